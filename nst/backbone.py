@@ -1,0 +1,230 @@
+"""A VGG trunk, cut after the deepest layer asked for: pixels -> {layer name: features}.
+
+Only the convolutions are here, and only their gradient with respect to the picture. They run in
+the number format that this machine is fastest with, channels last.
+"""
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nst import weights as sources
+from nst.weights import Weights
+
+
+@cache
+def device() -> torch.device:
+    """The device that paints: CUDA, else MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    _keep_freed_memory()
+    return torch.device("cpu")
+
+
+@cache
+def number_format(where: torch.device) -> torch.dtype:
+    """bfloat16 where the device is clearly faster with it, else float32."""
+    if where.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
+    if where.type == "mps":
+        return torch.float32
+    seconds = {dtype: _time_convolution(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    # The margin keeps the choice the same from start to start: with bfloat16 units it is
+    # two to four times faster, without them three times slower.
+    faster = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
+    return torch.bfloat16 if faster else torch.float32
+
+
+class Backbone:
+    """A trunk on one device, shared by all threads.
+
+    Called with pixels (1 x 3 x H x W, float32, RGB in 0..1) and layer names, it returns the
+    features of those layers (1 x C x H' x W', channels last, in `dtype`). `conv4_2` is the layer
+    before its ReLU, `relu4_2` after it.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        where: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.name = weights.name
+        self.device = where or device()
+        self.dtype = dtype or number_format(self.device)
+        self._weights = weights
+        self._mean = torch.tensor(weights.mean, device=self.device).view(1, 3, 1, 1)
+        self._kernels: dict[str, _Kernel] = {}
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
+    ) -> dict[str, Tensor]:
+        wanted, found = set(layers), {}
+        pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
+        x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
+        x = x.to(self.dtype, memory_format=torch.channels_last)
+        for name in sources.layer_names(self._weights.blocks):
+            if len(found) == len(wanted):
+                return found
+            if name.endswith("_1") and name != "conv1_1":
+                x = pool(x, 2)
+            if name in wanted:
+                x = found[name] = _Convolution.apply(x, self._kernel(name), False)
+                x = F.relu(x)
+            else:
+                x = _Convolution.apply(x, self._kernel(name), True)
+            if (after := name.replace("conv", "relu")) in wanted:
+                found[after] = x
+        if missing := wanted - set(found):
+            raise ValueError(f"{self.name} has no layer {', '.join(sorted(missing))}")
+        return found
+
+    def _kernel(self, name: str) -> "_Kernel":
+        with self._lock:
+            if name not in self._kernels:
+                weight, bias = self._weights.layers[name]
+                if name == "conv1_1":
+                    weight = weight / torch.tensor(self._weights.std).view(1, 3, 1, 1)
+                self._kernels[name] = _Kernel(weight.to(self.device), bias, self.dtype, name)
+            return self._kernels[name]
+
+
+def load_backbone(weights: Weights | None = None) -> Backbone:
+    """A backbone from these weights, or from the best that is on this machine (no network)."""
+    return Backbone(weights or sources.local())
+
+
+class _Kernel:
+    """One convolution, 3 x 3, and its transpose."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype, name: str) -> None:
+        self.padding = 0 if name == "conv1_1" else 1
+        self.bias = bias.to(weight.device, dtype)
+        # The gradient's way back is a convolution with the kernel turned by half a turn.
+        back = weight.flip(2, 3).transpose(0, 1)
+        # cuDNN has a Winograd of its own; the CPU's library has none.
+        wins = weight.device.type == "cpu" and dtype == torch.float32 and weight.shape[1] >= 128
+        prepare: Callable[..., Any] = _winograd if wins else _direct
+        self.forward = prepare(weight.to(dtype), self.padding)
+        self.backward = prepare(back.to(dtype), 2 - self.padding)
+
+
+class _Convolution(torch.autograd.Function):
+    """A convolution with frozen weights, and its ReLU: going back needs no more than the output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: _Kernel, relu: bool) -> Tensor:
+        y = kernel.forward(x, kernel.bias)
+        ctx.kernel = kernel
+        if relu:
+            ctx.save_for_backward(y.relu_())
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        for y in ctx.saved_tensors:
+            grad = torch.ops.aten.threshold_backward(grad, y, 0)
+        return ctx.kernel.backward(grad, None), None, None
+
+
+def _direct(weight: Tensor, padding: int) -> Callable[[Tensor, Tensor | None], Tensor]:
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    return lambda x, bias: F.conv2d(x, weight, bias, padding=padding)
+
+
+# Winograd's minimal filtering F(4x4, 3x3): a 6 x 6 patch gives 4 x 4 outputs with 36
+# multiplications a channel instead of 144. Matrices: Lavin and Gray, "Fast Algorithms for
+# Convolutional Neural Networks", 2016. Each is applied to rows and columns at once, as a
+# Kronecker product on the flattened patch.
+_PATCH = torch.tensor(
+    [
+        [4.0, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+)
+_FILTER = torch.tensor(
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
+)
+_OUTPUT = torch.tensor(
+    [
+        [1.0, 1, 1, 1, 1, 0],
+        [0, 1, -1, 2, -2, 0],
+        [0, 1, 1, 4, 4, 0],
+        [0, 1, -1, 8, -8, 1],
+    ]
+)
+_PATCH_2D, _FILTER_2D, _OUTPUT_2D = (torch.kron(m, m) for m in (_PATCH, _FILTER, _OUTPUT))
+
+
+def _winograd(weight: Tensor, padding: int) -> Callable[[Tensor, Tensor | None], Tensor]:
+    outputs, inputs = weight.shape[:2]
+    filters = (_FILTER_2D @ weight.reshape(-1, 9).T).view(36, outputs, inputs)
+    filters = filters.transpose(1, 2).contiguous()
+
+    def convolve(x: Tensor, bias: Tensor | None) -> Tensor:
+        height, width = x.shape[2:]
+        rows, columns = -(-height // 4), -(-width // 4)
+        edge = (0, 0, 1, 4 * columns - width + 1, 1, 4 * rows - height + 1)
+        padded = F.pad(x.permute(0, 2, 3, 1), edge)[0]
+        down, right, _ = padded.stride()
+        patches = padded.as_strided(
+            (6, 6, rows, columns, inputs), (down, right, 4 * down, 4 * right, 1)
+        )
+        spectrum = (_PATCH_2D @ patches.reshape(36, -1)).view(36, -1, inputs)
+        product = torch.bmm(spectrum, filters)
+        blocks = (_OUTPUT_2D @ product.view(36, -1)).view(4, 4, rows, columns, outputs)
+        out = blocks.permute(2, 0, 3, 1, 4).reshape(1, 4 * rows, 4 * columns, outputs)
+        out = out[:, :height, :width]
+        return (out if bias is None else out.add_(bias)).permute(0, 3, 1, 2)
+
+    return convolve
+
+
+def _time_convolution(dtype: torch.dtype) -> float:
+    """Seconds of a small convolution in the middle of the trunk, the best of three."""
+    x = torch.ones(1, 128, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
+    convolve = _direct(torch.ones(128, 128, 3, 3, dtype=dtype), 1)
+    best = float("inf")
+    with torch.no_grad():
+        for _ in range(4):
+            start = time.perf_counter()
+            convolve(x, None)
+            best = min(best, time.perf_counter() - start)
+    return best
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks for the next step instead of returning them to the system.
+
+    Every step frees and asks for the same hundreds of megabytes; fresh pages for each of them cost
+    a quarter of the step.
+    """
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:
+        return
+    trim_threshold, mmap_max = -1, -4
+    libc.mallopt(trim_threshold, 2**31 - 1)
+    libc.mallopt(mmap_max, 0)
