@@ -14,7 +14,8 @@ MOST_PIXELS = 100_000_000
 LEAST_SIDE = 16
 """Pixels: what five poolings need; a picture's shorter side may not be less, nor become less."""
 
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+# MPO, what many cameras write, opens as JPEG.
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 _SRGB = ImageCms.createProfile("sRGB")
 
 ImageSource = str | os.PathLike[str] | Image.Image
@@ -86,18 +87,26 @@ def to_image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(rounded.permute(1, 2, 0).cpu().contiguous().numpy())
 
 
-def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
-    """Write the image in the format its name asks for; ImageError if that can't be done."""
-    suffix = Path(path).suffix.lower()
-    options = {"quality": 95} if suffix in {".jpg", ".jpeg", ".webp"} else {}
-    data = io.BytesIO()
+def image_format(path: str | os.PathLike[str]) -> str:
+    """The format a file's name asks for, such as "PNG"; ImageError if it asks for none."""
     try:
-        image.save(data, Image.registered_extensions()[suffix], **options)
-        Path(path).write_bytes(data.getvalue())
+        return Image.registered_extensions()[Path(path).suffix.lower()]
     except KeyError:
         raise ImageError(f"{str(path)!r} names no image format; end it in .png or .jpg") from None
-    except OSError as error:
-        raise ImageError(f"{str(path)!r} can't be written: {error.strerror or error}") from None
+
+
+def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
+    """Write the image in the format its name asks for; ImageError if that can't be done."""
+    kind = image_format(path)
+    options = {"quality": 95} if kind in {"JPEG", "WEBP"} else {}
+    data = io.BytesIO()
+    try:
+        # Encoded before the file is opened, so that a failure leaves no half of a picture.
+        image.save(data, kind, **options)
+        Path(path).write_bytes(data.getvalue())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(f"{str(path)!r} can't be written: {reason}") from None
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

@@ -62,7 +62,7 @@ def stylize(
     if not styles:
         raise ValueError("styles is empty; name at least one style image")
     photo = open_image(content, "the photo")
-    paintings = [open_image(style, "the style image") for style in styles]
+    paintings = [_without_edge(open_image(style, "the style image")) for style in styles]
     for size in _scales(settings.size)[:1] + [settings.size]:
         fit(photo, size)
         for painting in paintings:
@@ -96,6 +96,14 @@ def _paint(
                 shown = time.perf_counter()
 
 
+def _without_edge(painting: Image.Image) -> Image.Image:
+    """The painting less a thirtieth on each side: a scan's bare margin would be painted as a frame."""
+    margin = max(painting.size) // 30
+    if min(painting.size) <= 4 * margin:
+        return painting
+    return painting.crop((margin, margin, painting.width - margin, painting.height - margin))
+
+
 Objective = Callable[[Tensor], tuple[dict[str, float], Tensor]]
 """Pixels -> the losses and the gradient of "total" with respect to the pixels."""
 
@@ -126,8 +134,8 @@ def _objective(
         }
         total = LOSS_SCALE * sum(terms.values(), zero)
         (gradient,) = torch.autograd.grad(total, pixels)
-        losses = {"total": float(total)}
-        losses |= {name: LOSS_SCALE * float(term) for name, term in terms.items()}
+        losses = {"total": float(total.detach())}
+        losses |= {name: LOSS_SCALE * float(term.detach()) for name, term in terms.items()}
         return losses, gradient
 
     return objective

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import hf_hub_download
+from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -162,6 +162,10 @@ def _fetch_oxford() -> Weights:
 
 
 def _fetch_hub() -> Weights:
+    if not isinstance(try_to_load_from_cache(HUB_REPO, HUB_FILE), str):
+        # The Hub's client asks five times over half a minute; one question tells whether it is there.
+        question = urllib.request.Request(hf_hub_url(HUB_REPO, HUB_FILE), method="HEAD")
+        urllib.request.urlopen(question, timeout=TIMEOUT).close()
     path = Path(hf_hub_download(HUB_REPO, HUB_FILE, etag_timeout=TIMEOUT)).resolve()
     # The Hub's cache names a large file by its SHA-256.
     if re.fullmatch(r"[0-9a-f]{64}", path.name):

@@ -1,0 +1,339 @@
+"""The page: a photo, a style, one button, and the painting as it forms."""
+
+import html
+import logging
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from nst import Frame, ImageError, Settings, load_backbone, stylize
+from nst.backbone import Backbone
+from nst.gallery import plates
+from nst.images import open_image
+from nst.weights import fetch_vgg19
+
+log = logging.getLogger("nst")
+
+PLATES = plates()
+PHOTOS = [gr.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah1.jpg", "groot.jpeg")]
+FOLDED = ("strength", "effort", "size", "style_scale", "smoothness")
+"""The knobs a painter reaches for; the others are for those who know the method."""
+
+MOST_STEPS_PLOTTED = 200
+PREVIEW_QUALITY = 85
+
+CSS = """
+#canvas img { object-fit: contain; }
+#status { min-height: 3.2rem; }
+.bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
+.dark .bar { background: var(--neutral-700); }
+.bar > div { height: 100%; background: var(--primary-500); transition: width .3s linear; }
+.told { display: flex; justify-content: space-between; gap: 1rem; margin-bottom: .35rem;
+  font-size: var(--text-sm); color: var(--body-text-color); }
+.told span:last-child { color: var(--body-text-color-subdued); }
+"""
+
+
+class Photo(gr.Image):
+    """An image input whose file reaches `nst.images` untouched: that is where it is judged."""
+
+    def preprocess(self, payload: Any) -> Any:
+        if payload is None or payload.path is None:
+            return super().preprocess(payload)
+        return payload.path
+
+    def get_block_name(self) -> str:
+        return "image"
+
+
+class Studio:
+    """What all visitors share: the backbone that paints, and who has asked to stop."""
+
+    def __init__(self) -> None:
+        self.backbone: Backbone = load_backbone()
+        self.stops: dict[str, threading.Event] = {}
+
+    def open(self) -> None:
+        """Warm up, then look for VGG-19, both behind the visitors' backs."""
+        threading.Thread(target=self._prepare, daemon=True).start()
+
+    def _prepare(self) -> None:
+        tiny = open_image(PHOTOS[0])
+        for _ in stylize(tiny, [tiny], Settings(size=64, steps=1), self.backbone):
+            pass
+        if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
+            self.backbone = load_backbone(weights)
+            log.info("VGG-19 is here and paints from now on")
+
+
+studio = Studio()
+
+
+def choose(styles: list[str], event: gr.SelectData) -> str:
+    """The style clicked."""
+    return styles[int(event.index)]
+
+
+def add_style(
+    uploads: list[str], styles: list[str], titles: list[str]
+) -> tuple[Any, list[str], list[str], str]:
+    """A visitor's own styles come first in the gallery, and the newest is chosen."""
+    for upload in reversed(uploads):
+        try:
+            open_image(upload, "the style")
+        except ImageError as error:
+            raise _sorry(error) from None
+        styles, titles = [upload, *styles], [Path(upload).stem, *titles]
+    items = list(zip(styles, titles, strict=True))
+    return gr.Gallery(items, selected_index=0), styles, titles, styles[0]
+
+
+def check_photo(photo: str | None) -> str | None:
+    """Say at once what is wrong with a photo, not when it is to be painted."""
+    if photo is None:
+        return None
+    try:
+        open_image(photo, "the photo")
+    except ImageError as error:
+        gr.Warning(_sentence(error), title="This photo can't be painted")
+        return None
+    return photo
+
+
+def begin(request: gr.Request) -> tuple[Any, Any, str]:
+    """Show at once that the click was heard, and be ready to hear the next one."""
+    studio.stops[str(request.session_hash)] = threading.Event()
+    return (
+        gr.Button(visible=False),
+        gr.Button("Stop", visible=True, interactive=True),
+        _status("Waiting for the easel", 0),
+    )
+
+
+def stop(request: gr.Request) -> Any:
+    """Ask this visitor's run to end; it keeps the picture as it stands."""
+    if event := studio.stops.get(str(request.session_hash)):
+        event.set()
+    return gr.Button("Stopping", interactive=False)
+
+
+def paint(
+    photo: str | None, style: str | None, request: gr.Request, *knobs: Any
+) -> Iterator[tuple[Any, ...]]:
+    """Paint, and show each frame: canvas, status, losses, download."""
+    stopped = studio.stops.get(str(request.session_hash)) or threading.Event()
+    if not photo:
+        raise _sorry("Add a photo first: drop one in, take one, or click a sample.")
+    if not style:
+        raise _sorry("Choose a style first: click one of the pictures, or add your own.")
+    try:
+        settings = Settings(**dict(zip(KNOBS, knobs, strict=True)))
+        backbone = studio.backbone
+        frames = stylize(photo, [style], settings, backbone)
+    except ValueError as error:
+        raise _sorry(error) from None
+    if stopped.is_set():
+        return
+    history: list[tuple[int, str, float]] = []
+    frame = None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for frame in frames:
+                history += [(frame.step, name, max(v, 1e-3)) for name, v in frame.losses.items()]
+                if frame.done or stopped.is_set():
+                    break
+                preview = f"{folder}/{frame.step}.jpg"
+                frame.image.save(preview, quality=PREVIEW_QUALITY)
+                plot = _plot(history)
+                yield preview, _told(frame, backbone), plot, gr.skip()
+        finally:
+            frames.close()  # type: ignore[attr-defined]
+        if frame is None:
+            return
+        finished = f"{folder}/{Path(photo).stem[:40]} after {Path(style).stem[:40]}.png"
+        frame.image.save(finished)
+        button = gr.DownloadButton("Download PNG", value=finished, interactive=True)
+        yield finished, _told(frame, backbone, ended=True), _plot(history), button
+
+
+def end() -> tuple[Any, Any]:
+    """Paint is back, Stop goes, however the run ended."""
+    return gr.Button(visible=True), gr.Button(visible=False)
+
+
+def welcome() -> str:
+    """The status of a page without a run."""
+    return _status("Ready when you are", 0, f"painted by {studio.backbone.name}")
+
+
+def _sorry(problem: ValueError | str) -> gr.Error:
+    return gr.Error(_sentence(problem), title="Not yet", duration=12, print_exception=False)
+
+
+def _sentence(problem: ValueError | str) -> str:
+    text = str(problem).rstrip(".")
+    return html.escape(text[:1].upper() + text[1:]) + "."
+
+
+def _told(frame: Frame, backbone: Backbone, ended: bool = False) -> str:
+    took = f"{frame.seconds:.0f} s"
+    if not ended:
+        left = frame.seconds * (1 - frame.progress) / max(frame.progress, 1e-6)
+        what = f"Painting, about {max(1, round(left))} s left"
+    else:
+        what = f"Done in {took}" if frame.done else f"Stopped after {took}"
+    aside = f"step {frame.step} of {frame.steps} · {backbone.name}"
+    return _status(what, 1.0 if ended else frame.progress, aside)
+
+
+def _status(what: str, progress: float, aside: str = "") -> str:
+    percent = round(100 * progress)
+    return (
+        f'<div class="told"><span>{html.escape(what)}</span><span>{html.escape(aside)}</span></div>'
+        f'<div class="bar" role="progressbar" aria-label="Progress" aria-valuenow="{percent}" '
+        f'aria-valuemin="0" aria-valuemax="100"><div style="width: {percent}%"></div></div>'
+    )
+
+
+def _plot(history: list[tuple[int, str, float]]) -> pd.DataFrame:
+    return pd.DataFrame(history, columns=["step", "loss", "value"])
+
+
+KNOBS = [knob.name for knob in fields(Settings) if knob.name != "recipe"]
+
+
+def _component(knob: Any) -> Any:
+    """The control that fits a knob of Settings."""
+    told, info = knob.metadata, knob.metadata["help"].capitalize()
+    if told["choices"]:
+        return gr.Radio(list(told["choices"]), value=knob.default, label=told["label"], info=info)
+    if told["low"] is None:
+        text = ", ".join(f"{layer}={weight:g}" for layer, weight in knob.default)
+        return gr.Textbox(text, label=told["label"], info=info)
+    if told["high"] > 10_000:
+        return gr.Number(
+            knob.default, label=told["label"], info=info, precision=0, minimum=told["low"]
+        )
+    return gr.Slider(
+        told["low"], told["high"], knob.default, step=told["step"], label=told["label"], info=info
+    )
+
+
+def build() -> gr.Blocks:
+    """The page."""
+    with gr.Blocks(title="nst: photos into paintings", delete_cache=(3600, 86400)) as page:
+        gr.Markdown("# nst\nDrop in a photo, pick a style, watch it become a painting.")
+        styles = gr.State([str(plate.path) for plate in PLATES])
+        titles = gr.State([plate.title for plate in PLATES])
+        style = gr.State(None)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                photo = Photo(
+                    type="filepath",
+                    image_mode=None,
+                    sources=["upload", "webcam", "clipboard"],
+                    label="Your photo",
+                    height=280,
+                    elem_id="photo",
+                    placeholder="Drop a photo here\nor click to choose one",
+                )
+                gr.Examples([[path] for path in PHOTOS], [photo], label="Or try one of these")
+                gallery = gr.Gallery(
+                    [(str(plate.path), plate.title) for plate in PLATES],
+                    label="Style",
+                    columns=3,
+                    height="auto",
+                    object_fit="cover",
+                    allow_preview=False,
+                    interactive=False,
+                    elem_id="styles",
+                    buttons=[],
+                )
+                upload = gr.UploadButton(
+                    "Add your own style", file_types=["image"], file_count="multiple", size="sm"
+                )
+                controls = {knob.name: knob for knob in fields(Settings)}
+                with gr.Accordion("Settings", open=False):
+                    knobs = {name: _component(controls[name]) for name in FOLDED}
+                    with gr.Accordion("Under the hood", open=False):
+                        rest = [name for name in KNOBS if name not in FOLDED]
+                        knobs |= {name: _component(controls[name]) for name in rest}
+            with gr.Column(scale=6, min_width=320):
+                with gr.Row():
+                    paint_button = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+                    stop_button = gr.Button(
+                        "Stop", variant="stop", size="lg", visible=False, elem_id="stop"
+                    )
+                status = gr.HTML(elem_id="status")
+                canvas = gr.Image(
+                    label="Painting",
+                    format="png",
+                    interactive=False,
+                    elem_id="canvas",
+                    height=520,
+                    buttons=["fullscreen"],
+                    placeholder="Your painting will appear here",
+                )
+                download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
+                with gr.Accordion("Losses", open=False):
+                    losses = gr.LinePlot(
+                        x="step", y="value", color="loss", height=220, show_label=False
+                    )
+        page.load(welcome, None, status, api_visibility="private", show_progress="hidden")
+        photo.upload(check_photo, photo, photo, api_visibility="private", show_progress="hidden")
+        gallery.select(
+            choose, styles, style, api_visibility="private", queue=False, show_progress="hidden"
+        )
+        upload.upload(
+            add_style,
+            [upload, styles, titles],
+            [gallery, styles, titles, style],
+            api_visibility="private",
+        )
+        paint_button.click(
+            begin,
+            None,
+            [paint_button, stop_button, status],
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        ).then(
+            paint,
+            [photo, style, *(knobs[name] for name in KNOBS)],
+            [canvas, status, losses, download],
+            show_progress="minimal",
+            show_progress_on=status,
+            concurrency_limit=1,
+            concurrency_id="device",
+            api_name="paint",
+        ).then(
+            end,
+            None,
+            [paint_button, stop_button],
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
+        )
+        stop_button.click(
+            stop, None, stop_button, queue=False, api_visibility="private", show_progress="hidden"
+        )
+    return page
+
+
+demo = build()
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    studio.open()
+    demo.queue(max_size=32).launch(
+        css=CSS,
+        max_file_size="40mb",
+        theme=gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]),
+        allowed_paths=[str(plate.path) for plate in PLATES],
+    )

@@ -1,0 +1,1 @@
+"""Original paintings and scripts that show nst at work."""

@@ -1,0 +1,35 @@
+"""Repaint style plates: ``python -m examples.paint [NAME ...]`` (no name: all of them)."""
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+STYLES = HERE.parent / "styles"
+PLATES = sorted(
+    module.name
+    for module in pkgutil.iter_modules([str(HERE)])
+    if not module.ispkg and not module.name.startswith("_")
+)
+
+
+def main(names: list[str]) -> int:
+    """Paint the named plates into ``examples/styles``; returns the exit status."""
+    unknown = [name for name in names if name not in PLATES]
+    if unknown:
+        print(f"no such plate: {', '.join(unknown)} (known: {', '.join(PLATES)})", file=sys.stderr)
+        return 2
+    for name in names or PLATES:
+        plate = importlib.import_module(f"{__package__}.{name}")
+        rng = np.random.default_rng(list(name.encode()))
+        path = STYLES / f"{name}.jpg"
+        plate.paint(rng).save(path, quality=90, subsampling="4:2:0", optimize=True)
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
