@@ -334,6 +334,8 @@ if __name__ == "__main__":
     demo.queue(max_size=32).launch(
         css=CSS,
         max_file_size="40mb",
-        theme=gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]),
+        theme=gr.themes.Soft(
+            primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
+        ),
         allowed_paths=[str(plate.path) for plate in PLATES],
     )

@@ -21,12 +21,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Paint, and return the exit code: 0 done, 2 bad input, 130 interrupted (the picture is kept)."""
+    """Paint; the exit code is 0 for done, 2 for bad input, 130 for interrupted (picture kept)."""
     parser = _make_parser()
     options = vars(parser.parse_args(arguments))
     photo, styles, out = options.pop("photo"), options.pop("style"), options.pop("out")
     known = {plate.name: plate.path for plate in plates()}
     try:
+        Settings(**options)  # says what is wrong before a recipe is looked up by name
         settings = replace(RECIPES[options.get("recipe", "atelier")], **options)
         pictures = [known[s] if s in known and not Path(s).exists() else s for s in styles]
         _check_writable(out)
@@ -68,7 +69,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", required=True, help="the file to write, .png or .jpg")
     for knob in fields(Settings):
         told = knob.metadata
-        default = knob.default
+        default: Any = knob.default
         if knob.name.endswith("_layers"):
             default = ",".join(f"{layer}={weight:g}" for layer, weight in default)
         limits = f"{told['low']} to {told['high']}, " if told["low"] is not None else ""

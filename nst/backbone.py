@@ -69,7 +69,8 @@ class Backbone:
     def __call__(
         self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
     ) -> dict[str, Tensor]:
-        wanted, found = set(layers), {}
+        wanted = set(layers)
+        found: dict[str, Tensor] = {}
         pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
         # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
@@ -109,15 +110,17 @@ class _Kernel:
     """One convolution, 3 x 3, and its transpose."""
 
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype, name: str) -> None:
-        self.padding = 0 if name == "conv1_1" else 1
+        padding = 0 if name == "conv1_1" else 1
         self.bias = bias.to(weight.device, dtype)
         # The gradient's way back is a convolution with the kernel turned by half a turn.
         back = weight.flip(2, 3).transpose(0, 1)
         # cuDNN has a Winograd of its own; the CPU's library has none.
         wins = weight.device.type == "cpu" and dtype == torch.float32 and weight.shape[1] >= 128
-        prepare: Callable[..., Any] = _winograd if wins else _direct
-        self.forward = prepare(weight.to(dtype), self.padding)
-        self.backward = prepare(back.to(dtype), 2 - self.padding)
+        if wins:
+            self.forward, self.backward = _winograd(weight), _winograd(back)
+        else:
+            self.forward = _direct(weight.to(dtype), padding)
+            self.backward = _direct(back.to(dtype), 2 - padding)
 
 
 class _Convolution(torch.autograd.Function):
@@ -132,7 +135,7 @@ class _Convolution(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         for y in ctx.saved_tensors:
             grad = torch.ops.aten.threshold_backward(grad, y, 0)
         return ctx.kernel.backward(grad, None), None, None
@@ -178,7 +181,8 @@ _OUTPUT = torch.tensor(
 _PATCH_2D, _FILTER_2D, _OUTPUT_2D = (torch.kron(m, m) for m in (_PATCH, _FILTER, _OUTPUT))
 
 
-def _winograd(weight: Tensor, padding: int) -> Callable[[Tensor, Tensor | None], Tensor]:
+def _winograd(weight: Tensor) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """A convolution with one zero of padding, float32."""
     outputs, inputs = weight.shape[:2]
     filters = (_FILTER_2D @ weight.reshape(-1, 9).T).view(36, outputs, inputs)
     filters = filters.transpose(1, 2).contiguous()

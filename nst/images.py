@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
@@ -43,7 +44,8 @@ def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
         raise
     except Image.DecompressionBombError:
         raise ImageError(
-            f"{name} has far too many pixels; make it smaller than {MOST_PIXELS // 10**6} megapixels"
+            f"{name} has far too many pixels; "
+            f"make it smaller than {MOST_PIXELS // 10**6} megapixels"
         ) from None
     except FileNotFoundError:
         raise ImageError(f"{name} is not there: no file {str(source)!r}") from None
@@ -62,7 +64,7 @@ def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
-    """The image with its longest side at `size` pixels, by Lanczos; ImageError if it gets too narrow."""
+    """The image with its longest side at `size` pixels; ImageError if it gets too narrow."""
     scale = size / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     if min(width, height) < LEAST_SIDE:
@@ -150,7 +152,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits: Pillow would clip it. 16 bits are scaled, floats stretched."""
-    grey = np.asarray(image, dtype=np.float32)
+    grey: NDArray[np.floating] = np.asarray(image, dtype=np.float32)
     if image.mode == "F":
         low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
         grey = (np.nan_to_num(grey, nan=low) - low) / ((high - low) or 1.0) * 255

@@ -23,7 +23,7 @@ def gram(features: Tensor) -> Tensor:
 
     Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
     """
-    return _Gram.apply(features)  # type: ignore[no-any-return]
+    return _Gram.apply(features)
 
 
 def style_loss(gram: Tensor, target: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class _Gram(torch.autograd.Function):
         return (rows.T @ rows).float() / rows.shape[0]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (rows,) = ctx.saved_tensors
         _, channels, height, width = ctx.shape
         both = (grad + grad.T).div_(rows.shape[0]).to(rows.dtype)

@@ -38,7 +38,10 @@ class Settings:
     """What to paint, as plain values. A bad one raises ValueError naming field, value and range."""
 
     recipe: str = _knob(
-        "atelier", "Recipe", "named settings to start from; other knobs still count", choices=("atelier",)
+        "atelier",
+        "Recipe",
+        "named settings to start from; other knobs still count",
+        choices=("atelier",),
     )
     size: int = _knob(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
     strength: float = _knob(
@@ -54,7 +57,9 @@ class Settings:
         "normal", "Effort", "how long to paint", choices=("quick", "normal", "fine")
     )
     steps: int = _knob(0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1)
-    init: str = _knob("photo", "Start", "the picture to start from", choices=("photo", "noise", "style"))
+    init: str = _knob(
+        "photo", "Start", "the picture to start from", choices=("photo", "noise", "style")
+    )
     optimizer: str = _knob(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
     )
@@ -75,7 +80,7 @@ class Settings:
 
 
 def _checked(knob: Field[Any], value: Any) -> Any:
-    """The value in the knob's own type, or ValueError. Strings are read, as flags and links need."""
+    """The value in the knob's own type, or ValueError. Strings are read, as flags need it."""
     if knob.name.endswith("_layers"):
         return _checked_layers(knob.name, value)
     if choices := knob.metadata["choices"]:

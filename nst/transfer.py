@@ -1,4 +1,4 @@
-"""The heart: `stylize`, a generator that paints coarse to fine and shows the picture as it forms."""
+"""The heart: `stylize`, a generator that paints coarse to fine and shows the picture forming."""
 
 import math
 import time
@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst.backbone import Backbone, load_backbone
-from nst.images import ImageSource, fit, open_image, to_image, to_tensor
+from nst.images import LEAST_SIDE, ImageSource, fit, open_image, to_image, to_tensor
 from nst.losses import content_loss, gram, style_loss, total_variation
 from nst.settings import Settings
 
@@ -21,7 +21,7 @@ FRAME_INTERVAL = 0.33
 """Seconds between frames, at least: more would cost more than anybody sees."""
 
 COARSEST = 128
-"""Pixels on the longest side of the first scale: large forms settle there at a sixteenth of the cost."""
+"""Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
 STEPS = {"quick": (40, 16, 6), "normal": (80, 40, 14), "fine": (120, 80, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
@@ -63,10 +63,7 @@ def stylize(
         raise ValueError("styles is empty; name at least one style image")
     photo = open_image(content, "the photo")
     paintings = [_without_edge(open_image(style, "the style image")) for style in styles]
-    for size in _scales(settings.size)[:1] + [settings.size]:
-        fit(photo, size)
-        for painting in paintings:
-            fit(painting, max(1, round(size * settings.style_scale)))
+    fit(photo, settings.size)
     return _paint(photo, paintings, settings, backbone)
 
 
@@ -76,16 +73,16 @@ def _paint(
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
     final = fit(photo, settings.size).size
-    schedule = _schedule(settings)
+    schedule = _schedule(settings, min(final) / max(final))
     steps = sum(count for _, count in schedule)
     work = sum(count * size**2 for size, count in schedule)
     step, worked = 0, 0
     pixels: Tensor | None = None
     for size, count in schedule:
         target = to_tensor(fit(photo, size)).to(backbone.device)
-        pixels = _start(target, pixels, paintings[0], settings)
+        begun = _start(target, pixels, paintings[0], settings)
         objective = _objective(target, paintings, size, settings, backbone)
-        for pixels, losses in _OPTIMIZERS[settings.optimizer](pixels, objective, count):
+        for pixels, losses in _OPTIMIZERS[settings.optimizer](begun, objective, count):
             step, worked = step + 1, worked + size**2
             now = time.perf_counter()
             if step == steps or now - shown >= FRAME_INTERVAL:
@@ -97,7 +94,7 @@ def _paint(
 
 
 def _without_edge(painting: Image.Image) -> Image.Image:
-    """The painting less a thirtieth on each side: a scan's bare margin would be painted as a frame."""
+    """The painting less a thirtieth on each side: a scan's margin would be painted as a frame."""
     margin = max(painting.size) // 30
     if min(painting.size) <= 4 * margin:
         return painting
@@ -117,16 +114,22 @@ def _objective(
         photo = backbone(target, content_layers, settings.pooling)
         manner = {layer: torch.zeros(()) for layer in style_layers}
         for painting in paintings:
-            image = to_tensor(fit(painting, max(1, round(size * settings.style_scale))))
-            found = backbone(image.to(backbone.device), style_layers, settings.pooling)
-            manner = {k: manner[k].to(f.device) + gram(f) / len(paintings) for k, f in found.items()}
+            image = _fit_style(painting, size * settings.style_scale).to(backbone.device)
+            found = backbone(image, style_layers, settings.pooling)
+            manner = {
+                k: manner[k].to(f.device) + gram(f) / len(paintings) for k, f in found.items()
+            }
 
     def objective(pixels: Tensor) -> tuple[dict[str, float], Tensor]:
         pixels = pixels.detach().requires_grad_()
         found = backbone(pixels, [*content_layers, *style_layers], settings.pooling)
         zero = pixels.new_zeros(())
-        content = sum((w * content_loss(found[k], photo[k]) for k, w in content_layers.items()), zero)
-        style = sum((w * style_loss(gram(found[k]), manner[k]) for k, w in style_layers.items()), zero)
+        content = sum(
+            (w * content_loss(found[k], photo[k]) for k, w in content_layers.items()), zero
+        )
+        style = sum(
+            (w * style_loss(gram(found[k]), manner[k]) for k, w in style_layers.items()), zero
+        )
         terms = {
             "content": content_weight * content / (sum(content_layers.values()) or 1),
             "style": style_weight * style / (sum(style_layers.values()) or 1),
@@ -149,26 +152,40 @@ def _balance(strength: float) -> tuple[float, float]:
     return 2.0 * 10 ** (-2 * strength), min(1.0, 4 * strength)
 
 
-def _scales(size: int) -> list[int]:
-    """Sizes from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
-    count = max(0, math.floor(math.log2(size / COARSEST)))
+def _scales(size: int, shape: float) -> list[int]:
+    """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512].
+
+    `shape` is the shorter side by the longer; a ribbon has fewer scales.
+    """
+    coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)
+    count = max(0, math.floor(math.log2(size / coarsest)))
     return [round(size / 2**k) for k in range(count, -1, -1)]
 
 
-def _schedule(settings: Settings) -> list[tuple[int, int]]:
+def _schedule(settings: Settings, shape: float) -> list[tuple[int, int]]:
     """Sizes and the steps to spend at each."""
-    sizes = _scales(settings.size)
+    sizes = _scales(settings.size, shape)
     coarse, middle, last = STEPS[settings.effort]
     counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
     if len(sizes) <= 2:
         counts = [coarse, middle][: len(sizes)]
     if settings.steps:
+        sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
         share = settings.steps / sum(counts)
-        counts = [max(1, round(count * share)) for count in counts]
+        counts = [max(1, int(count * share)) for count in counts]
+        counts[0] += settings.steps - sum(counts)
     return list(zip(sizes, counts, strict=True))
 
 
-def _start(target: Tensor, coarser: Tensor | None, painting: Image.Image, settings: Settings) -> Tensor:
+def _fit_style(painting: Image.Image, size: float) -> Tensor:
+    """The painting with its longest side at `size` pixels, or more where it got too narrow."""
+    least = math.ceil(LEAST_SIDE * max(painting.size) / min(painting.size))
+    return to_tensor(fit(painting, max(round(size), least)))
+
+
+def _start(
+    target: Tensor, coarser: Tensor | None, painting: Image.Image, settings: Settings
+) -> Tensor:
     """The picture a scale starts from, 1 x 3 x H x W like `target`."""
     shape = target.shape[2:]
     if coarser is not None:
@@ -189,7 +206,9 @@ def _start(target: Tensor, coarser: Tensor | None, painting: Image.Image, settin
 DETAIL = 1.0
 
 
-def _lbfgs(pixels: Tensor, objective: Objective, count: int) -> Iterator[tuple[Tensor, dict[str, float]]]:
+def _lbfgs(
+    pixels: Tensor, objective: Objective, count: int
+) -> Iterator[tuple[Tensor, dict[str, float]]]:
     """L-BFGS in the box 0..1: a projected step without line search, one evaluation each.
 
     Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
@@ -246,7 +265,9 @@ def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, float]]) -> 
     return q
 
 
-def _adam(pixels: Tensor, objective: Objective, count: int) -> Iterator[tuple[Tensor, dict[str, float]]]:
+def _adam(
+    pixels: Tensor, objective: Objective, count: int
+) -> Iterator[tuple[Tensor, dict[str, float]]]:
     """Adam (Kingma and Ba 2015), projected onto the box after each step."""
     pixels = pixels.clone()
     optimizer = torch.optim.Adam([pixels], lr=0.02, betas=(0.9, 0.99))

@@ -74,7 +74,7 @@ def bundled() -> Weights:
 
 
 def local() -> Weights:
-    """The best network on this machine: the file `NST_VGG19` names, one fetched before, the bundled.
+    """The best network on this machine: what `NST_VGG19` names, one fetched before, the bundled.
 
     Raises WeightsError if `NST_VGG19` names a file that can't be used.
     """
@@ -127,13 +127,14 @@ def read(path: Path) -> Weights:
 
 def from_state_dict(state: dict[str, Tensor], how: dict[str, list[float]], flip: bool) -> Weights:
     """The convolutions of torchvision's numbering; `flip` reorders conv1_1 from BGR to RGB."""
-    found = {int(m[1]): key for key in state if (m := re.fullmatch(r"features\.(\d+)\.weight", key))}
+    found = {
+        int(m[1]): key for key in state if (m := re.fullmatch(r"features\.(\d+)\.weight", key))
+    }
     keys = [found[number].removesuffix(".weight") for number in sorted(found)]
-    for name, blocks in ARCHITECTURES.items():
-        if len(keys) == sum(blocks):
-            break
-    else:
+    known = {sum(blocks): (name, blocks) for name, blocks in ARCHITECTURES.items()}
+    if len(keys) not in known:
         raise WeightsError(f"{len(keys)} convolutions where VGG-16 has 13 and VGG-19 has 16")
+    name, blocks = known[len(keys)]
     layers, channels = {}, 3
     for layer, key in zip(layer_names(blocks), keys, strict=True):
         width = 64 * 2 ** min(int(layer[4]) - 1, 3)
@@ -163,7 +164,7 @@ def _fetch_oxford() -> Weights:
 
 def _fetch_hub() -> Weights:
     if not isinstance(try_to_load_from_cache(HUB_REPO, HUB_FILE), str):
-        # The Hub's client asks five times over half a minute; one question tells whether it is there.
+        # The Hub's client would ask five times over half a minute; one question is enough.
         question = urllib.request.Request(hf_hub_url(HUB_REPO, HUB_FILE), method="HEAD")
         urllib.request.urlopen(question, timeout=TIMEOUT).close()
     path = Path(hf_hub_download(HUB_REPO, HUB_FILE, etag_timeout=TIMEOUT)).resolve()
@@ -182,7 +183,7 @@ def _cache_file(kind: str) -> Path:
 
 
 def _cached(weights: Weights, kind: str) -> Weights:
-    """Keep the convolutions in half precision (40 MB instead of 574), as `features.N` in RGB order."""
+    """Keep the convolutions in half precision: 40 MB instead of 574, RGB order."""
     tensors = {}
     for number, (weight, bias) in enumerate(weights.layers.values()):
         tensors[f"features.{number}.weight"] = weight.half().contiguous()

@@ -1,0 +1,57 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst.losses import content_loss, gram, style_loss, total_variation
+
+F_TINY = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])  # 1 x 2 channels x 1 x 2 positions
+
+
+def test_gram_by_hand() -> None:
+    # Channels (1, 2) and (0, 3): products 5, 6, 9 over two positions.
+    assert gram(F_TINY).tolist() == [[2.5, 3.0], [3.0, 4.5]]
+
+
+def test_gram_ignores_the_memory_layout() -> None:
+    x = torch.rand(1, 5, 6, 7)
+    assert torch.allclose(gram(x), gram(x.contiguous(memory_format=torch.channels_last)))
+
+
+def test_content_loss_by_hand() -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    # Differences 0, 2, 0, 2: eight, over a target energy of two.
+    assert float(content_loss(F_TINY, target)) == 4.0
+    assert float(content_loss(target, target)) == 0.0
+    assert float(content_loss(target * 0, target)) == 1.0
+
+
+def test_style_loss_by_hand() -> None:
+    target = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    # Differences .5, 3, 3, 3.5: 0.25 + 9 + 9 + 12.25 over 5.
+    assert float(style_loss(gram(F_TINY), target)) == pytest.approx(30.5 / 5)
+
+
+def test_total_variation_by_hand() -> None:
+    pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]]).expand(1, 3, 2, 2)
+    # Down: .5, -.5 -> mean .25. Right: 1, 0 -> mean .5.
+    assert float(total_variation(pixels)) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: content_loss(x, torch.ones_like(x)),
+        lambda x: style_loss(gram(x), torch.eye(3)),
+        total_variation,
+    ],
+)
+def test_gradients_equal_finite_differences(loss: Callable[[Tensor], Tensor]) -> None:
+    x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(x), x)
+    for place in [(0, 0, 0, 0), (0, 1, 2, 3), (0, 2, 3, 4)]:
+        step = torch.zeros_like(x)
+        step[place] = 1e-2
+        slope = float(loss(x + step) - loss(x - step)) / 2e-2
+        assert float(gradient[place]) == pytest.approx(slope, rel=1e-2, abs=1e-4)

@@ -1,0 +1,66 @@
+"""The command line, as a process of its own."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photo_file(photo: Image.Image, tmp_path: Path) -> Path:
+    photo.save(tmp_path / "photo.jpg")
+    return tmp_path / "photo.jpg"
+
+
+def _nst(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nst", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def test_a_photo_and_a_plate_become_a_file(photo_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    done = _nst(photo_file, "swirling_night", "-o", out, "--size", 96, "--steps", 4)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "100%" in done.stderr
+    assert Image.open(out).size == (96, 77)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere.jpg", "swirling_night", "-o", "{tmp}/a.png"], "the photo is not there"),
+        (["{photo}", "nobody", "-o", "{tmp}/a.png"], "the style image is not there"),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--size", "9"], "size is '9'"),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"], "recipe is 'x'"),
+        (["{photo}", "swirling_night", "-o", "{tmp}/nowhere/a.png"], "no folder"),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.txt"], "end it in .png"),
+        (["{photo}"], "required"),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--brush", "1"], "--brush"),
+    ],
+)
+def test_bad_input_ends_with_2_and_one_line(
+    photo_file: Path, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    done = _nst(*(a.format(photo=photo_file, tmp=tmp_path) for a in arguments))
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_interrupting_keeps_the_picture(photo_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
+    process = subprocess.Popen([*command, "--effort", "fine"], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    seen = ""
+    while "step 1" not in seen:
+        seen += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    assert Image.open(out).size == (512, 410)

@@ -1,0 +1,47 @@
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from nst import RECIPES, Settings
+
+
+def test_defaults_are_valid_and_frozen() -> None:
+    settings = Settings()
+    assert settings == RECIPES["atelier"]
+    with pytest.raises(FrozenInstanceError):
+        settings.size = 128  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("size", 63, "64 to 2048"),
+        ("size", 512.5, "whole number"),
+        ("size", True, "64 to 2048"),
+        ("strength", 1.01, "0.0 to 1.0"),
+        ("strength", float("nan"), "0.0 to 1.0"),
+        ("strength", "much", "0.0 to 1.0"),
+        ("style_scale", 0.1, "0.25 to 4.0"),
+        ("effort", "heroic", "quick, normal, fine"),
+        ("pooling", "min", "max, average"),
+        ("content_layers", "relu9_1=1", "relu5_4"),
+        ("style_layers", {"relu1_1": -1}, "0 or more"),
+        ("style_layers", 7, "LAYER=WEIGHT"),
+        ("seed", -1, "0 to"),
+    ],
+)
+def test_a_bad_value_names_field_value_and_range(field: str, value: object, told: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s)^{field} .*{told}"):
+        Settings(**{field: value})
+
+
+def test_text_is_read_as_flags_and_links_give_it() -> None:
+    settings = Settings(size="256", strength="0.25", content_layers="relu3_1, relu4_1=0.5")  # type: ignore[arg-type]
+    assert (settings.size, settings.strength) == (256, 0.25)
+    assert settings.content_layers == (("relu3_1", 1.0), ("relu4_1", 0.5))
+
+
+def test_every_knob_explains_itself() -> None:
+    for knob in fields(Settings):
+        assert knob.metadata["label"]
+        assert knob.metadata["help"]
