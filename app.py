@@ -4,7 +4,7 @@ import html
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,20 @@ from nst.weights import fetch_vgg19
 log = logging.getLogger("nst")
 
 PLATES = plates()
-PHOTOS = [gr.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah1.jpg", "groot.jpeg")]
+PHOTOS = [gr.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah1.jpg")]
 FOLDED = ("strength", "effort", "size", "style_scale", "smoothness")
 """The knobs a painter reaches for; the others are for those who know the method."""
 
-MOST_STEPS_PLOTTED = 200
 PREVIEW_QUALITY = 85
+PLOT_INTERVAL = 1.0
+"""Seconds between two drawings of the losses, which cost a browser more than a picture does."""
 
 CSS = """
-#canvas img { object-fit: contain; }
-#status { min-height: 3.2rem; }
+#status { min-height: 2.6rem; }
+#styles { min-height: 0; }
+#canvas .empty { flex-direction: column; }
+#canvas .empty::after { content: "Your painting will grow here"; display: block;
+  color: var(--body-text-color-subdued); margin-top: .75rem; }
 .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
 .dark .bar { background: var(--neutral-700); }
 .bar > div { height: 100%; background: var(--primary-500); transition: width .3s linear; }
@@ -106,8 +110,11 @@ def check_photo(photo: str | None) -> str | None:
     return photo
 
 
-def begin(request: gr.Request) -> tuple[Any, Any, str]:
-    """Show at once that the click was heard, and be ready to hear the next one."""
+def begin(
+    photo: str | None, style: str | None, request: gr.Request, *knobs: Any
+) -> tuple[Any, Any, str]:
+    """Show at once that the click was heard, or why it leads nowhere."""
+    _easel(photo, style, knobs)
     studio.stops[str(request.session_hash)] = threading.Event()
     return (
         gr.Button(visible=False),
@@ -127,21 +134,12 @@ def paint(
     photo: str | None, style: str | None, request: gr.Request, *knobs: Any
 ) -> Iterator[tuple[Any, ...]]:
     """Paint, and show each frame: canvas, status, losses, download."""
+    frames, backbone = _easel(photo, style, knobs)
     stopped = studio.stops.get(str(request.session_hash)) or threading.Event()
-    if not photo:
-        raise _sorry("Add a photo first: drop one in, take one, or click a sample.")
-    if not style:
-        raise _sorry("Choose a style first: click one of the pictures, or add your own.")
-    try:
-        settings = Settings(**dict(zip(KNOBS, knobs, strict=True)))
-        backbone = studio.backbone
-        frames = stylize(photo, [style], settings, backbone)
-    except ValueError as error:
-        raise _sorry(error) from None
     if stopped.is_set():
         return
     history: list[tuple[int, str, float]] = []
-    frame = None
+    frame, plotted = None, 0.0
     with tempfile.TemporaryDirectory() as folder:
         try:
             for frame in frames:
@@ -150,16 +148,34 @@ def paint(
                     break
                 preview = f"{folder}/{frame.step}.jpg"
                 frame.image.save(preview, quality=PREVIEW_QUALITY)
-                plot = _plot(history)
+                plot: Any = gr.skip()
+                if frame.seconds - plotted >= PLOT_INTERVAL:
+                    plot, plotted = _plot(history), frame.seconds
                 yield preview, _told(frame, backbone), plot, gr.skip()
         finally:
-            frames.close()  # type: ignore[attr-defined]
+            frames.close()
         if frame is None:
             return
-        finished = f"{folder}/{Path(photo).stem[:40]} after {Path(style).stem[:40]}.png"
+        finished = f"{folder}/{_stem(photo)} after {_stem(style)}.png"
         frame.image.save(finished)
         button = gr.DownloadButton("Download PNG", value=finished, interactive=True)
         yield finished, _told(frame, backbone, ended=True), _plot(history), button
+
+
+def _easel(
+    photo: str | None, style: str | None, knobs: tuple[Any, ...]
+) -> tuple[Generator[Frame, None, None], Backbone]:
+    """A run that has not begun yet; gr.Error if there is nothing to paint or it can't be."""
+    if not photo:
+        raise _sorry("Add a photo first: drop one in, take one, or click a sample")
+    if not style:
+        raise _sorry("Choose a style first: click one of the pictures, or add your own")
+    backbone = studio.backbone
+    try:
+        settings = Settings(**dict(zip(KNOBS, knobs, strict=True)))
+        return stylize(photo, [style], settings, backbone), backbone
+    except ValueError as error:
+        raise _sorry(error) from None
 
 
 def end() -> tuple[Any, Any]:
@@ -169,11 +185,15 @@ def end() -> tuple[Any, Any]:
 
 def welcome() -> str:
     """The status of a page without a run."""
-    return _status("Ready when you are", 0, f"painted by {studio.backbone.name}")
+    return _status("Ready when you are", 0, studio.backbone.name)
 
 
 def _sorry(problem: ValueError | str) -> gr.Error:
-    return gr.Error(_sentence(problem), title="Not yet", duration=12, print_exception=False)
+    return gr.Error(_sentence(problem), print_exception=False)
+
+
+def _stem(path: str | None) -> str:
+    return Path(path or "").stem[:40]
 
 
 def _sentence(problem: ValueError | str) -> str:
@@ -228,7 +248,7 @@ def _component(knob: Any) -> Any:
 def build() -> gr.Blocks:
     """The page."""
     with gr.Blocks(title="nst: photos into paintings", delete_cache=(3600, 86400)) as page:
-        gr.Markdown("# nst\nDrop in a photo, pick a style, watch it become a painting.")
+        gr.Markdown("# nst\nDrop in a photo, pick a style, and watch it become a painting.")
         styles = gr.State([str(plate.path) for plate in PLATES])
         titles = gr.State([plate.title for plate in PLATES])
         style = gr.State(None)
@@ -244,10 +264,12 @@ def build() -> gr.Blocks:
                     placeholder="Drop a photo here\nor click to choose one",
                 )
                 gr.Examples([[path] for path in PHOTOS], [photo], label="Or try one of these")
+                gr.Markdown("Pick a style")
                 gallery = gr.Gallery(
                     [(str(plate.path), plate.title) for plate in PLATES],
-                    label="Style",
-                    columns=3,
+                    label="Styles",
+                    show_label=False,
+                    columns=4,
                     height="auto",
                     object_fit="cover",
                     allow_preview=False,
@@ -259,7 +281,7 @@ def build() -> gr.Blocks:
                     "Add your own style", file_types=["image"], file_count="multiple", size="sm"
                 )
                 controls = {knob.name: knob for knob in fields(Settings)}
-                with gr.Accordion("Settings", open=False):
+                with gr.Accordion("Settings", open=False, elem_id="settings"):
                     knobs = {name: _component(controls[name]) for name in FOLDED}
                     with gr.Accordion("Under the hood", open=False):
                         rest = [name for name in KNOBS if name not in FOLDED]
@@ -278,7 +300,6 @@ def build() -> gr.Blocks:
                     elem_id="canvas",
                     height=520,
                     buttons=["fullscreen"],
-                    placeholder="Your painting will appear here",
                 )
                 download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
                 with gr.Accordion("Losses", open=False):
@@ -296,30 +317,33 @@ def build() -> gr.Blocks:
             [gallery, styles, titles, style],
             api_visibility="private",
         )
-        paint_button.click(
+        inputs = [photo, style, *(knobs[name] for name in KNOBS)]
+        run = paint_button.click(
             begin,
-            None,
+            inputs,
             [paint_button, stop_button, status],
-            queue=False,
+            concurrency_limit=None,
             api_visibility="private",
             show_progress="hidden",
-        ).then(
+        ).success(
             paint,
-            [photo, style, *(knobs[name] for name in KNOBS)],
+            inputs,
             [canvas, status, losses, download],
             show_progress="minimal",
             show_progress_on=status,
             concurrency_limit=1,
             concurrency_id="device",
             api_name="paint",
-        ).then(
-            end,
-            None,
-            [paint_button, stop_button],
-            queue=False,
-            api_visibility="private",
-            show_progress="hidden",
         )
+        for whatever in (run.success, run.failure):
+            whatever(
+                end,
+                None,
+                [paint_button, stop_button],
+                queue=False,
+                api_visibility="private",
+                show_progress="hidden",
+            )
         stop_button.click(
             stop, None, stop_button, queue=False, api_visibility="private", show_progress="hidden"
         )
@@ -328,14 +352,21 @@ def build() -> gr.Blocks:
 
 demo = build()
 
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+
+def main() -> None:
+    """Serve the page."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    log.setLevel(logging.INFO)
     studio.open()
     demo.queue(max_size=32).launch(
         css=CSS,
-        max_file_size="40mb",
         theme=gr.themes.Soft(
             primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
         ),
+        max_file_size="40mb",
         allowed_paths=[str(plate.path) for plate in PLATES],
     )
+
+
+if __name__ == "__main__":
+    main()

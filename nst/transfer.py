@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -51,7 +51,7 @@ def stylize(
     styles: Sequence[ImageSource],
     settings: Settings | None = None,
     backbone: Backbone | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """Paint the photo `content` in the manner of `styles`, and yield frames on the way.
 
     Images are paths or PIL images of any mode. Without a backbone, the best on this machine is
@@ -69,7 +69,7 @@ def stylize(
 
 def _paint(
     photo: Image.Image, paintings: list[Image.Image], settings: Settings, backbone: Backbone | None
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
     final = fit(photo, settings.size).size

@@ -101,7 +101,7 @@ def test_closing_the_generator_stops_the_work(
     frames = stylize(photo, [style], Settings(size=96, steps=100), backbone)
     next(frames)
     after_one = evaluations
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()
     assert evaluations == after_one <= 2
     assert next(frames, None) is None
 

@@ -1,0 +1,214 @@
+"""The page, served by `python app.py` and driven in a real Chromium."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+MINUTE = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """The address of the app and its process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path_factory.mktemp("app") / "log"
+    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"}
+    with log.open("w") as file:
+        command = [sys.executable, "app.py"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.2)
+        else:
+            pytest.fail(f"the app did not start: {log.read_text()}")
+        yield url, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        missing = "no Chromium on this machine: install Debian's package chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+
+
+@pytest.fixture
+def page(server: tuple[str, int], browser: Browser) -> Iterator[Page]:
+    """A page that complains of any console error and of any request to another host."""
+    url, _ = server
+    complaints: list[str] = []
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(MINUTE / 2)
+    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url),
+    )
+    opened.goto(url)
+    expect(opened.locator("#status")).to_contain_text("Ready")
+    yield opened
+    opened.close()
+    assert complaints == []
+
+
+def _choose(page: Page, size: int, effort: str) -> None:
+    page.locator("#settings button.label-wrap").first.click()
+    page.get_by_label("number input for Size").fill(str(size))
+    page.get_by_label("number input for Size").press("Tab")
+    page.get_by_label(effort, exact=True).first.check()
+
+
+def _pick(page: Page) -> None:
+    page.locator("#styles button").first.click()
+    page.locator("button.gallery-item").first.click()
+    expect(page.locator("#photo img")).to_be_visible()
+
+
+def _paint(page: Page) -> list[str]:
+    """Click, and return the addresses of all pictures that the canvas shows until the end."""
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            const look = () => {
+                const image = document.querySelector('#canvas img');
+                if (image && !window.seen.includes(image.src)) window.seen.push(image.src);
+            };
+            new MutationObserver(look).observe(document.querySelector('#canvas'),
+                {subtree: true, childList: true, attributes: true});
+        }"""
+    )
+    page.locator("#paint").click()
+    expect(page.locator("#status")).to_contain_text("Done in", timeout=2 * MINUTE)
+    return page.evaluate("window.seen")
+
+
+def test_pick_paint_and_download(page: Page, tmp_path: Path) -> None:
+    _choose(page, 256, "normal")
+    _pick(page)
+    seen = _paint(page)
+    assert len(seen) >= 5
+    pictures = {page.request.get(address).body() for address in seen}
+    assert len(pictures) == len(seen)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download PNG").click()
+    started.value.save_as(tmp_path / "download.png")
+    shown = page.locator("#canvas img").get_attribute("src")
+    assert shown
+    assert (tmp_path / "download.png").read_bytes() == page.request.get(shown).body()
+    painting = Image.open(tmp_path / "download.png")
+    assert (painting.format, max(painting.size)) == ("PNG", 256)
+    assert started.value.suggested_filename == "tower after swirling_night.png"
+
+
+def test_stop_keeps_the_picture_and_finishes_it(page: Page) -> None:
+    _choose(page, 512, "fine")
+    _pick(page)
+    page.locator("#paint").click()
+    expect(page.locator("#canvas img")).to_be_visible()
+    page.locator("#stop").click()
+    expect(page.locator("#status")).to_contain_text("Stopped after", timeout=MINUTE / 4)
+    expect(page.locator("#canvas img")).to_have_attribute("src", re.compile(r"\.png$"))
+    expect(page.get_by_role("button", name="Download PNG")).to_be_enabled()
+    expect(page.locator("#paint")).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
+
+
+def test_a_closed_tab_stops_the_work(server: tuple[str, int], browser: Browser) -> None:
+    url, process = server
+    opened = browser.new_page()
+    opened.goto(url)
+    _choose(opened, 512, "fine")
+    _pick(opened)
+    opened.locator("#paint").click()
+    expect(opened.locator("#canvas img")).to_be_visible()
+    assert _busy(process) > 0.3
+    opened.close()
+    for _ in range(20):
+        if _busy(process) < 0.2:
+            return
+    pytest.fail("the engine still works for a visitor who has left")
+
+
+def _busy(process: int) -> float:
+    """Seconds of processor time in about a second."""
+
+    def used() -> float:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(1)
+    return used() - before
+
+
+def test_nothing_to_paint_says_so_and_loses_nothing(page: Page) -> None:
+    page.locator("#paint").click()
+    expect(page.get_by_text("Add a photo first")).to_be_visible()
+    _choose(page, 128, "quick")
+    page.locator("button.gallery-item").first.click()
+    expect(page.locator("#photo img")).to_be_visible()
+    page.locator("#paint").click()
+    expect(page.get_by_text("Choose a style first")).to_be_visible()
+    expect(page.locator("#photo img")).to_be_visible()
+    expect(page.get_by_label("number input for Size")).to_have_value("128")
+    page.locator("#styles button").first.click()
+    assert _paint(page)
+
+
+def test_a_file_that_is_no_photo_says_what_to_do(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not a picture")
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "text.jpg")
+    expect(page.get_by_text("save it as JPEG or PNG")).to_be_visible()
+
+
+def test_a_style_of_ones_own(page: Page, tmp_path: Path, photo: Image.Image) -> None:
+    photo.save(tmp_path / "mine.png")
+    _choose(page, 128, "quick")
+    plates = page.locator("#styles button").count()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Add your own style").click()
+    chooser.value.set_files(tmp_path / "mine.png")
+    expect(page.locator("#styles button")).to_have_count(plates + 1)
+    page.locator("button.gallery-item").first.click()
+    expect(page.locator("#photo img")).to_be_visible()
+    _paint(page)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download PNG").click()
+    assert started.value.suggested_filename == "tower after mine.png"
