@@ -14,16 +14,18 @@ import pandas as pd
 
 from nst import Frame, ImageError, Settings, load_backbone, stylize
 from nst.backbone import Backbone
-from nst.gallery import plates
+from nst.gallery import Plate, owners_plates, plates
 from nst.images import open_image
 from nst.weights import fetch_vgg19
 
 log = logging.getLogger("nst")
 
-PLATES = plates()
 PHOTOS = [gr.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah1.jpg")]
 FOLDED = ("strength", "effort", "size", "style_scale", "smoothness")
 """The knobs a painter reaches for; the others are for those who know the method."""
+
+OF_THE_PLATE = ("strength", "style_scale", "smoothness")
+"""The knobs that go to a plate's best settings, or else to the default, when it is clicked."""
 
 PREVIEW_QUALITY = 85
 PLOT_INTERVAL = 1.0
@@ -57,20 +59,25 @@ class Photo(gr.Image):
 
 
 class Studio:
-    """What all visitors share: the backbone that paints, and who has asked to stop."""
+    """What all visitors share: the backbone, the plates, and who has asked to stop."""
 
     def __init__(self) -> None:
         self.backbone: Backbone = load_backbone()
+        self.plates: list[Plate] = plates()
         self.stops: dict[str, threading.Event] = {}
 
     def open(self) -> None:
-        """Warm up, then look for VGG-19, both behind the visitors' backs."""
+        """Warm up, then look for the owner's plates and VGG-19, behind the visitors' backs."""
+        _serve(self.plates)
         threading.Thread(target=self._prepare, daemon=True).start()
 
     def _prepare(self) -> None:
         tiny = open_image(PHOTOS[0])
         for _ in stylize(tiny, [tiny], Settings(size=64, steps=1), self.backbone):
             pass
+        found = owners_plates()
+        _serve(found)
+        self.plates = [*self.plates, *found]
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
             self.backbone = load_backbone(weights)
             log.info("VGG-19 is here and paints from now on")
@@ -79,23 +86,31 @@ class Studio:
 studio = Studio()
 
 
-def choose(styles: list[str], event: gr.SelectData) -> str:
-    """The style clicked."""
-    return styles[int(event.index)]
+def welcome() -> tuple[Any, list[Plate], str]:
+    """A new page: the plates there are by now, and who paints."""
+    return (
+        _hung(studio.plates),
+        studio.plates,
+        _status("Ready when you are", 0, studio.backbone.name),
+    )
 
 
-def add_style(
-    uploads: list[str], styles: list[str], titles: list[str]
-) -> tuple[Any, list[str], list[str], str]:
-    """A visitor's own styles come first in the gallery, and the newest is chosen."""
-    for upload in reversed(uploads):
-        try:
+def choose(styles: list[Plate], event: gr.SelectData) -> list[Any]:
+    """The style clicked, with its best settings."""
+    plate = styles[int(event.index)]
+    best = vars(Settings()) | plate.settings
+    return [str(plate.path), *(best[name] for name in OF_THE_PLATE)]
+
+
+def add_style(uploads: list[str], styles: list[Plate]) -> tuple[Any, list[Plate], str]:
+    """A visitor's own styles come first in the gallery, and the first of them is chosen."""
+    try:
+        for upload in uploads:
             open_image(upload, "the style")
-        except ImageError as error:
-            raise _sorry(error) from None
-        styles, titles = [upload, *styles], [Path(upload).stem, *titles]
-    items = list(zip(styles, titles, strict=True))
-    return gr.Gallery(items, selected_index=0), styles, titles, styles[0]
+    except ImageError as error:
+        raise _sorry(error) from None
+    own = [Plate(Path(upload).stem, Path(upload), Path(upload).stem) for upload in uploads]
+    return _hung([*own, *styles], selected_index=0), [*own, *styles], uploads[0]
 
 
 def check_photo(photo: str | None) -> str | None:
@@ -183,9 +198,14 @@ def end() -> tuple[Any, Any]:
     return gr.Button(visible=True), gr.Button(visible=False)
 
 
-def welcome() -> str:
-    """The status of a page without a run."""
-    return _status("Ready when you are", 0, studio.backbone.name)
+def _hung(styles: list[Plate], **options: Any) -> Any:
+    """The gallery with these plates on its wall."""
+    return gr.Gallery([(str(plate.path), plate.title) for plate in styles], **options)
+
+
+def _serve(styles: list[Plate]) -> None:
+    """Let browsers have the plates' files as they are, uncopied."""
+    gr.set_static_paths([str(plate.path) for plate in styles])
 
 
 def _sorry(problem: ValueError | str) -> gr.Error:
@@ -249,8 +269,7 @@ def build() -> gr.Blocks:
     """The page."""
     with gr.Blocks(title="nst: photos into paintings", delete_cache=(3600, 86400)) as page:
         gr.Markdown("# nst\nDrop in a photo, pick a style, and watch it become a painting.")
-        styles = gr.State([str(plate.path) for plate in PLATES])
-        titles = gr.State([plate.title for plate in PLATES])
+        styles = gr.State([])
         style = gr.State(None)
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
@@ -266,7 +285,6 @@ def build() -> gr.Blocks:
                 gr.Examples([[path] for path in PHOTOS], [photo], label="Or try one of these")
                 gr.Markdown("Pick a style")
                 gallery = gr.Gallery(
-                    [(str(plate.path), plate.title) for plate in PLATES],
                     label="Styles",
                     show_label=False,
                     columns=4,
@@ -306,15 +324,25 @@ def build() -> gr.Blocks:
                     losses = gr.LinePlot(
                         x="step", y="value", color="loss", height=220, show_label=False
                     )
-        page.load(welcome, None, status, api_visibility="private", show_progress="hidden")
+        page.load(
+            welcome,
+            None,
+            [gallery, styles, status],
+            api_visibility="private",
+            show_progress="hidden",
+        )
         photo.upload(check_photo, photo, photo, api_visibility="private", show_progress="hidden")
         gallery.select(
-            choose, styles, style, api_visibility="private", queue=False, show_progress="hidden"
+            choose,
+            styles,
+            [style, *(knobs[name] for name in OF_THE_PLATE)],
+            api_visibility="private",
+            show_progress="hidden",
         )
         upload.upload(
             add_style,
-            [upload, styles, titles],
-            [gallery, styles, titles, style],
+            [upload, styles],
+            [gallery, styles, style],
             api_visibility="private",
         )
         inputs = [photo, style, *(knobs[name] for name in KNOBS)]
@@ -364,7 +392,6 @@ def main() -> None:
             primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
         ),
         max_file_size="40mb",
-        allowed_paths=[str(plate.path) for plate in PLATES],
     )
 
 

@@ -1,37 +1,89 @@
-"""The styles on offer: the plates in `examples/styles`, described by `examples/catalogue.toml`."""
+"""The styles on offer: our plates in `examples`, and those of the owner of a Space."""
 
+import logging
+import os
+import tempfile
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import hf_hub_url, snapshot_download
+
+from nst.settings import Settings
+from nst.weights import knock
+
+log = logging.getLogger("nst")
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
+PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
 
 
 @dataclass(frozen=True)
 class Plate:
-    """A style image with its name in flags and links, what people read, and its best settings."""
+    """A style: its name in flags and links, its file, what people read, its best settings."""
 
     name: str
     path: Path
     title: str
+    tradition: str = ""
+    description: str = ""
     alt: str = ""
+    licence: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
 
 
 def plates(folder: Path = EXAMPLES) -> list[Plate]:
-    """The plates a folder's catalogue lists, in its order; none where there is no catalogue."""
+    """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
+
+    The pictures lie in `styles`, if there is such a folder, or beside the catalogue. Raises
+    ValueError or OSError where the catalogue and the pictures can't be read.
+    """
+    room = folder / "styles" if (folder / "styles").is_dir() else folder
+    files = {path.stem: path for pattern in PICTURES for path in sorted(room.glob(pattern))}
     catalogue = folder / "catalogue.toml"
     if not catalogue.is_file():
-        return []
+        return [Plate(name, path, name.replace("_", " ")) for name, path in files.items()]
     entries = tomllib.loads(catalogue.read_text("utf-8"))
-    return [
-        Plate(
-            name,
-            folder / "styles" / f"{name}.jpg",
-            entry["title"],
-            entry.get("alt", ""),
-            entry.get("settings", {}),
-        )
-        for name, entry in entries.items()
-    ]
+    return [_plate(name, files, entry) for name, entry in entries.items()]
+
+
+def owners_plates() -> list[Plate]:
+    """The plates that `NST_GALLERY` names: a folder, or a dataset repository on the Hub.
+
+    None, and one log line, if they are out of reach or broken. May wait for the network.
+    """
+    named = os.environ.get("NST_GALLERY", "")
+    if not named:
+        return []
+    try:
+        folder = Path(named) if Path(named).is_dir() else _download(named)
+        found = plates(folder)
+        if not found:
+            raise ValueError("no picture in it")
+        return found
+    # The Hub fails in more ways than can be listed, and none of them may cost more than a line.
+    except Exception as error:
+        reason = str(error).partition("\n")[0][:200]
+        log.warning("the gallery %r is left out: %s", named, reason)
+        return []
+
+
+def _plate(name: str, files: dict[str, Path], entry: dict[str, Any]) -> Plate:
+    if name not in files:
+        raise ValueError(f"the catalogue lists {name!r}, and there is no such picture")
+    try:
+        plate = Plate(name, files[name], **{"title": name.replace("_", " ")} | entry)
+        Settings(**plate.settings)
+    except TypeError as error:  # an entry or a setting that nobody knows
+        raise ValueError(f"the catalogue's {name!r}: {error}") from None
+    return plate
+
+
+def _download(repository: str) -> Path:
+    knock(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
+    # Real files in a folder of their own: a page serves those, and not the links of a cache.
+    folder = tempfile.mkdtemp(prefix="nst-gallery-")
+    patterns = ["catalogue.toml", *PICTURES]
+    snapshot_download(repository, repo_type="dataset", allow_patterns=patterns, local_dir=folder)
+    return Path(folder)

@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import tempfile
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,6 +150,18 @@ def from_state_dict(state: dict[str, Tensor], how: dict[str, list[float]], flip:
     return Weights(name, blocks, tuple(how["mean"]), tuple(how["std"]), layers)
 
 
+def knock(url: str) -> None:
+    """Raise OSError at once if no server answers there, whatever it says.
+
+    The Hub's own client would ask five times over half a minute, with a log line each.
+    """
+    try:
+        question = urllib.request.Request(url, method="HEAD")
+        urllib.request.urlopen(question, timeout=TIMEOUT).close()
+    except urllib.error.HTTPError:
+        pass
+
+
 def _fetch_oxford() -> Weights:
     with tempfile.NamedTemporaryFile(suffix=".pth") as file:
         digest = hashlib.sha256()
@@ -164,9 +177,7 @@ def _fetch_oxford() -> Weights:
 
 def _fetch_hub() -> Weights:
     if not isinstance(try_to_load_from_cache(HUB_REPO, HUB_FILE), str):
-        # The Hub's client would ask five times over half a minute; one question is enough.
-        question = urllib.request.Request(hf_hub_url(HUB_REPO, HUB_FILE), method="HEAD")
-        urllib.request.urlopen(question, timeout=TIMEOUT).close()
+        knock(hf_hub_url(HUB_REPO, HUB_FILE))
     path = Path(hf_hub_download(HUB_REPO, HUB_FILE, etag_timeout=TIMEOUT)).resolve()
     # The Hub's cache names a large file by its SHA-256.
     if re.fullmatch(r"[0-9a-f]{64}", path.name):

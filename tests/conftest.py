@@ -1,12 +1,21 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
 import numpy as np
 import pytest
+from huggingface_hub import constants
 from PIL import Image, ImageDraw
 
+from nst import weights
 from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.weights import bundled
+
+Files = dict[str, bytes]
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +39,45 @@ def photo() -> Image.Image:
 @pytest.fixture(scope="session")
 def style() -> Image.Image:
     return Image.open(plates()[0].path)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
+    """A web server on this machine: put a file in, and it is served; all else is 404."""
+    files: Files = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def _answer(self, body: bool) -> None:
+            data = files.get(self.path.partition("?")[0])
+            self.send_response(404 if data is None else 200)
+            data = data or b""
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{files.get("etag", b"").decode()}"')
+            self.send_header("X-Repo-Commit", "0" * 40)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{httpd.server_port}"
+    monkeypatch.setattr(weights, "OXFORD_URL", f"{root}/vgg19.pth")
+    monkeypatch.setattr(constants, "ENDPOINT", root)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", root + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NST_VGG19", raising=False)
+    yield files
+    httpd.shutdown()
+    httpd.server_close()

@@ -1,9 +1,20 @@
+import json
 from pathlib import Path
 
+import pytest
+from huggingface_hub import constants
 from PIL import Image
 
 from nst import Settings
-from nst.gallery import plates
+from nst.gallery import owners_plates, plates
+
+from .conftest import Files
+
+
+def _hang(folder: Path, *names: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", (32, 32), "teal").save(folder / name)
 
 
 def test_every_plate_is_there_and_can_be_painted_with() -> None:
@@ -17,5 +28,80 @@ def test_every_plate_is_there_and_can_be_painted_with() -> None:
         Settings(**plate.settings)
 
 
-def test_a_folder_without_a_catalogue_has_no_plates(tmp_path: Path) -> None:
+def test_a_folder_without_a_catalogue_offers_its_pictures(tmp_path: Path) -> None:
     assert plates(tmp_path) == []
+    _hang(tmp_path, "old_mill.jpg", "garden.png")
+    assert [(p.name, p.title) for p in plates(tmp_path)] == [
+        ("old_mill", "old mill"),
+        ("garden", "garden"),
+    ]
+
+
+def test_an_owners_folder_with_a_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _hang(tmp_path, "b.jpg", "a.jpg")
+    (tmp_path / "catalogue.toml").write_text(
+        '[b]\ntitle = "The bee"\nsettings = { strength = 0.7 }\n[a]\n'
+    )
+    monkeypatch.setenv("NST_GALLERY", str(tmp_path))
+    found = owners_plates()
+    assert [(p.title, p.settings) for p in found] == [("The bee", {"strength": 0.7}), ("a", {})]
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "told"),
+    [
+        ("[missing]", "no such picture"),
+        ("not toml", "Expected"),
+        ("[a]\nsettings = { strength = 7 }", "0.0 to 1.0"),
+        ("[a]\nsettings = { brush = 7 }", "brush"),
+        ("[a]\ncolour = 'red'", "colour"),
+        (None, "no picture"),
+    ],
+)
+def test_a_broken_gallery_costs_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    catalogue: str | None,
+    told: str,
+) -> None:
+    if catalogue:
+        _hang(tmp_path, "a.jpg")
+        (tmp_path / "catalogue.toml").write_text(catalogue)
+    monkeypatch.setenv("NST_GALLERY", str(tmp_path))
+    assert owners_plates() == []
+    assert len(caplog.records) == 1
+    assert told in caplog.text
+
+
+def test_a_gallery_on_the_hub(
+    hub: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _hang(tmp_path / "wall", "mill.jpg")
+    data = (tmp_path / "wall" / "mill.jpg").read_bytes()
+    commit = "0" * 40
+    listing = {"id": "owner/wall", "sha": commit, "siblings": [{"rfilename": "mill.jpg"}]}
+    for revision in ("main", commit):
+        hub[f"/api/datasets/owner/wall/revision/{revision}"] = json.dumps(listing).encode()
+    tree = [{"type": "file", "path": "mill.jpg", "size": len(data), "oid": "0" * 40}]
+    hub[f"/api/datasets/owner/wall/tree/{commit}"] = json.dumps(tree).encode()
+    hub[f"/datasets/owner/wall/resolve/{commit}/mill.jpg"] = data
+    hub["etag"] = b"1" * 40
+    monkeypatch.setenv("NST_GALLERY", "owner/wall")
+    (plate,) = owners_plates()
+    assert plate.title == "mill"
+    assert plate.path.read_bytes() == data
+    hub.clear()
+    caplog.clear()
+    assert owners_plates() == []
+    assert len([r for r in caplog.records if r.name == "nst"]) == 1
+
+
+def test_an_unreachable_hub_costs_one_line(
+    hub: Files, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setenv("NST_GALLERY", "owner/wall")
+    assert owners_plates() == []
+    assert len(caplog.records) == 1

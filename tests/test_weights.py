@@ -2,9 +2,6 @@
 
 import hashlib
 import logging
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ from torch import Tensor
 
 from nst import weights
 
-Files = dict[str, bytes]
+from .conftest import Files
 
 
 def _state(blocks: tuple[int, ...]) -> dict[str, Tensor]:
@@ -38,48 +35,6 @@ def state() -> dict[str, Tensor]:
     return _state(weights.ARCHITECTURES["VGG-19"])
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
-    """A web server on this machine: put a file in, and it is served; all else is 404."""
-    files: Files = {}
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self._answer(body=False)
-
-        def do_GET(self) -> None:
-            self._answer(body=True)
-
-        def _answer(self, body: bool) -> None:
-            data = files.get(self.path)
-            self.send_response(404 if data is None else 200)
-            data = data or b""
-            self.send_header("Content-Length", str(len(data)))
-            self.send_header("ETag", f'"{files.get("etag", b"").decode()}"')
-            self.send_header("X-Repo-Commit", "0" * 40)
-            self.end_headers()
-            if body:
-                self.wfile.write(data)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    root = f"http://127.0.0.1:{httpd.server_port}"
-    monkeypatch.setattr(weights, "OXFORD_URL", f"{root}/vgg19.pth")
-    monkeypatch.setattr(constants, "ENDPOINT", root)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", root + "/{repo_id}/resolve/{revision}/{filename}"
-    )
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("NST_VGG19", raising=False)
-    yield files
-    httpd.shutdown()
-    httpd.server_close()
-
-
 HUB_PATH = "/timm/vgg19.tv_in1k/resolve/main/model.safetensors"
 
 
@@ -89,9 +44,9 @@ def _pth(state: dict[str, Tensor], path: Path) -> bytes:
 
 
 def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
-    server: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = server["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
+    data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
     monkeypatch.setattr(weights, "OXFORD_SHA256", hashlib.sha256(data).hexdigest()[:8])
     fetched = weights.fetch_vgg19()
     assert fetched is not None
@@ -99,7 +54,7 @@ def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
     assert fetched.mean == pytest.approx((0.48502, 0.45796, 0.40760), abs=1e-5)
     first = fetched.layers["conv1_1"][0]
     assert torch.allclose(first, state["features.0.weight"].flip(1), atol=1e-4)
-    server.clear()  # from now on the cache alone must do
+    hub.clear()  # from now on the cache alone must do
     again = weights.local()
     assert all(torch.equal(again.layers[k][0], fetched.layers[k][0]) for k in fetched.layers)
     (kept,) = (tmp_path / "cache" / "nst").iterdir()
@@ -107,11 +62,11 @@ def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
 
 
 def test_a_file_that_is_not_the_one_named_falls_through_to_the_hub(
-    server: Files, state: dict[str, Tensor], tmp_path: Path
+    hub: Files, state: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    server["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")  # not the SHA-256 that is asked for
-    server[HUB_PATH] = save(state)
-    server["etag"] = hashlib.sha256(server[HUB_PATH]).hexdigest().encode()
+    hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")  # not the SHA-256 that is asked for
+    hub[HUB_PATH] = save(state)
+    hub["etag"] = hashlib.sha256(hub[HUB_PATH]).hexdigest().encode()
     fetched = weights.fetch_vgg19()
     assert fetched is not None
     assert fetched.std == (0.229, 0.224, 0.225)
@@ -121,10 +76,10 @@ def test_a_file_that_is_not_the_one_named_falls_through_to_the_hub(
 
 
 def test_a_damaged_file_from_the_hub_is_not_used(
-    server: Files, state: dict[str, Tensor], caplog: pytest.LogCaptureFixture
+    hub: Files, state: dict[str, Tensor], caplog: pytest.LogCaptureFixture
 ) -> None:
-    server[HUB_PATH] = save(state)
-    server["etag"] = hashlib.sha256(b"something else").hexdigest().encode()
+    hub[HUB_PATH] = save(state)
+    hub["etag"] = hashlib.sha256(b"something else").hexdigest().encode()
     with caplog.at_level(logging.INFO, "nst"):
         assert weights.fetch_vgg19() is None
     assert "arrived damaged" in caplog.text
@@ -132,7 +87,7 @@ def test_a_damaged_file_from_the_hub_is_not_used(
 
 
 def test_out_of_reach_costs_one_line(
-    monkeypatch: pytest.MonkeyPatch, server: Files, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, hub: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(weights, "OXFORD_URL", "http://127.0.0.1:9/vgg19.pth")
     monkeypatch.setattr(
@@ -147,7 +102,7 @@ def test_out_of_reach_costs_one_line(
 
 
 def test_a_named_file_comes_first(
-    server: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "mine.pth"
     _pth(state, path)
@@ -177,7 +132,7 @@ def test_wrong_shapes_and_numbers_are_refused(state: dict[str, Tensor]) -> None:
         weights.from_state_dict(bad, how, flip=False)
 
 
-def test_a_broken_cache_is_thrown_away(server: Files) -> None:
+def test_a_broken_cache_is_thrown_away(hub: Files) -> None:
     path = weights._cache_file("oxford")
     path.parent.mkdir(parents=True)
     path.write_bytes(b"junk")
