@@ -7,6 +7,7 @@ the style; N channels, M = H * W positions. All sums are float32.
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -29,6 +30,50 @@ def gram(features: Tensor) -> Tensor:
 def style_loss(gram: Tensor, target: Tensor) -> Tensor:
     """Sum (G - A)^2 / sum A^2: the distance of Gatys et al. 2016 (eq. 4), made relative."""
     return (gram - target).square().sum() / target.square().sum()
+
+
+def directions(features: Tensor) -> Tensor:
+    """Each position's features, less their mean over all positions, at unit length.
+
+    1 x N x H x W -> M x N, float32. Cosine similarity is their dot product.
+    """
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float()
+    return F.normalize(rows - rows.mean(0), eps=1e-6)
+
+
+def match(picture: Tensor, style: Tensor) -> Tensor:
+    """Two-sided nearest neighbours, as the target of `matching_loss`: M x N, K x N -> M x N.
+
+    Both are `directions`. Every picture position is drawn to its nearest style position, and every
+    style position draws its nearest picture position: the one side alone would let a flat sky
+    choose the same few strokes over and over. Row i of the target is
+    S_a(i) / M + sum of S_j / K over all j with b(j) = i, for the nearest a(i) and b(j). The relaxed
+    earth mover's distance takes the larger of the two sides (Kolkin et al. 2019, eq. 5), here they
+    are summed; the first alone is nearest-neighbour style transfer (Kolkin et al. 2022).
+    """
+    target = torch.empty_like(picture)
+    best = picture.new_full((len(style),), -torch.inf)
+    nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
+    # In blocks, since all similarities at once would take gigabytes in a large picture.
+    for start in range(0, len(picture), MATCH_BLOCK):
+        similarity = picture[start : start + MATCH_BLOCK] @ style.T
+        target[start : start + MATCH_BLOCK] = style[similarity.argmax(1)] / len(picture)
+        highest, place = similarity.max(0)
+        nearest = torch.where(highest > best, place + start, nearest)
+        best = torch.maximum(best, highest)
+    return target.index_add_(0, nearest, style, alpha=1 / len(style))
+
+
+MATCH_BLOCK = 2048
+
+
+def matching_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean cosine distance to the matches, over picture and style positions; 0 to 4.
+
+    Features 1 x N x H x W and a target of `match`, M x N. The matches stay as they are while the
+    features move: the gradient is that of the features alone.
+    """
+    return 2 - (directions(features) * target).sum()
 
 
 def total_variation(pixels: Tensor) -> Tensor:

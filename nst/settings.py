@@ -47,6 +47,14 @@ class Settings:
     strength: float = _knob(
         0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05
     )
+    coherence: float = _knob(
+        0.5,
+        "Coherence",
+        "how far strokes follow the photo's forms (feature matching)",
+        0.0,
+        1.0,
+        0.05,
+    )
     style_scale: float = _knob(
         1.0, "Stroke size", "size of the style's strokes (style scale)", 0.25, 4.0, 0.25
     )

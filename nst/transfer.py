@@ -14,7 +14,15 @@ from torch import Tensor
 
 from nst.backbone import Backbone, load_backbone
 from nst.images import LEAST_SIDE, ImageSource, fit, open_image, to_image, to_tensor
-from nst.losses import content_loss, gram, style_loss, total_variation
+from nst.losses import (
+    content_loss,
+    directions,
+    gram,
+    match,
+    matching_loss,
+    style_loss,
+    total_variation,
+)
 from nst.settings import Settings
 
 FRAME_INTERVAL = 0.33
@@ -23,7 +31,7 @@ FRAME_INTERVAL = 0.33
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
-STEPS = {"quick": (40, 16, 6), "normal": (80, 40, 14), "fine": (120, 80, 50)}
+STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 20), "fine": (100, 50, 60)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
 
@@ -109,30 +117,38 @@ def _objective(
     target: Tensor, paintings: list[Image.Image], size: int, settings: Settings, backbone: Backbone
 ) -> Objective:
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
+    match_layers = MATCH_LAYERS if settings.coherence else {}
     content_weight, style_weight = _balance(settings.strength)
     with torch.no_grad():
         photo = backbone(target, content_layers, settings.pooling)
-        manner = {layer: torch.zeros(()) for layer in style_layers}
-        for painting in paintings:
-            image = _fit_style(painting, size * settings.style_scale).to(backbone.device)
-            found = backbone(image, style_layers, settings.pooling)
-            manner = {
-                k: manner[k].to(f.device) + gram(f) / len(paintings) for k, f in found.items()
-            }
+        images = [_fit_style(p, size * settings.style_scale).to(target.device) for p in paintings]
+        manners = [
+            backbone(image, {*style_layers, *match_layers}, settings.pooling) for image in images
+        ]
+        grams = {k: torch.stack([gram(m[k]) for m in manners]).mean(0) for k in style_layers}
+        strokes = {k: _sample([directions(m[k]) for m in manners], settings) for k in match_layers}
+        del images, manners
+    matches: dict[str, Tensor] = {}
+    evaluations = 0
 
     def objective(pixels: Tensor) -> tuple[dict[str, float], Tensor]:
+        nonlocal evaluations
         pixels = pixels.detach().requires_grad_()
-        found = backbone(pixels, [*content_layers, *style_layers], settings.pooling)
+        layers = {*content_layers, *style_layers, *match_layers}
+        found = backbone(pixels, layers, settings.pooling)
+        if evaluations % MATCH_INTERVAL == 0:
+            with torch.no_grad():
+                for k in match_layers:
+                    matches[k] = match(directions(found[k]), strokes[k])
+        evaluations += 1
+        distances = {k: content_loss(found[k], photo[k]) for k in content_layers}
+        manner = {k: style_loss(gram(found[k]), grams[k]) for k in style_layers}
+        matched = {k: matching_loss(found[k], matches[k]) for k in match_layers}
         zero = pixels.new_zeros(())
-        content = sum(
-            (w * content_loss(found[k], photo[k]) for k, w in content_layers.items()), zero
-        )
-        style = sum(
-            (w * style_loss(gram(found[k]), manner[k]) for k, w in style_layers.items()), zero
-        )
         terms = {
-            "content": content_weight * content / (sum(content_layers.values()) or 1),
-            "style": style_weight * style / (sum(style_layers.values()) or 1),
+            "content": content_weight * _mean(distances, content_layers, zero),
+            "style": style_weight * _mean(manner, style_layers, zero)
+            + style_weight * settings.coherence * _mean(matched, match_layers, zero),
             "tv": settings.smoothness * total_variation(pixels),
         }
         total = LOSS_SCALE * sum(terms.values(), zero)
@@ -144,12 +160,18 @@ def _objective(
     return objective
 
 
+MATCH_LAYERS = {"relu3_1": 1.0, "relu4_1": 1.0}
+MATCH_INTERVAL = 5
+"""Evaluations between two searches for the nearest neighbours."""
+MATCH_SAMPLE = 4096
+"""Positions of the styles to choose from, in each layer."""
+
 LOSS_SCALE = 1e3
 
 
 def _balance(strength: float) -> tuple[float, float]:
     """Weights of content and style. On a log scale steps feel even; near 0 the style fades out."""
-    return 2.0 * 10 ** (-2 * strength), min(1.0, 4 * strength)
+    return 3.0 * 10 ** (-2 * strength), min(1.0, 4 * strength)
 
 
 def _scales(size: int, shape: float) -> list[int]:
@@ -175,6 +197,19 @@ def _schedule(settings: Settings, shape: float) -> list[tuple[int, int]]:
         counts = [max(1, int(count * share)) for count in counts]
         counts[0] += settings.steps - sum(counts)
     return list(zip(sizes, counts, strict=True))
+
+
+def _mean(terms: dict[str, Tensor], weights: dict[str, float], zero: Tensor) -> Tensor:
+    """The mean of the terms by their weights; zero where there are none."""
+    total = sum((weights[k] * term for k, term in terms.items()), zero)
+    return total / (sum(weights.values()) or 1)
+
+
+def _sample(rows: list[Tensor], settings: Settings) -> Tensor:
+    """Positions of all styles together, each style's share the same."""
+    random = torch.Generator().manual_seed(settings.seed)
+    share = MATCH_SAMPLE // len(rows)
+    return torch.cat([r[torch.randperm(len(r), generator=random)[:share]] for r in rows])
 
 
 def _fit_style(painting: Image.Image, size: float) -> Tensor:

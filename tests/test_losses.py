@@ -1,10 +1,20 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from nst.losses import content_loss, gram, style_loss, total_variation
+from nst import losses
+from nst.losses import (
+    content_loss,
+    directions,
+    gram,
+    match,
+    matching_loss,
+    style_loss,
+    total_variation,
+)
 
 F_TINY = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])  # 1 x 2 channels x 1 x 2 positions
 
@@ -39,11 +49,40 @@ def test_total_variation_by_hand() -> None:
     assert float(total_variation(pixels)) == pytest.approx(0.75)
 
 
+def test_matching_equals_brute_force() -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
+    target = match(directions(picture), directions(style))
+    found = float(matching_loss(picture, target))
+
+    def unit(features: Tensor) -> np.ndarray:
+        rows = features[0].numpy().astype(np.float64).reshape(4, -1).T
+        rows = rows - rows.mean(0)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    distance = 1 - unit(picture) @ unit(style).T
+    expected = distance.min(1).mean() + distance.min(0).mean()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert float(matching_loss(style, match(directions(style), directions(style)))) < 1e-5
+
+
+def test_matching_in_blocks_equals_matching_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture, style = (
+        torch.randn(50, 6, generator=generator),
+        torch.randn(20, 6, generator=generator),
+    )
+    whole = match(picture, style)
+    monkeypatch.setattr(losses, "MATCH_BLOCK", 7)
+    assert torch.allclose(match(picture, style), whole)
+
+
 @pytest.mark.parametrize(
     "loss",
     [
         lambda x: content_loss(x, torch.ones_like(x)),
         lambda x: style_loss(gram(x), torch.eye(3)),
+        lambda x: matching_loss(x, torch.linspace(-1, 1, 60).view(20, 3) / 20),
         total_variation,
     ],
 )
@@ -53,5 +92,5 @@ def test_gradients_equal_finite_differences(loss: Callable[[Tensor], Tensor]) ->
     for place in [(0, 0, 0, 0), (0, 1, 2, 3), (0, 2, 3, 4)]:
         step = torch.zeros_like(x)
         step[place] = 1e-2
-        slope = float(loss(x + step) - loss(x - step)) / 2e-2
+        slope = float((loss(x + step) - loss(x - step)).detach()) / 2e-2
         assert float(gradient[place]) == pytest.approx(slope, rel=1e-2, abs=1e-4)

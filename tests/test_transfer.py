@@ -37,7 +37,7 @@ def test_a_run_lowers_the_loss_and_paints(
     assert last.losses["total"] == pytest.approx(
         sum(last.losses[name] for name in ("content", "style", "tv")), rel=1e-5
     )
-    assert last.losses["total"] < 0.5 * first.losses["total"]
+    assert last.losses["total"] < 0.8 * first.losses["total"]
     assert last.image.size == (96, 77)
     before = np.asarray(fit(photo, 96), dtype=float)
     assert np.abs(np.asarray(last.image) - before).mean() > 8
