@@ -14,7 +14,6 @@ MAP = 512  # the side of the maps that plan the picture
 STONE = replace(INK, streak=0.22, thick=1.0)
 SEA = colours("b09f78 d9cfb2 c2b48c e8e0ca a4b0a0 cdb98c")
 WEED = colours("24402c 3f6a40 7a9a54 6f9c98")
-BAND = colours("e8dfc6 8f3426 1f3f4a d3a544")
 DARK = colours("1a1614 2f2622")
 EYE = colours("f4ecd8 12100e")
 CORNERS = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
@@ -65,7 +64,6 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
             whole = np.minimum(whole, edge)
         fishes = np.minimum(fishes, whole)
 
-    rim = np.minimum(np.minimum(x, 1 - x), np.minimum(y, 1 - y))
     sea = ramp(SEA, np.clip(0.5 + 0.5 * noise(MAP, 6, rng, 4) + 0.12 * np.sin(50 * y), 0, 1))
     ripple = np.sin(70 * y + 4 * np.sin(9 * x)) + 1.3 * noise(MAP, 5, rng, 2)
     sea[ripple > 1.2] = WEED[3]
@@ -77,16 +75,10 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
         blade = np.vstack([sway - (0.011, 0), sway[::-1] + (0.011, 0)])
         leaf = distance(blade, MAP)
         green = ramp(WEED, np.clip(0.5 + 40 * leaf + 0.6 * noise(MAP, 12, rng, 2), 0, 1))
-        _lay(canvas, free, leaf, 0.0105, green, (leaf < 0.002) & (rim > 0.085), rng)
+        _lay(canvas, free, leaf, 0.0105, green, leaf < 0.002, rng)
         fishes = np.minimum(fishes, leaf)
 
-    around = np.where(np.minimum(x, 1 - x) < np.minimum(y, 1 - y), y, x)
-    step = np.floor(rim / 0.0125)
-    wave = (around * 14 + 0.11 * step) % 1 < 0.5
-    band = BAND[np.where(step == 5, 2, np.where(step == 0, 2, np.where(wave, 1, 0)))]
-    band[(step == 1) | (step == 4)] = BAND[3]
-    _lay(canvas, free, -rim, 0.0125, band, rim < 0.075, rng)
-    _lay(canvas, free, -fishes, 0.0125, sea, rim >= 0.075, rng)
+    _lay(canvas, free, -fishes, 0.0125, sea, free, rng)
     return canvas.finish(relief=0.8, grain=0.04)
 
 

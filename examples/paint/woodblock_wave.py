@@ -12,7 +12,7 @@ from .core.shapes import below, curve, ellipse
 
 PAPER, SKY, DUSK, SUN = colours("eee0bd dcc799 5d7e93 cf5b3a")
 LINE, FOAM, SHADE, SNOW = colours("14213f f6ecd4 a9c3c4 f3e8cf")
-BLUES = colours("17305f 3d74a4 1f4a86 f1e6cb 17305f 86afc0 28578f 14284f 5f93b5 ece0c4")
+BLUES = colours("172f58 3a6c96 1f4a7c f1e6cb 172f58 86aab6 2a5a8a 14284a 5c8dab ece0c4")
 BOAT = colours("c99a55 a8733a 7c4f2c")
 BLOCK = replace(INK, streak=0.10)
 CUT = replace(INK, taper=0.12)
@@ -39,8 +39,7 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
     _mountain(canvas, rng)
 
     sea = [(-0.05, 0.76), (0.1, 0.75), (0.22, 0.77), (0.36, 0.745), (0.5, 0.765), (0.7, 0.74)]
-    for level in np.linspace(0, 0.3, 9):
-        tone = BLUES[[2, 5, 0, 8, 4, 1, 7, 9, 0][round(level * 26)]]
+    for tone, level in zip(BLUES[[2, 5, 0, 8, 4, 1, 7, 9]], np.linspace(0, 0.3, 8), strict=True):
         ripple = np.array(sea) * (1, 1 + 0.2 * level) + (0, level)
         ripple[:, 1] += 0.012 * rng.normal(size=len(sea))
         canvas.shape(below(curve(ripple)), tone, rng, BLOCK)
@@ -55,16 +54,15 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
 
     # The print: rings of the plank and the pressure of the baren let the paper through.
     rings = np.sin(300 * y + 22 * noise(size, 2, rng, 2) + 9 * np.sin(2.2 * x + 5 * y))
-    streaks = np.repeat(fibre[:, :: max(1, size // 16)], max(1, size // 16), 1)[:, :size]
-    streaks = 0.5 * streaks + 0.5 * np.roll(streaks, size // 32, 1)
+    streaks = np.asarray(Image.fromarray(fibre[:, : size // 20]).resize((size, size)))
     thin = 0.07 + 0.07 * rings * (0.6 + wood) + 0.09 * streaks + 0.10 * fibre + 0.06 * wood
     speck = noise(size, 420, rng, 1) > 0.80 + 0.12 * wood
     paper = PAPER * (1 + 0.03 * noise(size, 90, rng, 3))[..., None]
     canvas.rgb = mix(canvas.rgb, paper, np.clip(thin + 0.45 * speck, 0, 0.8)).astype(np.float32)
-    for _ in range(420):
-        way = rng.normal(size=2) * 0.012
-        hair = curve(rng.random(2) + np.cumsum(np.vstack([way, way, rng.normal(size=2) * 0.009]), 0), 9)
-        tone = jitter(PAPER - 0.12 * rng.integers(0, 2), rng, 0.03)
+    for _ in range(220):
+        way = 0.011 * (rng.normal(size=2) + 0.6 * rng.normal(size=(3, 2)))
+        hair = curve(rng.random(2) + np.cumsum(way, 0), 9)
+        tone = jitter(PAPER - 0.12 * rng.integers(2), rng, 0.03)
         canvas.stroke(hair, tone, 0.0014, rng, replace(CUT, opacity=0.4))
     return canvas.finish(relief=0.3, grain=0.06)
 
@@ -87,14 +85,18 @@ def _wave(
     for k, line in enumerate(lines):
         weight = 0.0052 if k in (0, stripes) else 0.0022
         canvas.stroke(line, LINE, weight, rng, CUT)
+    for _ in range(5 * stripes):  # the knife follows the water inside the stripes
+        k, part = int(rng.integers(stripes)), rng.uniform(0.15, 0.85)
+        start, stop = sorted(rng.integers(0, 80, 2))
+        thread = (lines[k] * (1 - part) + lines[k + 1] * part)[start : stop + 8]
+        tone = BLUES[(k + rng.integers(1, 4)) % len(BLUES)]
+        canvas.stroke(thread, tone, reach * rng.uniform(0.012, 0.034), rng, replace(CUT, taper=0.5))
 
     claws: list[tuple[np.ndarray, np.ndarray]] = []
-    lip = np.vstack([lines[0][46:], lines[-1][:64:-1]])
-    lip = np.vstack([lip, lines[2][52:], lines[4][60:]])
+    lip = np.vstack([lines[0][46:], lines[-1][:64:-1], lines[2][52:], lines[4][60:]])
     for place in lip[rng.permutation(len(lip))]:
-        fall = 2.55 + 1.3 * rng.normal() * 0.4
-        size = reach * rng.uniform(0.45, 1.0)
-        _claw(claws, place - 0.12 * reach * np.array([np.cos(fall), np.sin(fall)]), fall, size, 2, rng)
+        fall = 2.55 + 0.5 * rng.normal()
+        _claw(claws, place, fall, reach * rng.uniform(0.5, 1.1), 2, rng)
     cover = curve(np.vstack([lines[0][50::6], lines[5][:58:-6]]), 60, closed=True)
     canvas.shape(cover, FOAM, rng, BLOCK)
     for start in range(0, len(claws), 26):  # handful over handful, so that outlines show between
@@ -115,7 +117,7 @@ def _claw(
     bend = -rng.uniform(0.9, 2.4) * np.linspace(0, 1, 12) ** 1.5
     way = np.stack([np.cos(heading + bend), np.sin(heading + bend)], 1)
     line = root + np.cumsum(way, 0) * length / 12
-    claws.append((line, length * np.linspace(0.34, 0.05, 12)))
+    claws.append((line, length * np.interp(np.arange(12), [0, 3, 11], [0.08, 0.33, 0.05])))
     if depth:
         for joint, lean in ((3, 0.7), (5, -0.7), (7, 0.6)):
             _claw(claws, line[joint], heading + bend[joint] + lean, 0.5 * length, depth - 1, rng)
@@ -123,10 +125,12 @@ def _claw(
 
 def _mountain(canvas: Canvas, rng: np.random.Generator) -> None:
     """A far volcano under snow, in the hollow of the wave."""
-    slope = curve([(0.02, 0.79), (0.17, 0.70), (0.27, 0.605), (0.31, 0.605), (0.41, 0.70), (0.56, 0.79)])
+    slope = curve(
+        [(0.02, 0.79), (0.17, 0.7), (0.27, 0.605), (0.31, 0.605), (0.41, 0.7), (0.56, 0.79)]
+    )
     canvas.shape(slope, BLUES[1], rng, BLOCK)
-    snow = [(0.205, 0.672), (0.275, 0.600), (0.305, 0.600), (0.375, 0.668), (0.35, 0.655), (0.335, 0.69),
-            (0.31, 0.65), (0.295, 0.70), (0.27, 0.655), (0.25, 0.69), (0.24, 0.655)]  # fmt: skip
+    snow = [(0.205, 0.672), (0.275, 0.600), (0.305, 0.600), (0.375, 0.668), (0.35, 0.655),
+            (0.335, 0.69), (0.31, 0.65), (0.295, 0.7), (0.27, 0.655), (0.24, 0.69)]  # fmt: skip
     canvas.shape(np.array(snow), SNOW, rng, BLOCK)
     canvas.stroke(slope, LINE, 0.0032, rng, CUT)
 
@@ -140,5 +144,7 @@ def _boat(canvas: Canvas, rng: np.random.Generator) -> None:
     for line in (top, keel):
         canvas.stroke(line, LINE, 0.0042, rng, CUT)
     for seat in range(7, 24, 3):
-        canvas.dots(top[seat : seat + 1] - (0, 0.012), BOAT[2:], 0.012, rng, 0)
-        canvas.dots(top[seat : seat + 1] - (0.004, 0.026), SNOW[None], 0.007, rng, 0)
+        for rise, tone, radius in ((0.010, BOAT[2], 0.013), (0.027, BOAT[0], 0.0065)):
+            spot = top[seat : seat + 1] - (0.3 * rise, rise)
+            canvas.dots(spot, LINE[None], radius + 0.0028, rng, 0)
+            canvas.dots(spot, tone[None], radius, rng, 0)

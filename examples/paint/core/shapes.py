@@ -1,12 +1,13 @@
 """Shapes: outlines as points (N, 2) in unit coordinates, and their masks."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw
 
 from .fields import grid
 
 
-def curve(points: np.ndarray | list, count: int = 60, closed: bool = False) -> np.ndarray:
+def curve(points: ArrayLike, count: int = 60, closed: bool = False) -> np.ndarray:
     """A smooth (Catmull-Rom) line through control points (N, 2) -> (count, 2)."""
     p = np.asarray(points, float)
     p = np.vstack([p[-1:], p, p[:2]]) if closed else np.vstack([p[:1], p, p[-1:]])
