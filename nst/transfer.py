@@ -31,7 +31,7 @@ FRAME_INTERVAL = 0.33
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
-STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 20), "fine": (100, 50, 60)}
+STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 16), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
 
@@ -163,7 +163,7 @@ def _objective(
 MATCH_LAYERS = {"relu3_1": 1.0, "relu4_1": 1.0}
 MATCH_INTERVAL = 5
 """Evaluations between two searches for the nearest neighbours."""
-MATCH_SAMPLE = 4096
+MATCH_SAMPLE = 2048
 """Positions of the styles to choose from, in each layer."""
 
 LOSS_SCALE = 1e3
@@ -253,7 +253,8 @@ def _lbfgs(
     losses, gradient = objective(pixels)
     best = (losses["total"], pixels, losses, gradient)
     stride = FIRST_STEP
-    for _ in range(count):
+    yield pixels, losses
+    for _ in range(count - 1):
         # Where a pixel leans on the wall of the box, pushing on would only mislead the others.
         stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
         direction = _two_loop(gradient.masked_fill(stuck, 0), memory)
