@@ -33,10 +33,14 @@ PLOT_INTERVAL = 1.0
 
 CSS = """
 #status { min-height: 2.6rem; }
-#styles { min-height: 0; }
+#styles .grid-wrap { max-height: none; min-height: 0; }
+#styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(5.4rem, 1fr)); }
+#styles .caption-label { left: 4px; right: 4px; bottom: 4px; max-width: none; padding: 2px 4px;
+  font-size: .7rem; text-align: center; white-space: normal; }
 #canvas .empty { flex-direction: column; }
 #canvas .empty::after { content: "Your painting will grow here"; display: block;
   color: var(--body-text-color-subdued); margin-top: .75rem; }
+#card { min-height: 3rem; font-size: var(--text-sm); }
 .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
 .dark .bar { background: var(--neutral-700); }
 .bar > div { height: 100%; background: var(--primary-500); transition: width .3s linear; }
@@ -96,13 +100,13 @@ def welcome() -> tuple[Any, list[Plate], str]:
 
 
 def choose(styles: list[Plate], event: gr.SelectData) -> list[Any]:
-    """The style clicked, with its best settings."""
+    """The style clicked, what there is to say of it, and its best settings."""
     plate = styles[int(event.index)]
     best = vars(Settings()) | plate.settings
-    return [str(plate.path), *(best[name] for name in OF_THE_PLATE)]
+    return [str(plate.path), _label(plate), *(best[name] for name in OF_THE_PLATE)]
 
 
-def add_style(uploads: list[str], styles: list[Plate]) -> tuple[Any, list[Plate], str]:
+def add_style(uploads: list[str], styles: list[Plate]) -> tuple[Any, list[Plate], str, str]:
     """A visitor's own styles come first in the gallery, and the first of them is chosen."""
     try:
         for upload in uploads:
@@ -110,7 +114,7 @@ def add_style(uploads: list[str], styles: list[Plate]) -> tuple[Any, list[Plate]
     except ImageError as error:
         raise _sorry(error) from None
     own = [Plate(Path(upload).stem, Path(upload), Path(upload).stem) for upload in uploads]
-    return _hung([*own, *styles], selected_index=0), [*own, *styles], uploads[0]
+    return _hung([*own, *styles], selected_index=0), [*own, *styles], uploads[0], _label(own[0])
 
 
 def check_photo(photo: str | None) -> str | None:
@@ -203,6 +207,15 @@ def _hung(styles: list[Plate], **options: Any) -> Any:
     return gr.Gallery([(str(plate.path), plate.title) for plate in styles], **options)
 
 
+def _label(plate: Plate) -> str:
+    """The card beside a plate, with its picture in words for those who can't see it."""
+    title, tradition, description, alt = (
+        html.escape(text) for text in (plate.title, plate.tradition, plate.description, plate.alt)
+    )
+    picture = f'<span role="img" aria-label="{alt}"></span>'
+    return f"<p>{picture}<strong>{title}</strong> {tradition}<br>{description}</p>"
+
+
 def _serve(styles: list[Plate]) -> None:
     """Let browsers have the plates' files as they are, uncopied."""
     gr.set_static_paths([str(plate.path) for plate in styles])
@@ -283,7 +296,7 @@ def build() -> gr.Blocks:
                     placeholder="Drop a photo here\nor click to choose one",
                 )
                 gr.Examples([[path] for path in PHOTOS], [photo], label="Or try one of these")
-                gr.Markdown("Pick a style")
+                card = gr.HTML("Pick a style", elem_id="card")
                 gallery = gr.Gallery(
                     label="Styles",
                     show_label=False,
@@ -335,14 +348,14 @@ def build() -> gr.Blocks:
         gallery.select(
             choose,
             styles,
-            [style, *(knobs[name] for name in OF_THE_PLATE)],
+            [style, card, *(knobs[name] for name in OF_THE_PLATE)],
             api_visibility="private",
             show_progress="hidden",
         )
         upload.upload(
             add_style,
             [upload, styles],
-            [gallery, styles, style],
+            [gallery, styles, style, card],
             api_visibility="private",
         )
         inputs = [photo, style, *(knobs[name] for name in KNOBS)]

@@ -1,5 +1,6 @@
 """The page, served by `python app.py` and driven in a real Chromium."""
 
+import io
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -192,10 +193,65 @@ def test_nothing_to_paint_says_so_and_loses_nothing(page: Page) -> None:
     assert _paint(page)
 
 
+def _truncated(path: Path) -> None:
+    Image.effect_noise((200, 200), 90).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+BAD = [
+    ("text.jpg", lambda path: path.write_text("not a picture"), "save it as JPEG or PNG"),
+    ("half.jpg", _truncated, "is damaged or incomplete"),
+    ("tiny.png", lambda path: Image.new("RGB", (1, 1)).save(path), "has only 1x1 pixels"),
+    ("huge.png", lambda path: Image.new("1", (20000, 20000)).save(path), "make it smaller"),
+]
+
+
 def test_a_file_that_is_no_photo_says_what_to_do(page: Page, tmp_path: Path) -> None:
-    (tmp_path / "text.jpg").write_text("not a picture")
-    page.locator("#photo input[type=file]").set_input_files(tmp_path / "text.jpg")
-    expect(page.get_by_text("save it as JPEG or PNG")).to_be_visible()
+    _choose(page, 128, "quick")
+    for name, make, told in BAD:
+        make(tmp_path / name)
+        page.locator("#photo input[type=file]").set_input_files(tmp_path / name)
+        expect(page.get_by_text(told)).to_be_visible()
+        expect(page.locator("#photo input[type=file]")).to_be_attached()
+        page.get_by_role("button", name="Clear").first.or_(page.locator("#paint")).first.focus()
+    expect(page.get_by_label("number input for Size")).to_have_value("128")
+
+
+def _animation(path: Path) -> None:
+    frames = [Image.new("RGB", (60, 40), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def _turned(path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.new("RGB", (60, 40), "red").save(path, exif=exif)
+
+
+def _transparent(path: Path) -> None:
+    Image.new("P", (60, 40)).save(path, transparency=0)
+
+
+ODD = [
+    ("animated.gif", _animation, (64, 43)),
+    ("cmyk.jpg", lambda path: Image.new("CMYK", (60, 40)).save(path), (64, 43)),
+    ("grey16.png", lambda path: Image.new("I;16", (60, 40), 30000).save(path), (64, 43)),
+    ("palette.png", _transparent, (64, 43)),
+    ("turned.jpg", _turned, (43, 64)),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "size"), ODD, ids=[name for name, _, _ in ODD])
+def test_odd_photos_are_painted_as_a_person_sees_them(
+    page: Page, tmp_path: Path, name: str, make: Callable[[Path], None], size: tuple[int, int]
+) -> None:
+    make(tmp_path / name)
+    _choose(page, 64, "quick")
+    page.locator("#styles button").first.click()
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / name)
+    expect(page.locator("#photo img")).to_be_visible()
+    painting = page.request.get(_paint(page)[-1]).body()
+    assert Image.open(io.BytesIO(painting)).size == size
 
 
 def test_a_style_of_ones_own(page: Page, tmp_path: Path, photo: Image.Image) -> None:
