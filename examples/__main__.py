@@ -22,7 +22,7 @@ FAVOURITES = (
     ("lion.jpg", "screaming_sky"),
     ("cheetah1.jpg", "gold_spirals"),
 )
-CELL, CAPTION, COLUMNS = 320, 26, 5
+CELL, CAPTION = 320, 26
 
 
 def main() -> None:
@@ -47,13 +47,15 @@ def paint(photo: str, plate: Plate, size: int) -> Image.Image:
     return frame.image
 
 
-def contact_sheet(pictures: list[Image.Image], captions: list[str]) -> Image.Image:
-    """The pictures in rows of COLUMNS, each cut to a square of CELL pixels over its caption."""
-    rows = -(-len(pictures) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * CELL, rows * (CELL + CAPTION)), "white")
+def contact_sheet(
+    pictures: list[Image.Image], captions: list[str], columns: int = 5
+) -> Image.Image:
+    """The pictures in rows, each cut to a square of CELL pixels over its caption."""
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * CELL, rows * (CELL + CAPTION)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        x, y = number % COLUMNS * CELL, number // COLUMNS * (CELL + CAPTION)
+        x, y = number % columns * CELL, number // columns * (CELL + CAPTION)
         scale = CELL / min(picture.size)
         whole = picture.resize([round(side * scale) for side in picture.size])
         left, top = (whole.width - CELL) // 2, (whole.height - CELL) // 3

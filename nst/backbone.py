@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -42,6 +43,21 @@ def number_format(where: torch.device) -> torch.dtype:
     # two to four times faster, without them three times slower.
     faster = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
     return torch.bfloat16 if faster else torch.float32
+
+
+def free_memory(where: torch.device) -> float:
+    """Bytes that a run may still take on the device; infinity where nobody tells."""
+    if where.type == "cuda":
+        return torch.cuda.mem_get_info(where)[0]
+    free = float("inf")
+    if (system := Path("/proc/meminfo")).is_file():
+        told = dict(line.split(":") for line in system.read_text().splitlines())
+        free = int(told["MemAvailable"].split()[0]) * 1024
+    # A container may have less than the machine it runs on.
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.is_file() and (most := limit.read_text().strip()).isdigit():
+        free = min(free, int(most) - int(used.read_text()))
+    return free
 
 
 class Backbone:

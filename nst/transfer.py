@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst.backbone import Backbone, load_backbone
+from nst.backbone import Backbone, device, free_memory, load_backbone
 from nst.images import LEAST_SIDE, ImageSource, fit, open_image, to_image, to_tensor
 from nst.losses import (
     content_loss,
@@ -33,6 +33,23 @@ COARSEST = 128
 
 STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 16), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
+
+MATCH_LAYERS = {"relu3_1": 1.0, "relu4_1": 1.0}
+MATCH_INTERVAL = 5
+"""Evaluations between two searches for the nearest neighbours."""
+MATCH_SAMPLE = 2048
+"""Positions of the styles to choose from, in each layer."""
+
+LOSS_SCALE = 1e3
+"""Losses start near this, where float32 and a reader are at ease."""
+
+HISTORY = 15
+"""Steps that L-BFGS remembers."""
+FIRST_STEP, LONGEST_STEP = 0.01, 0.1
+"""Root mean square change of a pixel: before any curvature is known, and at most."""
+
+BYTES_PER_PIXEL = 4500
+"""Memory of a run, measured at 1024 x 1024 in float32 on a CPU: 3.6 kB and a reserve."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,7 @@ def stylize(
         raise ValueError("styles is empty; name at least one style image")
     photo = open_image(content, "the photo")
     paintings = [_without_edge(open_image(style, "the style image")) for style in styles]
-    fit(photo, settings.size)
+    _check_memory(fit(photo, settings.size).size, settings.size)
     return _paint(photo, paintings, settings, backbone)
 
 
@@ -99,6 +116,16 @@ def _paint(
                     image, step, steps, worked / work, losses, now - start, done=step == steps
                 )
                 shown = time.perf_counter()
+
+
+def _check_memory(final: tuple[int, int], size: int) -> None:
+    need, free = final[0] * final[1] * BYTES_PER_PIXEL, free_memory(device())
+    if need > free:
+        fitting = max(64, int(size * math.sqrt(free / need)) // 64 * 64)
+        raise ValueError(
+            f"size is {size}, which needs about {need / 1e9:.1f} GB of memory where "
+            f"{free / 1e9:.1f} GB are free; choose {fitting} or less"
+        )
 
 
 def _without_edge(painting: Image.Image) -> Image.Image:
@@ -160,15 +187,6 @@ def _objective(
     return objective
 
 
-MATCH_LAYERS = {"relu3_1": 1.0, "relu4_1": 1.0}
-MATCH_INTERVAL = 5
-"""Evaluations between two searches for the nearest neighbours."""
-MATCH_SAMPLE = 2048
-"""Positions of the styles to choose from, in each layer."""
-
-LOSS_SCALE = 1e3
-
-
 def _balance(strength: float) -> tuple[float, float]:
     """Weights of content and style. On a log scale steps feel even; near 0 the style fades out."""
     return 3.0 * 10 ** (-2 * strength), min(1.0, 4 * strength)
@@ -228,7 +246,7 @@ def _start(
         # What the coarse picture could not hold is lent by the photo, not left blurred.
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)
         detail = target - F.interpolate(small, shape, mode="bicubic", align_corners=False)
-        return (larger + DETAIL * detail).clamp(0, 1)
+        return (larger + detail).clamp(0, 1)
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(target.shape, generator=random).to(target.device)
@@ -236,9 +254,6 @@ def _start(
         resized = painting.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
         return to_tensor(resized).to(target.device)
     return target.clone()
-
-
-DETAIL = 1.0
 
 
 def _lbfgs(
@@ -278,11 +293,6 @@ def _lbfgs(
             if losses["total"] < best[0]:
                 best = (losses["total"], pixels, losses, gradient)
         yield pixels, losses
-
-
-HISTORY = 15
-FIRST_STEP = 0.01
-LONGEST_STEP = 0.1
 
 
 def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, float]]) -> Tensor:

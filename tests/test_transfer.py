@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize, transfer
-from nst.backbone import Backbone
+from nst.backbone import Backbone, device, free_memory
 from nst.images import fit
 
 SMALL = Settings(size=96, steps=24)
@@ -144,6 +144,15 @@ def test_bad_input_is_refused_before_the_work(
         stylize("nowhere.jpg", [photo])
     with pytest.raises(ImageError, match="too narrow"):
         stylize(Image.new("RGB", (3000, 20)), [photo])
+
+
+def test_a_picture_too_large_for_the_memory_is_refused(
+    photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "free_memory", lambda _: 1e9)
+    with pytest.raises(ValueError, match="size is 2048, which needs .* choose 512 or less"):
+        stylize(photo, [style], Settings(size=2048))
+    assert free_memory(device()) > 1e8
 
 
 def test_a_panorama_and_small_strokes(style: Image.Image, backbone: Backbone) -> None:
