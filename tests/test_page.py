@@ -91,8 +91,17 @@ def page(server: tuple[str, int], browser: Browser) -> Iterator[Page]:
 
 def _choose(page: Page, size: int, effort: str) -> None:
     page.locator("#settings button.label-wrap").first.click()
-    page.get_by_label("number input for Size").fill(str(size))
-    page.get_by_label("number input for Size").press("Tab")
+    box, slider = (
+        page.get_by_label(f"{kind} for Size") for kind in ("number input", "range slider")
+    )
+    expect(slider).to_be_visible()
+    page.wait_for_timeout(1000)
+    for _ in range(20):  # a folded part is made when it opens, and forgets what came too soon
+        box.fill(str(size))
+        box.press("Tab")
+        page.wait_for_timeout(250)
+        if box.input_value() == slider.input_value() == str(size):
+            break
     page.get_by_label(effort, exact=True).first.check()
 
 
