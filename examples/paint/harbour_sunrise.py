@@ -1,4 +1,4 @@
-"""A misty harbour at sunrise in short broken dabs, after Claude Monet."""
+"""A misty harbour at sunrise in short broken dabs, after Monet."""
 
 from dataclasses import replace
 
