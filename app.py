@@ -173,6 +173,7 @@ def paint(
                 yield preview, _told(frame, backbone), plot, gr.skip()
         finally:
             frames.close()
+            studio.stops.pop(str(request.session_hash), None)
         if frame is None:
             return
         finished = f"{folder}/{_stem(photo)} after {_stem(style)}.png"
