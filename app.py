@@ -259,7 +259,7 @@ def _plot(history: list[tuple[int, str, float]]) -> pd.DataFrame:
     return pd.DataFrame(history, columns=["step", "loss", "value"])
 
 
-KNOBS = [knob.name for knob in fields(Settings) if knob.name != "recipe"]
+KNOBS = [knob.name for knob in fields(Settings)]
 
 
 def _component(knob: Any) -> Any:

@@ -1,43 +1,71 @@
-"""The formulas: content, Gram, style, total variation.
+"""The formulas: content, Gram, style, matching, total variation.
 
 F: features of the result at a layer, P: of the photo; G, A: Gram matrices of the result and of
-the style; N channels, M = H * W positions. All sums are float32.
+the style; N channels, M = H * W positions. All sums are float32 at least.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+CONTENT_FACTORS: dict[str, Callable[[Tensor], Tensor | float]] = {
+    "relative": lambda photo: 1 / _exact(photo).square().sum(),
+    "half": lambda _: 1 / 2,
+    "quarter": lambda photo: 1 / (4 * photo.numel()),
+    "mean": lambda photo: 1 / photo.numel(),
+}
+"""P, 1 x N x H x W -> what sum (F - P)^2 is multiplied by.
 
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Sum (F - P)^2 / sum P^2: the squared error of Gatys et al. 2016 (eq. 1), made relative.
+relative: the share of the photo's own energy, ours. half: Gatys et al. 2016, eq. 1.
+quarter: 1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
+"""
 
-    Both 1 x N x H x W; a scalar, 0 for equal features, 1 for none at all.
+STYLE_FACTORS: dict[str, Callable[[Tensor, int], Tensor | float]] = {
+    "relative": lambda style, _: 1 / style.square().sum(),
+    "gatys": lambda style, _: 1 / (4 * len(style) ** 2),
+    "mean": lambda style, positions: positions**2 / len(style) ** 2,
+}
+"""A / M, N x N, and M -> what sum (G / M - A / M)^2 is multiplied by.
+
+relative: the share of the style's own energy, ours. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et
+al. 2016, eq. 4. mean: of (G - A)^2, both as large as the picture makes them.
+"""
+
+
+def content_loss(features: Tensor, target: Tensor, kind: str = "relative") -> Tensor:
+    """Sum (F - P)^2, times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
+
+    The relative one is 0 for equal features and 1 for none at all.
     """
-    return (features.float() - target.float()).square().sum() / target.float().square().sum()
+    return (_exact(features) - _exact(target)).square().sum() * CONTENT_FACTORS[kind](target)
 
 
 def gram(features: Tensor) -> Tensor:
-    """G = F F^T / M, the correlations of the channels: 1 x N x H x W -> N x N, float32.
+    """G / M = F F^T / M, the correlations of the channels: 1 x N x H x W -> N x N.
 
     Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
     """
     return _Gram.apply(features)
 
 
-def style_loss(gram: Tensor, target: Tensor) -> Tensor:
-    """Sum (G - A)^2 / sum A^2: the distance of Gatys et al. 2016 (eq. 4), made relative."""
-    return (gram - target).square().sum() / target.square().sum()
+def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1) -> Tensor:
+    """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
+
+    `positions` is M, of the picture.
+    """
+    return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions)
 
 
 def directions(features: Tensor) -> Tensor:
     """Each position's features, less their mean over all positions, at unit length.
 
-    1 x N x H x W -> M x N, float32. Cosine similarity is their dot product.
+    1 x N x H x W -> M x N. Cosine similarity is their dot product.
     """
-    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float()
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    rows = _exact(rows)
     return F.normalize(rows - rows.mean(0), eps=1e-6)
 
 
@@ -85,6 +113,10 @@ def total_variation(pixels: Tensor) -> Tensor:
     return down.square().mean() + right.square().mean()
 
 
+def _exact(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
 class _Gram(torch.autograd.Function):
     """F F^T on the (H W) x N view that channels-last memory already is.
 
@@ -96,7 +128,7 @@ class _Gram(torch.autograd.Function):
         rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
-        return (rows.T @ rows).float() / rows.shape[0]
+        return _exact(rows.T @ rows) / rows.shape[0]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:

@@ -1,6 +1,183 @@
-"""Named settings."""
+"""Named settings: our own, and the systems of the literature that we came from.
+
+A recipe is nothing but settings and where they come from. Its source's own choices are kept where
+they are known: start, layers, reductions, weights, optimiser, number of steps.
+"""
+
+from dataclasses import dataclass
 
 from nst.settings import Settings
 
-RECIPES = {"atelier": Settings()}
-"""`atelier` is our own: coarse to fine from the photo, every loss relative to its target."""
+_FIVE_CONVS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
+
+RECIPES = {
+    "atelier": Settings(),
+    "gatys": Settings(
+        init="noise",
+        scales=1,
+        steps=500,
+        coherence=0,
+        smoothness=0,
+        content_layers=(("conv4_2", 1.0),),
+        content_loss="half",
+        content_weight=1e-3,
+        style_layers=_FIVE_CONVS,
+        style_loss="gatys",
+        pooling="average",
+    ),
+    "deep-art-gallery": Settings(
+        init="noise",
+        scales=1,
+        optimizer="adam",
+        steps=1000,
+        coherence=0,
+        smoothness=0,
+        content_layers=(("conv4_2", 1.0),),
+        content_loss="quarter",
+        content_weight=10,
+        style_layers=_FIVE_CONVS,
+        style_loss="gatys",
+        style_weight=40,
+    ),
+    "painting-with-gans": Settings(
+        scales=1,
+        steps=4000,
+        coherence=0,
+        smoothness=0.5,
+        content_layers=(("relu5_3", 1.0),),
+        content_loss="half",
+        content_weight=1e-11,
+        style_loss="gatys",
+        style_weight=1e-8,  # small, so that the total variation has a say
+    ),
+    # Its network takes pixels of about unit deviation, ours 0..255 as Oxford trained it: features
+    # are 57.6 (255 x 0.226) times as large, so that the weights of its source are divided by that
+    # number to the second power (content) and to the fourth (style).
+    "from-scratch": Settings(
+        scales=1,
+        optimizer="adam",
+        learning_rate=0.001,
+        steps=10_000,
+        coherence=0,
+        smoothness=0,
+        content_layers=tuple(
+            (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
+        ),
+        content_loss="mean",
+        content_weight=0.9 / 57.6**2,
+        style_layers=tuple(
+            (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
+        ),
+        style_loss="mean",
+        style_weight=0.1 / 57.6**4,
+    ),
+    "texture": Settings(init="noise", content_layers=(), style_scale=1.0, smoothness=0),
+    "reconstruct": Settings(
+        init="noise",
+        scales=1,
+        steps=200,
+        coherence=0,
+        smoothness=0,
+        content_layers=(("conv4_2", 1.0),),
+        content_loss="half",
+        style_layers=(),
+    ),
+}
+"""The settings of each recipe; `dataclasses.replace` changes some of them."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a recipe comes from: what people read, in LaTeX where it is a formula.
+
+    `log_every` is the number of steps between two lines of the losses in the source, or what suits
+    its length; `backbones` are the networks that it was written for; none: any.
+    """
+
+    title: str
+    credit: str
+    told: str
+    formula: str
+    log_every: int
+    backbones: tuple[str, ...] = ("VGG-19",)
+
+
+_SYMBOLS = (
+    "$F, P$: features of the picture and the photo; $G, A$: Gram matrices of the picture and the "
+    "style; $N$ channels, $M$ positions."
+)
+
+SOURCES = {
+    "atelier": Source(
+        "Atelier",
+        "ours, 2026",
+        "Coarse to fine from the photo; every loss relative to its target; strokes matched to "
+        "where they belong.",
+        r"\alpha \frac{\sum (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
+        r"\frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match} \Big) + \gamma\, \text{TV}",
+        10,
+        (),
+    ),
+    "gatys": Source(
+        "Gatys et al.",
+        "Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style, 2015; CVPR 2016",
+        "The method that began it all: from noise, one scale, average pooling.",
+        r"\alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
+        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2}, \quad \alpha/\beta = 10^{-3}",
+        50,
+    ),
+    "deep-art-gallery": Source(
+        "Deep art gallery",
+        "the form that courses teach, after Gatys et al. 2015",
+        "From noise with Adam, a thousand steps.",
+        r"10\, \frac{\sum (F-P)^2}{4 N M} + 40 \sum_l w_l \frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2}",
+        200,
+    ),
+    "painting-with-gans": Source(
+        "Painting with GANs",
+        "the project of that name, after Gatys et al. 2015",
+        "From the photo, content as deep as the network goes, four thousand steps of L-BFGS.",
+        r"\alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
+        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2} + \gamma\, \text{TV}",
+        50,
+        ("VGG-16", "VGG-19"),
+    ),
+    "from-scratch": Source(
+        "From scratch",
+        "tutorials that write it from scratch in PyTorch, after Gatys et al. 2015",
+        "From the photo with Adam in ten thousand small steps; Gram matrices not normalised.",
+        r"0.9 \sum_l \operatorname{mean}(F_l-P_l)^2 + 0.1 \sum_l \operatorname{mean}(G_l-A_l)^2",
+        500,
+    ),
+    "texture": Source(
+        "Texture",
+        "after Gatys, Ecker, Bethge: Texture Synthesis Using Convolutional Networks, 2015",
+        "The style alone, from noise: more of the painting. The photo lends nothing but its shape.",
+        r"\sum_l w_l \frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match}",
+        10,
+        (),
+    ),
+    "reconstruct": Source(
+        "Reconstruct",
+        "Mahendran, Vedaldi 2015; figure 1 of Gatys et al. 2015",
+        "The photo alone, from noise: what one layer still knows of it.",
+        r"\tfrac12 \sum (F-P)^2",
+        20,
+    ),
+}
+"""Where each recipe comes from."""
+
+
+def explained(name: str, backbone: str) -> str:
+    """A recipe in Markdown: what it does, its formula, its source, and `stand_in`."""
+    source = SOURCES[name]
+    parts = [source.told, f"$${source.formula}$$", _SYMBOLS, f"Source: {source.credit}."]
+    return "\n\n".join([*parts, stand_in(name, backbone)]).strip()
+
+
+def stand_in(name: str, backbone: str) -> str:
+    """A sentence, if `backbone` is not what the recipe was written for, else nothing."""
+    written_for = SOURCES[name].backbones
+    if not written_for or backbone in written_for:
+        return ""
+    return f"{name} was written for {' or '.join(written_for)}; here {backbone} paints."

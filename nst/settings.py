@@ -12,6 +12,8 @@ from typing import Any
 Layers = tuple[tuple[str, float], ...]
 """Layers with their weights, such as `(("relu4_1", 1.0),)`."""
 
+Weights = tuple[float, ...]
+
 LAYER_NAMES = tuple(
     f"{kind}{block}_{number}"
     for block, length in enumerate((2, 2, 4, 4, 4), 1)
@@ -37,12 +39,6 @@ def _knob(
 class Settings:
     """What to paint, as plain values. A bad one raises ValueError naming field, value and range."""
 
-    recipe: str = _knob(
-        "atelier",
-        "Recipe",
-        "named settings to start from; other knobs still count",
-        choices=("atelier",),
-    )
     size: int = _knob(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
     strength: float = _knob(
         0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05
@@ -61,23 +57,55 @@ class Settings:
     smoothness: float = _knob(
         0.2, "Smoothness", "calms the finest grain (total variation)", 0.0, 1.0, 0.05
     )
+    style_weights: Weights = _knob(
+        (), "Style weights", "the share of each style, as 1,2,...; empty: equal shares"
+    )
     effort: str = _knob(
         "normal", "Effort", "how long to paint", choices=("quick", "normal", "fine")
     )
     steps: int = _knob(0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1)
+    scales: int = _knob(
+        0,
+        "Scales",
+        "sizes from coarse to fine; 0 leaves it to the size, 1 is the last alone",
+        0,
+        5,
+        1,
+    )
     init: str = _knob(
         "photo", "Start", "the picture to start from", choices=("photo", "noise", "style")
     )
     optimizer: str = _knob(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
     )
+    learning_rate: float = _knob(
+        0.02, "Learning rate", "how far Adam moves a pixel in a step", 0.0001, 1.0, 0.0001
+    )
     content_layers: Layers = _knob(
         (("relu4_1", 1.0),), "Content layers", "where the photo is compared, as LAYER=WEIGHT,..."
     )
+    content_loss: str = _knob(
+        "relative",
+        "Content loss",
+        "what the squared differences are divided by",
+        choices=("relative", "half", "quarter", "mean"),
+    )
+    content_weight: float = _knob(
+        0.3, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
+    )
     style_layers: Layers = _knob(
-        tuple((f"relu{block}_1", 1.0) for block in range(1, 6)),
+        tuple((f"relu{block}_1", 0.2) for block in range(1, 6)),
         "Style layers",
         "where the style is compared, as LAYER=WEIGHT,...",
+    )
+    style_loss: str = _knob(
+        "relative",
+        "Style loss",
+        "what the squared differences are divided by",
+        choices=("relative", "gatys", "mean"),
+    )
+    style_weight: float = _knob(
+        1.0, "Style weight", "weight of the style at strength 0.5 (beta)", 0.0, 1e12
     )
     pooling: str = _knob("max", "Pooling", "how the network shrinks", choices=("max", "average"))
     seed: int = _knob(0, "Seed", "same seed, same picture", 0, 2**31 - 1, 1)
@@ -87,10 +115,21 @@ class Settings:
             object.__setattr__(self, knob.name, _checked(knob, getattr(self, knob.name)))
 
 
+def as_text(value: Any) -> str:
+    """A setting's value as flags and links write it; `Settings` reads it back."""
+    if not isinstance(value, tuple):
+        return str(value)
+    if value and isinstance(value[0], tuple):
+        return ",".join(f"{layer}={weight:g}" for layer, weight in value)
+    return ",".join(f"{weight:g}" for weight in value)
+
+
 def _checked(knob: Field[Any], value: Any) -> Any:
     """The value in the knob's own type, or ValueError. Strings are read, as flags need it."""
-    if knob.name.endswith("_layers"):
+    if knob.type is Layers:
         return _checked_layers(knob.name, value)
+    if knob.type is Weights:
+        return _checked_weights(knob.name, value)
     if choices := knob.metadata["choices"]:
         if value not in choices:
             raise ValueError(f"{knob.name} is {value!r}; choose one of {', '.join(choices)}")
@@ -127,3 +166,14 @@ def _checked_layers(name: str, value: Any) -> Layers:
         if not (math.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name} gives {layer} the weight {weight}; it takes 0 or more")
     return tuple(layers.items())
+
+
+def _checked_weights(name: str, value: Any) -> Weights:
+    try:
+        parts = value.split(",") if isinstance(value, str) else value
+        weights = tuple(float(part) for part in parts if str(part).strip())
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}; write numbers with commas, as in 1,2") from None
+    if weights and not (all(0 <= w < math.inf for w in weights) and any(weights)):
+        raise ValueError(f"{name} is {value!r}; it takes 0 or more, and at least one above 0")
+    return weights

@@ -34,14 +34,11 @@ COARSEST = 128
 STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 16), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
-MATCH_LAYERS = {"relu3_1": 1.0, "relu4_1": 1.0}
+MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
 MATCH_INTERVAL = 5
 """Evaluations between two searches for the nearest neighbours."""
 MATCH_SAMPLE = 2048
 """Positions of the styles to choose from, in each layer."""
-
-LOSS_SCALE = 1e3
-"""Losses start near this, where float32 and a reader are at ease."""
 
 HISTORY = 15
 """Steps that L-BFGS remembers."""
@@ -52,21 +49,26 @@ BYTES_PER_PIXEL = 4500
 """Memory of a run, measured at 1024 x 1024 in float32 on a CPU: 3.6 kB and a reserve."""
 
 
+Losses = dict[str, float]
+
+
 @dataclass(frozen=True)
 class Frame:
     """The painting as it stands.
 
     `image` is RGB at the final size, in coarse scales too; `step` of `steps` over the whole
     schedule; `progress` the share of the work done (0..1: a fine step weighs more than a coarse
-    one); `losses` this step's "total", "content", "style" and "tv"; `seconds` since the start;
-    `done` on the last frame, exactly once.
+    one); `losses` this step's "total", "content", "style" and "tv"; `log` the losses of every step
+    since the frame before, this one's last; `seconds` since the start; `done` on the last frame,
+    exactly once.
     """
 
     image: Image.Image
     step: int
     steps: int
     progress: float
-    losses: dict[str, float]
+    losses: Losses
+    log: tuple[Losses, ...]
     seconds: float
     done: bool
 
@@ -79,42 +81,80 @@ def stylize(
 ) -> Generator[Frame, None, None]:
     """Paint the photo `content` in the manner of `styles`, and yield frames on the way.
 
-    Images are paths or PIL images of any mode. Without a backbone, the best on this machine is
-    used. Raises ImageError or ValueError at once, before anything is computed. Closing the
-    generator ends the work.
+    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`;
+    none is needed where the settings have no style layers. Without a backbone, the best on this
+    machine is used. Raises ImageError or ValueError at once, before anything is computed. Closing
+    the generator ends the work.
     """
     settings = settings or Settings()
-    if not styles:
+    if not styles and (settings.style_layers or settings.init == "style"):
         raise ValueError("styles is empty; name at least one style image")
+    weights = settings.style_weights or (1.0,) * len(styles)
+    if len(weights) != len(styles):
+        raise ValueError(
+            f"style_weights has {len(weights)} numbers for {len(styles)} styles; give one for each"
+        )
     photo = open_image(content, "the photo")
-    paintings = [_without_edge(open_image(style, "the style image")) for style in styles]
+    paintings = [
+        (_without_edge(open_image(style, "the style image")), weight / sum(weights))
+        for style, weight in zip(styles, weights, strict=True)
+        if weight
+    ]
     _check_memory(fit(photo, settings.size).size, settings.size)
     return _paint(photo, paintings, settings, backbone)
 
 
+def schedule(settings: Settings, shape: float = 1.0) -> list[tuple[int, int]]:
+    """Sizes, in pixels on the longest side, from coarse to fine, and the steps to spend at each.
+
+    `shape` is the photo's shorter side by its longer one.
+    """
+    sizes = _scales(settings, shape)
+    coarse, middle, last = STEPS[settings.effort]
+    counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
+    if len(sizes) <= 2:
+        counts = [coarse, middle][: len(sizes)]
+    if settings.steps:
+        sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
+        share = settings.steps / sum(counts)
+        counts = [max(1, int(count * share)) for count in counts]
+        counts[0] += settings.steps - sum(counts)
+    return list(zip(sizes, counts, strict=True))
+
+
+Paintings = list[tuple[Image.Image, float]]
+"""The styles and their shares, which add up to 1."""
+
+
 def _paint(
-    photo: Image.Image, paintings: list[Image.Image], settings: Settings, backbone: Backbone | None
+    photo: Image.Image, paintings: Paintings, settings: Settings, backbone: Backbone | None
 ) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
     final = fit(photo, settings.size).size
-    schedule = _schedule(settings, min(final) / max(final))
-    steps = sum(count for _, count in schedule)
-    work = sum(count * size**2 for size, count in schedule)
+    plan = schedule(settings, min(final) / max(final))
+    steps = sum(count for _, count in plan)
+    work = sum(count * size**2 for size, count in plan)
     step, worked = 0, 0
+    log: list[Losses] = []
     pixels: Tensor | None = None
-    for size, count in schedule:
+    for size, count in plan:
         target = to_tensor(fit(photo, size)).to(backbone.device)
-        begun = _start(target, pixels, paintings[0], settings)
-        objective = _objective(target, paintings, size, settings, backbone)
-        for pixels, losses in _OPTIMIZERS[settings.optimizer](begun, objective, count):
+        begun = _start(target, pixels, paintings, settings)
+        evaluate = objective(target, paintings, size, settings, backbone)
+        if settings.optimizer == "lbfgs":
+            optimizer = _lbfgs(begun, evaluate, count)
+        else:
+            optimizer = _adam(begun, evaluate, count, settings.learning_rate)
+        for pixels, losses in optimizer:
             step, worked = step + 1, worked + size**2
+            log.append(losses)
             now = time.perf_counter()
             if step == steps or now - shown >= FRAME_INTERVAL:
                 image = to_image(pixels).resize(final, Image.Resampling.BICUBIC)
-                yield Frame(
-                    image, step, steps, worked / work, losses, now - start, done=step == steps
-                )
+                done, since = step == steps, now - start
+                yield Frame(image, step, steps, worked / work, losses, tuple(log), since, done)
+                log.clear()
                 shown = time.perf_counter()
 
 
@@ -136,98 +176,84 @@ def _without_edge(painting: Image.Image) -> Image.Image:
     return painting.crop((margin, margin, painting.width - margin, painting.height - margin))
 
 
-Objective = Callable[[Tensor], tuple[dict[str, float], Tensor]]
+Objective = Callable[[Tensor], tuple[Losses, Tensor]]
 """Pixels -> the losses and the gradient of "total" with respect to the pixels."""
 
 
-def _objective(
-    target: Tensor, paintings: list[Image.Image], size: int, settings: Settings, backbone: Backbone
+def objective(
+    target: Tensor, paintings: Paintings, size: int, settings: Settings, backbone: Backbone
 ) -> Objective:
+    """What a run at one scale brings down, for the photo `target`, 1 x 3 x H x W, at `size`."""
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
-    match_layers = MATCH_LAYERS if settings.coherence else {}
-    content_weight, style_weight = _balance(settings.strength)
+    match_layers = MATCH_LAYERS if settings.coherence and paintings else {}
+    content_weight, style_weight = _balance(settings)
+    grams: dict[str, Tensor] = {}
+    strokes: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     with torch.no_grad():
         photo = backbone(target, content_layers, settings.pooling)
-        images = [_fit_style(p, size * settings.style_scale).to(target.device) for p in paintings]
-        manners = [
-            backbone(image, {*style_layers, *match_layers}, settings.pooling) for image in images
-        ]
-        grams = {k: torch.stack([gram(m[k]) for m in manners]).mean(0) for k in style_layers}
-        strokes = {k: _sample([directions(m[k]) for m in manners], settings) for k in match_layers}
-        del images, manners
+        for painting, share in paintings:
+            style = _fit_style(painting, size * settings.style_scale).to(target.device)
+            manner = backbone(style, {*style_layers, *match_layers}, settings.pooling)
+            for k in style_layers:
+                grams[k] = share * gram(manner[k]) + grams.get(k, 0)
+            for k in match_layers:
+                strokes[k].append(_sample(directions(manner[k]), share, settings.seed))
+            del style, manner
+    offered = {k: torch.cat(rows) for k, rows in strokes.items()}
     matches: dict[str, Tensor] = {}
     evaluations = 0
 
-    def objective(pixels: Tensor) -> tuple[dict[str, float], Tensor]:
+    def evaluate(pixels: Tensor) -> tuple[Losses, Tensor]:
         nonlocal evaluations
         pixels = pixels.detach().requires_grad_()
-        layers = {*content_layers, *style_layers, *match_layers}
-        found = backbone(pixels, layers, settings.pooling)
+        found = backbone(pixels, {*content_layers, *style_layers, *match_layers}, settings.pooling)
         if evaluations % MATCH_INTERVAL == 0:
             with torch.no_grad():
                 for k in match_layers:
-                    matches[k] = match(directions(found[k]), strokes[k])
+                    matches[k] = match(directions(found[k]), offered[k])
         evaluations += 1
-        distances = {k: content_loss(found[k], photo[k]) for k in content_layers}
-        manner = {k: style_loss(gram(found[k]), grams[k]) for k in style_layers}
-        matched = {k: matching_loss(found[k], matches[k]) for k in match_layers}
-        zero = pixels.new_zeros(())
+        content = style = matched = pixels.new_zeros(())
+        for k, weight in content_layers.items():
+            content = content + weight * content_loss(found[k], photo[k], settings.content_loss)
+        for k, weight in style_layers.items():
+            positions = found[k].shape[2] * found[k].shape[3]
+            distance = style_loss(gram(found[k]), grams[k], settings.style_loss, positions)
+            style = style + weight * distance
+        for k, weight in match_layers.items():
+            matched = matched + weight * matching_loss(found[k], matches[k])
         terms = {
-            "content": content_weight * _mean(distances, content_layers, zero),
-            "style": style_weight * _mean(manner, style_layers, zero)
-            + style_weight * settings.coherence * _mean(matched, match_layers, zero),
+            "content": content_weight * content,
+            "style": style_weight * (style + settings.coherence * matched),
             "tv": settings.smoothness * total_variation(pixels),
         }
-        total = LOSS_SCALE * sum(terms.values(), zero)
+        total = torch.stack(list(terms.values())).sum()
         (gradient,) = torch.autograd.grad(total, pixels)
-        losses = {"total": float(total.detach())}
-        losses |= {name: LOSS_SCALE * float(term.detach()) for name, term in terms.items()}
-        return losses, gradient
+        values = torch.stack([total, *terms.values()]).tolist()
+        return dict(zip(("total", *terms), values, strict=True)), gradient
 
-    return objective
+    return evaluate
 
 
-def _balance(strength: float) -> tuple[float, float]:
+def _balance(settings: Settings) -> tuple[float, float]:
     """Weights of content and style. On a log scale steps feel even; near 0 the style fades out."""
-    return 3.0 * 10 ** (-2 * strength), min(1.0, 4 * strength)
+    content = settings.content_weight * 10 ** (1 - 2 * settings.strength)
+    return content, settings.style_weight * min(1.0, 4 * settings.strength)
 
 
-def _scales(size: int, shape: float) -> list[int]:
-    """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512].
-
-    `shape` is the shorter side by the longer; a ribbon has fewer scales.
-    """
-    coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)
-    count = max(0, math.floor(math.log2(size / coarsest)))
-    return [round(size / 2**k) for k in range(count, -1, -1)]
-
-
-def _schedule(settings: Settings, shape: float) -> list[tuple[int, int]]:
-    """Sizes and the steps to spend at each."""
-    sizes = _scales(settings.size, shape)
-    coarse, middle, last = STEPS[settings.effort]
-    counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
-    if len(sizes) <= 2:
-        counts = [coarse, middle][: len(sizes)]
-    if settings.steps:
-        sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
-        share = settings.steps / sum(counts)
-        counts = [max(1, int(count * share)) for count in counts]
-        counts[0] += settings.steps - sum(counts)
-    return list(zip(sizes, counts, strict=True))
+def _scales(settings: Settings, shape: float) -> list[int]:
+    """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
+    coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)  # a ribbon has fewer scales
+    count = 1 + max(0, math.floor(math.log2(settings.size / coarsest)))
+    if settings.scales:
+        count = min(count, settings.scales)
+    return [round(settings.size / 2**k) for k in range(count - 1, -1, -1)]
 
 
-def _mean(terms: dict[str, Tensor], weights: dict[str, float], zero: Tensor) -> Tensor:
-    """The mean of the terms by their weights; zero where there are none."""
-    total = sum((weights[k] * term for k, term in terms.items()), zero)
-    return total / (sum(weights.values()) or 1)
-
-
-def _sample(rows: list[Tensor], settings: Settings) -> Tensor:
-    """Positions of all styles together, each style's share the same."""
-    random = torch.Generator().manual_seed(settings.seed)
-    share = MATCH_SAMPLE // len(rows)
-    return torch.cat([r[torch.randperm(len(r), generator=random)[:share]] for r in rows])
+def _sample(rows: Tensor, share: float, seed: int) -> Tensor:
+    """Positions of one style, drawn at random, as many as its share allows."""
+    random = torch.Generator().manual_seed(seed)
+    count = max(1, round(MATCH_SAMPLE * share))
+    return rows[torch.randperm(len(rows), generator=random)[:count]]
 
 
 def _fit_style(painting: Image.Image, size: float) -> Tensor:
@@ -237,12 +263,14 @@ def _fit_style(painting: Image.Image, size: float) -> Tensor:
 
 
 def _start(
-    target: Tensor, coarser: Tensor | None, painting: Image.Image, settings: Settings
+    target: Tensor, coarser: Tensor | None, paintings: Paintings, settings: Settings
 ) -> Tensor:
     """The picture a scale starts from, 1 x 3 x H x W like `target`."""
     shape = target.shape[2:]
     if coarser is not None:
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
+        if settings.init != "photo":
+            return larger.clamp(0, 1)
         # What the coarse picture could not hold is lent by the photo, not left blurred.
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)
         detail = target - F.interpolate(small, shape, mode="bicubic", align_corners=False)
@@ -251,21 +279,19 @@ def _start(
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(target.shape, generator=random).to(target.device)
     if settings.init == "style":
-        resized = painting.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
+        resized = paintings[0][0].resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
         return to_tensor(resized).to(target.device)
     return target.clone()
 
 
-def _lbfgs(
-    pixels: Tensor, objective: Objective, count: int
-) -> Iterator[tuple[Tensor, dict[str, float]]]:
+def _lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS in the box 0..1: a projected step without line search, one evaluation each.
 
     Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
     that was really made, after the projection.
     """
     memory: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=HISTORY)
-    losses, gradient = objective(pixels)
+    losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
     stride = FIRST_STEP
     yield pixels, losses
@@ -279,7 +305,7 @@ def _lbfgs(
         if not memory or length > limit:
             direction *= limit / max(length, 1e-20)
         moved = (pixels - direction).clamp_(0, 1)
-        losses, new_gradient = objective(moved)
+        losses, new_gradient = evaluate(moved)
         if not math.isfinite(losses["total"]) or losses["total"] > 3 * best[0]:
             memory.clear()
             stride /= 4
@@ -287,7 +313,8 @@ def _lbfgs(
         else:
             s, y = moved - pixels, new_gradient - gradient
             curvature = float((s * y).sum())
-            if curvature > 1e-10 * float(y.square().sum()):
+            # A loss of any magnitude is welcome: what counts is the angle between s and y.
+            if curvature > 1e-6 * float(s.norm() * y.norm()):
                 memory.append((s, y, curvature))
             pixels, gradient = moved, new_gradient
             if losses["total"] < best[0]:
@@ -312,19 +339,16 @@ def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, float]]) -> 
 
 
 def _adam(
-    pixels: Tensor, objective: Objective, count: int
-) -> Iterator[tuple[Tensor, dict[str, float]]]:
+    pixels: Tensor, evaluate: Objective, count: int, learning_rate: float
+) -> Iterator[tuple[Tensor, Losses]]:
     """Adam (Kingma and Ba 2015), projected onto the box after each step."""
     pixels = pixels.clone()
-    optimizer = torch.optim.Adam([pixels], lr=0.02, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([pixels], lr=learning_rate, betas=(0.9, 0.99))
     for _ in range(count):
-        losses, pixels.grad = objective(pixels)
+        losses, pixels.grad = evaluate(pixels)
         optimizer.step()
         pixels.clamp_(0, 1)
         yield pixels, losses
-
-
-_OPTIMIZERS = {"lbfgs": _lbfgs, "adam": _adam}
 
 
 @cache

@@ -127,7 +127,11 @@ def read(path: Path) -> Weights:
 
 
 def from_state_dict(state: dict[str, Tensor], how: dict[str, list[float]], flip: bool) -> Weights:
-    """The convolutions of torchvision's numbering; `flip` reorders conv1_1 from BGR to RGB."""
+    """The convolutions of torchvision's numbering; `flip` reorders conv1_1 from BGR to RGB.
+
+    Features come out as large as if pixels were 0..255, whatever the network was trained on: with
+    its biases, a network of convolutions and ReLUs scales as its input.
+    """
     found = {
         int(m[1]): key for key in state if (m := re.fullmatch(r"features\.(\d+)\.weight", key))
     }
@@ -136,6 +140,7 @@ def from_state_dict(state: dict[str, Tensor], how: dict[str, list[float]], flip:
     if len(keys) not in known:
         raise WeightsError(f"{len(keys)} convolutions where VGG-16 has 13 and VGG-19 has 16")
     name, blocks = known[len(keys)]
+    scale = 255 * sum(how["std"]) / 3
     layers, channels = {}, 3
     for layer, key in zip(layer_names(blocks), keys, strict=True):
         width = 64 * 2 ** min(int(layer[4]) - 1, 3)
@@ -146,8 +151,8 @@ def from_state_dict(state: dict[str, Tensor], how: dict[str, list[float]], flip:
             raise WeightsError(f"{key} holds numbers that are not finite")
         if flip and layer == "conv1_1":
             weight = weight.flip(1)
-        layers[layer], channels = (weight, bias), width
-    return Weights(name, blocks, tuple(how["mean"]), tuple(how["std"]), layers)
+        layers[layer], channels = (weight, bias * scale), width
+    return Weights(name, blocks, tuple(how["mean"]), tuple(s / scale for s in how["std"]), layers)
 
 
 def knock(url: str) -> None:

@@ -100,7 +100,7 @@ def test_winograd_equals_the_convolution(height: int, width: int) -> None:
     x = torch.rand(1, 8, height, width, generator=generator)
     weight, bias = torch.randn(5, 8, 3, 3, generator=generator), torch.rand(5)
     expected = F.conv2d(x, weight, bias, padding=1)
-    forward, backward = trunk._winograd(weight)
+    forward, backward = trunk._winograd(weight, torch.float32)
     assert forward(x, bias).shape == expected.shape
     assert torch.allclose(forward(x, bias), expected, rtol=1e-4, atol=1e-4)
     push = torch.randn(expected.shape, generator=generator)

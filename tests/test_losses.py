@@ -43,6 +43,22 @@ def test_style_loss_by_hand() -> None:
     assert float(style_loss(gram(F_TINY), target)) == pytest.approx(30.5 / 5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("half", 4.0), ("quarter", 8 / 16), ("mean", 8 / 4)]
+)
+def test_content_loss_of_the_literature_by_hand(kind: str, expected: float) -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    assert float(content_loss(F_TINY, target, kind)) == expected
+
+
+def test_style_loss_of_the_literature_by_hand() -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    # G: 5, 6, 6, 9. A: 1, 0, 0, 1. Differences squared: 16 + 36 + 36 + 64 = 152; N = M = 2.
+    grams = gram(F_TINY), gram(target)
+    assert float(style_loss(*grams, "gatys", 2)) == 152 / (4 * 2**2 * 2**2)
+    assert float(style_loss(*grams, "mean", 2)) == 152 / 4
+
+
 def test_total_variation_by_hand() -> None:
     pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]]).expand(1, 3, 2, 2)
     # Down: .5, -.5 -> mean .25. Right: 1, 0 -> mean .5.

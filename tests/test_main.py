@@ -28,16 +28,37 @@ def test_a_photo_and_a_plate_become_a_file(photo_file: Path, tmp_path: Path) -> 
     assert Image.open(out).size == (96, 77)
 
 
+def test_losses_are_printed_and_kept(photo_file: Path, tmp_path: Path) -> None:
+    out, log = tmp_path / "out.png", tmp_path / "losses.csv"
+    asked = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]
+    done = _nst(photo_file, "swirling_night", "linocut_forest", "-o", out, *asked)
+    assert done.returncode == 0
+    assert "written for VGG-19; here VGG-16 paints" in done.stderr
+    rows = [line.split(",") for line in log.read_text().splitlines()]
+    assert rows[0] == ["step", "total", "content", "style", "tv"]
+    assert [row[0] for row in rows[1:]] == ["1", "10", "20", "25"]
+    assert float(rows[-1][1]) < float(rows[1][1])
+    assert f"step 20  total {float(rows[3][1]):.6g}" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["nowhere.jpg", "swirling_night", "-o", "{tmp}/a.png"], "the photo is not there"),
         (["{photo}", "nobody", "-o", "{tmp}/a.png"], "the style image is not there"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--size", "9"], "size is '9'"),
-        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"], "recipe is 'x'"),
+        (
+            ["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"],
+            "invalid choice: 'x'",
+        ),
         (["{photo}", "swirling_night", "-o", "{tmp}/nowhere/a.png"], "no folder"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.txt"], "end it in .png"),
-        (["{photo}"], "required"),
+        (["{photo}", "-o", "{tmp}/a.png"], "name at least one style"),
+        (["{photo}", "swirling_night"], "required"),
+        (
+            ["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--log", "{tmp}/no/a.csv"],
+            "no folder",
+        ),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--brush", "1"], "--brush"),
     ],
 )

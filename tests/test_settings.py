@@ -3,6 +3,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from nst import RECIPES, Settings
+from nst.settings import as_text
 
 
 def test_defaults_are_valid_and_frozen() -> None:
@@ -27,6 +28,11 @@ def test_defaults_are_valid_and_frozen() -> None:
         ("content_layers", "relu9_1=1", "relu5_4"),
         ("style_layers", {"relu1_1": -1}, "0 or more"),
         ("style_layers", 7, "LAYER=WEIGHT"),
+        ("style_weights", "1,much", "with commas"),
+        ("style_weights", (0, 0), "at least one above 0"),
+        ("style_weights", (1, -1), "0 or more"),
+        ("learning_rate", 2, "0.0001 to 1.0"),
+        ("style_loss", "sum", "relative, gatys, mean"),
         ("seed", -1, "0 to"),
     ],
 )
@@ -39,6 +45,13 @@ def test_text_is_read_as_flags_and_links_give_it() -> None:
     settings = Settings(size="256", strength="0.25", content_layers="relu3_1, relu4_1=0.5")  # type: ignore[arg-type]
     assert (settings.size, settings.strength) == (256, 0.25)
     assert settings.content_layers == (("relu3_1", 1.0), ("relu4_1", 0.5))
+
+
+def test_what_is_written_as_text_is_read_back() -> None:
+    settings = Settings(style_weights="1, 2.5", content_layers={"relu3_1": 0.5}, pooling="average")  # type: ignore[arg-type]
+    assert settings.style_weights == (1, 2.5)
+    for recipe in (settings, *RECIPES.values()):
+        assert Settings(**{name: as_text(value) for name, value in vars(recipe).items()}) == recipe
 
 
 def test_every_knob_explains_itself() -> None:

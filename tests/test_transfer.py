@@ -42,6 +42,7 @@ def test_a_run_lowers_the_loss_and_paints(
     before = np.asarray(fit(photo, 96), dtype=float)
     assert np.abs(np.asarray(last.image) - before).mean() > 8
     assert last.progress == 1.0
+    assert [frame.log for frame in frames] == [(frame.losses,) for frame in frames]
     seconds = [frame.seconds for frame in frames]
     assert seconds == sorted(seconds)
 
@@ -146,6 +147,24 @@ def test_bad_input_is_refused_before_the_work(
         stylize(Image.new("RGB", (3000, 20)), [photo])
 
 
+def test_styles_blend_by_their_weights(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    other = Image.effect_noise((120, 90), 80).convert("RGB")
+
+    def paint(styles: list[Image.Image], weights: tuple[float, ...]) -> bytes:
+        settings = Settings(size=64, steps=6, style_weights=weights)
+        return _last(photo, styles, settings, backbone).image.tobytes()
+
+    both = [style, other]
+    assert paint(both, (1, 0)) == paint([style], ())
+    assert paint(both, (0, 3)) == paint([other], ())
+    assert paint(both, (1, 1)) == paint(both, ())
+    assert len({paint(both, w) for w in ((1, 0), (1, 1), (0, 1))}) == 3
+    with pytest.raises(ValueError, match="style_weights has 2 numbers for 1 styles"):
+        stylize(photo, [style], Settings(style_weights=(1, 2)))
+
+
 def test_a_picture_too_large_for_the_memory_is_refused(
     photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,13 +206,14 @@ def test_lbfgs_stays_in_the_box() -> None:
 
 
 def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
-    assert transfer._scales(512, 0.75) == [128, 256, 512]
-    assert transfer._scales(512, 0.1) == [512]
-    assert transfer._scales(100, 1) == [100]
-    assert transfer._scales(2048, 1)[-2:] == [1024, 2048]
+    assert transfer._scales(Settings(), 0.75) == [128, 256, 512]
+    assert transfer._scales(Settings(), 0.1) == [512]
+    assert transfer._scales(Settings(size=100), 1) == [100]
+    assert transfer._scales(Settings(size=2048), 1)[-2:] == [1024, 2048]
+    assert transfer._scales(Settings(scales=2), 1) == [256, 512]
     for size in (64, 200, 512, 2048):
         for steps in range(1, 40):
-            schedule = transfer._schedule(Settings(size=size, steps=steps), 0.75)
-            assert sum(count for _, count in schedule) == steps
-            assert min(count for _, count in schedule) >= 1
-            assert schedule[-1][0] == size
+            plan = transfer.schedule(Settings(size=size, steps=steps), 0.75)
+            assert sum(count for _, count in plan) == steps
+            assert min(count for _, count in plan) >= 1
+            assert plan[-1][0] == size

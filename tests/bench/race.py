@@ -1,0 +1,245 @@
+"""Our engine against the classic loop, in alternating runs: `python -m tests.bench.race`.
+
+The classic loop is written out below as tutorials write it: one scale, float32, channels first,
+autograd through everything, L-BFGS with a history of 100 on unconstrained pixels, or Adam. Both
+have the same network, photo, style and objective: content at relu4_1, Gram matrices at relu1_1 to
+relu5_1, each relative to its target, and a little total variation (Settings(coherence=0)).
+What counts is the objective in float32 of the picture as delivered: clamped, in 8 bits.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gradio as gr
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst import Settings, stylize
+from nst.backbone import Backbone, load_backbone
+from nst.gallery import plates
+from nst.images import fit, open_image, to_image, to_tensor
+from nst.transfer import _balance, _fit_style, _without_edge, objective
+from nst.weights import Weights, layer_names, local
+
+PAIRS = ("tower.jpg+swirling_night", "lion.jpg+roman_mosaic", "cheetah1.jpg+watercolour_garden")
+"""A photo that Gradio ships, or a path; and a plate."""
+
+OURS = {"normal": {}, "fine": {"effort": "fine"}}
+
+Delivered = list[tuple[float, Tensor]]
+"""Seconds since the start, and the picture as delivered at that time, 1 x 3 x H x W in 0..1."""
+
+
+def main() -> None:
+    """Print the tables that the options ask for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("--size", type=int, default=256, help="pixels, for the race")
+    parser.add_argument("--iterations", type=int, default=200, help="of the classic loop")
+    parser.add_argument("--pairs", type=int, default=1, help="how many pairs race, 1 to 3")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are over so many")
+    parser.add_argument(
+        "--all-starts", action="store_true", help="classic also from noise, by Adam"
+    )
+    parser.add_argument("--steps-at", type=int, nargs="*", default=[128, 256, 512])
+    parser.add_argument("--memory-at", type=int, nargs="*", default=[512])
+    options = parser.parse_args()
+    weights = local()
+    print(f"{weights.name}, {load_backbone(weights).dtype}, {torch.get_num_threads()} threads")
+    for size in options.steps_at:
+        race_steps(size, weights, options.rounds)
+    starts = ("photo", "noise", "adam") if options.all_starts else ("photo",)
+    for pair in PAIRS[: options.pairs]:
+        race_pictures(pair, options.size, options.iterations, starts, weights, options.rounds)
+    for size in options.memory_at:
+        seconds, peak = command_line(size)
+        print(f"python -m nst at {size}: {seconds:.1f} s, peak {peak / 1e9:.2f} GB")
+
+
+def race_steps(size: int, weights: Weights, rounds: int) -> None:
+    """Seconds for one loss and gradient, ours and the classic one."""
+    photo, painting = _pair(PAIRS[0], square=True)
+    target = to_tensor(fit(photo, size))
+    settings = Settings(size=size, coherence=0)
+    runners: dict[str, Callable[[Tensor], object]] = {
+        "ours": objective(target, [(painting, 1.0)], size, settings, load_backbone(weights)),
+        "ours, matching": objective(
+            target, [(painting, 1.0)], size, Settings(), load_backbone(weights)
+        ),
+        "classic": classic_objective(target, painting, size, settings, weights),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    for turn in range(rounds * 3 + 1):
+        for name, runner in runners.items():
+            start = time.perf_counter()
+            runner(target)
+            if turn:  # the first warms up
+                seconds[name].append(time.perf_counter() - start)
+    middle = {name: statistics.median(taken) for name, taken in seconds.items()}
+    told = ", ".join(f"{name} {taken:.3f} s" for name, taken in middle.items())
+    print(f"loss+gradient at {size}x{size}: {told}; {middle['classic'] / middle['ours']:.2f} times")
+
+
+def race_pictures(
+    pair: str, size: int, iterations: int, starts: tuple[str, ...], weights: Weights, rounds: int
+) -> None:
+    """Seconds until the delivered picture is as good as the classic one after its iterations."""
+    photo, painting = _pair(pair)
+    target = to_tensor(fit(photo, size))
+    settings = Settings(size=size, coherence=0)
+    exact = objective(
+        target,
+        [(painting, 1.0)],
+        size,
+        settings,
+        Backbone(weights, torch.device("cpu"), torch.float32),
+    )
+
+    def judged(delivered: Delivered) -> list[tuple[float, float]]:
+        return [(seconds, exact(picture)[0]["total"]) for seconds, picture in delivered]
+
+    print(f"{pair} at {size}, {iterations} iterations of the classic loop")
+    for start in starts:
+        marks: dict[str, list[float]] = {name: [] for name in ["classic", *OURS]}
+        ends: dict[str, list[float]] = {name: [] for name in marks}
+        for _ in range(rounds):
+            classic = judged(classic_run(target, painting, settings, weights, start, iterations))
+            mark = classic[-1][1]
+            marks["classic"].append(classic[-1][0])
+            ends["classic"].append(mark)
+            for name, more in OURS.items():
+                run = judged(our_run(pair, Settings(size=size, coherence=0, **more)))
+                reached = [seconds for seconds, value in run if value <= mark]
+                marks[name].append(reached[0] if reached else float("inf"))
+                ends[name].append(run[-1][1])
+        classic_seconds = statistics.median(marks["classic"])
+        for name in marks:
+            middle = statistics.median(marks[name])
+            print(
+                f"  from {start:5} {name:8} {middle:7.1f} s to the mark, ends at "
+                f"{statistics.median(ends[name]):.4f}; {classic_seconds / middle:.1f} times",
+                flush=True,
+            )
+
+
+def our_run(pair: str, settings: Settings) -> Delivered:
+    """Every frame that `stylize` yields."""
+    photo, painting = _files(pair)
+    return [(f.seconds, to_tensor(f.image)) for f in stylize(photo, [painting], settings)]
+
+
+def classic_run(
+    target: Tensor,
+    painting: Image.Image,
+    settings: Settings,
+    weights: Weights,
+    start: str,
+    count: int,
+) -> Delivered:
+    """The classic loop; one picture in twenty is kept."""
+    begun = time.perf_counter()
+    evaluate = classic_objective(target, painting, settings.size, settings, weights)
+    pixels = torch.rand(target.shape) if start == "noise" else target.clone().contiguous()
+    pixels.requires_grad_()
+    optimizer: torch.optim.Optimizer = torch.optim.LBFGS([pixels], max_iter=1, history_size=100)
+    if start == "adam":
+        optimizer = torch.optim.Adam([pixels], lr=0.02)
+
+    def closure() -> float:
+        optimizer.zero_grad()
+        loss, pixels.grad = evaluate(pixels.detach())
+        return loss
+
+    kept: Delivered = []
+    for step in range(1, count + 1):
+        optimizer.step(closure)
+        if step % 20 == 0 or step == count:
+            delivered = to_tensor(to_image(pixels))
+            kept.append((time.perf_counter() - begun, delivered))
+    return kept
+
+
+def classic_objective(
+    target: Tensor, painting: Image.Image, size: int, settings: Settings, weights: Weights
+) -> Callable[[Tensor], tuple[float, Tensor]]:
+    """Pixels -> loss and gradient, with nothing done to make it fast."""
+    mean = torch.tensor(weights.mean).view(1, 3, 1, 1)
+    std = torch.tensor(weights.std).view(1, 3, 1, 1)
+
+    def features(pixels: Tensor) -> Iterator[tuple[str, Tensor]]:
+        x = F.pad((pixels - mean) / std, (1, 1, 1, 1), mode="replicate")
+        for name in layer_names(weights.blocks):
+            if name.endswith("_1") and name != "conv1_1":
+                x = F.max_pool2d(x, 2)
+            weight, bias = weights.layers[name]
+            x = F.relu(F.conv2d(x, weight, bias, padding=0 if name == "conv1_1" else 1))
+            yield name.replace("conv", "relu"), x
+            if name == "conv5_1":
+                return
+
+    def gram(x: Tensor) -> Tensor:
+        rows = x.view(x.shape[1], -1)
+        return rows @ rows.T / rows.shape[1]
+
+    content_weight, style_weight = _balance(settings)
+    content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
+    with torch.no_grad():
+        photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
+        style = _fit_style(painting, size * settings.style_scale).contiguous()
+        grams = {k: gram(x) for k, x in features(style) if k in style_layers}
+
+    def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
+        pixels = pixels.detach().contiguous().requires_grad_()
+        content = style = torch.zeros(())
+        for k, x in features(pixels):
+            if k in photo:
+                distance = (x - photo[k]).square().sum() / photo[k].square().sum()
+                content = content + distance / len(photo)
+            if k in grams:
+                distance = (gram(x) - grams[k]).square().sum() / grams[k].square().sum()
+                style = style + distance / len(grams)
+        down, right = pixels.diff(dim=2), pixels.diff(dim=3)
+        tv = down.square().mean() + right.square().mean()
+        total = content_weight * content + style_weight * style + settings.smoothness * tv
+        total.backward()
+        return float(total.detach()), pixels.grad.contiguous()
+
+    return evaluate
+
+
+def command_line(size: int) -> tuple[float, int]:
+    """Seconds and peak bytes of one whole `python -m nst`, process start to file."""
+    with tempfile.TemporaryDirectory() as folder:
+        photo = Path(folder) / "photo.png"
+        _pair(PAIRS[0], square=True)[0].save(photo)
+        line = [sys.executable, "-m", "nst", str(photo), "swirling_night", "--size", str(size)]
+        start = time.perf_counter()
+        subprocess.run([*line, "-o", f"{folder}/out.png"], check=True, stderr=subprocess.DEVNULL)
+        taken = time.perf_counter() - start
+    return taken, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def _files(pair: str) -> tuple[str, str]:
+    photo, _, style = pair.partition("+")
+    plate = {plate.name: plate.path for plate in plates()}[style]
+    return photo if Path(photo).is_file() else gr.get_image(photo), str(plate)
+
+
+def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:
+    photo, painting = (open_image(path) for path in _files(pair))
+    if square:
+        side = min(photo.size)
+        photo = photo.crop((0, 0, side, side))
+    return photo, _without_edge(painting)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Every recipe against its formula, written out in NumPy, and against finite differences."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from nst import RECIPES, Settings, stylize
+from nst.backbone import Backbone
+from nst.images import to_tensor
+from nst.recipes import SOURCES, explained
+from nst.transfer import objective
+from nst.weights import bundled
+
+Features = dict[str, NDArray[np.float64]]
+CONVS = [f"conv{block}_1" for block in range(1, 6)]
+RELUS = [f"relu{block}_1" for block in range(1, 6)]
+SCRATCH = [*CONVS[:4], "relu5_1"]
+
+
+def _rows(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    return features[0].reshape(features.shape[1], -1)
+
+
+def _gram(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _rows(features) @ _rows(features).T
+
+
+def _squares(f: Features, p: Features, layer: str) -> float:
+    return float(((f[layer] - p[layer]) ** 2).sum())
+
+
+def _gatys_style(f: Features, s: Features, layers: list[str]) -> float:
+    total = 0.0
+    for layer in layers:
+        n, m = _rows(f[layer]).shape
+        total += 0.2 * ((_gram(f[layer]) - _gram(s[layer])) ** 2).sum() / (4 * n**2 * m**2)
+    return total
+
+
+def _relative_style(f: Features, s: Features) -> float:
+    total = 0.0
+    for layer in RELUS:
+        a = _gram(s[layer])
+        total += 0.2 * ((_gram(f[layer]) - a) ** 2).sum() / (a**2).sum()
+    return total
+
+
+def _matching(f: Features, s: Features) -> float:
+    total = 0.0
+    for layer in ("relu3_1", "relu4_1"):
+        units = []
+        for features in (f, s):
+            rows = _rows(features[layer]).T
+            rows = rows - rows.mean(0)
+            units.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        distance = 1 - units[0] @ units[1].T
+        total += 0.5 * (distance.min(1).mean() + distance.min(0).mean())
+    return total
+
+
+def _variation(x: NDArray[np.float64]) -> float:
+    return float((np.diff(x, axis=2) ** 2).mean() + (np.diff(x, axis=3) ** 2).mean())
+
+
+def _atelier(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    content = _squares(f, p, "relu4_1") / (p["relu4_1"] ** 2).sum()
+    style = _relative_style(f, s) + 0.5 * _matching(f, s)
+    return 0.3 * content + style + 0.2 * _variation(x)
+
+
+def _gatys(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    return 1e-3 * _squares(f, p, "conv4_2") / 2 + _gatys_style(f, s, CONVS)
+
+
+def _deep_art(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    content = _squares(f, p, "conv4_2") / (4 * f["conv4_2"].size)
+    return 10 * content + 40 * _gatys_style(f, s, CONVS)
+
+
+def _with_gans(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    content = 1e-3 * _squares(f, p, "relu5_3") / 2
+    return 1e-8 * (content + _gatys_style(f, s, RELUS)) + 0.5 * _variation(x)
+
+
+def _from_scratch(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    # In features of pixels of unit deviation, as its source has them.
+    f, p, s = ({k: v / 57.6 for k, v in features.items()} for features in (f, p, s))
+    content = sum(((f[k] - p[k]) ** 2).mean() for k in SCRATCH)
+    style = sum(((_gram(f[k]) - _gram(s[k])) ** 2).mean() for k in SCRATCH)
+    return float(0.9 * content + 0.1 * style)
+
+
+def _texture(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    return _relative_style(f, s) + 0.5 * _matching(f, s)
+
+
+def _reconstruct(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
+    return 0.3 * _squares(f, p, "conv4_2") / 2
+
+
+FORMULAS: dict[str, Callable[..., float]] = {
+    "atelier": _atelier,
+    "gatys": _gatys,
+    "deep-art-gallery": _deep_art,
+    "painting-with-gans": _with_gans,
+    "from-scratch": _from_scratch,
+    "texture": _texture,
+    "reconstruct": _reconstruct,
+}
+
+
+@pytest.fixture(scope="module")
+def exact() -> Backbone:
+    return Backbone(bundled(), torch.device("cpu"), torch.float64)
+
+
+@pytest.fixture(scope="module")
+def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tensor]:
+    """The photo, a style and the picture in between, all 48 x 48."""
+    random = np.random.default_rng(0)
+    small = photo.resize((48, 48))
+    style = Image.fromarray(random.integers(0, 256, (12, 12, 3), np.uint8)).resize((48, 48))
+    target = to_tensor(small).double()
+    noise = torch.from_numpy(random.uniform(-0.1, 0.1, target.shape))
+    return target, style, (target + noise).clamp(0.01, 0.99)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_its_formula_and_its_gradient_fits(
+    name: str, exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
+) -> None:
+    target, style, x = pictures
+    settings = RECIPES[name]
+    evaluate = objective(target, [(style, 1.0)], 48, settings, exact)
+    losses, gradient = evaluate(x)
+
+    layers = [*CONVS, *RELUS, "relu4_1", "conv4_2", "relu5_3"]
+    f, p, s = (
+        {k: v.numpy() for k, v in exact(image, layers, settings.pooling).items()}
+        for image in (x, target, to_tensor(style).double())
+    )
+    assert losses["total"] == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
+
+    # The matches stay as they are for five evaluations, which these four are among.
+    push = 1e-6
+    for place in [(0, 0, 20, 30), (0, 2, 41, 7)]:
+        step = torch.zeros_like(x)
+        step[place] = push
+        slope = (evaluate(x + step)[0]["total"] - evaluate(x - step)[0]["total"]) / (2 * push)
+        assert float(gradient[place]) == pytest.approx(slope, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_lowers_its_loss(
+    name: str, photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    settings = replace(RECIPES[name], size=64, steps=20)
+    *_, frame = stylize(photo, [style], settings, backbone)
+    *_, first = stylize(photo, [style], replace(settings, steps=1), backbone)
+    assert frame.losses["total"] < first.losses["total"]
+
+
+def test_sources_belong_to_recipes_and_say_who_stands_in() -> None:
+    assert list(SOURCES) == list(RECIPES)
+    for name in RECIPES:
+        told = explained(name, "VGG-16")
+        assert SOURCES[name].formula in told
+        assert ("here VGG-16 paints" in told) == (
+            "VGG-16" not in (SOURCES[name].backbones or ["VGG-16"])
+        )
+        assert "paints" not in explained(name, "VGG-19").splitlines()[-1]
+
+
+def test_reconstruct_needs_no_style(photo: Image.Image, backbone: Backbone) -> None:
+    settings = replace(RECIPES["reconstruct"], size=64, steps=30)
+    losses = [loss["total"] for f in stylize(photo, [], settings, backbone) for loss in f.log]
+    assert len(losses) == 30
+    assert sum(b <= a for a, b in pairwise(losses)) > 20
+    with pytest.raises(ValueError, match="at least one style"):
+        stylize(photo, [], Settings())
