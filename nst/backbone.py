@@ -87,7 +87,7 @@ class Backbone:
     ) -> dict[str, Tensor]:
         wanted = set(layers)
         found: dict[str, Tensor] = {}
-        pool = F.max_pool2d if pooling == "max" else F.avg_pool2d
+        pool = _MaxPool.apply if pooling == "max" else _average_pool
         # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
         x = x.to(self.dtype, memory_format=torch.channels_last)
@@ -95,7 +95,7 @@ class Backbone:
             if len(found) == len(wanted):
                 return found
             if name.endswith("_1") and name != "conv1_1":
-                x = pool(x, 2)
+                x = pool(x)
             if name in wanted:
                 x = found[name] = _Convolution.apply(x, self._kernel(name), False)
                 x = F.relu(x)
@@ -157,6 +157,30 @@ class _Convolution(torch.autograd.Function):
         for y in ctx.saved_tensors:
             grad = torch.ops.aten.threshold_backward(grad, y, 0)
         return ctx.kernel.backward(grad, None), None, None
+
+
+class _MaxPool(torch.autograd.Function):
+    """2 x 2, without the buffer of indices, larger than its output, that is seldom needed at once.
+
+    They are found again on the way back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return F.max_pool2d(x, 2)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        _, places = F.max_pool2d(x, 2, return_indices=True)
+        two, zero, one = [2, 2], [0, 0], [1, 1]
+        back = torch.ops.aten.max_pool2d_with_indices_backward
+        return back(grad, x, two, two, zero, one, False, places)
+
+
+def _average_pool(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, 2)
 
 
 Convolve = Callable[[Tensor, Tensor | None], Tensor]

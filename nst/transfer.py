@@ -122,6 +122,16 @@ def schedule(settings: Settings, shape: float = 1.0) -> list[tuple[int, int]]:
     return list(zip(sizes, counts, strict=True))
 
 
+def pixel_steps(settings: Settings, photo: tuple[int, int]) -> float:
+    """The work of a run, in pixels times steps, for a photo of this width and height.
+
+    Time goes with it: a second of two processor cores is about 400 000 of them, and a step costs
+    the same for a pixel of a small picture and of a large one.
+    """
+    shape = min(photo) / max(photo)
+    return sum(count * size**2 * shape for size, count in schedule(settings, shape))
+
+
 Paintings = list[tuple[Image.Image, float]]
 """The styles and their shares, which add up to 1."""
 
@@ -132,10 +142,10 @@ def _paint(
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
     final = fit(photo, settings.size).size
-    plan = schedule(settings, min(final) / max(final))
+    shape = min(final) / max(final)
+    plan, work = schedule(settings, shape), pixel_steps(settings, final)
     steps = sum(count for _, count in plan)
-    work = sum(count * size**2 for size, count in plan)
-    step, worked = 0, 0
+    step, worked = 0, 0.0
     log: list[Losses] = []
     pixels: Tensor | None = None
     for size, count in plan:
@@ -147,13 +157,15 @@ def _paint(
         else:
             optimizer = _adam(begun, evaluate, count, settings.learning_rate)
         for pixels, losses in optimizer:
-            step, worked = step + 1, worked + size**2
+            step, worked = step + 1, worked + size**2 * shape
             log.append(losses)
             now = time.perf_counter()
             if step == steps or now - shown >= FRAME_INTERVAL:
                 image = to_image(pixels).resize(final, Image.Resampling.BICUBIC)
                 done, since = step == steps, now - start
-                yield Frame(image, step, steps, worked / work, losses, tuple(log), since, done)
+                yield Frame(
+                    image, step, steps, min(1, worked / work), losses, tuple(log), since, done
+                )
                 log.clear()
                 shown = time.perf_counter()
 

@@ -65,6 +65,24 @@ def test_every_layer_and_the_gradient_equal_torchvisions(make: object) -> None:
     assert (gradient - truth).abs().max() < 1e-3 * truth.abs().max()
 
 
+def test_features_of_every_network_are_as_large_as_of_pixels_up_to_255() -> None:
+    torch.manual_seed(0)
+    theirs = vgg19(weights=None).features[:12]
+    how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    for layer in theirs[::5]:
+        torch.nn.init.uniform_(layer.bias)
+    weights = from_state_dict({**vgg19().state_dict(), **_named(theirs)}, how, flip=False)
+    x = torch.rand(1, 3, 40, 40)
+    mean, std = (torch.tensor(how[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+    expected = theirs((x - mean) / std)[..., 4:-4, 4:-4]
+    found = Backbone(weights, CPU, torch.float32)(x, ["relu3_1"])["relu3_1"][..., 4:-4, 4:-4]
+    assert torch.allclose(found, expected * 255 * 0.226, rtol=1e-3, atol=1e-2)
+
+
+def _named(features: torch.nn.Sequential) -> dict[str, Tensor]:
+    return {f"features.{name}": value for name, value in features.state_dict().items()}
+
+
 def test_bundled_numbers() -> None:
     weights = bundled()
     weight, bias = weights.layers["conv1_1"]
