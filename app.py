@@ -196,10 +196,11 @@ def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tupl
     blend = gr.Textbox(visible=len(chosen) > 1)
     try:
         settings = _settings(knobs)
+        size = open_image(photo).size if photo else (4, 3)
     except ValueError as error:
-        return _status(_sentence(error), 0), gr.skip(), blend
+        return _status(str(error), 0), gr.skip(), blend
     address = to_query(Shared(recipe, settings, tuple(chosen), _sample_name(photo)))
-    seconds = studio.pace * pixel_steps(settings, open_image(photo).size if photo else (4, 3))
+    seconds = studio.pace * pixel_steps(settings, size)
     told = "Ready when you are"
     if seconds > MOST_SECONDS:
         told = _too_long(seconds, settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 from urllib.parse import urlencode
 
 from nst.recipes import RECIPES
@@ -51,7 +52,8 @@ def from_query(query: Mapping[str, str]) -> tuple[Shared, list[str]]:
     for knob in fields(Settings):
         if knob.name in query:
             try:
-                settings = replace(settings, **{knob.name: query[knob.name]})
+                asked: dict[str, Any] = {knob.name: query[knob.name]}
+                settings = replace(settings, **asked)
             except ValueError as error:
                 complaints.append(str(error))
     styles = tuple(filter(None, query.get("style", "").split(",")))
