@@ -195,8 +195,11 @@ def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tupl
     """How long this would take here, its address, and whether styles need weights."""
     blend = gr.Textbox(visible=len(chosen) > 1)
     try:
-        settings = _settings(knobs)
         size = open_image(photo).size if photo else (4, 3)
+    except ImageError:  # check_photo tells of it and takes it away
+        return gr.skip(), gr.skip(), blend
+    try:
+        settings = _settings(knobs)
     except ValueError as error:
         return _status(str(error), 0), gr.skip(), blend
     address = to_query(Shared(recipe, settings, tuple(chosen), _sample_name(photo)))
