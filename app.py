@@ -106,7 +106,7 @@ class Studio:
     def _prepare(self) -> None:
         tiny = open_image(PHOTOS[0])
         for steps in (1, 12):
-            settings = Settings(size=128, steps=steps)
+            settings = Settings(size=256, scales=1, steps=steps)
             *_, frame = stylize(tiny, [tiny], settings, self.backbone)
         self.pace = frame.seconds / pixel_steps(settings, tiny.size)
         found = owners_plates()
