@@ -152,8 +152,7 @@ def choose(
     others = [name for name in chosen if name != plate.name] if several else []
     if len(others) == MOST_STYLES:
         raise _sorry(f"Four styles at most: take one away before you add {plate.title}")
-    own = RECIPES[recipe]
-    best = vars(own) | (plate.settings if recipe == "atelier" else {})
+    best = vars(RECIPES[recipe]) | (plate.settings if recipe == "atelier" else {})
     return [[*others, plate.name], _label(plate), *(best[name] for name in OF_THE_PLATE)]
 
 

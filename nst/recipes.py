@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from nst.settings import Settings
 
 _FIVE_CONVS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
+_SCRATCH_LAYERS = tuple(
+    (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
+)
 
 RECIPES = {
     "atelier": Settings(),
@@ -60,18 +63,14 @@ RECIPES = {
         steps=10_000,
         coherence=0,
         smoothness=0,
-        content_layers=tuple(
-            (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
-        ),
+        content_layers=_SCRATCH_LAYERS,
         content_loss="mean",
         content_weight=0.9 / 57.6**2,
-        style_layers=tuple(
-            (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
-        ),
+        style_layers=_SCRATCH_LAYERS,
         style_loss="mean",
         style_weight=0.1 / 57.6**4,
     ),
-    "texture": Settings(init="noise", content_layers=(), style_scale=1.0, smoothness=0),
+    "texture": Settings(init="noise", content_layers=(), smoothness=0),
     "reconstruct": Settings(
         init="noise",
         scales=1,
