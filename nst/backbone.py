@@ -38,11 +38,30 @@ def number_format(where: torch.device) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
     if where.type == "mps":
         return torch.float32
-    seconds = {dtype: _time_convolution(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    weight = torch.ones(128, 128, 3, 3)
+    seconds = {
+        dtype: _time(_direct(weight.to(dtype), 1), 128, dtype)
+        for dtype in (torch.float32, torch.bfloat16)
+    }
     # The margin keeps the choice the same from start to start: with bfloat16 units it is
     # two to four times faster, without them three times slower.
     faster = seconds[torch.bfloat16] < 0.8 * seconds[torch.float32]
     return torch.bfloat16 if faster else torch.float32
+
+
+@cache
+def winograd_wins(where: torch.device, dtype: torch.dtype) -> bool:
+    """Whether wide layers are clearly faster by Winograd's filtering than by the library.
+
+    cuDNN has a Winograd of its own, CPU libraries have none. 512 channels at 64 x 64 took 27 ms
+    instead of 66 in float32 on an Ice Lake, 18 instead of 43 in bfloat16 on a Zen 4; but where the
+    processor has matrix units (AMX) nothing is left to win: 6 ms and 7.
+    """
+    if where.type != "cpu":
+        return False
+    weight = torch.ones(256, 256, 3, 3)
+    by_winograd, _ = _winograd(weight, dtype)
+    return _time(by_winograd, 256, dtype) < 0.75 * _time(_direct(weight.to(dtype), 1), 256, dtype)
 
 
 def free_memory(where: torch.device) -> float:
@@ -86,26 +105,17 @@ class Backbone:
         self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
     ) -> dict[str, Tensor]:
         wanted = set(layers)
-        found: dict[str, Tensor] = {}
-        pool = _MaxPool.apply if pooling == "max" else _average_pool
+        known = list(sources.layer_names(self._weights.blocks))
+        if missing := wanted - {*known, *(name.replace("conv", "relu") for name in known)}:
+            raise ValueError(f"{self.name} has no layer {', '.join(sorted(missing))}")
         # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
         x = x.to(self.dtype, memory_format=torch.channels_last)
-        for name in sources.layer_names(self._weights.blocks):
-            if len(found) == len(wanted):
-                return found
-            if name.endswith("_1") and name != "conv1_1":
-                x = pool(x)
-            if name in wanted:
-                x = found[name] = _Convolution.apply(x, self._kernel(name), False)
-                x = F.relu(x)
-            else:
-                x = _Convolution.apply(x, self._kernel(name), True)
-            if (after := name.replace("conv", "relu")) in wanted:
-                found[after] = x
-        if missing := wanted - set(found):
-            raise ValueError(f"{self.name} has no layer {', '.join(sorted(missing))}")
-        return found
+        names = [f"{kind}{name[4:]}" for name in known for kind in ("conv", "relu")]
+        deepest = max((names.index(name) for name in wanted), default=-1)
+        convolutions = [(name, self._kernel(name)) for name in known[: deepest // 2 + 1]]
+        ordered = [name for name in names if name in wanted]
+        return dict(zip(ordered, _Trunk.apply(x, convolutions, ordered, pooling), strict=True))
 
     def _kernel(self, name: str) -> "_Kernel":
         with self._lock:
@@ -128,11 +138,8 @@ class _Kernel:
     def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype, name: str) -> None:
         padding = 0 if name == "conv1_1" else 1
         self.bias = bias.to(weight.device, dtype)
-        # cuDNN has a Winograd of its own; the CPU's library has none. In the wide layers it halves
-        # the time and more (512 channels at 64 x 64: 27 ms against 66 in float32 on an Ice Lake,
-        # 18 against 43 in bfloat16 on a Zen 4), in the others memory is the limit.
-        wins = weight.device.type == "cpu" and max(weight.shape[:2]) >= 256
-        if wins:
+        # In the narrow layers memory is the limit.
+        if max(weight.shape[:2]) >= 256 and winograd_wins(weight.device, dtype):
             self.forward, self.backward = _winograd(weight, dtype)
         else:
             # The gradient's way back is a convolution with the kernel turned by half a turn.
@@ -141,50 +148,77 @@ class _Kernel:
             self.backward = _direct(back.to(dtype), 2 - padding)
 
 
-class _Convolution(torch.autograd.Function):
-    """A convolution with frozen weights, and its ReLU: going back needs no more than the output."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: _Kernel, relu: bool) -> Tensor:
-        y = kernel.forward(x, kernel.bias)
-        ctx.kernel = kernel
-        if relu:
-            ctx.save_for_backward(y.relu_())
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        for y in ctx.saved_tensors:
-            grad = torch.ops.aten.threshold_backward(grad, y, 0)
-        return ctx.kernel.backward(grad, None), None, None
-
-
-class _MaxPool(torch.autograd.Function):
-    """2 x 2, without the buffer of indices, larger than its output, that is seldom needed at once.
-
-    They are found again on the way back.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return F.max_pool2d(x, 2)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        _, places = F.max_pool2d(x, 2, return_indices=True)
-        two, zero, one = [2, 2], [0, 0], [1, 1]
-        back = torch.ops.aten.max_pool2d_with_indices_backward
-        return back(grad, x, two, two, zero, one, False, places)
-
-
-def _average_pool(x: Tensor) -> Tensor:
-    return F.avg_pool2d(x, 2)
-
+Convolutions = list[tuple[str, _Kernel]]
 
 Convolve = Callable[[Tensor, Tensor | None], Tensor]
 """Features and a bias, or none -> features."""
+
+
+class _Trunk(torch.autograd.Function):
+    """All layers at once, with frozen weights: features in, features at `wanted` layers out.
+
+    Autograd layer by layer would keep more, and would write a new tensor wherever two gradients
+    meet or a ReLU is passed. Here each layer's output is let go as soon as the way back has passed.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, convolutions: Convolutions, wanted: list[str], pooling: str
+    ) -> tuple[Tensor, ...]:
+        found = {}
+        ctx.wanted, ctx.pooling, ctx.passed = wanted, pooling, []
+        for name, kernel in convolutions:
+            before = None
+            if name.endswith("_1") and name != "conv1_1":
+                before = x if pooling == "max" else x.shape
+                x = F.max_pool2d(x, 2) if pooling == "max" else F.avg_pool2d(x, 2)
+            x = kernel.forward(x, kernel.bias)
+            if name in wanted:
+                found[name] = x
+                x = F.relu(x)
+            else:
+                x = x.relu_()
+            if (after := name.replace("conv", "relu")) in wanted:
+                found[after] = x.detach()  # or the output would hold its own history in memory
+            ctx.passed.append((name, kernel, before, x))
+        return tuple(found[name] for name in wanted)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, None, None, None]:
+        given = dict(zip(ctx.wanted, gradients, strict=True))
+        del gradients
+        grad: Tensor | None = None
+        while ctx.passed:
+            name, kernel, before, y = ctx.passed.pop()
+            grad = _plus(grad, given.pop(name.replace("conv", "relu"), None))
+            if grad is not None:
+                torch.ops.aten.threshold_backward.grad_input(grad, y, 0, grad_input=grad)
+            grad = _plus(grad, given.pop(name, None))
+            del y
+            if grad is None:
+                continue
+            grad = kernel.backward(grad, None)
+            if before is not None:
+                grad = _unpool(grad, before, ctx.pooling)
+        return grad, None, None, None
+
+
+def _plus(grad: Tensor | None, more: Tensor | None) -> Tensor | None:
+    if grad is None:
+        # The caller's own tensor, and perhaps a view with strides of zero: it can't be written to.
+        return None if more is None else more.clone(memory_format=torch.channels_last)
+    return grad if more is None else grad.add_(more)
+
+
+def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
+    two, zero, one = [2, 2], [0, 0], [1, 1]
+    if pooling == "max":
+        # Kept from the way there, the indices would take more memory than the pooled features.
+        _, places = F.max_pool2d(before, 2, return_indices=True)
+        back = torch.ops.aten.max_pool2d_with_indices_backward
+        return back(grad, before, two, two, zero, one, False, places)
+    like = grad.new_empty(1).expand(before)
+    return torch.ops.aten.avg_pool2d_backward(grad, like, two, two, zero, False, True, None)
 
 
 def _direct(weight: Tensor, padding: int) -> Convolve:
@@ -275,13 +309,12 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
     return forward, backward
 
 
-def _time_convolution(dtype: torch.dtype) -> float:
-    """Seconds of a small convolution in the middle of the trunk, the best of three."""
-    x = torch.ones(1, 128, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
-    convolve = _direct(torch.ones(128, 128, 3, 3, dtype=dtype), 1)
+def _time(convolve: Convolve, channels: int, dtype: torch.dtype) -> float:
+    """Seconds of a convolution in the middle of the trunk, the best of five."""
+    x = torch.ones(1, channels, 64, 64, dtype=dtype).to(memory_format=torch.channels_last)
     best = float("inf")
     with torch.no_grad():
-        for _ in range(4):
+        for _ in range(5):
             start = time.perf_counter()
             convolve(x, None)
             best = min(best, time.perf_counter() - start)
