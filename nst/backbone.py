@@ -180,11 +180,12 @@ class _Trunk(torch.autograd.Function):
                 x = x.relu_()
             if (after := name.replace("conv", "relu")) in wanted:
                 found[after] = x.detach()  # or the output would hold its own history in memory
-            ctx.passed.append((name, kernel, before, x))
+            if ctx.needs_input_grad[0]:
+                ctx.passed.append((name, kernel, before, x))
         return tuple(found[name] for name in wanted)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None, None]:
         given = dict(zip(ctx.wanted, gradients, strict=True))
         del gradients
         grad: Tensor | None = None

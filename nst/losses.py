@@ -51,6 +51,17 @@ def gram(features: Tensor) -> Tensor:
     return _Gram.apply(features)
 
 
+def guide(mask: Tensor, features: Tensor) -> Tensor:
+    """What features are multiplied by, so that `gram` is that of a region alone: 1 x 1 x H x W.
+
+    `mask` is 1 x 1 x H' x W', 0..1, and is carried down by area; the root of its share makes
+    `gram` the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017,
+    "Controlling Perceptual Factors in Neural Style Transfer", section 4).
+    """
+    shares = F.interpolate(mask, features.shape[2:], mode="area")
+    return (shares / shares.mean().clamp_min(1e-6)).sqrt().to(features.dtype)
+
+
 def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1) -> Tensor:
     """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
 
@@ -59,13 +70,14 @@ def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: 
     return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions)
 
 
-def directions(features: Tensor) -> Tensor:
+def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     """Each position's features, less their mean over all positions, at unit length.
 
-    1 x N x H x W -> M x N. Cosine similarity is their dot product.
+    1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
+    indices of the M positions that count, as in a region of the picture.
     """
     rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    rows = _exact(rows)
+    rows = _exact(rows if inside is None else rows[inside])
     return F.normalize(rows - rows.mean(0), eps=1e-6)
 
 
@@ -95,13 +107,13 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
 MATCH_BLOCK = 2048
 
 
-def matching_loss(features: Tensor, target: Tensor) -> Tensor:
+def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
     """Mean cosine distance to the matches, over picture and style positions; 0 to 4.
 
-    Features 1 x N x H x W and a target of `match`, M x N. The matches stay as they are while the
-    features move: the gradient is that of the features alone.
+    Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The
+    matches stay as they are while the features move: the gradient is that of the features alone.
     """
-    return 2 - (directions(features) * target).sum()
+    return 2 - (directions(features, inside) * target).sum()
 
 
 def total_variation(pixels: Tensor) -> Tensor:

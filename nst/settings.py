@@ -57,6 +57,16 @@ class Settings:
     smoothness: float = _knob(
         0.2, "Smoothness", "calms the finest grain (total variation)", 0.0, 1.0, 0.05
     )
+    detail: float = _knob(
+        0.0, "Detail", "how much of the photo's fine structure survives", 0.0, 1.0, 0.05
+    )
+    colour: str = _knob(
+        "style",
+        "Colours",
+        "the style's; the photo's, which takes only lightness from the style; or matched: the "
+        "style's texture in the photo's palette",
+        choices=("style", "photo", "matched"),
+    )
     style_weights: Weights = _knob(
         (), "Style weights", "the share of each style, as 1,2,...; empty: equal shares"
     )

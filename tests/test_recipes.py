@@ -14,7 +14,7 @@ from nst import RECIPES, Settings, stylize
 from nst.backbone import Backbone
 from nst.images import to_tensor
 from nst.recipes import SOURCES, explained
-from nst.transfer import objective
+from nst.transfer import Region, objective
 from nst.weights import bundled
 
 Features = dict[str, NDArray[np.float64]]
@@ -137,7 +137,7 @@ def test_a_recipe_is_its_formula_and_its_gradient_fits(
 ) -> None:
     target, style, x = pictures
     settings = RECIPES[name]
-    evaluate = objective(target, [(style, 1.0)], 48, settings, exact)
+    evaluate = objective(target, [Region([(style, 1.0)])], 48, settings, exact)
     losses, gradient = evaluate(x)
 
     layers = [*CONVS, *RELUS, "relu4_1", "conv4_2", "relu5_3"]

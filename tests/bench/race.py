@@ -27,7 +27,7 @@ from nst import Settings, stylize
 from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.images import fit, open_image, to_image, to_tensor
-from nst.transfer import _balance, _fit_style, _without_edge, objective
+from nst.transfer import Region, _balance, _fit_style, _without_edge, objective
 from nst.weights import Weights, layer_names, local
 
 PAIRS = ("tower.jpg+swirling_night", "lion.jpg+roman_mosaic", "cheetah1.jpg+watercolour_garden")
@@ -70,9 +70,11 @@ def race_steps(size: int, weights: Weights, rounds: int) -> None:
     target = to_tensor(fit(photo, size))
     settings = Settings(size=size, coherence=0)
     runners: dict[str, Callable[[Tensor], object]] = {
-        "ours": objective(target, [(painting, 1.0)], size, settings, load_backbone(weights)),
+        "ours": objective(
+            target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)
+        ),
         "ours, matching": objective(
-            target, [(painting, 1.0)], size, Settings(), load_backbone(weights)
+            target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)
         ),
         "classic": classic_objective(target, painting, size, settings, weights),
     }
@@ -97,7 +99,7 @@ def race_pictures(
     settings = Settings(size=size, coherence=0)
     exact = objective(
         target,
-        [(painting, 1.0)],
+        [Region([(painting, 1.0)])],
         size,
         settings,
         Backbone(weights, torch.device("cpu"), torch.float32),

@@ -1,0 +1,62 @@
+"""Whose colours a painting has: the style's, the photo's, or the style's moved to the photo's."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+# CIELAB with 8 bits a channel: steps of 0.4 in lightness and 1 in a and b, below what an eye finds.
+_LAB, _SRGB = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+_TO_LAB = ImageCms.buildTransform(_SRGB, _LAB, "RGB", "LAB")
+_TO_RGB = ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB")
+
+
+def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:
+    """The painting with the mean and covariance of the photo's RGB values.
+
+    A linear map of colours, S_photo^(1/2) S_painting^(-1/2), as Gatys et al. 2016, "Preserving
+    Color in Neural Artistic Style Transfer", section 3.
+    """
+    pixels, goal = _rows(painting), _rows(photo)
+    to_white, _ = _roots(pixels)
+    _, to_photo = _roots(goal)
+    moved = (pixels - pixels.mean(0)) @ (to_photo @ to_white).T + goal.mean(0)
+    shape = (painting.height, painting.width, 3)
+    return Image.fromarray(moved.round().clip(0, 255).astype(np.uint8).reshape(shape))
+
+
+def match_lightness(painting: Image.Image, photo: Image.Image) -> Image.Image:
+    """The painting in grey, with the mean and the deviation of the photo's lightness.
+
+    The same paper, section 4, in CIELAB.
+    """
+    values, goal = (np.asarray(lightness(image), dtype=np.float32) for image in (painting, photo))
+    values = (values - values.mean()) * (goal.std() / max(values.std(), 1e-3)) + goal.mean()
+    return Image.fromarray(values.round().clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def lightness(image: Image.Image) -> Image.Image:
+    """CIELAB's L as a grey picture of one channel, 0..255."""
+    lab = ImageCms.applyTransform(image, _TO_LAB)
+    assert lab is not None  # it is only when transformed in place
+    return lab.getchannel(0)
+
+
+def with_colours_of(photo: Image.Image, painting: Image.Image) -> Image.Image:
+    """The painting's lightness with the photo's a and b, both RGB and of one size."""
+    lab = ImageCms.applyTransform(photo, _TO_LAB)
+    assert lab is not None
+    mixed = Image.merge("LAB", (lightness(painting), *lab.split()[1:]))
+    back = ImageCms.applyTransform(mixed, _TO_RGB)
+    assert back is not None
+    return back
+
+
+def _rows(image: Image.Image) -> NDArray[np.float64]:
+    return np.asarray(image, dtype=np.float64).reshape(-1, 3)
+
+
+def _roots(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """S^(-1/2) and S^(1/2) of the colours' covariance S; a grey picture's is nearly singular."""
+    values, vectors = np.linalg.eigh(np.cov(pixels.T))
+    deviations = np.sqrt(values.clip(0) + 1.0)
+    return vectors / deviations @ vectors.T, vectors * deviations @ vectors.T
