@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from PIL import Image
 from tqdm import tqdm
@@ -15,8 +15,22 @@ from tqdm import tqdm
 from nst import RECIPES, Frame, ImageError, Settings, load_backbone, stylize
 from nst.gallery import plates
 from nst.images import image_format, open_image, save_image
-from nst.recipes import SOURCES, stand_in
+from nst.recipes import PRESETS, SOURCES, stand_in
 from nst.settings import as_text
+from nst.sharing import Painted, Shared, fingerprint, from_text, to_text
+
+_NO_KNOBS = [
+    "photo",
+    "style",
+    "out",
+    "recipe",
+    "preset",
+    "like",
+    "mask",
+    "start",
+    "log",
+    "log_every",
+]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,29 +43,84 @@ def main(arguments: list[str] | None = None) -> int:
     """Paint; the exit code is 0 for done, 2 for bad input, 130 for interrupted (picture kept)."""
     parser = _make_parser()
     options = vars(parser.parse_args(arguments))
-    photo, styles, out = options.pop("photo"), options.pop("style"), options.pop("out")
-    recipe, log, every = (options.pop(name) for name in ("recipe", "log", "log_every"))
-    known = {plate.name: plate.path for plate in plates()}
+    asked = argparse.Namespace(**{name: options.pop(name) for name in _NO_KNOBS})
+    known = {plate.name: str(plate.path) for plate in plates()}
     try:
-        settings = replace(RECIPES[recipe], **options)
-        pictures = [known[s] if s in known and not Path(s).exists() else s for s in styles]
-        image_format(out)
-        for file in filter(None, (out, log)):
+        told = _memory(asked.like) if asked.like else None
+        shared = _shared(asked, told, known, options)
+        files = [known[s] if s in known and not Path(s).exists() else s for s in shared.styles]
+        image_format(asked.out)
+        for file in filter(None, (asked.out, asked.log)):
             _check_writable(file)
-        image = open_image(photo, "the photo")
+        image = open_image(asked.photo, "the photo")
         backbone = load_backbone()
-        if told := stand_in(recipe, backbone.name):
-            print(f"nst: {told}", file=sys.stderr)
-        frames = stylize(image, pictures, settings, backbone)
-        if every is None and log:
-            every = SOURCES[recipe].log_every
-        return _paint(image, frames, out, log, every)
+        if other := stand_in(shared.recipe, backbone.name):
+            _note(other)
+        frames = stylize(image, files, shared.settings, backbone, asked.mask, asked.start)
+        styles = tuple(map(fingerprint, files))
+        if told and told.styles != styles:
+            _note(f"a style is not the file that {asked.like} was painted after")
+        if told and told.backbone != backbone.name:
+            _note(f"{asked.like} was painted by {told.backbone}, here {backbone.name} paints")
+        also = tuple(name for name in ("mask", "start") if getattr(asked, name))
+        names = tuple(s if s in known else Path(s).stem for s in shared.styles)
+        painted = Painted(replace(shared, styles=names), styles, also, backbone.name, 0, 0, 0.0)
+        every = asked.log_every
+        if every is None and asked.log:
+            every = SOURCES[shared.recipe].log_every
+        return _paint(image, frames, asked.out, asked.log, every, painted)
     except ValueError as error:
         parser.error(str(error))
 
 
+def _shared(
+    asked: argparse.Namespace,
+    told: Painted | None,
+    known: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> Shared:
+    """Styles, recipe and settings: those of the painting to be like, changed by what is asked."""
+    shared = Shared()
+    if told:
+        if missing := [name for name in told.also if not getattr(asked, name)]:
+            raise ValueError(f"{asked.like!r} was painted with a {missing[0]}; add --{missing[0]}")
+        unknown = [name for name in told.shared.styles if name not in known]
+        if unknown and not asked.style:
+            raise ValueError(f"{asked.like!r} was painted after {unknown[0]!r}; name its file, too")
+        if told.step < told.steps:
+            _note(f"{asked.like} was stopped at step {told.step}; this paints all {told.steps}")
+        shared = told.shared
+    recipe = asked.recipe or shared.recipe
+    settings = RECIPES[recipe] if asked.recipe else shared.settings
+    if asked.preset:
+        settings = replace(settings, **PRESETS[asked.preset])
+    styles = tuple(asked.style) or shared.styles
+    return Shared(recipe, replace(settings, **options), styles)
+
+
+def _memory(like: str) -> Painted:
+    open_image(like, "the painting to be like")  # tells what is wrong with a file that is none
+    with Image.open(like) as picture:
+        remembered = from_text(picture)
+    if remembered is None:
+        raise ValueError(f"{like!r} does not remember how it was painted; only PNGs of nst do")
+    painted, complaints = remembered
+    for complaint in complaints:
+        _note(complaint)
+    return painted
+
+
+def _note(text: str) -> None:
+    print(f"nst: {text}", file=sys.stderr)
+
+
 def _paint(
-    image: Image.Image, frames: Iterable[Frame], out: str, log: str | None, every: int | None
+    image: Image.Image,
+    frames: Iterable[Frame],
+    out: str,
+    log: str | None,
+    every: int | None,
+    painted: Painted,
 ) -> int:
     """Follow the frames, then save the last picture, and the losses where they are asked for."""
     code, losses = 0, []
@@ -59,6 +128,9 @@ def _paint(
         with tqdm(total=100, unit="%", bar_format="{desc}{bar}{n:3.0f}% {remaining} left") as bar:
             for frame in frames:
                 image = frame.image
+                painted = replace(
+                    painted, step=frame.step, steps=frame.steps, seconds=round(frame.seconds, 2)
+                )
                 first = frame.step - len(frame.log) + 1
                 for step, values in enumerate(frame.log, first):
                     if every and (step % every == 0 or step in (1, frame.steps)):
@@ -68,7 +140,7 @@ def _paint(
                 bar.update(100 * frame.progress - bar.n)
     except KeyboardInterrupt:
         code = 130
-    save_image(image, out)
+    save_image(image, out, to_text(painted))
     if log:
         with Path(log).open("w", newline="") as file:
             table = csv.DictWriter(file, losses[0] if losses else ["step"])
@@ -97,9 +169,22 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--out", required=True, help="the file to write, .png or .jpg")
     parser.add_argument(
         "--recipe",
-        default="atelier",
         choices=RECIPES,
         help="named settings to start from; other knobs still count (default atelier)",
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="how far the style may go: a few knobs at once"
+    )
+    parser.add_argument(
+        "--like", metavar="OUT.png", help="a painting of nst whose styles and settings to take"
+    )
+    parser.add_argument(
+        "--mask", metavar="FILE", help="white where to paint; a second style goes around it"
+    )
+    parser.add_argument(
+        "--start",
+        metavar="FILE",
+        help="a painting of this photo to go on from, as to a larger size",
     )
     parser.add_argument(
         "--log-every", type=int, metavar="STEPS", help="print the losses every so many steps"

@@ -3,12 +3,15 @@
 import io
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 MOST_PIXELS = 100_000_000
@@ -97,10 +100,19 @@ def image_format(path: str | os.PathLike[str]) -> str:
         raise ImageError(f"{str(path)!r} names no image format; end it in .png or .jpg") from None
 
 
-def save_image(image: Image.Image, path: str | os.PathLike[str]) -> None:
-    """Write the image in the format its name asks for; ImageError if that can't be done."""
+def save_image(
+    image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None
+) -> None:
+    """Write the image in the format its name asks for; ImageError if that can't be done.
+
+    `text` goes into a PNG's text chunks; other formats leave it out.
+    """
     kind = image_format(path)
-    options = {"quality": 95} if kind in {"JPEG", "WEBP"} else {}
+    options: dict[str, Any] = {"quality": 95} if kind in {"JPEG", "WEBP"} else {}
+    if kind == "PNG" and text:
+        options["pnginfo"] = PngInfo()
+        for key, value in text.items():
+            options["pnginfo"].add_text(key, value)
     data = io.BytesIO()
     try:
         # Encoded before the file is opened, so that a failure leaves no half of a picture.

@@ -5,6 +5,7 @@ they are known: start, layers, reductions, weights, optimiser, number of steps.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from nst.settings import Settings
 
@@ -53,9 +54,9 @@ RECIPES = {
         style_loss="gatys",
         style_weight=1e-8,  # small, so that the total variation has a say
     ),
-    # Its network takes pixels of about unit deviation, ours 0..255 as Oxford trained it: features
-    # are 57.6 (255 x 0.226) times as large, so that the weights of its source are divided by that
-    # number to the second power (content) and to the fourth (style).
+    # Its network sees pixels of 0..1 as they are, ours of 0..255 as Oxford trained it: features are
+    # 255 times as large, so that the weights of its source are divided by that number to the second
+    # power (content) and to the fourth (style).
     "from-scratch": Settings(
         scales=1,
         optimizer="adam",
@@ -65,10 +66,10 @@ RECIPES = {
         smoothness=0,
         content_layers=_SCRATCH_LAYERS,
         content_loss="mean",
-        content_weight=0.9 / 57.6**2,
+        content_weight=0.9 / 255**2,
         style_layers=_SCRATCH_LAYERS,
         style_loss="mean",
-        style_weight=0.1 / 57.6**4,
+        style_weight=0.1 / 255**4,
     ),
     "texture": Settings(init="noise", content_layers=(), smoothness=0),
     "reconstruct": Settings(
@@ -83,6 +84,15 @@ RECIPES = {
     ),
 }
 """The settings of each recipe; `dataclasses.replace` changes some of them."""
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "gentle": {"strength": 0.25, "detail": 0.3, "style_scale": 1.0},
+    "balanced": {"strength": 0.5, "detail": 0.0, "style_scale": 1.0},
+    "bold": {"strength": 0.75, "detail": 0.0, "style_scale": 1.0},
+    "wild": {"strength": 1.0, "detail": 0.0, "style_scale": 1.5},
+}
+"""How far the style may go: a few knobs at once, on top of a recipe."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,24 @@
-"""What a link says: photo, styles, recipe and settings, as a readable query string."""
+"""What a link and a painting's file say: photo, styles, recipe and settings, readable.
 
+A link is a query string; a PNG carries the same string in its text, with what made it.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
+
+from PIL import Image
 
 from nst.recipes import RECIPES
 from nst.settings import Settings, as_text
 
 VERSION = "1"
+KEY = "nst"
+"""The text chunk of a PNG that holds it all, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +68,59 @@ def from_query(query: Mapping[str, str]) -> tuple[Shared, list[str]]:
                 complaints.append(str(error))
     styles = tuple(filter(None, query.get("style", "").split(",")))
     return Shared(recipe, settings, styles, query.get("photo", "")), complaints
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a painting remembers of its making.
+
+    `styles` are the first digits of the SHA-256 of the styles' files; `also` names what else went
+    in, "mask" and "start"; `step` of `steps` tells whether it was stopped.
+    """
+
+    shared: Shared
+    styles: tuple[str, ...]
+    also: tuple[str, ...]
+    backbone: str
+    step: int
+    steps: int
+    seconds: float
+
+
+def fingerprint(path: str | Path) -> str:
+    """The first sixteen hexadecimal digits of a file's SHA-256."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def to_text(painted: Painted) -> dict[str, str]:
+    """Text chunks for a PNG: a line for people, and KEY for `from_text`. Nothing of the photo."""
+    shared = painted.shared
+    manner = " and ".join(shared.styles) or "no style"
+    facts = {name: getattr(painted, name) for name in _FACTS}
+    return {
+        "Software": "nst",
+        "Description": f"A photo after {manner}, painted by nst with {painted.backbone} "
+        f"in {painted.seconds:.0f} s",
+        KEY: json.dumps({"link": to_query(replace(shared, photo=""))} | facts),
+    }
+
+
+def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
+    """What an opened PNG remembers, with the complaints of `from_query`; None if it has nothing."""
+    try:
+        told = json.loads(getattr(image, "text", {})[KEY])
+        shared, complaints = from_query(dict(parse_qsl(str(told["link"]))))
+        return Painted(
+            shared,
+            tuple(map(str, told["styles"])),
+            tuple(map(str, told["also"])),
+            str(told["backbone"]),
+            int(told["step"]),
+            int(told["steps"]),
+            float(told["seconds"]),
+        ), complaints
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+_FACTS = [fact.name for fact in fields(Painted) if fact.name != "shared"]

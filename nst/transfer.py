@@ -527,7 +527,7 @@ def _adam(
 ) -> Iterator[tuple[Tensor, Losses]]:
     """Adam (Kingma and Ba 2015), projected onto the box after each step."""
     pixels = pixels.clone()
-    optimizer = torch.optim.Adam([pixels], lr=learning_rate, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([pixels], lr=learning_rate)
     for _ in range(count):
         losses, pixels.grad = evaluate(pixels)
         optimizer.step()

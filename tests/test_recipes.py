@@ -90,7 +90,7 @@ def _with_gans(x: NDArray[np.float64], f: Features, p: Features, s: Features) ->
 
 def _from_scratch(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
     # In features of pixels of unit deviation, as its source has them.
-    f, p, s = ({k: v / 57.6 for k, v in features.items()} for features in (f, p, s))
+    f, p, s = ({k: v / 255 for k, v in features.items()} for features in (f, p, s))
     content = sum(((f[k] - p[k]) ** 2).mean() for k in SCRATCH)
     style = sum(((_gram(f[k]) - _gram(s[k])) ** 2).mean() for k in SCRATCH)
     return float(0.9 * content + 0.1 * style)

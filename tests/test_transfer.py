@@ -8,7 +8,9 @@ from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize, transfer
 from nst.backbone import Backbone, device, free_memory
-from nst.images import fit
+from nst.gallery import plates
+from nst.images import fit, open_image, to_tensor
+from nst.losses import gram, style_loss
 
 SMALL = Settings(size=96, steps=24)
 
@@ -217,3 +219,106 @@ def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
             assert sum(count for _, count in plan) == steps
             assert min(count for _, count in plan) >= 1
             assert plan[-1][0] == size
+
+
+def _mask(size: tuple[int, int]) -> Image.Image:
+    """White on the left half."""
+    mask = Image.new("L", size)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    return mask
+
+
+def test_outside_the_mask_the_photo_stays_to_the_bit(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    frame = _last(photo, [style], Settings(size=192, steps=12), backbone, _mask(photo.size))
+    before = np.asarray(fit(photo, 192), dtype=int)
+    change = np.abs(np.asarray(frame.image, dtype=int) - before).max(axis=2)
+    feather = math.ceil(6 * transfer.FEATHER * 192)
+    assert change[:, 96 + feather :].max() == 0
+    assert change[:, : 96 - feather].mean() > 8
+
+
+def test_two_styles_in_two_regions_do_not_bleed(photo: Image.Image, backbone: Backbone) -> None:
+    known = {plate.name: plate.path for plate in plates()}
+    styles = [open_image(known[name]) for name in ("linocut_forest", "harbour_sunrise")]
+    settings = Settings(size=192, steps=40, strength=1.0)
+    painting = _last(photo, styles, settings, backbone, _mask(photo.size)).image
+    half, height = painting.width // 2, painting.height
+    parts = painting.crop((0, 0, half, height)), painting.crop((half, 0, 2 * half, height))
+
+    def grams(image: Image.Image) -> list[torch.Tensor]:
+        found = backbone(to_tensor(image), [f"relu{block}_1" for block in (1, 2, 3)])
+        return [gram(features) for features in found.values()]
+
+    goals = [grams(fit(style, 192)) for style in styles]
+
+    def distance(part: Image.Image, goal: list[torch.Tensor]) -> float:
+        return sum(float(style_loss(g, a)) for g, a in zip(grams(part), goal, strict=True))
+
+    for number, part in enumerate(parts):
+        assert 3 * distance(part, goals[number]) < distance(part, goals[1 - number])
+
+
+@pytest.mark.parametrize(
+    ("mask", "styles", "told"),
+    [
+        (Image.new("L", (50, 90), 255), 1, "another shape"),
+        (Image.new("L", (120, 96)), 1, "black everywhere"),
+        (Image.new("L", (120, 96), 255), 3, "one style or two"),
+    ],
+)
+def test_a_mask_that_is_none_says_so(
+    photo: Image.Image, style: Image.Image, mask: Image.Image, styles: int, told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        stylize(photo, [style] * styles, SMALL, mask=mask)
+
+
+@pytest.mark.usefixtures("every_frame")
+def test_going_on_from_a_painting_paints_only_what_is_larger(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    small = _last(photo, [style], Settings(size=96, steps=20), backbone).image
+    larger = Settings(size=288)
+    frames = list(stylize(photo, [style], larger, backbone, start=small))
+    assert frames[0].steps == sum(count for _, count in transfer.schedule(larger, 0.8, 96))
+    last = Settings(size=96, steps=5)
+    again = list(stylize(photo, [style], last, backbone, start=small))
+    assert len(again) == 5
+    whole = list(stylize(photo, [style], last, backbone))
+    assert again[0].losses["total"] < 0.8 * whole[0].losses["total"]
+
+
+def test_colours_of_the_photo(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
+    before = np.asarray(fit(photo, 96).convert("LAB"), dtype=float)[..., 1:]
+
+    def chroma(colour: str) -> float:
+        settings = Settings(size=96, steps=12, colour=colour)
+        painting = _last(photo, [style], settings, backbone).image
+        after = np.asarray(painting.convert("LAB"), dtype=float)[..., 1:]
+        return float(np.linalg.norm((after - before + 128) % 256 - 128, axis=2).mean())
+
+    assert chroma("photo") < 2
+    assert chroma("photo") < chroma("matched") < chroma("style")
+
+
+def test_detail_keeps_the_photos_fine_structure(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    target = to_tensor(fit(photo, 96))
+    kept = backbone(target, ["relu3_1"])["relu3_1"].float()
+    off = []
+    for detail in (0.0, 0.5, 1.0):
+        settings = Settings(size=96, steps=24, detail=detail)
+        painting = to_tensor(_last(photo, [style], settings, backbone).image)
+        off.append(float((backbone(painting, ["relu3_1"])["relu3_1"].float() - kept).norm()))
+    assert off[0] > off[1] > off[2]
+
+
+def test_a_style_in_parts_is_the_style(style: Image.Image) -> None:
+    whole = torch.rand(1, 3, 1500, 2100)
+    parts = list(transfer._tiles(whole))
+    assert len(parts) == 6
+    assert max(max(tile.shape[2:]) for tile, _ in parts) <= transfer.TILE
+    assert sum(share for _, share in parts) == pytest.approx(1)

@@ -1,0 +1,91 @@
+"""The making-of: the painting as it formed, as a short film (H.264) or an animated WebP."""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+RATE = 24
+SECONDS = 6.0
+"""Of film, the last of them on the finished painting."""
+HOLD = 0.8
+MOST_PIXELS = 512
+"""On the longest side."""
+
+Kept = bytes
+"""A frame kept small in memory: a JPEG."""
+
+
+def keep(image: Image.Image) -> Kept:
+    """The image as it is remembered for a film."""
+    small = image.copy()
+    small.thumbnail((MOST_PIXELS, MOST_PIXELS), reducing_gap=2.0)
+    data = io.BytesIO()
+    small.save(data, "JPEG", quality=88)
+    return data.getvalue()
+
+
+def write_film(kept: Sequence[Kept], path: str | Path) -> None:
+    """An MP4 of SECONDS that every browser plays; frames in the order of their making."""
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as film:
+        stream = film.add_stream("libx264", rate=RATE, options={"crf": "24", "preset": "veryfast"})
+        for picture in _morph(kept, round(SECONDS * RATE), round(HOLD * RATE)):
+            if not stream.width:
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "yuv420p"
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        film.mux(stream.encode(None))
+
+
+def write_animation(kept: Sequence[Kept], path: str | Path) -> None:
+    """An animated WebP for chats: half the size, eight pictures a second, forever."""
+    rate = 8
+    pictures = []
+    for picture in _morph(kept, round(SECONDS * rate), round(HOLD * rate)):
+        image = Image.fromarray(picture)
+        pictures.append(image.resize((image.width // 2, image.height // 2)))
+    pictures[0].save(
+        path,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=1000 // rate,
+        loop=0,
+        quality=70,
+        method=0,
+    )
+
+
+def _morph(kept: Sequence[Kept], count: int, hold: int) -> Iterator[NDArray[np.uint8]]:
+    """`count` pictures with something happening all the time, then the last one for `hold` more.
+
+    Time goes by how much changes, not by the clock: a painter's first seconds change everything
+    and the last ones little. The root of the change keeps the end from rushing by.
+    """
+    small = [np.asarray(_open(data).resize((64, 64)), dtype=np.float32) for data in kept]
+    change = [np.sqrt(np.abs(b - a).mean()) for a, b in zip(small, small[1:], strict=False)]
+    clock = np.concatenate([[0.0], np.cumsum(change)])
+    places = np.interp(
+        np.linspace(0, clock[-1], count - hold), clock, np.arange(len(kept), dtype=float)
+    )
+    opened: dict[int, NDArray[np.float32]] = {}
+    for place in [*places, *[len(kept) - 1.0] * hold]:
+        before = min(int(place), len(kept) - 1)
+        after = min(before + 1, len(kept) - 1)
+        opened = {i: opened[i] if i in opened else _even(kept[i]) for i in (before, after)}
+        share = np.float32(place - before)
+        mixed = opened[before] + (opened[after] - opened[before]) * share
+        yield mixed.round().astype(np.uint8)
+
+
+def _open(data: Kept) -> Image.Image:
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def _even(data: Kept) -> NDArray[np.float32]:
+    """Pixels, H x W x 3; H.264's colours come in blocks of 2 x 2."""
+    pixels = np.asarray(_open(data), dtype=np.float32)
+    return pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from nst.colour import match_colours, match_lightness, with_colours_of
+
+
+def _rows(image: Image.Image) -> NDArray[np.float64]:
+    return np.asarray(image, dtype=float).reshape(-1, 3)
+
+
+def _lab(image: Image.Image) -> NDArray[np.float64]:
+    """CIELAB by its formulas (sRGB, Bradford-adapted to D50, as ICC profiles have it)."""
+    rgb = _rows(image) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [
+            [0.4360747, 0.3850649, 0.1430804],
+            [0.2225045, 0.7168786, 0.0606169],
+            [0.0139322, 0.0971045, 0.7141733],
+        ]
+    )
+    xyz = linear @ to_xyz.T / np.array([0.96422, 1.0, 0.82521])
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = f.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def test_matched_colours_have_the_photos_mean_and_covariance(
+    photo: Image.Image, style: Image.Image
+) -> None:
+    matched, goal = _rows(match_colours(style, photo)), _rows(photo)
+    assert match_colours(style, photo).size == style.size
+    # The photo's own colours reach white and black, where 8 bits cut off a few of the style's.
+    assert np.abs(matched.mean(0) - goal.mean(0)).max() < 6
+    assert np.allclose(np.cov(matched.T), np.cov(goal.T), rtol=0.15, atol=150)
+    before = np.abs(_rows(style).mean(0) - goal.mean(0)).max()
+    assert before > 20
+
+
+def test_a_photo_of_one_colour_can_be_matched(style: Image.Image) -> None:
+    grey = Image.new("RGB", (32, 32), (120, 130, 140))
+    assert np.abs(_rows(match_colours(style, grey)).mean(0) - [120, 130, 140]).max() < 2
+    assert np.abs(_rows(match_colours(grey, style)).mean(0) - _rows(style).mean(0)).max() < 2
+
+
+def test_matched_lightness_is_grey_and_as_light_as_the_photo(
+    photo: Image.Image, style: Image.Image
+) -> None:
+    matched = match_lightness(style, photo)
+    assert np.ptp(_rows(matched), axis=1).max() == 0
+    assert np.asarray(matched).mean() / 255 * 100 == pytest.approx(_lab(photo)[:, 0].mean(), abs=2)
+
+
+def test_the_photos_colours_come_back(photo: Image.Image) -> None:
+    painting = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("L").convert("RGB")
+    mixed, before = _lab(with_colours_of(photo, painting)), _lab(photo)
+    assert np.abs(mixed[:, 0] - _lab(painting)[:, 0]).mean() < 1.5
+    assert np.linalg.norm(mixed[:, 1:] - before[:, 1:], axis=1).mean() < 2
