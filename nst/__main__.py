@@ -19,18 +19,8 @@ from nst.recipes import PRESETS, SOURCES, stand_in
 from nst.settings import as_text
 from nst.sharing import Painted, Shared, fingerprint, from_text, to_text
 
-_NO_KNOBS = [
-    "photo",
-    "style",
-    "out",
-    "recipe",
-    "preset",
-    "like",
-    "mask",
-    "start",
-    "log",
-    "log_every",
-]
+_FILES = ("photo", "style", "out", "like", "mask", "start", "log")
+_NO_KNOBS = (*_FILES, "recipe", "preset", "log_every")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
@@ -23,16 +22,8 @@ from nst.images import (
     to_image,
     to_tensor,
 )
-from nst.losses import (
-    content_loss,
-    directions,
-    gram,
-    guide,
-    match,
-    matching_loss,
-    style_loss,
-    total_variation,
-)
+from nst.objective import Losses, Region, objective
+from nst.optimizers import adam, lbfgs
 from nst.settings import Settings
 
 FRAME_INTERVAL = 0.33
@@ -44,31 +35,11 @@ COARSEST = 128
 STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 24), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
-MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
-MATCH_INTERVAL = 10
-"""Evaluations between two searches for the nearest neighbours."""
-MATCH_SAMPLE = 2048
-"""Positions of the styles to choose from, in each layer."""
-
-DETAIL_LAYER = "relu3_1"
-"""Where the photo is compared a second time for the knob `detail`: edges and small forms."""
-
 FEATHER = 1 / 150
 """Deviation of the blur on a region's edge, as a share of the picture's longest side."""
 
-TILE = 1024
-"""Pixels; a larger style is looked at in parts, since it need not fit into memory at once."""
-
-HISTORY = 15
-"""Steps that L-BFGS remembers."""
-FIRST_STEP, LONGEST_STEP = 0.01, 0.1
-"""Root mean square change of a pixel: before any curvature is known, and at most."""
-
 BYTES_PER_PIXEL = 4500
 """Memory of a run, measured at 1024 x 1024 in float32 on a CPU: 3.6 kB and a reserve."""
-
-
-Losses = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -90,17 +61,6 @@ class Frame:
     log: tuple[Losses, ...]
     seconds: float
     done: bool
-
-
-@dataclass(frozen=True)
-class Region:
-    """A part of the picture, and the styles for it with their shares, which add up to 1.
-
-    `mask` is grey, of the photo's shape, white where the region is; none: everywhere.
-    """
-
-    paintings: list[tuple[Image.Image, float]]
-    mask: Image.Image | None = None
 
 
 def stylize(
@@ -249,9 +209,9 @@ def _paint(
         pixels = _start(target, pixels, regions, settings)
         evaluate = objective(target, regions, size, settings, backbone)
         if settings.optimizer == "lbfgs":
-            optimizer = _lbfgs(pixels, evaluate, count)
+            optimizer = lbfgs(pixels, evaluate, count)
         else:
-            optimizer = _adam(pixels, evaluate, count, settings.learning_rate)
+            optimizer = adam(pixels, evaluate, count, settings.learning_rate)
         for pixels, losses in optimizer:
             step, worked = step + 1, worked + size**2 * shape
             log.append(losses)
@@ -284,133 +244,6 @@ def _without_edge(painting: Image.Image) -> Image.Image:
     return painting.crop((margin, margin, painting.width - margin, painting.height - margin))
 
 
-Objective = Callable[[Tensor], tuple[Losses, Tensor]]
-"""Pixels -> the losses and the gradient of "total" with respect to the pixels."""
-
-
-@dataclass
-class _Goal:
-    """What the features in one region are drawn to, at one scale.
-
-    `share` is the region's share of the picture, `mask` 1 x 1 x H x W or none; `guides`, `inside`
-    and `matches` hold, by layer, what the first sight of the picture's features tells.
-    """
-
-    share: float
-    mask: Tensor | None
-    grams: dict[str, Tensor]
-    offered: dict[str, Tensor]
-    guides: dict[str, Tensor] = field(default_factory=dict)
-    inside: dict[str, Tensor] = field(default_factory=dict)
-    matches: dict[str, Tensor] = field(default_factory=dict)
-
-
-def objective(
-    target: Tensor, regions: Sequence[Region], size: int, settings: Settings, backbone: Backbone
-) -> Objective:
-    """What a run at one scale brings down, for the photo `target`, 1 x 3 x H x W, at `size`."""
-    content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
-    if settings.detail:
-        content_layers[DETAIL_LAYER] = content_layers.get(DETAIL_LAYER, 0) + settings.detail
-    match_layers = MATCH_LAYERS if settings.coherence and any(r.paintings for r in regions) else {}
-    content_weight, style_weight = _balance(settings)
-    with torch.no_grad():
-        photo = backbone(target, content_layers, settings.pooling)
-        goals = [
-            _goal(region, target, size, settings, backbone, match_layers) for region in regions
-        ]
-    # One region alone: the rest of the picture stays the photo.
-    frozen = goals[0].mask if len(goals) == 1 else None
-    evaluations = 0
-
-    def evaluate(pixels: Tensor) -> tuple[Losses, Tensor]:
-        nonlocal evaluations
-        pixels = pixels.detach().requires_grad_()
-        found = backbone(pixels, {*content_layers, *style_layers, *match_layers}, settings.pooling)
-        if evaluations % MATCH_INTERVAL == 0:
-            with torch.no_grad():
-                for goal in goals:
-                    for k in match_layers:
-                        rows = directions(found[k], _inside(goal, k, found[k]))
-                        goal.matches[k] = match(rows, goal.offered[k])
-        evaluations += 1
-        content = style = matched = pixels.new_zeros(())
-        for k, weight in content_layers.items():
-            content = content + weight * content_loss(found[k], photo[k], settings.content_loss)
-        for goal in goals:
-            for k, weight in style_layers.items():
-                positions = found[k].shape[2] * found[k].shape[3]
-                kept = gram(_guided(goal, k, found[k]))
-                distance = style_loss(kept, goal.grams[k], settings.style_loss, positions)
-                style = style + goal.share * weight * distance
-            for k, weight in match_layers.items():
-                distance = matching_loss(found[k], goal.matches[k], goal.inside.get(k))
-                matched = matched + goal.share * weight * distance
-        terms = {
-            "content": content_weight * content,
-            "style": style_weight * (style + settings.coherence * matched),
-            "tv": settings.smoothness * total_variation(pixels),
-        }
-        total = torch.stack(list(terms.values())).sum()
-        (gradient,) = torch.autograd.grad(total, pixels)
-        if frozen is not None:
-            gradient = gradient * frozen
-        values = torch.stack([total, *terms.values()]).tolist()
-        return dict(zip(("total", *terms), values, strict=True)), gradient
-
-    return evaluate
-
-
-def _goal(
-    region: Region,
-    target: Tensor,
-    size: int,
-    settings: Settings,
-    backbone: Backbone,
-    match_layers: Mapping[str, float],
-) -> _Goal:
-    style_layers = dict(settings.style_layers)
-    grams: dict[str, Tensor] = {}
-    strokes: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
-    for painting, share in region.paintings:
-        for tile, part in _tiles(_fit_style(painting, size * settings.style_scale)):
-            found = backbone(tile.to(target.device), {*style_layers, *strokes}, settings.pooling)
-            for k in style_layers:
-                grams[k] = share * part * gram(found[k]) + grams.get(k, 0)
-            for k in strokes:
-                strokes[k].append(_sample(directions(found[k]), share * part, settings.seed))
-            del found
-    share, mask = 1.0, None
-    if region.mask is not None:
-        whole = to_tensor(region.mask.convert("RGB"))[:, :1].to(target.device)
-        mask = F.interpolate(whole, target.shape[2:], mode="area")
-        share = float(mask.mean())
-    return _Goal(share, mask, grams, {k: torch.cat(rows) for k, rows in strokes.items()})
-
-
-def _guided(goal: _Goal, layer: str, features: Tensor) -> Tensor:
-    """The features, weighted by the region where it isn't the whole picture."""
-    if goal.mask is None:
-        return features
-    if layer not in goal.guides:
-        goal.guides[layer] = guide(goal.mask, features)
-    return features * goal.guides[layer]
-
-
-def _inside(goal: _Goal, layer: str, features: Tensor) -> Tensor | None:
-    """The positions of a layer that lie in the region; none where it is the whole picture."""
-    if goal.mask is not None and layer not in goal.inside:
-        shares = F.interpolate(goal.mask, features.shape[2:], mode="area").flatten()
-        goal.inside[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
-    return goal.inside.get(layer)
-
-
-def _balance(settings: Settings) -> tuple[float, float]:
-    """Weights of content and style. On a log scale steps feel even; towards 0 the style fades."""
-    content = settings.content_weight * 10 ** (1 - 2 * settings.strength)
-    return content, settings.style_weight * min(1.0, 2 * settings.strength)
-
-
 def _scales(settings: Settings, shape: float) -> list[int]:
     """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
     coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)  # a ribbon has fewer scales
@@ -418,27 +251,6 @@ def _scales(settings: Settings, shape: float) -> list[int]:
     if settings.scales:
         count = min(count, settings.scales)
     return [round(settings.size / 2**k) for k in range(count - 1, -1, -1)]
-
-
-def _tiles(style: Tensor) -> Iterator[tuple[Tensor, float]]:
-    """The style in parts of TILE pixels at most, each with its share of the whole."""
-    height, width = style.shape[2:]
-    for band in style.chunk(-(-height // TILE), dim=2):
-        for tile in band.chunk(-(-width // TILE), dim=3):
-            yield tile, tile.shape[2] * tile.shape[3] / (height * width)
-
-
-def _sample(rows: Tensor, share: float, seed: int) -> Tensor:
-    """Positions of one style, drawn at random, as many as its share allows."""
-    random = torch.Generator().manual_seed(seed)
-    count = max(1, round(MATCH_SAMPLE * share))
-    return rows[torch.randperm(len(rows), generator=random)[:count]]
-
-
-def _fit_style(painting: Image.Image, size: float) -> Tensor:
-    """The painting with its longest side at `size` pixels, or more where it got too narrow."""
-    least = math.ceil(LEAST_SIDE * max(painting.size) / min(painting.size))
-    return to_tensor(fit(painting, max(round(size), least)))
 
 
 def _start(
@@ -462,77 +274,6 @@ def _start(
         resized = painting.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
         return to_tensor(resized).to(target.device)
     return target.clone()
-
-
-def _lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Tensor, Losses]]:
-    """L-BFGS in the box 0..1: a projected step without line search, one evaluation each.
-
-    Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
-    that was really made, after the projection.
-    """
-    memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
-    losses, gradient = evaluate(pixels)
-    best = (losses["total"], pixels, losses, gradient)
-    stride = FIRST_STEP
-    yield pixels, losses
-    for _ in range(count - 1):
-        # Where a pixel leans on the wall of the box, pushing on would only mislead the others.
-        stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
-        direction = _two_loop(gradient.masked_fill(stuck, 0), memory)
-        direction = direction.masked_fill_(stuck, 0)
-        length = direction.square().mean().sqrt().clamp_min(1e-20)
-        if memory:
-            direction *= (LONGEST_STEP / length).clamp_max(1)
-        else:
-            direction *= stride / length
-        moved = (pixels - direction).clamp_(0, 1)
-        losses, new_gradient = evaluate(moved)
-        if not math.isfinite(losses["total"]) or losses["total"] > 3 * best[0]:
-            memory.clear()
-            stride /= 4
-            _, pixels, losses, gradient = best
-        else:
-            s, y = moved - pixels, new_gradient - gradient
-            curvature = (s * y).sum()
-            # A loss of any magnitude is welcome: what counts is the angle between s and y.
-            if curvature > 1e-6 * s.norm() * y.norm():
-                memory.append((s, y, curvature))
-            pixels, gradient = moved, new_gradient
-            if losses["total"] < best[0]:
-                best = (losses["total"], pixels, losses, gradient)
-        yield pixels, losses
-
-
-def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """The inverse Hessian, as far as `memory` knows it, times the gradient.
-
-    All numbers stay on the device: a GPU is never waited for.
-    """
-    q = gradient.clone()
-    coefficients = []
-    for s, y, curvature in reversed(memory):
-        a = (s * q).sum() / curvature
-        coefficients.append(a)
-        q.addcmul_(y, a, value=-1)
-    if memory:
-        _, y, curvature = memory[-1]
-        q *= curvature / y.square().sum()
-    for (s, y, curvature), a in zip(memory, reversed(coefficients), strict=True):
-        q.addcmul_(s, a - (y * q).sum() / curvature)
-    return q
-
-
-def _adam(
-    pixels: Tensor, evaluate: Objective, count: int, learning_rate: float
-) -> Iterator[tuple[Tensor, Losses]]:
-    """Adam (Kingma and Ba 2015), projected onto the box after each step."""
-    pixels = pixels.clone()
-    optimizer = torch.optim.Adam([pixels], lr=learning_rate)
-    for _ in range(count):
-        losses, pixels.grad = evaluate(pixels)
-        optimizer.step()
-        pixels.clamp_(0, 1)
-        yield pixels, losses
 
 
 @cache

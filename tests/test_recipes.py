@@ -13,8 +13,8 @@ from PIL import Image
 from nst import RECIPES, Settings, stylize
 from nst.backbone import Backbone
 from nst.images import to_tensor
+from nst.objective import Region, objective
 from nst.recipes import SOURCES, explained
-from nst.transfer import Region, objective
 from nst.weights import bundled
 
 Features = dict[str, NDArray[np.float64]]

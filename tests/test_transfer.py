@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nst import Frame, ImageError, Settings, stylize, transfer
+from nst import Frame, ImageError, Settings, objective, optimizers, stylize, transfer
 from nst.backbone import Backbone, device, free_memory
 from nst.gallery import plates
 from nst.images import fit, open_image, to_tensor
@@ -93,14 +93,14 @@ def test_closing_the_generator_stops_the_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     evaluations = 0
-    honest = transfer.total_variation
+    honest = objective.total_variation
 
     def counted(pixels: torch.Tensor) -> torch.Tensor:
         nonlocal evaluations
         evaluations += 1
         return honest(pixels)
 
-    monkeypatch.setattr(transfer, "total_variation", counted)
+    monkeypatch.setattr(objective, "total_variation", counted)
     frames = stylize(photo, [style], Settings(size=96, steps=100), backbone)
     next(frames)
     after_one = evaluations
@@ -185,14 +185,14 @@ def test_a_panorama_and_small_strokes(style: Image.Image, backbone: Backbone) ->
 def test_an_exploding_step_is_taken_back() -> None:
     calls = 0
 
-    def objective(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
+    def bowl(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
         nonlocal calls
         calls += 1
         total = float((pixels - 0.3).square().sum())
         return {"total": math.nan if calls == 4 else total}, 2 * (pixels - 0.3)
 
     start = torch.full((1, 3, 4, 4), 0.9)
-    pictures = [pixels for pixels, _ in transfer._lbfgs(start, objective, 12)]
+    pictures = [pixels for pixels, _ in optimizers.lbfgs(start, bowl, 12)]
     assert all(pixels.isfinite().all() for pixels in pictures)
     assert torch.allclose(pictures[-1], torch.tensor(0.3), atol=1e-3)
 
@@ -200,10 +200,10 @@ def test_an_exploding_step_is_taken_back() -> None:
 def test_lbfgs_stays_in_the_box() -> None:
     target = torch.tensor([-0.5, 0.5, 1.5]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
 
-    def objective(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
+    def bowl(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
         return {"total": float((pixels - target).square().sum())}, 2 * (pixels - target)
 
-    *_, (pixels, _) = transfer._lbfgs(torch.full((1, 3, 4, 4), 0.4), objective, 30)
+    *_, (pixels, _) = optimizers.lbfgs(torch.full((1, 3, 4, 4), 0.4), bowl, 30)
     assert torch.allclose(pixels, target.clamp(0, 1), atol=1e-3)
 
 
@@ -318,7 +318,7 @@ def test_detail_keeps_the_photos_fine_structure(
 
 def test_a_style_in_parts_is_the_style(style: Image.Image) -> None:
     whole = torch.rand(1, 3, 1500, 2100)
-    parts = list(transfer._tiles(whole))
+    parts = list(objective._tiles(whole))
     assert len(parts) == 6
-    assert max(max(tile.shape[2:]) for tile, _ in parts) <= transfer.TILE
+    assert max(max(tile.shape[2:]) for tile, _ in parts) <= objective.TILE
     assert sum(share for _, share in parts) == pytest.approx(1)

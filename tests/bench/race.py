@@ -27,7 +27,8 @@ from nst import Settings, stylize
 from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.images import fit, open_image, to_image, to_tensor
-from nst.transfer import Region, _balance, _fit_style, _without_edge, objective
+from nst.objective import Region, _balance, _fit_style, objective
+from nst.transfer import _without_edge
 from nst.weights import Weights, layer_names, local
 
 PAIRS = ("tower.jpg+swirling_night", "lion.jpg+roman_mosaic", "cheetah1.jpg+watercolour_garden")
