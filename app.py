@@ -1,44 +1,61 @@
 """The page: a photo, a style, one button, and the painting as it forms."""
 
+import base64
 import filecmp
 import html
+import io
+import json
 import logging
 import math
 import os
+import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
+try:
+    import spaces  # ZeroGPU; it has to come before anything that brings torch
+except ImportError:
+    spaces = None
 import gradio as gr
 import pandas as pd
+from PIL import Image, ImageChops
 
 from nst import RECIPES, Frame, ImageError, Settings, load_backbone, stylize
 from nst.backbone import Backbone
-from nst.gallery import Plate, owners_plates, plates
-from nst.images import open_image
-from nst.recipes import SOURCES, explained
+from nst.film import keep, write_animation, write_film
+from nst.gallery import EXAMPLES, Plate, owners_plates, plates
+from nst.images import fit, open_image, save_image
+from nst.recipes import PRESETS, SOURCES, explained
 from nst.settings import as_text
-from nst.sharing import Shared, from_query, to_query
+from nst.sharing import Painted, Shared, fingerprint, from_query, from_text, to_query, to_text
 from nst.transfer import pixel_steps, schedule
+from nst.wall import WallError, hang, latest
 from nst.weights import fetch_vgg19
 
 log = logging.getLogger("nst")
 
 PHOTOS = [gr.get_image(name) for name in ("tower.jpg", "lion.jpg", "cheetah1.jpg")]
-FOLDED = ("strength", "effort", "size", "style_scale", "smoothness")
+FOLDED = ("strength", "effort", "size", "colour", "style_scale", "detail", "smoothness")
 """The knobs a painter reaches for; the others are for those who know the method."""
 
 OF_THE_PLATE = ("strength", "style_scale", "smoothness")
 """The knobs that go to a plate's best settings, or else to the default, when it is clicked."""
 
+OF_THE_PRESET = ("strength", "detail", "style_scale")
+
 MOST_STYLES = 4
 
-MOST_SECONDS = float(
-    os.environ.get("NST_MAX_SECONDS") or (600 if os.environ.get("SPACE_ID") else math.inf)
-)
+SPACE = os.environ.get("SPACE_ID", "")
+WALL = os.environ.get("NST_WALL", "")
+"""A dataset repository on the Hub for visitors to hang their paintings in; none: no wall."""
+
+MOST_SECONDS = float(os.environ.get("NST_MAX_SECONDS") or (600 if SPACE else math.inf))
 """A longer run is refused: on a Space others wait for their turn."""
 
 LATEX = [
@@ -47,6 +64,14 @@ LATEX = [
 ]
 
 PREVIEW_QUALITY = 85
+MASK_PIXELS = 768
+"""Longest side of the photo in the editor: a mask needs no more, and a phone no less."""
+MOST_PAINTINGS = 64
+"""On the server, to go on from or to make a film of; older ones are let go."""
+MOST_REMEMBERED = 8
+"""In a visitor's browser, which has 5 MB for a page."""
+MOST_KEPT = 120
+"""Frames of one run for its film."""
 PLOT_INTERVAL = 1.0
 """Seconds between two drawings of the losses, which cost a browser more than a picture does."""
 
@@ -69,12 +94,35 @@ CSS = """
 """
 
 
+COPY_JS = """async query => {
+    const page = PAGE || location.origin + location.pathname;
+    const link = query ? page + "?" + query : page;
+    try { await navigator.clipboard.writeText(link); }
+    catch {
+        const field = document.createElement("textarea");
+        field.value = link;
+        document.body.append(field);
+        field.select();
+        document.execCommand("copy");
+        field.remove();
+    }
+}""".replace("PAGE", json.dumps(f"https://huggingface.co/spaces/{SPACE}" if SPACE else ""))
+"""Copies the link; a frame that may not use the clipboard has the old way."""
+
 ADDRESS_JS = """query => {
     history.replaceState(null, "", query ? "?" + query : location.pathname);
     if (window.parent !== window)
         window.parent.postMessage({queryString: query}, "https://huggingface.co");
 }"""
 """The address bar tells what is set; on a Space, which is a frame, the page around it does."""
+
+HEADER = """<header id="header"><h1>nst</h1>
+<p>Drop in a photo, pick a style, and watch it become a painting.</p></header>"""
+
+HEAD = """<meta name="description" content="Drop in a photo, pick a painting style, and watch the
+photo turn into a painting, step by step, in the page.">"""
+
+THEME = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"])
 
 
 class Photo(gr.Image):
@@ -89,10 +137,22 @@ class Photo(gr.Image):
         return "image"
 
 
+@dataclass
+class Painting:
+    """A finished painting on the server: its file, its photo, and frames until its film is made."""
+
+    file: Path
+    photo: str
+    address: str
+    frames: list[bytes] = field(default_factory=list)
+
+
 class Studio:
-    """What all visitors share: the backbone, the plates, and who has asked to stop."""
+    """What all visitors share: the backbone, the plates, the paintings, who has asked to stop."""
 
     def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="nst-"))
+        self.paintings: dict[str, Painting] = {}
         self.backbone: Backbone = load_backbone()
         self.plates: list[Plate] = plates()
         self.stops: dict[str, threading.Event] = {}
@@ -103,12 +163,22 @@ class Studio:
         _serve(self.plates)
         threading.Thread(target=self._prepare, daemon=True).start()
 
+    def store(self, painting: Painting) -> str:
+        """Keep a painting under a name that nobody can guess; the oldest makes room."""
+        token = painting.file.parent.name
+        self.paintings[token] = painting
+        while len(self.paintings) > MOST_PAINTINGS:
+            oldest = self.paintings.pop(next(iter(self.paintings)))
+            shutil.rmtree(oldest.file.parent, ignore_errors=True)
+        return token
+
     def _prepare(self) -> None:
-        tiny = open_image(PHOTOS[0])
-        for steps in (1, 12):
-            settings = Settings(size=256, scales=1, steps=steps)
-            *_, frame = stylize(tiny, [tiny], settings, self.backbone)
-        self.pace = frame.seconds / pixel_steps(settings, tiny.size)
+        if not spaces:  # on ZeroGPU nothing may compute outside of a visitor's run
+            tiny = open_image(PHOTOS[0])
+            for steps in (1, 12):
+                settings = Settings(size=256, scales=1, steps=steps)
+                *_, frame = stylize(tiny, [tiny], settings, self.backbone)
+            self.pace = frame.seconds / pixel_steps(settings, tiny.size)
         found = owners_plates()
         _serve(found)
         self.plates = [*self.plates, *found]
@@ -123,21 +193,24 @@ studio = Studio()
 def welcome(request: gr.Request) -> list[Any]:
     """A new page: the plates there are by now, and what the link asks for."""
     shared, complaints = from_query(dict(request.query_params))
-    known = {plate.name: plate for plate in studio.plates}
-    chosen = [name for name in shared.styles if name in known][:MOST_STYLES]
     photo = next((path for path in PHOTOS if Path(path).stem == shared.photo), None)
-    complaints += [f"style {name!r} is not here" for name in shared.styles if name not in known]
     if shared.photo and not photo:
         complaints.append(f"photo {shared.photo!r} is not here")
+    return [_hung(studio.plates), studio.plates, photo, *_set(shared, studio.plates, complaints)]
+
+
+def _set(shared: Shared, styles: list[Plate], complaints: list[str]) -> list[Any]:
+    """Styles, recipe and settings in their controls, and what is left out as a notice."""
+    known = {plate.name: plate for plate in styles}
+    chosen = [name for name in shared.styles if name in known][:MOST_STYLES]
+    complaints += [f"style {name!r} is not here" for name in shared.styles if name not in known]
     for complaint in complaints:
-        gr.Warning(_sentence(complaint), title="The link asks for what can't be had")
+        gr.Warning(_sentence(complaint), title="Not everything can be had")
     return [
-        _hung(studio.plates),
-        studio.plates,
-        photo,
-        gr.Dropdown(_offered(studio.plates), value=chosen, visible=len(chosen) > 1),
+        gr.Dropdown(_offered(styles), value=chosen, visible=len(chosen) > 1),
         len(chosen) > 1,
         _label(known[chosen[0]]) if chosen else "Pick a style",
+        None,
         shared.recipe,
         explained(shared.recipe, studio.backbone.name),
         *_shown(shared.settings),
@@ -152,8 +225,11 @@ def choose(
     others = [name for name in chosen if name != plate.name] if several else []
     if len(others) == MOST_STYLES:
         raise _sorry(f"Four styles at most: take one away before you add {plate.title}")
-    best = vars(RECIPES[recipe]) | (plate.settings if recipe == "atelier" else {})
-    return [[*others, plate.name], _label(plate), *(best[name] for name in OF_THE_PLATE)]
+    own = plate.settings if recipe == "atelier" else {}
+    best = vars(RECIPES[recipe]) | own
+    preset = "balanced" if recipe == "atelier" and not own else None
+    values = (best[name] for name in OF_THE_PLATE)
+    return [[*others, plate.name], _label(plate), preset, *values]
 
 
 def add_style(uploads: list[str], styles: list[Plate]) -> list[Any]:
@@ -187,7 +263,12 @@ def blend(several: bool, chosen: list[str]) -> Any:
 
 def choose_recipe(recipe: str) -> list[Any]:
     """The recipe's formula and source, and its settings in the controls."""
-    return [explained(recipe, studio.backbone.name), *_shown(RECIPES[recipe])]
+    return [None, explained(recipe, studio.backbone.name), *_shown(RECIPES[recipe])]
+
+
+def choose_preset(preset: str) -> list[Any]:
+    """The preset's few knobs in their controls."""
+    return [PRESETS[preset][name] for name in OF_THE_PRESET]
 
 
 def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tuple[Any, ...]:
@@ -212,31 +293,72 @@ def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tupl
     return _status(told, 0, studio.backbone.name), "" if default else address, blend
 
 
-def check_photo(photo: str | None) -> str | None:
-    """Say at once what is wrong with a photo, not when it is to be painted."""
+def check_photo(photo: str | None) -> tuple[str | None, str, Any, Any]:
+    """Say at once what is wrong with a photo, and offer the settings of one painted here."""
+    nothing = "", gr.Row(visible=False), ""
     if photo is None:
-        return None
+        return None, *nothing
     try:
         open_image(photo, "the photo")
+        with Image.open(photo) as picture:
+            remembered = from_text(picture)
     except ImageError as error:
         gr.Warning(_sentence(error), title="This photo can't be painted")
-        return None
-    return photo
+        return None, *nothing
+    if remembered is None:
+        return photo, *nothing
+    shared = remembered[0].shared
+    manner = " and ".join(shared.styles) or "no style"
+    offer = f"This picture was painted here, after {html.escape(manner)}."
+    return photo, to_query(shared), gr.Row(visible=True), offer
+
+
+def take_settings(query: str, styles: list[Plate]) -> list[Any]:
+    """The settings of a painting that was dropped in, or chosen from one's own."""
+    shared, complaints = from_query(dict(parse_qsl(query)))
+    return _set(shared, styles, complaints)
+
+
+def lay_out_mask(photo: str | None) -> Any:
+    """The photo under the brush."""
+    if photo is None:
+        raise _sorry("Add a photo first: drop one in, take one, or click a sample")
+    small = open_image(photo)
+    small.thumbnail((MASK_PIXELS, MASK_PIXELS))
+    return {"background": small, "layers": [], "composite": None}
+
+
+def forget_mask() -> tuple[Any, None]:
+    """Another photo: the mask belongs to the one before."""
+    return gr.Accordion(open=False), None
+
+
+def _mask(editor: dict[str, Any] | None) -> Image.Image | None:
+    """What is painted over the photo, in white; none if nothing is."""
+    mask = None
+    for layer in (editor or {}).get("layers") or []:
+        drawn = layer.convert("RGBA").getchannel("A")
+        mask = drawn if mask is None else ImageChops.lighter(mask, drawn)
+    return mask if mask and mask.getextrema() != (0, 0) else None
 
 
 def begin(
     photo: str | None,
     chosen: list[str],
     styles: list[Plate],
+    editor: dict[str, Any] | None,
+    recipe: str,
+    painting: str,
     request: gr.Request,
     *knobs: Any,
-) -> tuple[Any, Any, str]:
+) -> tuple[Any, Any, Any, str]:
     """Show at once that the click was heard, or why it leads nowhere."""
-    _easel(photo, chosen, styles, knobs)
+    _easel(photo, chosen, styles, editor, recipe, knobs)
     studio.stops[str(request.session_hash)] = threading.Event()
     return (
         gr.Button(visible=False),
         gr.Button("Stop", visible=True, interactive=True),
+        gr.Button(interactive=False),
         _status("Waiting for the easel", 0),
     )
 
@@ -252,48 +374,116 @@ def paint(
     photo: str | None,
     chosen: list[str],
     styles: list[Plate],
+    editor: dict[str, Any] | None,
+    recipe: str,
+    painting: str,
     request: gr.Request,
     *knobs: Any,
 ) -> Iterator[tuple[Any, ...]]:
-    """Paint, and show each frame: canvas, status, losses, download."""
-    frames, backbone, work = _easel(photo, chosen, styles, knobs)
-    stopped = studio.stops.get(str(request.session_hash)) or threading.Event()
+    """Paint, and show each frame: canvas, status, losses, download, the painting's name."""
+    easel = _easel(photo, chosen, styles, editor, recipe, knobs)
+    yield from _follow(easel, str(request.session_hash))
+
+
+def paint_on(
+    photo: str | None,
+    chosen: list[str],
+    styles: list[Plate],
+    editor: dict[str, Any] | None,
+    recipe: str,
+    painting: str,
+    request: gr.Request,
+    *knobs: Any,
+) -> Iterator[tuple[Any, ...]]:
+    """Go on from the painting that is there, with the settings as they are now."""
+    before = studio.paintings.get(painting)
+    if before is None:
+        raise _sorry("There is no painting to go on from any more: paint one first")
+    if photo is None or not filecmp.cmp(photo, before.photo, False):
+        raise _sorry("The painting is of another photo: bring that one back, or paint this first")
+    easel = _easel(photo, chosen, styles, editor, recipe, knobs, before.file)
+    yield from _follow(easel, str(request.session_hash))
+
+
+def _follow(easel: "Easel", session: str) -> Iterator[tuple[Any, ...]]:
+    """The frames as the page's outputs; at the end, or at the visitor's Stop, the painting."""
+    stopped = studio.stops.get(session) or threading.Event()
     if stopped.is_set():
         return
     history: list[tuple[int, str, float]] = []  # step, term, log10 of its loss
-    frame, plotted = None, 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            for frame in frames:
-                history += [
-                    (frame.step, name, math.log10(value))
-                    for name, value in frame.losses.items()
-                    if value > 0
-                ]
-                if frame.done or stopped.is_set():
-                    break
-                preview = f"{folder}/{frame.step}.jpg"
-                frame.image.save(preview, quality=PREVIEW_QUALITY)
-                plot: Any = gr.skip()
-                if frame.seconds - plotted >= PLOT_INTERVAL:
-                    plot, plotted = _plot(history), frame.seconds
-                yield preview, _told(frame, backbone), plot, gr.skip()
-        finally:
-            frames.close()
-            studio.stops.pop(str(request.session_hash), None)
+    kept = [keep(fit(open_image(easel.photo), easel.shared.settings.size))]
+    frame, plotted, token = None, 0.0, ""
+    folder = studio.folder / secrets.token_hex(8)
+    folder.mkdir()
+    try:
+        for frame in easel.frames:
+            history += [
+                (frame.step, name, math.log10(value))
+                for name, value in frame.losses.items()
+                if value > 0
+            ]
+            kept.append(keep(frame.image))
+            if len(kept) > MOST_KEPT:
+                del kept[1::2]
+            if frame.done or stopped.is_set():
+                break
+            preview = folder / f"{frame.step}.jpg"
+            frame.image.save(preview, quality=PREVIEW_QUALITY)
+            plot: Any = gr.skip()
+            if frame.seconds - plotted >= PLOT_INTERVAL:
+                plot, plotted = _plot(history), frame.seconds
+            yield str(preview), _told(frame, easel.backbone), plot, gr.skip(), gr.skip()
+            preview.unlink()
         if frame is None:
             return
-        studio.pace = frame.seconds / (work * frame.progress)
-        finished = f"{folder}/{_stem(photo)} after {' and '.join(map(_stem, chosen))}.png"
-        frame.image.save(finished)
-        button = gr.DownloadButton("Download PNG", value=finished, interactive=True)
-        yield finished, _told(frame, backbone, ended=True), _plot(history), button
+        studio.pace = frame.seconds / (easel.work * frame.progress)
+        file = folder / f"{easel.title}.png"
+        save_image(frame.image, file, to_text(easel.painted(frame)))
+        token = studio.store(Painting(file, easel.photo, to_query(easel.shared), kept))
+    finally:
+        easel.frames.close()
+        studio.stops.pop(session, None)
+        if not token:
+            shutil.rmtree(folder, ignore_errors=True)
+    button = gr.DownloadButton("Download PNG", value=file, interactive=True)
+    ended = _told(frame, easel.backbone, ended=True)
+    yield str(file), ended, _plot(history), button, token
+
+
+@dataclass
+class Easel:
+    """A run that has not begun yet, and what there is to know of it."""
+
+    frames: Generator[Frame, None, None]
+    backbone: Backbone
+    work: float
+    photo: str
+    shared: Shared
+    files: list[Path]
+    also: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        return f"{_stem(self.photo)} after {' and '.join(map(_stem, self.shared.styles))}"
+
+    def painted(self, frame: Frame) -> Painted:
+        """What the painting is to remember."""
+        prints = tuple(map(fingerprint, self.files))
+        took = round(frame.seconds, 2)
+        name = self.backbone.name
+        return Painted(self.shared, prints, self.also, name, frame.step, frame.steps, took)
 
 
 def _easel(
-    photo: str | None, chosen: list[str], styles: list[Plate], knobs: tuple[Any, ...]
-) -> tuple[Generator[Frame, None, None], Backbone, float]:
-    """A run that has not begun yet, and its work; gr.Error if there is nothing to paint with."""
+    photo: str | None,
+    chosen: list[str],
+    styles: list[Plate],
+    editor: dict[str, Any] | None,
+    recipe: str,
+    knobs: tuple[Any, ...],
+    start: Path | None = None,
+) -> Easel:
+    """Everything ready to paint; gr.Error if there is nothing to paint with."""
     if not photo:
         raise _sorry("Add a photo first: drop one in, take one, or click a sample")
     known = {plate.name: plate.path for plate in [*studio.plates, *styles]}
@@ -303,14 +493,228 @@ def _easel(
         settings = _settings(knobs)
         if not chosen and settings.style_layers:
             raise _sorry("Choose a style first: click one of the pictures, or add your own")
-        backbone = studio.backbone
-        frames = stylize(photo, [known[name] for name in chosen], settings, backbone)
+        backbone, mask = studio.backbone, _mask(editor)
+        files = [known[name] for name in chosen]
+        frames = stylize(photo, files, settings, backbone, mask, start)
+        if spaces:
+            frames = _on_zero_gpu(photo, files, settings, mask, start)
+        begun = max(open_image(start).size) if start else 0
+        work = pixel_steps(settings, open_image(photo).size, begun)
     except ValueError as error:
         raise _sorry(error) from None
-    work = pixel_steps(settings, open_image(photo).size)
     if studio.pace * work > MOST_SECONDS:
         raise _sorry(_too_long(studio.pace * work, settings))
-    return frames, backbone, work
+    shared = Shared(recipe, settings, tuple(chosen), _sample_name(photo))
+    also = tuple(name for name, given in (("mask", mask), ("start", start)) if given)
+    return Easel(frames, backbone, work, photo, shared, files, also)
+
+
+def _on_zero_gpu(
+    photo: str, files: list[Path], settings: Settings, mask: Any, start: Path | None
+) -> Generator[Frame, None, None]:
+    yield from stylize(photo, files, settings, studio.backbone, mask, start)
+
+
+def _gpu_seconds(photo: str, files: list[Path], settings: Settings, *_: Any) -> int:
+    """What to ask ZeroGPU for: ten million pixels and steps a second is a cautious guess."""
+    return math.ceil(20 + pixel_steps(settings, open_image(photo).size) / 1e7)
+
+
+if spaces:
+    _on_zero_gpu = spaces.GPU(duration=_gpu_seconds)(_on_zero_gpu)
+
+
+def remember(painting: str, photo: str | None, remembered: list[dict[str, str]]) -> tuple[Any, ...]:
+    """The painting joins the visitor's own; before and after side by side."""
+    made = studio.paintings.get(painting)
+    if made is None or photo is None:
+        return (gr.skip(),) * 4
+    image = open_image(made.file)
+    small = image.copy()
+    small.thumbnail((384, 384))
+    data = io.BytesIO()
+    small.save(data, "JPEG", quality=80)
+    entry = {
+        "token": painting,
+        "address": made.address,
+        "title": made.file.stem,
+        "picture": base64.b64encode(data.getvalue()).decode(),
+    }
+    remembered = [entry, *remembered][:MOST_REMEMBERED]
+    before = fit(open_image(photo), max(image.size))
+    return remembered, _strip(remembered), (before, image), gr.Button(interactive=True)
+
+
+def show_remembered(remembered: list[dict[str, str]]) -> Any:
+    """The strip of one's own paintings, as the browser has kept it."""
+    return _strip(remembered)
+
+
+def bring_back(
+    remembered: list[dict[str, str]],
+    styles: list[Plate],
+    painting: str,
+    event: gr.SelectData,
+) -> list[Any]:
+    """A painting of before, its settings, and the one that was there beside it."""
+    entry = remembered[int(event.index)]
+    made, there = studio.paintings.get(entry["token"]), studio.paintings.get(painting)
+    image = open_image(made.file) if made else _picture(entry)
+    beside = open_image(there.file) if there else image
+    button = gr.skip()
+    if made:
+        button = gr.DownloadButton("Download PNG", value=made.file, interactive=True)
+    shared, complaints = from_query(dict(parse_qsl(entry["address"])))
+    return [
+        image,
+        button,
+        entry["token"],
+        (beside.resize(image.size), image),
+        gr.Button(interactive=made is not None),
+        int(event.index),
+        gr.Button(visible=True),
+        *_set(shared, styles, complaints),
+    ]
+
+
+def take_down(remembered: list[dict[str, str]], number: int) -> tuple[Any, ...]:
+    """One of one's own paintings less."""
+    left = [entry for place, entry in enumerate(remembered) if place != number]
+    return left, _strip(left), gr.Button(visible=False)
+
+
+def _strip(remembered: list[dict[str, str]]) -> Any:
+    pictures = [(_picture(entry), entry["title"]) for entry in remembered]
+    return gr.Gallery(pictures, visible=bool(pictures), selected_index=None)
+
+
+def _picture(entry: dict[str, str]) -> Image.Image:
+    return open_image(Image.open(io.BytesIO(base64.b64decode(entry["picture"]))))
+
+
+def make_film(painting: str) -> tuple[Any, Any, Any]:
+    """The making-of, as MP4 to see and as both to take along."""
+    made = studio.paintings.get(painting)
+    if made is None or not made.frames:
+        return gr.skip(), gr.skip(), gr.skip()
+    film, animation = (made.file.with_suffix(suffix) for suffix in (".mp4", ".webp"))
+    write_film(made.frames, film)
+    write_animation(made.frames, animation)
+    made.frames = []
+    return (
+        str(film),
+        gr.DownloadButton(value=film, interactive=True),
+        gr.DownloadButton(value=animation, interactive=True),
+    )
+
+
+def hang_up(painting: str) -> None:
+    """Upload the painting, with its recipe, for everybody to see; only when asked to."""
+    made = studio.paintings.get(painting)
+    if made is None:
+        raise _sorry("There is no painting to hang: paint one first")
+    try:
+        hang(WALL, made.file)
+    except WallError as error:
+        raise _sorry(error) from None
+    gr.Info("It hangs on the wall.")
+
+
+def look_at_wall() -> tuple[Any, list[str]]:
+    """The latest paintings of everybody, and the links that repeat them."""
+    try:
+        found = latest(WALL)
+    except WallError as error:
+        raise _sorry(error) from None
+    pictures, addresses = [], []
+    for file in found:
+        with Image.open(file) as picture:
+            remembered = from_text(picture)
+        if remembered:
+            shared = remembered[0].shared
+            pictures.append((str(file), " and ".join(shared.styles)))
+            addresses.append(to_query(shared))
+    return gr.Gallery(pictures), addresses
+
+
+def repeat(addresses: list[str], styles: list[Plate], event: gr.SelectData) -> list[Any]:
+    """The settings of a painting on the wall."""
+    return take_settings(addresses[int(event.index)], styles)
+
+
+def paint_for_others(
+    photo: str,
+    style: str = "swirling_night",
+    strength: float = 0.5,
+    size: int = 512,
+    effort: str = "normal",
+    colour: str = "style",
+    style_scale: float = 1.0,
+    detail: float = 0.0,
+    smoothness: float = 0.2,
+    seed: int = 0,
+    recipe: str = "atelier",
+    mask: str | None = None,
+    more: str = "",
+) -> Iterator[str]:
+    """Paint a photo in the manner of a painting, by neural style transfer.
+
+    Streams the picture while it forms, a few times a second; the last picture is the finished PNG.
+
+    Args:
+        photo: the picture to paint
+        style: names of plates, one to four, with commas between; the endpoint styles lists them
+        strength: 0 keeps the photo, 1 lets the style rule
+        size: longest side of the painting in pixels, 64 to 2048
+        effort: quick, normal or fine
+        colour: whose colours: style, photo, or matched (the style moved to the photo's palette)
+        style_scale: size of the strokes, 0.25 to 4
+        detail: how much of the photo's fine structure survives, 0 to 1
+        smoothness: calms the finest grain, 0 to 1
+        seed: same seed, same picture
+        recipe: atelier, or a method of the literature: gatys, texture, reconstruct and others
+        mask: a picture, white where to paint; a second style goes around it
+        more: any other setting, written as in a link: coherence=0&init=noise
+    """
+    given = {
+        "strength": strength,
+        "size": size,
+        "effort": effort,
+        "colour": colour,
+        "style_scale": style_scale,
+        "detail": detail,
+        "smoothness": smoothness,
+        "seed": seed,
+    }
+    if recipe not in RECIPES:
+        raise _sorry(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
+    # What is left at its default is the recipe's to say.
+    asked: dict[str, Any] = {k: v for k, v in given.items() if v != getattr(Settings(), k)}
+    others = dict(parse_qsl(more))
+    if unknown := set(others) - set(KNOBS):
+        raise _sorry(f"more has {', '.join(sorted(unknown))}; the settings are {', '.join(KNOBS)}")
+    chosen = [name.strip() for name in style.split(",") if name.strip()]
+    try:
+        settings = replace(RECIPES[recipe], **asked, **others)
+        white = open_image(mask, "the mask").convert("L") if mask else None
+    except (ValueError, TypeError) as error:
+        raise _sorry(error) from None
+    editor = None
+    if white:
+        layer = Image.new("RGBA", white.size)
+        layer.putalpha(white)
+        editor = {"layers": [layer]}
+    easel = _easel(photo, chosen, studio.plates, editor, recipe, tuple(_shown(settings)))
+    for picture, *_ in _follow(easel, secrets.token_hex(8)):
+        yield picture
+
+
+def list_styles() -> list[dict[str, str]]:
+    """The plates that a photo can be painted after: name, title and what they look like."""
+    return [
+        {"name": plate.name, "title": plate.title, "description": plate.alt}
+        for plate in studio.plates
+    ]
 
 
 def _settings(knobs: tuple[Any, ...]) -> Settings:
@@ -406,6 +810,9 @@ def _plot(history: list[tuple[int, str, float]]) -> pd.DataFrame:
 
 
 KNOBS = [knob.name for knob in fields(Settings)]
+API_KNOBS = [
+    *("strength", "size", "effort", "colour", "style_scale", "detail", "smoothness", "seed")
+]
 
 
 def _component(knob: Any) -> Any:
@@ -428,8 +835,9 @@ def _component(knob: Any) -> Any:
 def build() -> gr.Blocks:
     """The page."""
     with gr.Blocks(title="nst: photos into paintings", delete_cache=(3600, 86400)) as page:
-        gr.Markdown("# nst\nDrop in a photo, pick a style, and watch it become a painting.")
-        styles = gr.State([])
+        gr.HTML(HEADER)
+        styles, painting, offered, number = gr.State([]), gr.State(""), gr.State(""), gr.State(0)
+        remembered = gr.BrowserState([], storage_key="nst-paintings")
         address = gr.Textbox(visible=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
@@ -442,6 +850,9 @@ def build() -> gr.Blocks:
                     elem_id="photo",
                     placeholder="Drop a photo here\nor click to choose one",
                 )
+                with gr.Row(visible=False, elem_id="offer") as offer:
+                    offer_text = gr.HTML()
+                    offer_button = gr.Button("Use its settings", size="sm")
                 gr.Examples([[path] for path in PHOTOS], [photo], label="Or try one of these")
                 card = gr.HTML("Pick a style", elem_id="card")
                 gallery = gr.Gallery(
@@ -472,6 +883,31 @@ def build() -> gr.Blocks:
                 )
                 knobs = {"style_weights": _component(controls["style_weights"])}
                 knobs["style_weights"].visible = False
+                preset = gr.Radio(
+                    [(name.capitalize(), name) for name in PRESETS],
+                    value="balanced",
+                    label="How far the style may go",
+                    elem_id="preset",
+                )
+                with gr.Accordion("Only a part of the photo", open=False, elem_id="part") as part:
+                    gr.Markdown(
+                        "Paint over the part that the style is for; the rest stays the photo. "
+                        "With two styles blended, the second goes around it."
+                    )
+                    editor = gr.ImageEditor(
+                        type="pil",
+                        image_mode="RGBA",
+                        sources=[],
+                        transforms=[],
+                        layers=False,
+                        brush=gr.Brush(
+                            default_size=40, colors=["rgba(255, 140, 0, 0.6)"], color_mode="fixed"
+                        ),
+                        label="The part to paint",
+                        height=320,
+                        elem_id="mask",
+                        buttons=[],
+                    )
                 with gr.Accordion("Settings", open=False, elem_id="settings"):
                     knobs |= {name: _component(controls[name]) for name in FOLDED}
                     recipe = gr.Dropdown(
@@ -492,15 +928,59 @@ def build() -> gr.Blocks:
                         "Stop", variant="stop", size="lg", visible=False, elem_id="stop"
                     )
                 status = gr.HTML(elem_id="status")
-                canvas = gr.Image(
-                    label="Painting",
-                    format="png",
+                with gr.Tabs():
+                    with gr.Tab("Painting"):
+                        canvas = gr.Image(
+                            show_label=False,
+                            label="Painting",
+                            format="png",
+                            interactive=False,
+                            elem_id="canvas",
+                            height=520,
+                            buttons=["fullscreen", *(["share"] if SPACE else [])],
+                        )
+                    with gr.Tab("Before and after"):
+                        slider = gr.ImageSlider(
+                            label="Photo and painting",
+                            show_label=False,
+                            interactive=False,
+                            elem_id="slider",
+                            height=520,
+                            buttons=["fullscreen"],
+                        )
+                    with gr.Tab("Making-of"):
+                        film = gr.Video(
+                            label="The making of the painting",
+                            show_label=False,
+                            interactive=False,
+                            autoplay=True,
+                            loop=True,
+                            elem_id="film",
+                            height=470,
+                        )
+                        with gr.Row():
+                            film_button = gr.DownloadButton("Film, MP4", interactive=False)
+                            animation_button = gr.DownloadButton(
+                                "For chats, WebP", interactive=False
+                            )
+                with gr.Row():
+                    download = gr.DownloadButton(
+                        "Download PNG", interactive=False, elem_id="download"
+                    )
+                    copy_button = gr.Button("Copy link", elem_id="copy")
+                    on_button = gr.Button("Paint on from here", interactive=False, elem_id="on")
+                strip = gr.Gallery(
+                    label="Your paintings",
+                    columns=8,
+                    rows=1,
+                    height=150,
+                    allow_preview=False,
                     interactive=False,
-                    elem_id="canvas",
-                    height=520,
-                    buttons=["fullscreen"],
+                    visible=False,
+                    elem_id="strip",
+                    buttons=[],
                 )
-                download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
+                delete_button = gr.Button("Take this one down", visible=False, size="sm")
                 with gr.Accordion("Losses", open=False):
                     losses = gr.LinePlot(
                         x="step",
@@ -510,21 +990,33 @@ def build() -> gr.Blocks:
                         height=260,
                         show_label=False,
                     )
+                with gr.Accordion(
+                    "The wall", open=False, visible=bool(WALL), elem_id="wall"
+                ) as wall:
+                    gr.Markdown("What others have painted; a click takes over the settings.")
+                    hung = gr.Gallery(
+                        label="The wall",
+                        show_label=False,
+                        columns=4,
+                        allow_preview=False,
+                        interactive=False,
+                        buttons=[],
+                    )
+                    hang_button = gr.Button("Hang my painting here, for everybody to see")
         every_knob = [knobs[name] for name in KNOBS]
-        page.load(
-            welcome,
-            None,
-            [gallery, styles, photo, chosen, several, card, recipe, about, *every_knob],
-            api_visibility="private",
-            show_progress="hidden",
-        )
-        photo.upload(check_photo, photo, photo, api_visibility="private", show_progress="hidden")
+        set_by_link = [chosen, several, card, preset, recipe, about, *every_knob]
+        quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        page.load(welcome, None, [gallery, styles, photo, *set_by_link], **quiet)
+        page.load(show_remembered, remembered, strip, **quiet)
+        photo.upload(check_photo, photo, [photo, offered, offer, offer_text], **quiet)
+        photo.change(forget_mask, None, [part, editor], queue=False, **quiet)
+        offer_button.click(take_settings, [offered, styles], set_by_link, **quiet)
+        part.expand(lay_out_mask, photo, editor, **quiet)
         gallery.select(
             choose,
             [styles, chosen, several, recipe],
-            [chosen, card, *(knobs[name] for name in OF_THE_PLATE)],
-            api_visibility="private",
-            show_progress="hidden",
+            [chosen, card, preset, *(knobs[name] for name in OF_THE_PLATE)],
+            **quiet,
         )
         upload.upload(
             add_style,
@@ -532,56 +1024,81 @@ def build() -> gr.Blocks:
             [gallery, styles, chosen, card],
             api_visibility="private",
         )
-        several.input(
-            blend, [several, chosen], chosen, api_visibility="private", show_progress="hidden"
-        )
-        recipe.input(
-            choose_recipe,
-            recipe,
-            [about, *every_knob],
-            api_visibility="private",
-            show_progress="hidden",
-        )
+        several.input(blend, [several, chosen], chosen, **quiet)
+        preset.input(choose_preset, preset, [knobs[name] for name in OF_THE_PRESET], **quiet)
+        recipe.input(choose_recipe, recipe, [preset, about, *every_knob], **quiet)
         gr.on(
             [page.load, *(part.change for part in (photo, chosen, recipe, *every_knob))],
             plan,
             [photo, chosen, recipe, *every_knob],
             [status, address, knobs["style_weights"]],
             queue=False,
-            api_visibility="private",
-            show_progress="hidden",
             trigger_mode="always_last",
+            **quiet,
         ).then(None, address, js=ADDRESS_JS, api_visibility="private")
-        inputs = [photo, chosen, styles, *every_knob]
-        run = paint_button.click(
-            begin,
-            inputs,
-            [paint_button, stop_button, status],
-            concurrency_limit=None,
-            api_visibility="private",
-            show_progress="hidden",
-        ).success(
-            paint,
-            inputs,
-            [canvas, status, losses, download],
-            show_progress="minimal",
-            show_progress_on=status,
-            concurrency_limit=1,
-            concurrency_id="device",
-            api_name="paint",
+        copy_button.click(None, address, js=COPY_JS, api_visibility="private").then(
+            lambda: gr.Info(
+                "It brings back style and settings; a photo of your own stays with you.",
+                title="Link copied",
+            ),
+            queue=False,
+            **quiet,
         )
-        for whatever in (run.success, run.failure):
-            whatever(
-                end,
-                None,
-                [paint_button, stop_button],
-                queue=False,
+        inputs = [photo, chosen, styles, editor, recipe, painting, *every_knob]
+        for button, work in ((paint_button, paint), (on_button, paint_on)):
+            run = button.click(
+                begin,
+                inputs,
+                [paint_button, stop_button, on_button, status],
+                concurrency_limit=None,
+                **quiet,
+            ).success(
+                work,
+                inputs,
+                [canvas, status, losses, download, painting],
+                show_progress="minimal",
+                show_progress_on=status,
+                concurrency_limit=1,
+                concurrency_id="device",
                 api_visibility="private",
-                show_progress="hidden",
             )
-        stop_button.click(
-            stop, None, stop_button, queue=False, api_visibility="private", show_progress="hidden"
+            for whatever in (run.success, run.failure):
+                whatever(end, None, [paint_button, stop_button], queue=False, **quiet)
+            run.success(
+                remember,
+                [painting, photo, remembered],
+                [remembered, strip, slider, on_button],
+                **quiet,
+            ).then(make_film, painting, [film, film_button, animation_button], **quiet)
+        stop_button.click(stop, None, stop_button, queue=False, **quiet)
+        strip.select(
+            bring_back,
+            [remembered, styles, painting],
+            [canvas, download, painting, slider, on_button, number, delete_button, *set_by_link],
+            **quiet,
         )
+        delete_button.click(
+            take_down, [remembered, number], [remembered, strip, delete_button], **quiet
+        )
+        addresses = gr.State([])
+        wall.expand(look_at_wall, None, [hung, addresses], api_visibility="private")
+        hung.select(repeat, [addresses, styles], set_by_link, **quiet)
+        hang_button.click(hang_up, painting, None, api_visibility="private").then(
+            look_at_wall, None, [hung, addresses], **quiet
+        )
+        with gr.Row(visible=False):
+            asked = [Photo(type="filepath"), gr.Textbox("swirling_night")]
+            asked += [_component(controls[name]) for name in API_KNOBS]
+            asked += [gr.Textbox("atelier"), Photo(type="filepath"), gr.Textbox("")]
+            gr.Button().click(
+                paint_for_others,
+                asked,
+                gr.Image(type="filepath", format="png"),
+                api_name="paint",
+                concurrency_limit=1,
+                concurrency_id="device",
+            )
+        gr.api(list_styles, api_name="styles")
     return page
 
 
@@ -595,10 +1112,11 @@ def main() -> None:
     studio.open()
     demo.queue(max_size=32).launch(
         css=CSS,
-        theme=gr.themes.Soft(
-            primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
-        ),
+        head=HEAD,
+        theme=THEME,
+        favicon_path=str(EXAMPLES / "favicon.png"),
         max_file_size="40mb",
+        mcp_server=True,
     )
 
 

@@ -1,16 +1,21 @@
 """Make the sample results: `python -m examples` paints into `examples/results`.
 
-A contact sheet of every plate on each of two photos, and six favourites; about a quarter of an
-hour on two processor cores.
+A contact sheet of every plate on each of two photos, six favourites, and what strength, colours
+and the two questions of the method look like; about twenty minutes on two processor cores. With a
+name, only that part: `python -m examples strength`.
 """
 
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from PIL import Image, ImageDraw, ImageFont
 
-from nst import Settings, stylize
+from nst import RECIPES, Settings, stylize
 from nst.gallery import EXAMPLES, Plate, plates
+from nst.images import open_image
 
 RESULTS = EXAMPLES / "results"
 SHEETS = ("lion.jpg", "tower.jpg")
@@ -22,26 +27,91 @@ FAVOURITES = (
     ("lion.jpg", "screaming_sky"),
     ("cheetah1.jpg", "gold_spirals"),
 )
+STEERED = (
+    ("lion.jpg", "stained_glass"),
+    ("tower.jpg", "screaming_sky"),
+    ("cheetah1.jpg", "roman_mosaic"),
+)
 CELL, CAPTION = 320, 26
 
 
-def main() -> None:
-    """Paint everything, one line for each picture."""
+def main(*parts: str) -> None:
+    """Paint everything, or the parts named, one line for each picture."""
     RESULTS.mkdir(exist_ok=True)
-    hung = plates()
-    named = {plate.name: plate for plate in hung}
+    for part in parts or tuple(PARTS):
+        PARTS[part]({plate.name: plate for plate in plates()})
+
+
+def favourites(hung: dict[str, Plate]) -> None:
+    """Six pairs, large."""
     for photo, name in FAVOURITES:
-        painting = paint(photo, named[name], 512)
+        painting = paint(photo, hung[name], size=512)
         painting.save(RESULTS / f"{Path(photo).stem}_{name}.jpg", quality=90)
+
+
+def every_plate(hung: dict[str, Plate]) -> None:
+    """All plates on each of two photos."""
     for photo in SHEETS:
-        paintings = [paint(photo, plate, CELL) for plate in hung]
-        sheet = contact_sheet(paintings, [plate.title for plate in hung])
+        paintings = [paint(photo, plate, size=CELL) for plate in hung.values()]
+        sheet = contact_sheet(paintings, [plate.title for plate in hung.values()])
         sheet.save(RESULTS / f"every_plate_{Path(photo).stem}.jpg", quality=85)
 
 
-def paint(photo: str, plate: Plate, size: int) -> Image.Image:
-    """A photo that Gradio ships, painted with a plate at the plate's own settings."""
-    settings = Settings(**{"size": size} | plate.settings)
+def strength(hung: dict[str, Plate]) -> None:
+    """Strength in five even steps on three pairs."""
+    steps = (0.0, 0.25, 0.5, 0.75, 1.0)
+    pictures = [
+        paint(photo, hung[name], size=512, strength=step)
+        for photo, name in STEERED
+        for step in steps
+    ]
+    captions = [f"strength {step:g}" for step in steps] * len(STEERED)
+    contact_sheet(pictures, captions).save(RESULTS / "strength.jpg", quality=85)
+
+
+def colours(hung: dict[str, Plate]) -> None:
+    """Whose colours a painting has, on three pairs."""
+    pictures, captions = [], []
+    for photo, name in STEERED:
+        pictures.append(open_image(gr.get_image(photo)))
+        captions.append("the photo")
+        for colour in ("style", "photo", "matched"):
+            pictures.append(paint(photo, hung[name], size=512, colour=colour))
+            captions.append(f"colours: {colour}")
+    contact_sheet(pictures, captions, columns=4).save(RESULTS / "colours.jpg", quality=85)
+
+
+def questions(hung: dict[str, Plate]) -> None:
+    """What one layer knows of a photo, and what Gram matrices know of a painting."""
+    for recipe, photo, name, layer in (
+        ("reconstruct", "lion.jpg", "lion_reconstruct", "relu4_2"),
+        ("texture", "lion.jpg", "swirling_night_texture", ""),
+    ):
+        settings = replace(RECIPES[recipe], size=384)
+        if layer:
+            settings = replace(settings, content_layers=f"{layer}=1")  # type: ignore[arg-type]
+        styles = [hung["swirling_night"].path] if settings.style_layers else []
+        *_, frame = stylize(gr.get_image(photo), styles, settings)
+        print(f"{recipe}: {frame.seconds:.0f} s", flush=True)
+        frame.image.save(RESULTS / f"{name}.jpg", quality=90)
+
+
+def favicon(hung: dict[str, Plate]) -> None:
+    """A star of the swirling night."""
+    star = open_image(hung["swirling_night"].path).crop(STAR)
+    star.resize((96, 96), Image.Resampling.LANCZOS).save(EXAMPLES / "favicon.png", optimize=True)
+
+
+STAR = (640, 60, 860, 280)
+
+PARTS = {
+    part.__name__: part for part in (favourites, every_plate, strength, colours, questions, favicon)
+}
+
+
+def paint(photo: str, plate: Plate, **knobs: Any) -> Image.Image:
+    """A photo that Gradio ships, painted with a plate at the plate's own settings and `knobs`."""
+    settings = Settings(**plate.settings | knobs)
     *_, frame = stylize(gr.get_image(photo), [plate.path], settings)
     print(f"{photo} after {plate.name}: {frame.seconds:.0f} s", flush=True)
     return frame.image
@@ -65,4 +135,4 @@ def contact_sheet(
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

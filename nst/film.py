@@ -33,10 +33,9 @@ def write_film(kept: Sequence[Kept], path: str | Path) -> None:
     """An MP4 of SECONDS that every browser plays; frames in the order of their making."""
     with av.open(str(path), "w", options={"movflags": "faststart"}) as film:
         stream = film.add_stream("libx264", rate=RATE, options={"crf": "24", "preset": "veryfast"})
+        stream.height, stream.width = _even(kept[0]).shape[:2]
+        stream.pix_fmt = "yuv420p"
         for picture in _morph(kept, round(SECONDS * RATE), round(HOLD * RATE)):
-            if not stream.width:
-                stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "yuv420p"
             film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         film.mux(stream.encode(None))
 

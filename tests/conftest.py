@@ -1,7 +1,7 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.weights import bundled
 
-Files = dict[str, bytes]
+Files = dict[str, bytes | Callable[[bytes], bytes]]
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,11 @@ def style() -> Image.Image:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
-    """A web server on this machine: put a file in, and it is served; all else is 404."""
+    """A web server on this machine: put a file in, and it is served; all else is 404.
+
+    What is posted to an address is kept under "posted " and that address; a function that lies
+    there makes the answer of it.
+    """
     files: Files = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,8 +57,15 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
         def do_GET(self) -> None:
             self._answer(body=True)
 
-        def _answer(self, body: bool) -> None:
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            posted = self.rfile.read(length)
+            files["posted " + self.path] = posted
+            self._answer(body=True, posted=posted)
+
+        def _answer(self, body: bool, posted: bytes = b"") -> None:
             data = files.get(self.path.partition("?")[0])
+            data = data(posted) if callable(data) else data
             self.send_response(404 if data is None else 200)
             data = data or b""
             self.send_header("Content-Length", str(len(data)))

@@ -85,3 +85,39 @@ def test_interrupting_keeps_the_picture(photo_file: Path, tmp_path: Path) -> Non
     assert process.returncode == 130
     assert "Traceback" not in rest
     assert Image.open(out).size == (512, 410)
+
+
+def test_like_repeats_a_painting_pixel_for_pixel(photo_file: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    knobs = ["--size", 96, "--steps", 6, "--colour", "matched", "--preset", "bold"]
+    assert _nst(photo_file, "swirling_night", "-o", first, *knobs).returncode == 0
+    done = _nst(photo_file, "--like", first, "-o", second)
+    assert done.returncode == 0, done.stderr
+    assert "nst:" not in done.stderr
+    assert Image.open(first).tobytes() == Image.open(second).tobytes()
+
+
+def test_like_says_what_is_missing(photo_file: Path, tmp_path: Path, photo: Image.Image) -> None:
+    mine, first = tmp_path / "mine.png", tmp_path / "first.png"
+    mask = tmp_path / "mask.png"
+    photo.transpose(Image.Transpose.ROTATE_90).save(mine)
+    Image.new("L", photo.size, 255).save(mask)
+    again = ["--like", first, "-o", tmp_path / "again.png"]
+    small = ["--size", 96, "--steps", 3]
+    assert _nst(photo_file, mine, "-o", first, "--mask", mask, *small).returncode == 0
+    assert "was painted with a mask; add --mask" in _nst(photo_file, *again).stderr
+    assert "after 'mine'; name its file" in _nst(photo_file, *again, "--mask", mask).stderr
+    done = _nst(photo_file, "swirling_night", *again, "--mask", mask)
+    assert done.returncode == 0
+    assert "a style is not the file" in done.stderr
+    assert "does not remember" in _nst(photo_file, "--like", mine, "-o", first).stderr
+
+
+def test_a_painting_is_gone_on_from(photo_file: Path, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+    assert (
+        _nst(photo_file, "swirling_night", "-o", small, "--size", 96, "--steps", 6).returncode == 0
+    )
+    line = [photo_file, "swirling_night", "-o", large, "--size", 192, "--steps", 3]
+    assert _nst(*line, "--start", small).returncode == 0
+    assert Image.open(large).size == (192, 154)

@@ -1,6 +1,8 @@
 """The page, served by `python app.py` and driven in a real Chromium."""
 
+import asyncio
 import io
+import json
 import os
 import re
 import shutil
@@ -12,9 +14,19 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gradio as gr
+import numpy as np
 import pytest
+from gradio_client import Client, handle_file
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from nst.gallery import plates
+from nst.images import fit, open_image
+from nst.sharing import from_text
 
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -277,3 +289,204 @@ def test_a_style_of_ones_own(page: Page, tmp_path: Path, photo: Image.Image) -> 
     with page.expect_download() as started:
         page.get_by_role("button", name="Download PNG").click()
     assert started.value.suggested_filename == "tower after mine.png"
+
+
+SMALL = "size=128&effort=quick"
+
+
+def _open(page: Page, url: str, query: str) -> None:
+    page.goto(f"{url}/?{query}")
+    expect(page.locator("#status")).to_contain_text("this takes about")
+
+
+def _finished(page: Page) -> Image.Image:
+    """The picture on the canvas, which the server still has."""
+    return Image.open(io.BytesIO(page.request.get(_source(page)).body()))
+
+
+def _source(page: Page) -> str:
+    return str(page.locator("#canvas img").get_attribute("src"))
+
+
+def test_a_recipe_survives_a_reload_by_its_link(page: Page, server: tuple[str, int]) -> None:
+    _open(page, server[0], "photo=lion&style=gold_spirals")
+    page.locator("#settings button.label-wrap").first.click()
+    page.get_by_label("Recipe", exact=True).click()
+    page.get_by_role("option", name="Gatys et al.").click()
+    expect(page.locator("#about .katex").first).to_be_visible()
+    expect(page).to_have_url(re.compile("recipe=gatys"))
+    page.reload()
+    expect(page.locator("#status")).to_contain_text("this takes about")
+    page.locator("#settings button.label-wrap").first.click()
+    expect(page.get_by_label("Recipe", exact=True)).to_have_value("Gatys et al.")
+    expect(page.locator("#about")).to_contain_text("A Neural Algorithm of Artistic Style")
+    expect(page.locator("#photo img")).to_be_visible()
+    expect(page).to_have_url(re.compile("photo=lion&style=gold_spirals&recipe=gatys"))
+
+
+def test_a_copied_link_paints_the_same_elsewhere(
+    page: Page, browser: Browser, server: tuple[str, int], tmp_path: Path
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    _open(page, server[0], f"photo=tower&style=roman_mosaic&colour=matched&{SMALL}")
+    _paint(page)
+    page.locator("#copy").click()
+    expect(page.get_by_text("Link copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    first = _finished(page)
+    first.save(tmp_path / "first.png", pnginfo=_info(first))
+    elsewhere = browser.new_context().new_page()
+    elsewhere.goto(link)
+    expect(elsewhere.locator("#status")).to_contain_text("this takes about")
+    _paint(elsewhere)
+    assert _finished(elsewhere).tobytes() == first.tobytes()
+    elsewhere.context.close()
+    photo = next(path for path in _samples() if path.stem == "tower")
+    like = ["--like", str(tmp_path / "first.png"), "-o", str(tmp_path / "again.png")]
+    subprocess.run([sys.executable, "-m", "nst", str(photo), *like], check=True, cwd=ROOT)
+    assert Image.open(tmp_path / "again.png").tobytes() == first.tobytes()
+
+
+def _info(picture: Image.Image) -> PngInfo:
+    info = PngInfo()
+    for key, value in picture.text.items():  # type: ignore[attr-defined]
+        info.add_text(key, value)
+    return info
+
+
+def _samples() -> list[Path]:
+    return [Path(gr.get_image(f"{name}.jpg")) for name in ("tower", "lion", "cheetah1")]
+
+
+def test_a_bad_link_is_told_and_the_rest_of_it_counts(page: Page, server: tuple[str, int]) -> None:
+    _open(page, server[0], "photo=lion&style=nobody,gold_spirals&strength=9&size=128")
+    expect(page.get_by_text("Strength is '9'")).to_be_visible()
+    expect(page.get_by_text("Style 'nobody' is not here")).to_be_visible()
+    expect(page).to_have_url(re.compile("photo=lion&style=gold_spirals&size=128"))
+
+
+def test_film_slider_and_a_strip_that_survives_a_reload(
+    page: Page, server: tuple[str, int]
+) -> None:
+    _open(page, server[0], f"photo=lion&style=stained_glass&{SMALL}")
+    _paint(page)
+    page.get_by_role("tab", name="Making-of").click()
+    video = page.locator("#film video")
+    expect(video).to_be_visible(timeout=MINUTE / 2)
+    page.wait_for_function("document.querySelector('#film video').currentTime > 0.3")
+    assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [128, 128]
+    expect(page.get_by_role("button", name="For chats, WebP")).to_be_enabled()
+    page.get_by_role("tab", name="Before and after").click()
+    expect(page.locator("#slider img").first).to_be_visible()
+    page.reload()
+    expect(page.locator("#strip img")).to_have_count(1)
+    page.locator("#strip button.gallery-item, #strip .thumbnail-item").first.click()
+    expect(page.locator("#canvas img")).to_be_visible()
+    expect(page).to_have_url(re.compile("style=stained_glass"))
+    page.get_by_role("button", name="Take this one down").click()
+    expect(page.locator("#strip img")).to_have_count(0)
+
+
+def test_a_painting_dropped_in_offers_its_settings(
+    page: Page, server: tuple[str, int], tmp_path: Path
+) -> None:
+    _open(page, server[0], f"photo=lion&style=gold_spirals&strength=0.8&{SMALL}")
+    _paint(page)
+    (tmp_path / "mine.png").write_bytes(page.request.get(_source(page)).body())
+    page.goto(server[0])
+    expect(page.locator("#status")).to_contain_text("Ready")
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "mine.png")
+    expect(page.get_by_text("painted here, after gold_spirals")).to_be_visible()
+    page.get_by_role("button", name="Use its settings").click()
+    expect(page).to_have_url(re.compile("style=gold_spirals&size=128&strength=0.8&effort=quick"))
+
+
+def test_only_the_part_under_the_brush_is_painted(page: Page, server: tuple[str, int]) -> None:
+    _open(page, server[0], f"photo=lion&style=stained_glass&{SMALL}")
+    page.locator("#part button.label-wrap").first.click()
+    canvas = page.locator("#mask canvas").first
+    expect(canvas).to_be_visible()
+    page.wait_for_timeout(2000)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    page.mouse.down()
+    for share in (0.42, 0.45, 0.5, 0.55, 0.58):
+        page.mouse.move(box["x"] + box["width"] * share, middle, steps=3)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    _paint(page)
+    painting = _finished(page)
+    remembered = from_text(painting)
+    assert remembered
+    assert remembered[0].also == ("mask",)
+    lion = next(path for path in _samples() if path.stem == "lion")
+    photo = np.asarray(fit(open_image(lion), 128), dtype=int)
+    changed = np.abs(np.asarray(painting.convert("RGB"), dtype=int) - photo).max(axis=2) > 0
+    assert 0.01 < changed.mean() < 0.6
+    assert not changed[:10].any()
+    assert not changed[-10:].any()
+
+
+def test_painting_on_from_what_is_there(page: Page, server: tuple[str, int]) -> None:
+    _open(page, server[0], f"photo=lion&style=stained_glass&{SMALL}")
+    expect(page.locator("#on")).to_be_disabled()
+    _paint(page)
+    expect(page.locator("#on")).to_be_enabled()
+    page.locator("#settings button.label-wrap").first.click()
+    page.wait_for_timeout(1000)
+    page.get_by_label("number input for Size").fill("256")
+    page.get_by_label("number input for Size").press("Tab")
+    expect(page).to_have_url(re.compile("size=256"))
+    page.locator("#on").click()
+    expect(page.locator("#stop")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    remembered = from_text(_finished(page))
+    assert remembered
+    assert remembered[0].also == ("start",)
+    assert max(_finished(page).size) == 256
+
+
+def test_the_api_streams_a_painting(server: tuple[str, int], tmp_path: Path) -> None:
+    url, _ = server
+    client = Client(url, download_files=str(tmp_path), verbose=False)
+    assert {"/paint", "/styles"} == set(client.view_api(return_format="dict")["named_endpoints"])
+    styles = client.predict(api_name="/styles")
+    assert [style["name"] for style in styles] == [plate.name for plate in plates()]
+    lion = next(path for path in _samples() if path.stem == "lion")
+    painting = client.submit(
+        handle_file(lion), "gold_spirals", strength=0.7, size=256, api_name="/paint"
+    )
+    pictures = list(painting)
+    assert len(pictures) >= 6
+    with Image.open(pictures[-1]) as last:
+        assert last.size == (256, 256)
+        remembered = from_text(last)
+    assert remembered
+    assert remembered[0].shared.settings.strength == 0.7
+    for wrong, told in (({"style": "nobody"}, "no style"), ({"more": "x=1"}, "more has x")):
+        with pytest.raises(Exception, match=told):
+            client.predict(handle_file(lion), size=64, api_name="/paint", **wrong)
+
+
+def test_an_assistant_can_paint(server: tuple[str, int]) -> None:
+    lion = next(path for path in _samples() if path.stem == "lion")
+
+    async def ask() -> tuple[list[str], str]:
+        async with (
+            streamablehttp_client(f"{server[0]}/gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            name = next(tool.name for tool in tools if tool.name.endswith("paint"))
+            asked = {"photo": server[0] + f"/gradio_api/file={lion}", "size": 64, "effort": "quick"}
+            answer = await session.call_tool(name, asked)
+            kinds = [part.type for part in answer.content]
+            return [tool.name for tool in tools], json.dumps(kinds) + str(answer.content)[:300]
+
+    tools, answer = asyncio.run(ask())
+    assert len(tools) == 2
+    assert "image" in answer, answer
