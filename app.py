@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ except ImportError:
 import gradio as gr
 import pandas as pd
 from PIL import Image, ImageChops
+from starlette.middleware import Middleware
 
 from nst import RECIPES, Frame, ImageError, Settings, load_backbone, stylize
 from nst.backbone import Backbone
@@ -119,10 +121,60 @@ ADDRESS_JS = """query => {
 HEADER = """<header id="header"><h1>nst</h1>
 <p>Drop in a photo, pick a style, and watch it become a painting.</p></header>"""
 
-HEAD = """<meta name="description" content="Drop in a photo, pick a painting style, and watch the
-photo turn into a painting, step by step, in the page.">"""
+TITLE = "nst: photos into paintings"
+TOLD = "Drop in a photo, pick a style, and watch the photo turn into a painting, step by step."
+CARD = EXAMPLES / "results" / "card.jpg"
+HEAD = f'<meta name="description" content="{TOLD}">'
 
 THEME = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"])
+
+
+class SocialCard:
+    """Puts our title, words and picture in place of Gradio's own in the page's head (Open Graph).
+
+    Plain ASGI, and only for the page itself: the streams of events pass untouched.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["path"] != "/":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        host = headers.get("x-forwarded-host") or headers.get("host", "")
+        proto = headers.get("x-forwarded-proto", scope["scheme"]).partition(",")[0]
+        picture = f"{proto}://{host}/gradio_api/file={CARD}"
+        start: Any = None
+        body = b""
+
+        async def changed(message: Any) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            whole = self._dress(body.decode(), html.escape(picture)).encode()
+            kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+            length = (b"content-length", str(len(whole)).encode())
+            await send(start | {"headers": [*kept, length]})
+            await send({"type": "http.response.body", "body": whole})
+
+        await self.app(scope, receive, changed)
+
+    def _dress(self, page: str, picture: str) -> str:
+        for names, content in (
+            ("og:title|twitter:title", TITLE),
+            ("og:description|twitter:description", TOLD),
+            ("og:image|twitter:image", picture),
+        ):
+            tag = rf'(<meta\s+(?:property|name)="(?:{names})"\s+content=")[^"]*'
+            page = re.sub(tag, lambda found, to=content: found[1] + to, page)
+        return page.replace('<meta name="twitter:creator" content="@Gradio" />', "")
 
 
 class Photo(gr.Image):
@@ -210,7 +262,7 @@ def _set(shared: Shared, styles: list[Plate], complaints: list[str]) -> list[Any
         gr.Dropdown(_offered(styles), value=chosen, visible=len(chosen) > 1),
         len(chosen) > 1,
         _label(known[chosen[0]]) if chosen else "Pick a style",
-        None,
+        _preset(vars(shared.settings)),
         shared.recipe,
         explained(shared.recipe, studio.backbone.name),
         *_shown(shared.settings),
@@ -227,9 +279,8 @@ def choose(
         raise _sorry(f"Four styles at most: take one away before you add {plate.title}")
     own = plate.settings if recipe == "atelier" else {}
     best = vars(RECIPES[recipe]) | own
-    preset = "balanced" if recipe == "atelier" and not own else None
     values = (best[name] for name in OF_THE_PLATE)
-    return [[*others, plate.name], _label(plate), preset, *values]
+    return [[*others, plate.name], _label(plate), _preset(best), *values]
 
 
 def add_style(uploads: list[str], styles: list[Plate]) -> list[Any]:
@@ -263,7 +314,14 @@ def blend(several: bool, chosen: list[str]) -> Any:
 
 def choose_recipe(recipe: str) -> list[Any]:
     """The recipe's formula and source, and its settings in the controls."""
-    return [None, explained(recipe, studio.backbone.name), *_shown(RECIPES[recipe])]
+    settings = RECIPES[recipe]
+    explanation = explained(recipe, studio.backbone.name)
+    return [_preset(vars(settings)), explanation, *_shown(settings)]
+
+
+def _preset(settings: dict[str, Any]) -> str | None:
+    """The preset that these settings are, if they are one."""
+    return next((k for k, few in PRESETS.items() if few.items() <= settings.items()), None)
 
 
 def choose_preset(preset: str) -> list[Any]:
@@ -370,7 +428,7 @@ def stop(request: gr.Request) -> Any:
     return gr.Button("Stopping", interactive=False)
 
 
-def paint(
+def paint_anew(
     photo: str | None,
     chosen: list[str],
     styles: list[Plate],
@@ -642,7 +700,7 @@ def repeat(addresses: list[str], styles: list[Plate], event: gr.SelectData) -> l
     return take_settings(addresses[int(event.index)], styles)
 
 
-def paint_for_others(
+def paint(
     photo: str,
     style: str = "swirling_night",
     strength: float = 0.5,
@@ -663,7 +721,7 @@ def paint_for_others(
 
     Args:
         photo: the picture to paint
-        style: names of plates, one to four, with commas between; the endpoint styles lists them
+        style: names of plates, one to four, with commas between; list_styles tells them
         strength: 0 keeps the photo, 1 lets the style rule
         size: longest side of the painting in pixels, 64 to 2048
         effort: quick, normal or fine
@@ -738,6 +796,11 @@ def _sample_name(photo: str | None) -> str:
     return next((Path(p).stem for p in PHOTOS if photo and filecmp.cmp(p, photo, False)), "")
 
 
+def tell_of_link() -> None:
+    """What the link in the clipboard is good for."""
+    gr.Info("Link copied: it brings back style and settings; your own photo stays with you.")
+
+
 def end() -> tuple[Any, Any]:
     """Paint is back, Stop goes, however the run ended."""
     return gr.Button(visible=True), gr.Button(visible=False)
@@ -769,7 +832,7 @@ def _label(plate: Plate) -> str:
 
 def _serve(styles: list[Plate]) -> None:
     """Let browsers have the plates' files as they are, uncopied."""
-    gr.set_static_paths([str(plate.path) for plate in styles])
+    gr.set_static_paths([str(CARD), *(str(plate.path) for plate in styles)])
 
 
 def _sorry(problem: ValueError | str) -> gr.Error:
@@ -834,7 +897,7 @@ def _component(knob: Any) -> Any:
 
 def build() -> gr.Blocks:
     """The page."""
-    with gr.Blocks(title="nst: photos into paintings", delete_cache=(3600, 86400)) as page:
+    with gr.Blocks(title=TITLE, delete_cache=(3600, 86400)) as page:
         gr.HTML(HEADER)
         styles, painting, offered, number = gr.State([]), gr.State(""), gr.State(""), gr.State(0)
         remembered = gr.BrowserState([], storage_key="nst-paintings")
@@ -1037,15 +1100,10 @@ def build() -> gr.Blocks:
             **quiet,
         ).then(None, address, js=ADDRESS_JS, api_visibility="private")
         copy_button.click(None, address, js=COPY_JS, api_visibility="private").then(
-            lambda: gr.Info(
-                "It brings back style and settings; a photo of your own stays with you.",
-                title="Link copied",
-            ),
-            queue=False,
-            **quiet,
+            tell_of_link, None, None, **quiet
         )
         inputs = [photo, chosen, styles, editor, recipe, painting, *every_knob]
-        for button, work in ((paint_button, paint), (on_button, paint_on)):
+        for button, work in ((paint_button, paint_anew), (on_button, paint_on)):
             run = button.click(
                 begin,
                 inputs,
@@ -1091,14 +1149,14 @@ def build() -> gr.Blocks:
             asked += [_component(controls[name]) for name in API_KNOBS]
             asked += [gr.Textbox("atelier"), Photo(type="filepath"), gr.Textbox("")]
             gr.Button().click(
-                paint_for_others,
+                paint,
                 asked,
                 gr.Image(type="filepath", format="png"),
                 api_name="paint",
                 concurrency_limit=1,
                 concurrency_id="device",
             )
-        gr.api(list_styles, api_name="styles")
+        gr.api(list_styles)
     return page
 
 
@@ -1114,6 +1172,7 @@ def main() -> None:
         css=CSS,
         head=HEAD,
         theme=THEME,
+        app_kwargs={"middleware": [Middleware(SocialCard)]},
         favicon_path=str(EXAMPLES / "favicon.png"),
         max_file_size="40mb",
         mcp_server=True,

@@ -102,10 +102,27 @@ def favicon(hung: dict[str, Plate]) -> None:
     star.resize((96, 96), Image.Resampling.LANCZOS).save(EXAMPLES / "favicon.png", optimize=True)
 
 
-STAR = (640, 60, 860, 280)
+def card(hung: dict[str, Plate]) -> None:
+    """What a link to the page looks like in a chat: photo, painting, style."""
+    height, width = 630, 1200
+    picture = Image.new("RGB", (width, height))
+    paintings = [
+        open_image(gr.get_image("lion.jpg")),
+        paint("lion.jpg", hung["stained_glass"], size=768),
+        paint("lion.jpg", hung["swirling_night"], size=768),
+    ]
+    for place, painting in enumerate(paintings):
+        whole = painting.resize((height, height))
+        part = whole.crop(((height - width // 3) // 2, 0, (height + width // 3) // 2, height))
+        picture.paste(part, (place * width // 3, 0))
+    picture.save(RESULTS / "card.jpg", quality=88)
+
+
+STAR = (626, 0, 786, 160)
 
 PARTS = {
-    part.__name__: part for part in (favourites, every_plate, strength, colours, questions, favicon)
+    part.__name__: part
+    for part in (favourites, every_plate, strength, colours, questions, favicon, card)
 }
 
 

@@ -72,7 +72,7 @@ def main(size: int = 512, rounds: int = 3) -> None:
 def _paint(page: Page, size: int) -> tuple[float, float, float, float]:
     """Seconds to the first picture, pictures a second, seconds to the last, the engine's clock."""
     page.goto(f"{URL}/?photo={PHOTO}&style={STYLE}&size={size}")
-    page.get_by_text("this takes about").wait_for(timeout=60_000)
+    page.get_by_text("Ready").wait_for(timeout=60_000)
     page.evaluate(WATCH)
     page.locator("#paint").click()
     page.get_by_text("Done in").wait_for(timeout=600_000)

@@ -8,7 +8,7 @@ What counts is the objective in float32 of the picture as delivered: clamped, in
 """
 
 import argparse
-import os
+import re
 import statistics
 import subprocess
 import sys
@@ -228,10 +228,14 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
         line += ["--effort", effort]
         start = time.perf_counter()
         child = subprocess.Popen([*line, "-o", f"{folder}/out.png"], stderr=subprocess.DEVNULL)
-        _, code, usage = os.wait4(child.pid, 0)
-        if code:
+        peak = 0
+        while child.poll() is None:  # wait4's figure would include this process before the exec
+            status = Path(f"/proc/{child.pid}/status").read_text()
+            peak = max([peak, *(1024 * int(n) for n in re.findall(r"VmHWM:\s+(\d+)", status))])
+            time.sleep(0.05)
+        if child.returncode:
             raise RuntimeError(f"{line} failed")
-        return time.perf_counter() - start, usage.ru_maxrss * 1024
+        return time.perf_counter() - start, peak
 
 
 def _files(pair: str) -> tuple[str, str]:
