@@ -763,8 +763,9 @@ def paint(
         layer.putalpha(white)
         editor = {"layers": [layer]}
     easel = _easel(photo, chosen, studio.plates, editor, recipe, tuple(_shown(settings)))
-    for picture, *_ in _follow(easel, secrets.token_hex(8)):
+    for picture, *_, token in _follow(easel, secrets.token_hex(8)):
         yield picture
+    studio.paintings[token].frames.clear()  # nobody will ask for the film
 
 
 def list_styles() -> list[dict[str, str]]:

@@ -111,7 +111,10 @@ def stylize(
         regions = _regions(chosen, inside)
         if len(regions) == 1:
             finish = partial(_inside_only, finish, final, inside)
-    begun = open_image(start, "the painting to go on from") if start is not None else None
+    begun = None
+    if start is not None:
+        begun = open_image(start, "the painting to go on from")
+        _check_shape(begun, "the painting to go on from", final.size)
     return _paint(canvas, begun, regions, settings, backbone, finish)
 
 
@@ -160,13 +163,17 @@ def _inside_only(
     return Image.composite(finish(image), photo, inside)
 
 
+def _check_shape(image: Image.Image, name: str, size: tuple[int, int]) -> None:
+    if not 0.97 < image.width / image.height / (size[0] / size[1]) < 1.03:
+        raise ImageError(
+            f"{name} is {image.width}x{image.height}, another shape than the photo; "
+            "make it from this photo"
+        )
+
+
 def _feathered(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The mask in grey at this size, with soft edges."""
-    if not 0.97 < mask.width / mask.height / (size[0] / size[1]) < 1.03:
-        raise ImageError(
-            f"the mask is {mask.width}x{mask.height}, another shape than the photo; "
-            "paint it on the photo itself"
-        )
+    _check_shape(mask, "the mask", size)
     grey = mask.convert("L").resize(size, Image.Resampling.BILINEAR)
     if grey.getextrema() == (0, 0):
         raise ImageError("the mask is black everywhere; paint the part that counts in white")
