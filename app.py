@@ -763,7 +763,7 @@ def paint(
         layer.putalpha(white)
         editor = {"layers": [layer]}
     easel = _easel(photo, chosen, studio.plates, editor, recipe, tuple(_shown(settings)))
-    for picture, *_, token in _follow(easel, secrets.token_hex(8)):
+    for picture, *_, token in _follow(easel, secrets.token_hex(8)):  # noqa: B007
         yield picture
     studio.paintings[token].frames.clear()  # nobody will ask for the film
 

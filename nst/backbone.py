@@ -79,6 +79,12 @@ def free_memory(where: torch.device) -> float:
     return free
 
 
+def return_freed_memory() -> None:
+    """Give the system back what was kept, when blocks of other sizes are going to be needed."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
 class Backbone:
     """A trunk on one device, shared by all threads.
 
@@ -328,10 +334,15 @@ def _keep_freed_memory() -> None:
     Every step frees and asks for the same hundreds of megabytes; fresh pages for each of them cost
     a quarter of the step.
     """
+    if libc := _glibc():
+        trim_threshold, mmap_max = -1, -4
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(mmap_max, 0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
     try:
-        libc = ctypes.CDLL("libc.so.6")
+        return ctypes.CDLL("libc.so.6")
     except OSError:
-        return
-    trim_threshold, mmap_max = -1, -4
-    libc.mallopt(trim_threshold, 2**31 - 1)
-    libc.mallopt(mmap_max, 0)
+        return None

@@ -76,9 +76,8 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
     indices of the M positions that count, as in a region of the picture.
     """
-    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    rows = _exact(rows if inside is None else rows[inside])
-    return F.normalize(rows - rows.mean(0), eps=1e-6)
+    found, _ = _directions(_rows(features), inside)
+    return found
 
 
 def match(picture: Tensor, style: Tensor) -> Tensor:
@@ -113,7 +112,7 @@ def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None
     Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The
     matches stay as they are while the features move: the gradient is that of the features alone.
     """
-    return 2 - (directions(features, inside) * target).sum()
+    return 2 - _Agreement.apply(features, target, inside)
 
 
 def total_variation(pixels: Tensor) -> Tensor:
@@ -123,6 +122,45 @@ def total_variation(pixels: Tensor) -> Tensor:
     """
     down, right = pixels.diff(dim=2), pixels.diff(dim=3)
     return down.square().mean() + right.square().mean()
+
+
+def _rows(features: Tensor) -> Tensor:
+    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+
+
+def _directions(rows: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The directions and the lengths they had, M x N and M x 1, in one new tensor of that size."""
+    rows = _exact(rows if inside is None else rows[inside])
+    rows = rows - rows.mean(0)
+    lengths = rows.norm(dim=1, keepdim=True).clamp_min_(1e-6)
+    return rows.div_(lengths), lengths
+
+
+class _Agreement(torch.autograd.Function):
+    """The sum of directions times target.
+
+    In float32 these tensors are the largest of a step; autograd would keep six of them, not two.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
+        found, lengths = _directions(_rows(features), inside)
+        ctx.save_for_backward(found, lengths, target, inside)
+        ctx.shape, ctx.dtype = features.shape, features.dtype
+        return torch.einsum("mn,mn->", found, target)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        found, lengths, target, inside = ctx.saved_tensors
+        # What is left of the target across the direction, for what is along it changes nothing.
+        along = torch.einsum("mn,mn->m", found, target)[:, None]
+        rows = torch.addcmul(target, found, along, value=-1).div_(lengths).mul_(grad)
+        rows -= rows.mean(0)
+        _, channels, height, width = ctx.shape
+        if inside is not None:
+            rows = rows.new_zeros(height * width, channels).index_copy_(0, inside, rows)
+        rows = rows.to(ctx.dtype)
+        return rows.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
 
 
 def _exact(x: Tensor) -> Tensor:
@@ -137,7 +175,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
-        rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+        rows = _rows(features)
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
         return _exact(rows.T @ rows) / rows.shape[0]

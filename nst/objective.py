@@ -117,6 +117,7 @@ def objective(
             "tv": settings.smoothness * total_variation(pixels),
         }
         total = torch.stack(list(terms.values())).sum()
+        found.clear()  # held here, they could not be let go on the way back
         (gradient,) = torch.autograd.grad(total, pixels)
         if frozen is not None:
             gradient = gradient * frozen

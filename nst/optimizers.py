@@ -22,6 +22,10 @@ def lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Ten
     that was really made, after the projection.
     """
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
+    # In one block from the start: steps that live long, strewn between the large short-lived blocks
+    # of an evaluation, would leave holes that fit nothing.
+    room = pixels.new_empty(HISTORY, 2, *pixels.shape)
+    learnt = 0
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
     stride = FIRST_STEP
@@ -47,7 +51,10 @@ def lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Ten
             curvature = (s * y).sum()
             # A loss of any magnitude is welcome: what counts is the angle between s and y.
             if curvature > 1e-6 * s.norm() * y.norm():
-                memory.append((s, y, curvature))
+                place = room[learnt % HISTORY]
+                place[0], place[1] = s, y
+                memory.append((place[0], place[1], curvature))
+                learnt += 1
             pixels, gradient = moved, new_gradient
             if losses["total"] < best[0]:
                 best = (losses["total"], pixels, losses, gradient)

@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from nst.backbone import Backbone, device, free_memory, load_backbone
+from nst.backbone import (
+    Backbone,
+    device,
+    free_memory,
+    load_backbone,
+    return_freed_memory,
+)
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
 from nst.images import (
     LEAST_SIDE,
@@ -214,7 +220,9 @@ def _paint(
     for size, count in plan:
         target = to_tensor(fit(photo, size)).to(backbone.device)
         pixels = _start(target, pixels, regions, settings)
+        return_freed_memory()
         evaluate = objective(target, regions, size, settings, backbone)
+        return_freed_memory()
         if settings.optimizer == "lbfgs":
             optimizer = lbfgs(pixels, evaluate, count)
         else:
