@@ -75,7 +75,13 @@ def test_bad_input_ends_with_2_and_one_line(
 def test_interrupting_keeps_the_picture(photo_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
-    process = subprocess.Popen([*command, "--effort", "fine"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "--effort", "fine"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job hands down that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stderr is not None
     seen = ""
     while "step 1" not in seen:
