@@ -1074,7 +1074,13 @@ def build() -> gr.Blocks:
         page.load(show_remembered, remembered, strip, **quiet)
         photo.upload(check_photo, photo, [photo, offered, offer, offer_text], **quiet)
         photo.change(forget_mask, None, [part, editor], queue=False, **quiet)
-        offer_button.click(take_settings, [offered, styles], set_by_link, **quiet)
+        # A hidden control does not always tell of its change, so the plan is made once more.
+        offer_button.click(take_settings, [offered, styles], set_by_link, **quiet).then(
+            plan,
+            [photo, chosen, recipe, *every_knob],
+            [status, address, knobs["style_weights"]],
+            **quiet,
+        ).then(None, address, js=ADDRESS_JS, api_visibility="private")
         part.expand(lay_out_mask, photo, editor, **quiet)
         gallery.select(
             choose,
