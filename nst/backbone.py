@@ -7,7 +7,7 @@ the number format that this machine is fastest with, channels last.
 import ctypes
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,16 @@ class Backbone:
     def __call__(
         self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
     ) -> dict[str, Tensor]:
+        return dict(self.walk(pixels, layers, pooling))
+
+    def walk(
+        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The layers with their features, as a call returns them, from shallow to deep.
+
+        Autograd goes back in the reverse order of creation: losses that are computed while one
+        walks have their gradients, some as large as the features, made one layer at a time.
+        """
         wanted = set(layers)
         known = list(sources.layer_names(self._weights.blocks))
         if missing := wanted - {*known, *(name.replace("conv", "relu") for name in known)}:
@@ -117,11 +127,19 @@ class Backbone:
         # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
         x = x.to(self.dtype, memory_format=torch.channels_last)
-        names = [f"{kind}{name[4:]}" for name in known for kind in ("conv", "relu")]
-        deepest = max((names.index(name) for name in wanted), default=-1)
-        convolutions = [(name, self._kernel(name)) for name in known[: deepest // 2 + 1]]
-        ordered = [name for name in names if name in wanted]
-        return dict(zip(ordered, _Trunk.apply(x, convolutions, ordered, pooling), strict=True))
+        way: list[_Part] = []
+        for name in known:
+            if not wanted:
+                break
+            if name.endswith("_1") and name != "conv1_1":
+                way.append(pooling)
+            for layer, part in ((name, self._kernel(name)), (name.replace("conv", "relu"), "relu")):
+                way.append(part)
+                if layer in wanted:
+                    wanted.remove(layer)
+                    x = _Stretch.apply(x, way)
+                    way = []
+                    yield layer, x
 
     def _kernel(self, name: str) -> "_Kernel":
         with self._lock:
@@ -154,76 +172,70 @@ class _Kernel:
             self.backward = _direct(back.to(dtype), 2 - padding)
 
 
-Convolutions = list[tuple[str, _Kernel]]
-
 Convolve = Callable[[Tensor, Tensor | None], Tensor]
 """Features and a bias, or none -> features."""
 
+_Part = _Kernel | str
+"""A convolution, "relu", or one of the ways of pooling."""
 
-class _Trunk(torch.autograd.Function):
-    """All layers at once, with frozen weights: features in, features at `wanted` layers out.
 
-    Autograd layer by layer would keep more, and would write a new tensor wherever two gradients
-    meet or a ReLU is passed. Here each layer's output is let go as soon as the way back has passed.
+class _Stretch(torch.autograd.Function):
+    """The way from one wanted layer to the next, with frozen weights: features in, features out.
+
+    Autograd part by part would keep more, and would write a new tensor for each ReLU. Here every
+    output is let go as soon as the way back has passed it.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, convolutions: Convolutions, wanted: list[str], pooling: str
-    ) -> tuple[Tensor, ...]:
-        found = {}
-        ctx.wanted, ctx.pooling, ctx.passed = wanted, pooling, []
-        for name, kernel in convolutions:
-            before = None
-            if name.endswith("_1") and name != "conv1_1":
-                before = x if pooling == "max" else x.shape
-                x = F.max_pool2d(x, 2) if pooling == "max" else F.avg_pool2d(x, 2)
-            x = kernel.forward(x, kernel.bias)
-            if name in wanted:
-                found[name] = x
-                x = F.relu(x)
+    def forward(ctx: Any, x: Tensor, way: list[_Part]) -> Tensor:
+        ctx.passed = []
+        for number, part in enumerate(way):
+            kept: Any = None
+            if isinstance(part, _Kernel):
+                x = part.forward(x, part.bias)
+            elif part == "relu":
+                kept = x = x.relu_() if number else F.relu(x)  # the first x is not ours to change
             else:
-                x = x.relu_()
-            if (after := name.replace("conv", "relu")) in wanted:
-                found[after] = x.detach()  # or the output would hold its own history in memory
+                kept = x if part == "max" else x.shape
+                x = F.max_pool2d(x, 2) if part == "max" else F.avg_pool2d(x, 2)
             if ctx.needs_input_grad[0]:
-                ctx.passed.append((name, kernel, before, x))
-        return tuple(found[name] for name in wanted)
+                ctx.passed.append((part, kept))
+        return x.detach()  # or the output would hold its own history in memory
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None, None]:
-        given = dict(zip(ctx.wanted, gradients, strict=True))
-        del gradients
-        grad: Tensor | None = None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        ours = False
         while ctx.passed:
-            name, kernel, before, y = ctx.passed.pop()
-            grad = _plus(grad, given.pop(name.replace("conv", "relu"), None))
-            if grad is not None:
-                torch.ops.aten.threshold_backward.grad_input(grad, y, 0, grad_input=grad)
-            grad = _plus(grad, given.pop(name, None))
-            del y
-            if grad is None:
-                continue
-            grad = kernel.backward(grad, None)
-            if before is not None:
-                grad = _unpool(grad, before, ctx.pooling)
-        return grad, None, None, None
+            part, kept = ctx.passed.pop()
+            if isinstance(part, _Kernel):
+                grad = part.backward(grad, None)
+            elif part == "relu":
+                out = grad if ours else torch.empty_like(kept)
+                grad = torch.ops.aten.threshold_backward.grad_input(grad, kept, 0, grad_input=out)
+            else:
+                grad = _unpool(grad, kept, part)
+            ours = True
+        return grad, None
 
 
-def _plus(grad: Tensor | None, more: Tensor | None) -> Tensor | None:
-    if grad is None:
-        # The caller's own tensor, and perhaps a view with strides of zero: it can't be written to.
-        return None if more is None else more.clone(memory_format=torch.channels_last)
-    return grad if more is None else grad.add_(more)
+UNPOOLED_ROWS = 64
 
 
 def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
     two, zero, one = [2, 2], [0, 0], [1, 1]
     if pooling == "max":
-        # Kept from the way there, the indices would take more memory than the pooled features.
-        _, places = F.max_pool2d(before, 2, return_indices=True)
-        back = torch.ops.aten.max_pool2d_with_indices_backward
-        return back(grad, before, two, two, zero, one, False, places)
+        # Kept from the way there, or made at once, the indices would take more memory than the
+        # pooled features.
+        out = torch.empty_like(before)
+        out[:, :, 2 * grad.shape[2] :] = 0
+        back = torch.ops.aten.max_pool2d_with_indices_backward.grad_input
+        for start in range(0, grad.shape[2], UNPOOLED_ROWS):
+            rows, pooled = (slice(k * start, k * (start + UNPOOLED_ROWS)) for k in (2, 1))
+            band = before[:, :, rows]
+            _, places = F.max_pool2d(band, 2, return_indices=True)
+            band_grad = grad[:, :, pooled]
+            back(band_grad, band, two, two, zero, one, False, places, grad_input=out[:, :, rows])
+        return out
     like = grad.new_empty(1).expand(before)
     return torch.ops.aten.avg_pool2d_backward(grad, like, two, two, zero, False, True, None)
 
@@ -284,15 +296,18 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
         edge = (0, 0, 1, 4 * columns - width + 1, 1, 4 * rows - height + 1)
         padded = F.pad(x.permute(0, 2, 3, 1), edge)[0]
         down, right, _ = padded.stride()
-        patches = padded.as_strided(
-            (6, 6, rows, columns, inputs), (down, right, 4 * down, 4 * right, 1)
-        )
-        spectrum = (to_patch @ patches.reshape(36, -1)).view(36, -1, inputs)
-        product = torch.bmm(spectrum, filters)
-        blocks = (to_output @ product.view(36, -1)).view(4, 4, rows, columns, outputs)
-        out = blocks.permute(2, 0, 3, 1, 4).reshape(1, 4 * rows, 4 * columns, outputs)
-        out = out[:, :height, :width]
-        return (out if bias is None else out.add_(bias)).permute(0, 3, 1, 2)
+        out = x.new_empty(rows, 4, columns, 4, outputs)
+        for start, stop in _bands(rows, columns):
+            patches = padded[4 * start :].as_strided(
+                (6, 6, stop - start, columns, inputs), (down, right, 4 * down, 4 * right, 1)
+            )
+            spectrum = (to_patch @ patches.reshape(36, -1)).view(36, -1, inputs)
+            product = torch.bmm(spectrum, filters)
+            blocks = (to_output @ product.view(36, -1)).view(4, 4, -1, columns, outputs)
+            blocks = blocks.permute(2, 0, 3, 1, 4)
+            torch.add(blocks, 0 if bias is None else bias, out=out[start:stop])
+        out = out.view(1, 4 * rows, 4 * columns, outputs)
+        return out[:, :height, :width].permute(0, 3, 1, 2)
 
     def backward(grad: Tensor, _: Tensor | None) -> Tensor:
         """The same steps transposed, in reverse: what was gathered from overlapping patches is
@@ -300,20 +315,34 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
         height, width = grad.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
         edge = (0, 0, 0, 4 * columns - width, 0, 4 * rows - height)
-        blocks = F.pad(grad.permute(0, 2, 3, 1), edge).view(rows, 4, columns, 4, outputs)
-        spectrum = to_output.T @ blocks.permute(1, 3, 0, 2, 4).reshape(16, -1)
-        product = torch.bmm(spectrum.view(36, -1, outputs), filters.transpose(1, 2))
-        patches = (to_patch.T @ product.view(36, -1)).view(6, 6, rows, columns, inputs)
-        patches = patches.permute(2, 0, 3, 1, 4)
+        padded = F.pad(grad.permute(0, 2, 3, 1), edge).view(rows, 4, columns, 4, outputs)
         out = grad.new_zeros(rows + 1, 4, columns + 1, 4, inputs)
-        out[:-1, :, :-1] = patches[:, :4, :, :4]
-        out[1:, :2, :-1] += patches[:, 4:, :, :4]
-        out[:-1, :, 1:, :2] += patches[:, :4, :, 4:]
-        out[1:, :2, 1:, :2] += patches[:, 4:, :, 4:]
+        for start, stop in _bands(rows, columns):
+            blocks = padded[start:stop].permute(1, 3, 0, 2, 4)
+            spectrum = to_output.T @ blocks.reshape(16, -1)
+            product = torch.bmm(spectrum.view(36, -1, outputs), filters.transpose(1, 2))
+            patches = (to_patch.T @ product.view(36, -1)).view(6, 6, -1, columns, inputs)
+            patches = patches.permute(2, 0, 3, 1, 4)
+            band = out[start : stop + 1]
+            band[:-1, :, :-1] += patches[:, :4, :, :4]
+            band[1:, :2, :-1] += patches[:, 4:, :, :4]
+            band[:-1, :, 1:, :2] += patches[:, :4, :, 4:]
+            band[1:, :2, 1:, :2] += patches[:, 4:, :, 4:]
         out = out.view(1, 4 * rows + 4, 4 * columns + 4, inputs)
         return out[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2)
 
     return forward, backward
+
+
+def _bands(rows: int, columns: int) -> Iterator[tuple[int, int]]:
+    """Rows of patches that are worked on at once: all of them would fill memory with spectra."""
+    step = max(1, BAND // columns)
+    for start in range(0, rows, step):
+        yield start, min(rows, start + step)
+
+
+BAND = 512
+"""Patches, enough for a matrix product to run at full speed."""
 
 
 def _time(convolve: Convolve, channels: int, dtype: torch.dtype) -> float:

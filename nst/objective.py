@@ -86,38 +86,38 @@ def objective(
         ]
     # One region alone: the rest of the picture stays the photo.
     frozen = goals[0].mask if len(goals) == 1 else None
+    layers = {*content_layers, *style_layers, *match_layers}
     evaluations = 0
 
     def evaluate(pixels: Tensor) -> tuple[Losses, Tensor]:
         nonlocal evaluations
         pixels = pixels.detach().requires_grad_()
-        found = backbone(pixels, {*content_layers, *style_layers, *match_layers}, settings.pooling)
-        if evaluations % MATCH_INTERVAL == 0:
-            with torch.no_grad():
-                for goal in goals:
-                    for k in match_layers:
-                        rows = directions(found[k], _inside(goal, k, found[k]))
-                        goal.matches[k] = match(rows, goal.offered[k])
-        evaluations += 1
         content = style = matched = pixels.new_zeros(())
-        for k, weight in content_layers.items():
-            content = content + weight * content_loss(found[k], photo[k], settings.content_loss)
-        for goal in goals:
-            for k, weight in style_layers.items():
-                positions = found[k].shape[2] * found[k].shape[3]
-                kept = gram(_guided(goal, k, found[k]))
-                distance = style_loss(kept, goal.grams[k], settings.style_loss, positions)
-                style = style + goal.share * weight * distance
-            for k, weight in match_layers.items():
-                distance = matching_loss(found[k], goal.matches[k], goal.inside.get(k))
-                matched = matched + goal.share * weight * distance
+        for k, found in backbone.walk(pixels, layers, settings.pooling):
+            if k in content_layers:
+                distance = content_loss(found, photo[k], settings.content_loss)
+                content = content + content_layers[k] * distance
+            for goal in goals:
+                if k in style_layers:
+                    kept, positions = gram(_guided(goal, k, found)), found.shape[2] * found.shape[3]
+                    distance = style_loss(kept, goal.grams[k], settings.style_loss, positions)
+                    style = style + goal.share * style_layers[k] * distance
+                if k in match_layers:
+                    inside = _inside(goal, k, found)
+                    if evaluations % MATCH_INTERVAL == 0:
+                        with torch.no_grad():
+                            rows = directions(found, inside)
+                            goal.matches[k] = match(rows, goal.offered[k])
+                            del rows
+                    distance = matching_loss(found, goal.matches[k], inside)
+                    matched = matched + goal.share * match_layers[k] * distance
+        evaluations += 1
         terms = {
             "content": content_weight * content,
             "style": style_weight * (style + settings.coherence * matched),
             "tv": settings.smoothness * total_variation(pixels),
         }
         total = torch.stack(list(terms.values())).sum()
-        found.clear()  # held here, they could not be let go on the way back
         (gradient,) = torch.autograd.grad(total, pixels)
         if frozen is not None:
             gradient = gradient * frozen

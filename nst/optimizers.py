@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.objective import Losses, Objective
 
-HISTORY = 15
+HISTORY = 10
 """Steps that L-BFGS remembers."""
 FIRST_STEP, LONGEST_STEP = 0.01, 0.1
 """Root mean square change of a pixel: before any curvature is known, and at most."""
@@ -24,7 +24,7 @@ def lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Ten
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
     # In one block from the start: steps that live long, strewn between the large short-lived blocks
     # of an evaluation, would leave holes that fit nothing.
-    room = pixels.new_empty(HISTORY, 2, *pixels.shape)
+    room = pixels.new_empty(HISTORY, 2, *pixels.shape, dtype=torch.bfloat16)
     learnt = 0
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)

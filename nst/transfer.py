@@ -41,6 +41,9 @@ COARSEST = 128
 STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 24), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
+TRIM_INTERVAL = 5
+"""Steps after which freed memory is given back, or the holes between blocks would add up."""
+
 FEATHER = 1 / 150
 """Deviation of the blur on a region's edge, as a share of the picture's longest side."""
 
@@ -229,6 +232,8 @@ def _paint(
             optimizer = adam(pixels, evaluate, count, settings.learning_rate)
         for pixels, losses in optimizer:
             step, worked = step + 1, worked + size**2 * shape
+            if step % TRIM_INTERVAL == 0:
+                return_freed_memory()
             log.append(losses)
             now = time.perf_counter()
             if step == steps or now - shown >= FRAME_INTERVAL:
@@ -239,6 +244,7 @@ def _paint(
                 )
                 log.clear()
                 shown = time.perf_counter()
+        del optimizer, evaluate  # what they hold would stay until the next ones are made
 
 
 def _check_memory(final: tuple[int, int], size: int) -> None:
