@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,10 @@ class Studio:
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nst-"))
         self.paintings: dict[str, Painting] = {}
-        self.backbone: Backbone = load_backbone()
+        # OpenMP keeps a team for every thread that computes, and with more of them than processors
+        # they sleep instead of waiting, which costs a third of the speed: one thread paints.
+        self.engine = ThreadPoolExecutor(1, "engine")
+        self.backbone: Backbone = self.engine.submit(load_backbone).result()
         self.plates: list[Plate] = plates()
         self.stops: dict[str, threading.Event] = {}
         self.pace = math.nan  # seconds for a pixel and step, as the last run had it
@@ -224,18 +228,28 @@ class Studio:
             shutil.rmtree(oldest.file.parent, ignore_errors=True)
         return token
 
+    def run(self, frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
+        """The frames, computed in the engine's thread, and one ahead of those who look at them."""
+        try:
+            ahead = self.engine.submit(next, frames, None)
+            while frame := ahead.result():
+                ahead = self.engine.submit(next, frames, None)
+                yield frame
+        finally:
+            self.engine.submit(frames.close).result()
+
     def _prepare(self) -> None:
         if not spaces:  # on ZeroGPU nothing may compute outside of a visitor's run
             tiny = open_image(PHOTOS[0])
             for steps in (1, 12):
                 settings = Settings(size=256, scales=1, steps=steps)
-                *_, frame = stylize(tiny, [tiny], settings, self.backbone)
+                *_, frame = self.run(stylize(tiny, [tiny], settings, self.backbone))
             self.pace = frame.seconds / pixel_steps(settings, tiny.size)
         found = owners_plates()
         _serve(found)
         self.plates = [*self.plates, *found]
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
-            self.backbone = load_backbone(weights)
+            self.backbone = self.engine.submit(load_backbone, weights).result()
             log.info("VGG-19 is here and paints from now on")
 
 
@@ -553,7 +567,7 @@ def _easel(
             raise _sorry("Choose a style first: click one of the pictures, or add your own")
         backbone, mask = studio.backbone, _mask(editor)
         files = [known[name] for name in chosen]
-        frames = stylize(photo, files, settings, backbone, mask, start)
+        frames = studio.run(stylize(photo, files, settings, backbone, mask, start))
         if spaces:
             frames = _on_zero_gpu(photo, files, settings, mask, start)
         begun = max(open_image(start).size) if start else 0
