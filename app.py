@@ -87,7 +87,12 @@ CSS = """
 #canvas .empty { flex-direction: column; }
 #canvas .empty::after { content: "Your painting will grow here"; display: block;
   color: var(--body-text-color-subdued); margin-top: .75rem; }
+#about .katex-display { font-size: .85em; overflow: auto hidden; padding: .25rem 0; }
 #card { min-height: 3rem; font-size: var(--text-sm); }
+#strip .grid-wrap { padding-top: 2rem; }
+#strip .grid-container { grid-template-columns: repeat(auto-fill, 6rem); }
+button[role=tab].selected { color: var(--primary-700); }
+.dark button[role=tab].selected { color: var(--primary-500); }
 .bar { height: 6px; border-radius: 3px; background: var(--neutral-200); overflow: hidden; }
 .dark .bar { background: var(--neutral-700); }
 .bar > div { height: 100%; background: var(--primary-500); transition: width .3s linear; }
@@ -119,6 +124,24 @@ ADDRESS_JS = """query => {
 }"""
 """The address bar tells what is set; on a Space, which is a frame, the page around it does."""
 
+NAMES_JS = """() => {
+    const samples = SAMPLES;
+    const name = () => {
+        for (const style of document.querySelectorAll(".thumbnail-item:has(.caption-label)"))
+            style.setAttribute("aria-label", style.querySelector(".caption-label").textContent);
+        document.querySelectorAll("button.gallery-item").forEach((photo, number) =>
+            photo.setAttribute("aria-label", samples[number]));
+        document.querySelector("#canvas button:has(img)")?.setAttribute("aria-label", "Painting");
+        for (const empty of document.querySelectorAll("div[aria-label='Empty value']"))
+            empty.removeAttribute("aria-label");
+        for (const wide of document.querySelectorAll("#about .katex-display"))
+            wide.tabIndex = 0;  // it scrolls where the column is narrow
+    };
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+    name();
+}""".replace("SAMPLES", json.dumps([Path(path).stem for path in PHOTOS]))
+"""Gives what one can reach with the keyboard in Gradio's parts the names that it lacks there."""
+
 HEADER = """<header id="header"><h1>nst</h1>
 <p>Drop in a photo, pick a style, and watch it become a painting.</p></header>"""
 
@@ -127,7 +150,29 @@ TOLD = "Drop in a photo, pick a style, and watch the photo turn into a painting,
 CARD = EXAMPLES / "results" / "card.jpg"
 HEAD = f'<meta name="description" content="{TOLD}">'
 
-THEME = gr.themes.Soft(primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"])
+THEME = gr.themes.Soft(
+    primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
+).set(  # quiet, and dark enough to read: 4.5 to 1 at least
+    body_text_color_subdued="*neutral_600",
+    block_border_width="1px",
+    block_info_text_color="*neutral_600",
+    block_label_background_fill="*background_fill_primary",
+    block_label_background_fill_dark="*background_fill_primary",
+    block_label_text_color="*body_text_color",
+    block_label_text_color_dark="*body_text_color",
+    block_title_background_fill="none",
+    block_title_background_fill_dark="none",
+    block_title_padding="0",
+    block_title_text_color="*body_text_color",
+    block_title_text_color_dark="*body_text_color",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_hover_dark="*primary_800",
+    checkbox_border_color="*neutral_500",
+    checkbox_label_background_fill_selected="*primary_700",
+    checkbox_label_background_fill_selected_dark="*primary_700",
+)
 
 
 class SocialCard:
@@ -344,16 +389,17 @@ def choose_preset(preset: str) -> list[Any]:
 
 
 def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tuple[Any, ...]:
-    """How long this would take here, its address, and whether styles need weights."""
-    blend = gr.Textbox(visible=len(chosen) > 1)
+    """How long this would take here, its address, and what is of use: weights, another seed."""
+    noise = dict(zip(KNOBS, knobs, strict=True))["init"] == "noise"
+    of_use = gr.Textbox(visible=len(chosen) > 1), gr.Button(visible=noise)
     try:
         size = open_image(photo).size if photo else (4, 3)
     except ImageError:  # check_photo tells of it and takes it away
-        return gr.skip(), gr.skip(), blend
+        return gr.skip(), gr.skip(), *of_use
     try:
         settings = _settings(knobs)
     except ValueError as error:
-        return _status(str(error), 0), gr.skip(), blend
+        return _status(str(error), 0), gr.skip(), *of_use
     address = to_query(Shared(recipe, settings, tuple(chosen), _sample_name(photo)))
     seconds = studio.pace * pixel_steps(settings, size)
     told = "Ready when you are"
@@ -362,7 +408,12 @@ def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tupl
     elif seconds == seconds:
         told += f": this takes about {_duration(seconds)}"
     default = address == to_query(Shared())
-    return _status(told, 0, studio.backbone.name), "" if default else address, blend
+    return _status(told, 0, studio.backbone.name), "" if default else address, *of_use
+
+
+def another_seed() -> int:
+    """For another picture from the same settings."""
+    return secrets.randbelow(10_000)
 
 
 def check_photo(photo: str | None) -> tuple[str | None, str, Any, Any]:
@@ -423,13 +474,14 @@ def begin(
     painting: str,
     request: gr.Request,
     *knobs: Any,
-) -> tuple[Any, Any, Any, str]:
+) -> tuple[Any, ...]:
     """Show at once that the click was heard, or why it leads nowhere."""
     _easel(photo, chosen, styles, editor, recipe, knobs)
     studio.stops[str(request.session_hash)] = threading.Event()
     return (
         gr.Button(visible=False),
         gr.Button("Stop", visible=True, interactive=True),
+        gr.Button(interactive=False),
         gr.Button(interactive=False),
         _status("Waiting for the easel", 0),
     )
@@ -727,6 +779,7 @@ def paint(
     seed: int = 0,
     recipe: str = "atelier",
     mask: str | None = None,
+    start: str | None = None,
     more: str = "",
 ) -> Iterator[str]:
     """Paint a photo in the manner of a painting, by neural style transfer.
@@ -746,6 +799,7 @@ def paint(
         seed: same seed, same picture
         recipe: atelier, or a method of the literature: gatys, texture, reconstruct and others
         mask: a picture, white where to paint; a second style goes around it
+        start: a painting of this photo to go on from, with other settings or to a larger size
         more: any other setting, written as in a link: coherence=0&init=noise
     """
     given = {
@@ -776,7 +830,8 @@ def paint(
         layer = Image.new("RGBA", white.size)
         layer.putalpha(white)
         editor = {"layers": [layer]}
-    easel = _easel(photo, chosen, studio.plates, editor, recipe, tuple(_shown(settings)))
+    begun = Path(start) if start else None
+    easel = _easel(photo, chosen, studio.plates, editor, recipe, tuple(_shown(settings)), begun)
     for picture, *_, token in _follow(easel, secrets.token_hex(8)):  # noqa: B007
         yield picture
     studio.paintings[token].frames.clear()  # nobody will ask for the film
@@ -816,9 +871,9 @@ def tell_of_link() -> None:
     gr.Info("Link copied: it brings back style and settings; your own photo stays with you.")
 
 
-def end() -> tuple[Any, Any]:
+def end() -> tuple[Any, ...]:
     """Paint is back, Stop goes, however the run ended."""
-    return gr.Button(visible=True), gr.Button(visible=False)
+    return gr.Button(visible=True), gr.Button(visible=False), gr.Button(interactive=True)
 
 
 def _hung(styles: list[Plate], **options: Any) -> Any:
@@ -1017,7 +1072,7 @@ def build() -> gr.Blocks:
                             height=520,
                             buttons=["fullscreen", *(["share"] if SPACE else [])],
                         )
-                    with gr.Tab("Before and after"):
+                    with gr.Tab("Compare"):
                         slider = gr.ImageSlider(
                             label="Photo and painting",
                             show_label=False,
@@ -1026,7 +1081,7 @@ def build() -> gr.Blocks:
                             height=520,
                             buttons=["fullscreen"],
                         )
-                    with gr.Tab("Making-of"):
+                    with gr.Tab("Film"):
                         film = gr.Video(
                             label="The making of the painting",
                             show_label=False,
@@ -1047,6 +1102,9 @@ def build() -> gr.Blocks:
                     )
                     copy_button = gr.Button("Copy link", elem_id="copy")
                     on_button = gr.Button("Paint on from here", interactive=False, elem_id="on")
+                    again_button = gr.Button(
+                        "Again, with another seed", visible=False, elem_id="again"
+                    )
                 strip = gr.Gallery(
                     label="Your paintings",
                     columns=8,
@@ -1084,17 +1142,19 @@ def build() -> gr.Blocks:
         every_knob = [knobs[name] for name in KNOBS]
         set_by_link = [chosen, several, card, preset, recipe, about, *every_knob]
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        page.load(None, None, js=NAMES_JS, api_visibility="private")
         page.load(welcome, None, [gallery, styles, photo, *set_by_link], **quiet)
         page.load(show_remembered, remembered, strip, **quiet)
         photo.upload(check_photo, photo, [photo, offered, offer, offer_text], **quiet)
         photo.change(forget_mask, None, [part, editor], queue=False, **quiet)
-        # A hidden control does not always tell of its change, so the plan is made once more.
-        offer_button.click(take_settings, [offered, styles], set_by_link, **quiet).then(
-            plan,
-            [photo, chosen, recipe, *every_knob],
-            [status, address, knobs["style_weights"]],
+        planned = {
+            "fn": plan,
+            "inputs": [photo, chosen, recipe, *every_knob],
+            "outputs": [status, address, knobs["style_weights"], again_button],
             **quiet,
-        ).then(None, address, js=ADDRESS_JS, api_visibility="private")
+        }
+        told = {"fn": None, "inputs": address, "js": ADDRESS_JS, "api_visibility": "private"}
+        taken = offer_button.click(take_settings, [offered, styles], set_by_link, **quiet)
         part.expand(lay_out_mask, photo, editor, **quiet)
         gallery.select(
             choose,
@@ -1113,22 +1173,24 @@ def build() -> gr.Blocks:
         recipe.input(choose_recipe, recipe, [preset, about, *every_knob], **quiet)
         gr.on(
             [page.load, *(part.change for part in (photo, chosen, recipe, *every_knob))],
-            plan,
-            [photo, chosen, recipe, *every_knob],
-            [status, address, knobs["style_weights"]],
             queue=False,
             trigger_mode="always_last",
-            **quiet,
-        ).then(None, address, js=ADDRESS_JS, api_visibility="private")
+            **planned,
+        ).then(**told)
         copy_button.click(None, address, js=COPY_JS, api_visibility="private").then(
             tell_of_link, None, None, **quiet
         )
         inputs = [photo, chosen, styles, editor, recipe, painting, *every_knob]
-        for button, work in ((paint_button, paint_anew), (on_button, paint_on)):
-            run = button.click(
+        reseeded = again_button.click(another_seed, None, knobs["seed"], **quiet)
+        for start, work in (
+            (paint_button.click, paint_anew),
+            (on_button.click, paint_on),
+            (reseeded.success, paint_anew),
+        ):
+            run = start(
                 begin,
                 inputs,
-                [paint_button, stop_button, on_button, status],
+                [paint_button, stop_button, on_button, again_button, status],
                 concurrency_limit=None,
                 **quiet,
             ).success(
@@ -1142,7 +1204,8 @@ def build() -> gr.Blocks:
                 api_visibility="private",
             )
             for whatever in (run.success, run.failure):
-                whatever(end, None, [paint_button, stop_button], queue=False, **quiet)
+                ended = [paint_button, stop_button, again_button]
+                whatever(end, None, ended, queue=False, **quiet)
             run.success(
                 remember,
                 [painting, photo, remembered],
@@ -1150,7 +1213,7 @@ def build() -> gr.Blocks:
                 **quiet,
             ).then(make_film, painting, [film, film_button, animation_button], **quiet)
         stop_button.click(stop, None, stop_button, queue=False, **quiet)
-        strip.select(
+        brought = strip.select(
             bring_back,
             [remembered, styles, painting],
             [canvas, download, painting, slider, on_button, number, delete_button, *set_by_link],
@@ -1161,14 +1224,18 @@ def build() -> gr.Blocks:
         )
         addresses = gr.State([])
         wall.expand(look_at_wall, None, [hung, addresses], api_visibility="private")
-        hung.select(repeat, [addresses, styles], set_by_link, **quiet)
+        repeated = hung.select(repeat, [addresses, styles], set_by_link, **quiet)
+        for settings in (taken, brought, repeated):
+            # A hidden control does not always tell of its change: plan once more.
+            settings.then(**planned).then(**told)
         hang_button.click(hang_up, painting, None, api_visibility="private").then(
             look_at_wall, None, [hung, addresses], **quiet
         )
         with gr.Row(visible=False):
             asked = [Photo(type="filepath"), gr.Textbox("swirling_night")]
             asked += [_component(controls[name]) for name in API_KNOBS]
-            asked += [gr.Textbox("atelier"), Photo(type="filepath"), gr.Textbox("")]
+            asked += [gr.Textbox("atelier"), Photo(type="filepath"), Photo(type="filepath")]
+            asked += [gr.Textbox("")]
             gr.Button().click(
                 paint,
                 asked,

@@ -54,14 +54,15 @@ def winograd_wins(where: torch.device, dtype: torch.dtype) -> bool:
     """Whether wide layers are clearly faster by Winograd's filtering than by the library.
 
     cuDNN has a Winograd of its own, CPU libraries have none. 512 channels at 64 x 64 took 27 ms
-    instead of 66 in float32 on an Ice Lake, 18 instead of 43 in bfloat16 on a Zen 4; but where the
-    processor has matrix units (AMX) nothing is left to win: 6 ms and 7.
+    instead of 66 in float32 on an Ice Lake, 9 instead of 19 in bfloat16 on a Zen 5; but where the
+    processor has matrix units (AMX) nothing is left to win: 6 ms and 7. It is close nowhere, or the
+    same settings would not paint the same pixels from start to start.
     """
     if where.type != "cpu":
         return False
-    weight = torch.ones(256, 256, 3, 3)
+    weight = torch.ones(512, 512, 3, 3)
     by_winograd, _ = _winograd(weight, dtype)
-    return _time(by_winograd, 256, dtype) < 0.75 * _time(_direct(weight.to(dtype), 1), 256, dtype)
+    return _time(by_winograd, 512, dtype) < 0.75 * _time(_direct(weight.to(dtype), 1), 512, dtype)
 
 
 def free_memory(where: torch.device) -> float:

@@ -131,8 +131,8 @@ SOURCES = {
         "Gatys et al.",
         "Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style, 2015; CVPR 2016",
         "The method that began it all: from noise, one scale, average pooling.",
-        r"\alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
-        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2}, \quad \alpha/\beta = 10^{-3}",
+        r"\begin{gathered} \alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
+        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2} \\ \alpha/\beta = 10^{-3} \end{gathered}",
         50,
     ),
     "deep-art-gallery": Source(

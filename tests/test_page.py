@@ -373,13 +373,13 @@ def test_film_slider_and_a_strip_that_survives_a_reload(
 ) -> None:
     _open(page, server[0], f"photo=lion&style=stained_glass&{SMALL}")
     _paint(page)
-    page.get_by_role("tab", name="Making-of").click()
+    page.get_by_role("tab", name="Film", exact=True).click()
     video = page.locator("#film video")
     expect(video).to_be_visible(timeout=MINUTE / 2)
     page.wait_for_function("document.querySelector('#film video').currentTime > 0.3")
     assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [128, 128]
     expect(page.get_by_role("button", name="For chats, WebP")).to_be_enabled()
-    page.get_by_role("tab", name="Before and after").click()
+    page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#slider img").first).to_be_visible()
     page.reload()
     expect(page.locator("#strip img")).to_have_count(1)
@@ -452,6 +452,47 @@ def test_painting_on_from_what_is_there(page: Page, server: tuple[str, int]) -> 
     assert max(_finished(page).size) == 256
 
 
+def test_again_with_another_seed_where_the_start_is_noise(
+    page: Page, server: tuple[str, int]
+) -> None:
+    expect(page.locator("#again")).to_be_hidden()
+    _open(page, server[0], "photo=lion&style=gold_spirals&recipe=texture&size=64&steps=5")
+    _paint(page)
+    first = _source(page)
+    page.locator("#again").click()
+    expect(page).to_have_url(re.compile("seed="))
+    expect(page.locator("#canvas img")).not_to_have_attribute("src", first)
+    expect(page.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    remembered = from_text(_finished(page))
+    assert remembered
+    assert f"seed={remembered[0].shared.settings.seed}&" in page.url
+
+
+def test_steering_on_a_phone(browser: Browser, server: tuple[str, int]) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    phone = context.new_page()
+    _open(phone, server[0], f"photo=lion&style=stained_glass&{SMALL}")
+    phone.get_by_label("Bold").tap()
+    expect(phone).to_have_url(re.compile("strength=0.75"))
+    phone.locator("#settings button.label-wrap").first.tap()
+    phone.get_by_label("photo", exact=True).first.tap()
+    expect(phone).to_have_url(re.compile("colour=photo"))
+    for button in ("#paint", "#on"):
+        phone.locator(button).tap()
+        expect(phone.locator("#stop")).to_be_visible()
+        expect(phone.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    remembered = from_text(_finished(phone))
+    assert remembered
+    settings = remembered[0].shared.settings
+    assert (settings.strength, settings.colour, remembered[0].also) == (0.75, "photo", ("start",))
+    phone.locator("#part button.label-wrap").first.tap()
+    expect(phone.locator("#mask canvas").first).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
+
+
 def test_the_api_streams_a_painting(server: tuple[str, int], tmp_path: Path) -> None:
     url, _ = server
     client = Client(url, download_files=str(tmp_path), verbose=False)
@@ -471,11 +512,33 @@ def test_the_api_streams_a_painting(server: tuple[str, int], tmp_path: Path) -> 
         remembered = from_text(last)
     assert remembered
     assert remembered[0].shared.settings.strength == 0.7
-    for wrong, told in (
+    mask = tmp_path / "mask.png"
+    half = Image.new("L", (256, 256))
+    half.paste(255, (0, 0, 128, 256))
+    half.save(mask)
+    larger = client.predict(
+        handle_file(lion),
+        "gold_spirals",
+        size=384,
+        colour="matched",
+        style_scale=2,
+        detail=0.5,
+        start=handle_file(pictures[-1]),
+        mask=handle_file(mask),
+        more="steps=2",
+        api_name="/paint",
+    )
+    with Image.open(larger) as on:
+        assert on.size == (384, 384)
+        told = from_text(on)
+    assert told
+    assert told[0].also == ("mask", "start")
+    assert told[0].shared.settings.detail == 0.5
+    for wrong, complaint in (
         ({"style": "nobody"}, "There is no style"),
         ({"more": "x=1"}, "More has x"),
     ):
-        with pytest.raises(Exception, match=told):
+        with pytest.raises(Exception, match=complaint):
             client.predict(handle_file(lion), size=64, api_name="/paint", **wrong)
 
 
