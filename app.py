@@ -220,7 +220,7 @@ class SocialCard:
         ):
             tag = rf'(<meta\s+(?:property|name)="(?:{names})"\s+content=")[^"]*'
             page = re.sub(tag, lambda found, to=content: found[1] + to, page)
-        return page.replace('<meta name="twitter:creator" content="@Gradio" />', "")
+        return re.sub(r'<meta\s+(property|name)="(og:url|twitter:creator)"[^>]*>', "", page)
 
 
 class Photo(gr.Image):

@@ -542,6 +542,21 @@ def test_the_api_streams_a_painting(server: tuple[str, int], tmp_path: Path) -> 
             client.predict(handle_file(lion), size=64, api_name="/paint", **wrong)
 
 
+def test_the_readmes_own_lines(server: tuple[str, int], tmp_path: Path) -> None:
+    lion = next(path for path in _samples() if path.stem == "lion")
+    shutil.copy(lion, tmp_path / "photo.jpg")
+    told = (ROOT / "README.md").read_text().partition("## From other programs")[2]
+    told = told.replace("http://127.0.0.1:7860", server[0])
+    told = told.replace("strength=0.7", "strength=0.7, size=64")
+    told = told.replace('"strength": 0.7', '"strength": 0.7, "size": 64')
+    in_python = told.partition("```python\n")[2].partition("```")[0]
+    in_shell = "URL=" + told.partition("```\nURL=")[2].partition("```")[0]
+    for command in ([sys.executable, "-c", in_python], ["bash", "-c", in_shell]):
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert "photo after gold_spirals.png" in ran.stdout.replace("%20", " "), ran.stdout
+        assert "error" not in ran.stdout
+
+
 def test_an_assistant_can_paint(server: tuple[str, int]) -> None:
     lion = next(path for path in _samples() if path.stem == "lion")
 
