@@ -85,7 +85,7 @@ def _deep_art(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> 
 
 def _with_gans(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
     content = 1e-3 * _squares(f, p, "relu5_3") / 2
-    return 1e-8 * (content + _gatys_style(f, s, RELUS)) + 0.5 * _variation(x)
+    return 1e-8 * (content + _gatys_style(f, s, RELUS)) + 25 * 0.25**3 * _variation(x)
 
 
 def _from_scratch(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:

@@ -27,7 +27,7 @@ from nst import Settings, stylize
 from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.images import fit, open_image, to_image, to_tensor
-from nst.objective import Region, _balance, _fit_style, objective
+from nst.objective import Region, _fit_style, balance, objective
 from nst.transfer import _without_edge
 from nst.weights import Weights, layer_names, local
 
@@ -193,7 +193,7 @@ def classic_objective(
         rows = x.view(x.shape[1], -1)
         return rows @ rows.T / rows.shape[1]
 
-    content_weight, style_weight = _balance(settings)
+    content_weight, style_weight, tv_weight = balance(settings)
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
     with torch.no_grad():
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
@@ -212,7 +212,7 @@ def classic_objective(
                 style = style + distance / len(grams)
         down, right = pixels.diff(dim=2), pixels.diff(dim=3)
         tv = down.square().mean() + right.square().mean()
-        total = content_weight * content + style_weight * style + settings.smoothness * tv
+        total = content_weight * content + style_weight * style + tv_weight * tv
         total.backward()
         return float(total.detach()), pixels.grad.contiguous()
 
