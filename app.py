@@ -89,6 +89,7 @@ CSS = """
   color: var(--body-text-color-subdued); margin-top: .75rem; }
 #about .katex-display { font-size: .85em; overflow: auto hidden; padding: .25rem 0; }
 #card { min-height: 3rem; font-size: var(--text-sm); }
+#strip .caption-label { display: none; }
 #strip .grid-wrap { padding-top: 2rem; }
 #strip .grid-container { grid-template-columns: repeat(auto-fill, 6rem); }
 button[role=tab].selected { color: var(--primary-700); }
