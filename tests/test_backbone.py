@@ -112,8 +112,12 @@ def test_bfloat16_sees_nearly_the_same() -> None:
         assert error < 0.03, name
 
 
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (5, 7), (16, 10)])
-def test_winograd_equals_the_convolution(height: int, width: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (5, 7), (16, 10), (30, 9)])
+@pytest.mark.parametrize("band", [trunk.BAND, 6])
+def test_winograd_equals_the_convolution(
+    height: int, width: int, band: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trunk, "BAND", band)
     generator = torch.Generator().manual_seed(2)
     x = torch.rand(1, 8, height, width, generator=generator)
     weight, bias = torch.randn(5, 8, 3, 3, generator=generator), torch.rand(5)
@@ -124,3 +128,28 @@ def test_winograd_equals_the_convolution(height: int, width: int) -> None:
     push = torch.randn(expected.shape, generator=generator)
     truth = F.conv_transpose2d(push, weight, padding=1)
     assert torch.allclose(backward(push, None), truth, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 8), (13, 9), (32, 7)])
+def test_unpooling_in_bands_equals_autograd(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trunk, "UNPOOLED_ROWS", 3)
+    before = torch.rand(1, 5, height, width).to(memory_format=torch.channels_last)
+    pooled = F.max_pool2d(before.requires_grad_(), 2)
+    push = torch.randn(pooled.shape).to(memory_format=torch.channels_last)
+    (truth,) = torch.autograd.grad(pooled, before, push)
+    assert torch.equal(trunk._unpool(push, before.detach(), "max"), truth)
+
+
+def test_losses_made_on_the_way_have_the_same_gradient() -> None:
+    backbone = Backbone(bundled(), CPU, torch.float32)
+    x = torch.rand(1, 3, 40, 40).requires_grad_()
+    layers = ["relu3_1", "conv2_2", "relu2_2", "relu1_1"]
+    losses = {name: found.square().mean() for name, found in backbone.walk(x, layers)}
+    assert list(losses) == ["relu1_1", "conv2_2", "relu2_2", "relu3_1"]
+    (gradient,) = torch.autograd.grad(sum(losses.values(), start=torch.zeros(())), x)
+    apart = torch.zeros_like(x)
+    for name in layers:
+        apart += torch.autograd.grad(backbone(x, [name])[name].square().mean(), x)[0]
+    assert torch.allclose(gradient, apart, rtol=1e-3, atol=1e-4 * float(apart.abs().max()))
