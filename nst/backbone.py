@@ -5,6 +5,7 @@ the number format that this machine is fastest with, channels last.
 """
 
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +20,9 @@ from torch import Tensor
 from nst import weights as sources
 from nst.weights import Weights
 
+CGROUP = Path("/sys/fs/cgroup")
+"""Where a container's limits are told."""
+
 
 @cache
 def device() -> torch.device:
@@ -27,8 +31,27 @@ def device() -> torch.device:
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
     _keep_freed_memory()
     return torch.device("cpu")
+
+
+def cores() -> int:
+    """Processor cores that this process may use.
+
+    A container sees all of its machine's, but its quota may be two: more threads than that would
+    be held up, all of them, again and again.
+    """
+    own = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    told = ""
+    if (limit := CGROUP / "cpu.max").is_file():  # such as "200000 100000": quota and period
+        told = limit.read_text()
+    elif (limit := CGROUP / "cpu/cpu.cfs_quota_us").is_file():  # version 1; no quota: -1
+        told = limit.read_text() + limit.with_name("cpu.cfs_period_us").read_text()
+    quota, _, period = told.strip().replace("\n", " ").partition(" ")
+    if quota.isdigit() and int(period):
+        return max(1, min(len(own), round(int(quota) / int(period))))
+    return len(own)
 
 
 @cache
@@ -74,7 +97,7 @@ def free_memory(where: torch.device) -> float:
         told = dict(line.split(":") for line in system.read_text().splitlines())
         free = int(told["MemAvailable"].split()[0]) * 1024
     # A container may have less than the machine it runs on.
-    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    limit, used = (CGROUP / name for name in ("memory.max", "memory.current"))
     if limit.is_file() and (most := limit.read_text().strip()).isdigit():
         free = min(free, int(most) - int(used.read_text()))
     return free

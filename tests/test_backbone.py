@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -140,6 +142,28 @@ def test_unpooling_in_bands_equals_autograd(
     push = torch.randn(pooled.shape).to(memory_format=torch.channels_last)
     (truth,) = torch.autograd.grad(pooled, before, push)
     assert torch.equal(trunk._unpool(push, before.detach(), "max"), truth)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 16),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 16),
+        ({}, 16),
+    ],
+)
+def test_a_containers_quota_counts(
+    told: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in told.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(trunk, "CGROUP", tmp_path)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
+    assert trunk.cores() == expected
 
 
 def test_losses_made_on_the_way_have_the_same_gradient() -> None:
