@@ -391,8 +391,8 @@ def choose_preset(preset: str) -> list[Any]:
 
 def plan(photo: str | None, chosen: list[str], recipe: str, *knobs: Any) -> tuple[Any, ...]:
     """How long this would take here, its address, and what is of use: weights, another seed."""
-    noise = dict(zip(KNOBS, knobs, strict=True))["init"] == "noise"
-    of_use = gr.Textbox(visible=len(chosen) > 1), gr.Button(visible=noise)
+    from_noise = knobs[KNOBS.index("init")] == "noise"
+    of_use = gr.Textbox(visible=len(chosen) > 1), gr.Button(visible=from_noise)
     try:
         size = open_image(photo).size if photo else (4, 3)
     except ImageError:  # check_photo tells of it and takes it away

@@ -106,9 +106,7 @@ def objective(
                     inside = _inside(goal, k, found)
                     if evaluations % MATCH_INTERVAL == 0:
                         with torch.no_grad():
-                            rows = directions(found, inside)
-                            goal.matches[k] = match(rows, goal.offered[k])
-                            del rows
+                            goal.matches[k] = match(directions(found, inside), goal.offered[k])
                     distance = matching_loss(found, goal.matches[k], inside)
                     matched = matched + goal.share * match_layers[k] * distance
         evaluations += 1

@@ -11,13 +11,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
-from nst.backbone import (
-    Backbone,
-    device,
-    free_memory,
-    load_backbone,
-    return_freed_memory,
-)
+from nst.backbone import Backbone, device, free_memory, load_backbone, return_freed_memory
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
 from nst.images import (
     LEAST_SIDE,
