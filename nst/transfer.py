@@ -32,7 +32,7 @@ FRAME_INTERVAL = 0.33
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
-STEPS = {"quick": (40, 12, 6), "normal": (50, 20, 24), "fine": (100, 50, 50)}
+STEPS = {"quick": (36, 10, 5), "normal": (50, 20, 24), "fine": (100, 50, 50)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
 TRIM_INTERVAL = 5
