@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nst.objective import Losses, Objective
 
-HISTORY = 10
+HISTORY = 20
 """Steps that L-BFGS remembers."""
 FIRST_STEP, LONGEST_STEP = 0.01, 0.1
 """Root mean square change of a pixel: before any curvature is known, and at most."""

@@ -13,7 +13,7 @@ from PIL import Image
 from nst import RECIPES, Settings, stylize
 from nst.backbone import Backbone
 from nst.images import to_tensor
-from nst.objective import Region, objective
+from nst.objective import Region, balance, objective
 from nst.recipes import SOURCES, explained
 from nst.weights import bundled
 
@@ -147,13 +147,21 @@ def test_a_recipe_is_its_formula_and_its_gradient_fits(
     )
     assert losses["total"] == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
 
-    # The matches stay as they are for five evaluations, which these four are among.
+    # The matches stay as they are for ten evaluations, which these four are among.
     push = 1e-6
     for place in [(0, 0, 20, 30), (0, 2, 41, 7)]:
         step = torch.zeros_like(x)
         step[place] = push
         slope = (evaluate(x + step)[0]["total"] - evaluate(x - step)[0]["total"]) / (2 * push)
         assert float(gradient[place]) == pytest.approx(slope, rel=1e-3)
+
+
+@pytest.mark.parametrize(("strength", "odds"), [(0.25, 3), (0.5, 1), (0.75, 1 / 3)])
+def test_strength_moves_weight_from_content_to_style(strength: float, odds: float) -> None:
+    content, style, _ = balance(Settings(strength=strength, content_weight=7, style_weight=5))
+    assert content / style == pytest.approx(odds * 7 / 5)
+    assert content / 7 + style / 5 == pytest.approx(2)
+    assert balance(Settings(strength=0))[1] == balance(Settings(strength=1))[0] == 0
 
 
 @pytest.mark.parametrize("name", RECIPES)
