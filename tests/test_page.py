@@ -22,9 +22,10 @@ import pytest
 from gradio_client import Client, handle_file
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from nst.gallery import plates
 from nst.images import fit, open_image
@@ -404,13 +405,27 @@ def test_a_painting_dropped_in_offers_its_settings(
     expect(page).to_have_url(re.compile("style=gold_spirals&size=128&strength=0.8&effort=quick"))
 
 
+def _seen(
+    page: Page, canvas: Locator, ready: Callable[[NDArray[np.uint8]], bool]
+) -> NDArray[np.uint8]:
+    """What the canvas shows once it is ready and has come to rest."""
+    last = np.zeros(())
+    for _ in range(40):
+        now = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB"))
+        if np.array_equal(now, last) and ready(now):
+            return now
+        last = now
+        page.wait_for_timeout(500)
+    raise AssertionError("the canvas does not show what it should")
+
+
 def test_only_the_part_under_the_brush_is_painted(page: Page, server: tuple[str, int]) -> None:
     _open(page, server[0], f"photo=lion&style=stained_glass&{SMALL}")
     page.locator("#part button.label-wrap").first.click()
     canvas = page.locator("#mask canvas").first
     expect(canvas).to_be_visible()
-    page.wait_for_timeout(2000)
     canvas.scroll_into_view_if_needed()
+    before = _seen(page, canvas, lambda now: now.std() > 30)  # the photo is under the brush
     box = canvas.bounding_box()
     assert box
     middle = box["y"] + box["height"] / 2
@@ -419,6 +434,7 @@ def test_only_the_part_under_the_brush_is_painted(page: Page, server: tuple[str,
     for share in (0.42, 0.45, 0.5, 0.55, 0.58):
         page.mouse.move(box["x"] + box["width"] * share, middle, steps=3)
     page.mouse.up()
+    _seen(page, canvas, lambda now: not np.array_equal(now, before))
     page.wait_for_timeout(1000)
     _paint(page)
     painting = _finished(page)
