@@ -902,8 +902,8 @@ def _label(plate: Plate) -> str:
 
 
 def _serve(styles: list[Plate]) -> None:
-    """Let browsers have the plates' files as they are, uncopied."""
-    gr.set_static_paths([str(CARD), *(str(plate.path) for plate in styles)])
+    """Let browsers have the files of samples and plates as they are, wherever they lie."""
+    gr.set_static_paths([str(CARD), *PHOTOS, *(str(plate.path) for plate in styles)])
 
 
 def _sorry(problem: ValueError | str) -> gr.Error:

@@ -52,7 +52,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     log = tmp_path_factory.mktemp("app") / "log"
-    environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "NO_PROXY": "127.0.0.1"}
+    environment = os.environ | {
+        "GRADIO_SERVER_PORT": str(port),
+        "NO_PROXY": "127.0.0.1",
+        # Gradio serves all of the temporary folder; the environment's packages may lie in it here,
+        # where the samples are, but not on a Space.
+        "TMPDIR": str(tmp_path_factory.mktemp("temporary")),
+    }
     with log.open("w") as file:
         command = [sys.executable, "app.py"]
         process = subprocess.Popen(
