@@ -219,7 +219,8 @@ class _Stretch(torch.autograd.Function):
             if isinstance(part, _Kernel):
                 x = part.forward(x, part.bias)
             elif part == "relu":
-                kept = x = x.relu_() if number else F.relu(x)  # the first x is not ours to change
+                kept = x = x if number else x.clone()  # the first x is not ours to change
+                x.view(_whole(x)).clamp_min_(0)
             else:
                 kept = x if part == "max" else x.shape
                 x = _pool(x, part)
@@ -281,8 +282,7 @@ def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
 def _halves(x: Tensor) -> tuple[Tensor, ...]:
     """The even and the odd rows of features that are pooled two by two, each H/2 x W/2 x 2 x C.
 
-    In whole numbers: behind a ReLU no feature is negative, and floats that are not are in the same
-    order as their bits, which a processor compares and masks several times faster than bfloat16.
+    As whole numbers: behind a ReLU no feature is negative.
     """
     rows = x.permute(0, 2, 3, 1)[0].view(_whole(x))
     rows = rows[: rows.shape[0] // 2 * 2, : rows.shape[1] // 2 * 2]
@@ -290,6 +290,11 @@ def _halves(x: Tensor) -> tuple[Tensor, ...]:
 
 
 def _whole(x: Tensor) -> torch.dtype:
+    """The whole numbers that the bits of these floats are.
+
+    They have the same sign, and the same order where none is negative, and a processor compares and
+    masks them several times faster than bfloat16.
+    """
     return {2: torch.int16, 4: torch.int32, 8: torch.int64}[x.dtype.itemsize]
 
 
