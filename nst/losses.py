@@ -76,7 +76,8 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
     indices of the M positions that count, as in a region of the picture.
     """
-    found, _ = _directions(_rows(features), inside)
+    rows = _rows(features, inside)
+    found, _ = _directions(rows, _mean(rows))
     return found
 
 
@@ -93,10 +94,9 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
     target = torch.empty_like(picture)
     best = picture.new_full((len(style),), -torch.inf)
     nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
-    # In blocks, since all similarities at once would take gigabytes in a large picture.
-    for start in range(0, len(picture), MATCH_BLOCK):
-        similarity = picture[start : start + MATCH_BLOCK] @ style.T
-        target[start : start + MATCH_BLOCK] = style[similarity.argmax(1)] / len(picture)
+    for start in range(0, len(picture), BLOCK):
+        similarity = picture[start : start + BLOCK] @ style.T
+        target[start : start + BLOCK] = style[similarity.argmax(1)] / len(picture)
         # Down the columns of a row-major matrix it would take four times as long.
         highest, place = similarity.T.contiguous().max(1)
         nearest = torch.where(highest > best, place + start, nearest)
@@ -104,7 +104,9 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
     return target.index_add_(0, nearest, style, alpha=1 / len(style))
 
 
-MATCH_BLOCK = 2048
+BLOCK = 2048
+"""Positions that are matched at once: in a large picture all similarities would take gigabytes, and
+all directions, which are float32, more than anything else in a step."""
 
 
 def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
@@ -125,43 +127,59 @@ def total_variation(pixels: Tensor) -> Tensor:
     return down.square().mean() + right.square().mean()
 
 
-def _rows(features: Tensor) -> Tensor:
-    return features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+def _rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    return rows if inside is None else rows[inside]
 
 
-def _directions(rows: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The directions and the lengths they had, M x N and M x 1, in one new tensor of that size."""
-    rows = _exact(rows if inside is None else rows[inside])
-    rows = rows - rows.mean(0)
-    lengths = rows.norm(dim=1, keepdim=True).clamp_min_(1e-6)
-    return rows.div_(lengths), lengths
+def _mean(rows: Tensor) -> Tensor:
+    return torch.stack([_exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0) / len(rows)
+
+
+def _directions(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the rows lie from their mean, at unit length, and the lengths: M x N and M x 1."""
+    offsets = rows - mean
+    lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
+    return offsets.div_(lengths), lengths
 
 
 class _Agreement(torch.autograd.Function):
     """The sum of directions times target.
 
-    In float32 these tensors are the largest of a step; autograd would keep six of them. Here the
-    directions are made once more on the way back, which costs less than they weigh.
+    The directions are made once more on the way back, which costs less than they weigh.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
-        ctx.save_for_backward(features, target, inside)
-        return torch.einsum("mn,mn->", directions(features, inside), target)
+        rows = _rows(features, inside)
+        mean = _mean(rows)
+        ctx.save_for_backward(features, target, inside, mean)
+        return torch.stack(
+            [
+                (_directions(block, mean)[0] * part).sum()
+                for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True)
+            ]
+        ).sum()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        features, target, inside = ctx.saved_tensors
-        found, lengths = _directions(_rows(features), inside)
-        # What is left of the target across the direction, for what is along it changes nothing.
-        along = torch.einsum("mn,mn->m", found, target)[:, None]
-        rows = torch.addcmul(target, found, along, value=-1).div_(lengths).mul_(grad)
-        rows -= rows.mean(0)
+        features, target, inside, mean = ctx.saved_tensors
+        rows = _rows(features, inside)
+        back, shift = torch.empty_like(rows), torch.zeros_like(mean)
+        blocks = (tensor.split(BLOCK) for tensor in (rows, target, back))
+        for block, part, out in zip(*blocks, strict=True):
+            found, lengths = _directions(block, mean)
+            # What is left of the target across the direction: what is along it changes nothing.
+            along = (found * part).sum(1, keepdim=True)
+            across = found.mul_(along).neg_().add_(part).mul_(grad / lengths)
+            shift += across.sum(0)
+            out.copy_(across)
+        back -= shift / len(rows)
         _, channels, height, width = features.shape
         if inside is not None:
-            rows = rows.new_zeros(height * width, channels).index_copy_(0, inside, rows)
-        rows = rows.to(features.dtype)
-        return rows.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
+            whole = back.new_zeros(height * width, channels)
+            back = whole.index_copy_(0, inside, back)
+        return back.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
 
 
 def _exact(x: Tensor) -> Tensor:

@@ -106,7 +106,8 @@ def objective(
                     inside = _inside(goal, k, found)
                     if evaluations % MATCH_INTERVAL == 0:
                         with torch.no_grad():
-                            goal.matches[k] = match(directions(found, inside), goal.offered[k])
+                            nearest = match(directions(found, inside), goal.offered[k])
+                            goal.matches[k] = nearest.to(found.dtype)
                     distance = matching_loss(found, goal.matches[k], inside)
                     matched = matched + goal.share * match_layers[k] * distance
         evaluations += 1

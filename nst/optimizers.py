@@ -11,6 +11,8 @@ from nst.objective import Losses, Objective
 
 HISTORY = 20
 """Steps that L-BFGS remembers."""
+MOST_REMEMBERED = 120_000_000
+"""Numbers in those steps, at most: beyond 1024 x 1024 pixels it remembers fewer."""
 FIRST_STEP, LONGEST_STEP = 0.01, 0.1
 """Root mean square change of a pixel: before any curvature is known, and at most."""
 
@@ -21,10 +23,11 @@ def lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Ten
     Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
     that was really made, after the projection.
     """
-    memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=HISTORY)
+    history = min(HISTORY, max(5, MOST_REMEMBERED // pixels.numel()))
+    memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
     # In one block from the start: steps that live long, strewn between the large short-lived blocks
     # of an evaluation, would leave holes that fit nothing.
-    room = pixels.new_empty(HISTORY, 2, *pixels.shape, dtype=torch.bfloat16)
+    room = pixels.new_empty(history, 2, *pixels.shape, dtype=torch.bfloat16)
     learnt = 0
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
@@ -51,7 +54,7 @@ def lbfgs(pixels: Tensor, evaluate: Objective, count: int) -> Iterator[tuple[Ten
             curvature = (s * y).sum()
             # A loss of any magnitude is welcome: what counts is the angle between s and y.
             if curvature > 1e-6 * s.norm() * y.norm():
-                place = room[learnt % HISTORY]
+                place = room[learnt % history]
                 place[0], place[1] = s, y
                 memory.append((place[0], place[1], curvature))
                 learnt += 1

@@ -89,8 +89,14 @@ def test_matching_in_blocks_equals_matching_at_once(monkeypatch: pytest.MonkeyPa
         torch.randn(20, 6, generator=generator),
     )
     whole = match(picture, style)
-    monkeypatch.setattr(losses, "MATCH_BLOCK", 7)
+    features = picture.T.reshape(1, 6, 5, 10).requires_grad_()
+    loss = matching_loss(features, whole)
+    (gradient,) = torch.autograd.grad(loss, features)
+    monkeypatch.setattr(losses, "BLOCK", 7)
     assert torch.allclose(match(picture, style), whole)
+    in_blocks = matching_loss(features, whole)
+    assert torch.allclose(in_blocks, loss)
+    assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
 
 
 @pytest.mark.parametrize(
