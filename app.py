@@ -66,7 +66,6 @@ LATEX = [
     for left, display in (("$$", True), ("$", False))
 ]
 
-PREVIEW_QUALITY = 85
 MASK_PIXELS = 768
 """Longest side of the photo in the editor: a mask needs no more, and a phone no less."""
 MOST_PAINTINGS = 64
@@ -84,6 +83,7 @@ CSS = """
 #styles .grid-container { grid-template-columns: repeat(auto-fill, minmax(5.4rem, 1fr)); }
 #styles .caption-label { left: 4px; right: 4px; bottom: 4px; max-width: none; padding: 2px 4px;
   font-size: .7rem; text-align: center; white-space: normal; }
+#canvas img { width: 100%; height: 100%; object-fit: contain; }
 #canvas .empty { flex-direction: column; }
 #canvas .empty::after { content: "Your painting will grow here"; display: block;
   color: var(--body-text-color-subdued); margin-top: .75rem; }
@@ -547,13 +547,14 @@ def _follow(easel: "Easel", session: str) -> Iterator[tuple[Any, ...]]:
                 for name, value in frame.losses.items()
                 if value > 0
             ]
-            kept.append(keep(frame.image))
+            small = keep(frame.image)
+            kept.append(small)
             if len(kept) > MOST_KEPT:
                 del kept[1::2]
             if frame.done or stopped.is_set():
                 break
             preview = folder / f"{frame.step}.jpg"
-            frame.image.save(preview, quality=PREVIEW_QUALITY)
+            preview.write_bytes(small)
             plot: Any = gr.skip()
             if frame.seconds - plotted >= PLOT_INTERVAL:
                 plot, plotted = _plot(history), frame.seconds

@@ -13,7 +13,7 @@ RATE = 24
 SECONDS = 6.0
 """Of film, the last of them on the finished painting."""
 HOLD = 0.8
-MOST_PIXELS = 512
+MOST_PIXELS = 720
 """On the longest side."""
 
 Kept = bytes
