@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -134,23 +135,54 @@ def _goal(
     backbone: Backbone,
     match_layers: Mapping[str, float],
 ) -> _Goal:
-    style_layers = dict(settings.style_layers)
+    style_layers = tuple(layer for layer, _ in settings.style_layers)
     grams: dict[str, Tensor] = {}
     strokes: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for painting, share in region.paintings:
-        for tile, part in _tiles(_fit_style(painting, size * settings.style_scale)):
-            found = backbone(tile.to(target.device), {*style_layers, *strokes}, settings.pooling)
-            for k in style_layers:
-                grams[k] = share * part * gram(found[k]) + grams.get(k, 0)
-            for k in strokes:
-                strokes[k].append(_sample(directions(found[k]), share * part, settings.seed))
-            del found
+        fitted = _fit_style(painting, size * settings.style_scale)
+        known, offered = _manner(
+            fitted.tobytes(),
+            fitted.size,
+            share,
+            style_layers,
+            tuple(match_layers),
+            settings.pooling,
+            settings.seed,
+            backbone,
+        )
+        for k in style_layers:
+            grams[k] = share * known[k] + grams.get(k, 0)
+        for k in strokes:
+            strokes[k].append(offered[k])
     share, mask = 1.0, None
     if region.mask is not None:
         whole = to_tensor(region.mask.convert("RGB"))[:, :1].to(target.device)
         mask = F.interpolate(whole, target.shape[2:], mode="area")
         share = float(mask.mean())
     return _Goal(share, mask, grams, {k: torch.cat(rows) for k, rows in strokes.items()})
+
+
+@lru_cache(maxsize=12)  # the scales of three or four styles: visitors like the same ones
+def _manner(
+    painting: bytes,
+    size: tuple[int, int],
+    share: float,
+    style_layers: tuple[str, ...],
+    match_layers: tuple[str, ...],
+    pooling: str,
+    seed: int,
+    backbone: Backbone,
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A style's Gram matrices and a sample of its directions, by layer; not to be changed."""
+    grams: dict[str, Tensor] = {}
+    strokes: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
+    for tile, part in _tiles(to_tensor(Image.frombytes("RGB", size, painting))):
+        found = backbone(tile.to(backbone.device), {*style_layers, *strokes}, pooling)
+        for k in style_layers:
+            grams[k] = part * gram(found[k]) + grams.get(k, 0)
+        for k in strokes:
+            strokes[k].append(_sample(directions(found[k]), share * part, seed))
+    return grams, {k: torch.cat(rows) for k, rows in strokes.items()}
 
 
 def _guided(goal: _Goal, layer: str, features: Tensor) -> Tensor:
@@ -197,7 +229,7 @@ def _sample(rows: Tensor, share: float, seed: int) -> Tensor:
     return rows[torch.randperm(len(rows), generator=random)[:count]]
 
 
-def _fit_style(painting: Image.Image, size: float) -> Tensor:
+def _fit_style(painting: Image.Image, size: float) -> Image.Image:
     """The painting with its longest side at `size` pixels, or more where it got too narrow."""
     least = math.ceil(LEAST_SIDE * max(painting.size) / min(painting.size))
-    return to_tensor(fit(painting, max(round(size), least)))
+    return fit(painting, max(round(size), least))

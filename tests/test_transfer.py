@@ -316,6 +316,18 @@ def test_detail_keeps_the_photos_fine_structure(
     assert off[0] > off[1] > off[2]
 
 
+def test_a_style_is_studied_once(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    objective._manner.cache_clear()
+    first, again = (_last(photo, [style], SMALL, backbone).image.tobytes() for _ in range(2))
+    assert first == again
+    assert objective._manner.cache_info()[:2] == (1, 1)
+    other = _last(photo, [style.rotate(90)], SMALL, backbone).image.tobytes()
+    assert other != first
+    assert objective._manner.cache_info()[:2] == (1, 2)
+
+
 def test_a_style_in_parts_is_the_style(style: Image.Image) -> None:
     whole = torch.rand(1, 3, 1500, 2100)
     parts = list(objective._tiles(whole))

@@ -27,7 +27,7 @@ from nst import Settings, stylize
 from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.images import fit, open_image, to_image, to_tensor
-from nst.objective import Region, _fit_style, balance, objective
+from nst.objective import Region, _fit_style, _manner, balance, objective
 from nst.transfer import _without_edge
 from nst.weights import Weights, layer_names, local
 
@@ -140,7 +140,8 @@ def race_pictures(
 
 
 def our_run(pair: str, settings: Settings) -> Delivered:
-    """Every frame that `stylize` yields."""
+    """Every frame that `stylize` yields, of a style that it has not seen before."""
+    _manner.cache_clear()
     photo, painting = _files(pair)
     return [(f.seconds, to_tensor(f.image)) for f in stylize(photo, [painting], settings)]
 
@@ -198,7 +199,7 @@ def classic_objective(
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
     with torch.no_grad():
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
-        style = _fit_style(painting, size * settings.style_scale).contiguous()
+        style = to_tensor(_fit_style(painting, size * settings.style_scale)).contiguous()
         grams = {k: gram(x) for k, x in features(style) if k in style_layers}
 
     def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
