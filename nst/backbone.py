@@ -223,6 +223,8 @@ class _Stretch(torch.autograd.Function):
                 x.view(_whole(x)).clamp_min_(0)
             else:
                 kept = x if part == "max" else x.shape
+                if part == "max" and ctx.passed:
+                    ctx.passed.pop()  # its way back passes the ReLU before it as well
                 x = _pool(x, part)
             if ctx.needs_input_grad[0]:
                 ctx.passed.append((part, kept))
@@ -257,7 +259,10 @@ UNPOOLED_ROWS = 16
 
 
 def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
-    """The gradient before the pooling: it all goes to the largest of four, the first of equals."""
+    """The gradient before the pooling, and before the ReLU if it is of the largest of four.
+
+    It all goes to that one, the first of equals, if it isn't zero.
+    """
     if pooling != "max":
         two, zero = [2, 2], [0, 0]
         like = grad.new_empty(1).expand(before)
@@ -272,6 +277,7 @@ def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
         left, right = torch.maximum(top, bottom).unbind(2)
         torch.ge(left, right, out=wins[:, :, 0])
         sides = torch.empty_like(top)
+        band = torch.maximum(left, right).clamp_max_(1).mul_(band)
         torch.mul(band, wins[:, :, 0], out=sides[:, :, 0])
         torch.sub(band, sides[:, :, 0], out=sides[:, :, 1])
         torch.mul(sides, torch.ge(top, bottom, out=wins), out=out_top)
@@ -370,12 +376,11 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
     def forward(x: Tensor, bias: Tensor | None) -> Tensor:
         height, width = x.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
-        edge = (0, 0, 1, 4 * columns - width + 1, 1, 4 * rows - height + 1)
-        padded = F.pad(x.permute(0, 2, 3, 1), edge)[0]
-        down, right, _ = padded.stride()
         out = x.new_empty(rows, 4, columns, 4, outputs)
         for start, stop in _bands(rows, columns):
-            patches = padded[4 * start :].as_strided(
+            padded = _band(x, 4 * start - 1, 4 * stop + 1, 1, 4 * columns - width + 1)
+            down, right, _ = padded.stride()
+            patches = padded.as_strided(
                 (6, 6, stop - start, columns, inputs), (down, right, 4 * down, 4 * right, 1)
             )
             spectrum = (to_patch @ patches.reshape(36, -1)).view(36, -1, inputs)
@@ -391,11 +396,10 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
         added up in them."""
         height, width = grad.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
-        edge = (0, 0, 0, 4 * columns - width, 0, 4 * rows - height)
-        padded = F.pad(grad.permute(0, 2, 3, 1), edge).view(rows, 4, columns, 4, outputs)
         out = grad.new_zeros(rows + 1, 4, columns + 1, 4, inputs)
         for start, stop in _bands(rows, columns):
-            blocks = padded[start:stop].permute(1, 3, 0, 2, 4)
+            padded = _band(grad, 4 * start, 4 * stop, 0, 4 * columns - width)
+            blocks = padded.view(-1, 4, columns, 4, outputs).permute(1, 3, 0, 2, 4)
             spectrum = to_output.T @ blocks.reshape(16, -1)
             product = torch.bmm(spectrum.view(36, -1, outputs), filters.transpose(1, 2))
             patches = (to_patch.T @ product.view(36, -1)).view(6, 6, -1, columns, inputs)
@@ -409,6 +413,13 @@ def _winograd(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve]:
         return out[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2)
 
     return forward, backward
+
+
+def _band(x: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+    """Rows `top` to `bottom` of 1 x C x H x W as rows x columns x C, with zeros beyond the edge."""
+    rows = x.permute(0, 2, 3, 1)[0, max(0, top) : bottom]
+    above = max(0, -top)
+    return F.pad(rows, (0, 0, left, right, above, bottom - top - above - len(rows)))
 
 
 def _bands(rows: int, columns: int) -> Iterator[tuple[int, int]]:
