@@ -26,8 +26,9 @@ from nst.objective import Losses, Region, objective
 from nst.optimizers import adam, lbfgs
 from nst.settings import Settings
 
-FRAME_INTERVAL = 0.33
-"""Seconds between frames, at least: more would cost more than anybody sees."""
+FRAME_INTERVALS = 0.33, 1.0
+"""Seconds between frames, at least: in the first seconds, which change the most, and after 16 s.
+More frames would cost more than anybody sees."""
 
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
@@ -230,7 +231,8 @@ def _paint(
                 return_freed_memory()
             log.append(losses)
             now = time.perf_counter()
-            if step == steps or now - shown >= FRAME_INTERVAL:
+            often, seldom = FRAME_INTERVALS
+            if step == steps or now - shown >= min(seldom, max(often, (now - start) / 16)):
                 image = finish(to_image(pixels).resize(final, Image.Resampling.BICUBIC))
                 done, since = step == steps, now - start
                 yield Frame(

@@ -17,7 +17,7 @@ SMALL = Settings(size=96, steps=24)
 
 @pytest.fixture
 def every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "FRAME_INTERVAL", 0.0)
+    monkeypatch.setattr(transfer, "FRAME_INTERVALS", (0.0, 0.0))
 
 
 def _last(*args: object) -> Frame:
