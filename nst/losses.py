@@ -187,6 +187,8 @@ def _exact(x: Tensor) -> Tensor:
 
 
 GRAM_ROWS = 8192
+"""Positions that are summed at once: long sums are much slower where channels are few, and less
+exact."""
 
 
 class _Gram(torch.autograd.Function):
@@ -200,7 +202,6 @@ class _Gram(torch.autograd.Function):
         rows = _rows(features)
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
-        # Long sums are taken in parts: much faster where channels are few, and more exact.
         parts = [_exact(part.T @ part) for part in rows.split(GRAM_ROWS)]
         return torch.stack(parts).sum(0) / rows.shape[0]
 
