@@ -372,15 +372,19 @@ def _winograd_1d(weight: Tensor, dtype: torch.dtype) -> Convolve:
     def convolve(x: Tensor, bias: Tensor | None) -> Tensor:
         height, width = x.shape[2:]
         rows = -(-height // 4)
+        bands = list(_bands(rows, width * max(inputs, outputs), BAND_1D))
+        # Made once: what comes and goes in every band would leave holes in memory.
+        spectra = x.new_empty(8, bands[0][1], width, inputs)
         out = x.new_empty(rows, 4, width, outputs)
-        for start, stop in _bands(rows, width * max(inputs, outputs), BAND_1D):
+        for start, stop in bands:
             padded = _band(x, 4 * start - 1, 4 * stop + 1)
             d = [padded[k : k + 4 * (stop - start) - 3 : 4] for k in range(6)]
-            spectrum = x.new_empty(6, stop - start, width, inputs)
+            *spectrum, even, odd = spectra[:, : stop - start].unbind()
             # _PATCH and, below, _OUTPUT by hand: as matrix products they would take far longer.
             torch.add(d[4], d[2], alpha=-5, out=spectrum[0]).add_(d[0], alpha=4)
             torch.add(d[5], d[3], alpha=-5, out=spectrum[5]).add_(d[1], alpha=4)
-            even, odd = torch.sub(d[4], d[2], alpha=4), torch.sub(d[3], d[1], alpha=4)
+            torch.sub(d[4], d[2], alpha=4, out=even)
+            torch.sub(d[3], d[1], alpha=4, out=odd)
             torch.add(even, odd, out=spectrum[1])
             torch.sub(even, odd, out=spectrum[2])
             torch.sub(d[4], d[2], out=even)
