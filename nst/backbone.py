@@ -222,10 +222,11 @@ class _Stretch(torch.autograd.Function):
                 kept = x = x if number else x.clone()  # the first x is not ours to change
                 x.view(_whole(x)).clamp_min_(0)
             else:
-                kept = x if part == "max" else x.shape
                 if part == "max" and ctx.passed:
                     ctx.passed.pop()  # its way back passes the ReLU before it as well
-                x = _pool(x, part)
+                shape = x.shape
+                x, largest = _pool(x, part)
+                kept = shape, largest
             if ctx.needs_input_grad[0]:
                 ctx.passed.append((part, kept))
         return x.detach()  # or the output would hold its own history in memory
@@ -241,47 +242,60 @@ class _Stretch(torch.autograd.Function):
                 out = grad if ours else torch.empty_like(kept)
                 grad = torch.ops.aten.threshold_backward.grad_input(grad, kept, 0, grad_input=out)
             else:
-                grad = _unpool(grad, kept, part)
+                grad = _unpool(grad, *kept)
             ours = True
         return grad, None
 
 
-def _pool(x: Tensor, pooling: str) -> Tensor:
-    if pooling != "max":
-        return F.avg_pool2d(x, 2)
-    top, bottom = _halves(x)
-    left, right = torch.maximum(top, bottom).unbind(2)
-    return torch.maximum(left, right).view(x.dtype)[None].permute(0, 3, 1, 2)
+POOLED_ROWS = 16
+"""Rows that a processor works on at once: they stay in its cache."""
 
 
-UNPOOLED_ROWS = 16
-"""Rows that are worked on at once: they stay in the processor's cache."""
+def _pooled_bands(*wholes: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    rows = POOLED_ROWS if wholes[0].is_cpu else max(1, len(wholes[0]))
+    return zip(*(whole.split(rows) for whole in wholes), strict=True)
 
 
-def _unpool(grad: Tensor, before: Any, pooling: str) -> Tensor:
-    """The gradient before the pooling, and before the ReLU if it is of the largest of four.
+def _pool(x: Tensor, pooling: str) -> tuple[Tensor, Tensor | None]:
+    """Features of half the height and width; for "max" also the place of the largest of four.
 
-    It all goes to that one, the first of equals, if it isn't zero.
+    That is 0 to 3, of top left, bottom left, top right, bottom right, the first of equals, and 4
+    where all are zero: in one byte, for the way back, where the features would take eight.
     """
     if pooling != "max":
+        return F.avg_pool2d(x, 2), None
+    top, bottom = _halves(x)
+    height, width, _, channels = top.shape
+    out = x.new_empty(height, width, channels)
+    place = out.new_empty(out.shape, dtype=torch.int8)
+    for band_top, band_bottom, largest, band_place in _pooled_bands(
+        top, bottom, out.view(_whole(x)), place
+    ):
+        left, right = torch.maximum(band_top, band_bottom).unbind(2)
+        torch.maximum(left, right, out=largest)
+        wins = torch.lt(left, right, out=torch.empty_like(largest))
+        below = torch.lt(band_top, band_bottom, out=torch.empty_like(band_top))
+        found = (below[:, :, 1] - below[:, :, 0]).add_(2).mul_(wins).add_(below[:, :, 0])
+        band_place.copy_(found.add_(torch.eq(largest, 0, out=wins), alpha=4))
+    return out[None].permute(0, 3, 1, 2), place
+
+
+def _unpool(grad: Tensor, shape: torch.Size, place: Tensor | None) -> Tensor:
+    """The gradient before the pooling, and before the ReLU if it is of the largest of four."""
+    if place is None:
         two, zero = [2, 2], [0, 0]
-        like = grad.new_empty(1).expand(before)
+        like = grad.new_empty(1).expand(shape)
         return torch.ops.aten.avg_pool2d_backward(grad, like, two, two, zero, False, True, None)
-    out = torch.empty_like(before)
+    out = torch.empty_like(grad.new_empty(1).expand(shape), memory_format=torch.channels_last)
     out[:, :, 2 * grad.shape[2] :] = 0
     out[:, :, :, 2 * grad.shape[3] :] = 0
+    top, bottom = _halves(out)
+    corners = (top[:, :, 0], bottom[:, :, 0], top[:, :, 1], bottom[:, :, 1])
     given = grad.permute(0, 2, 3, 1)[0].view(_whole(grad))
-    bands = (half.split(UNPOOLED_ROWS) for half in (given, *_halves(before), *_halves(out)))
-    for band, top, bottom, out_top, out_bottom in zip(*bands, strict=True):
-        wins = torch.empty_like(top)
-        left, right = torch.maximum(top, bottom).unbind(2)
-        torch.ge(left, right, out=wins[:, :, 0])
-        sides = torch.empty_like(top)
-        band = torch.maximum(left, right).clamp_max_(1).mul_(band)
-        torch.mul(band, wins[:, :, 0], out=sides[:, :, 0])
-        torch.sub(band, sides[:, :, 0], out=sides[:, :, 1])
-        torch.mul(sides, torch.ge(top, bottom, out=wins), out=out_top)
-        torch.sub(sides, out_top, out=out_bottom)
+    for band, band_place, *band_corners in _pooled_bands(given, place, *corners):
+        found = band_place.to(band.dtype)
+        for number, corner in enumerate(band_corners):
+            torch.mul(band, torch.eq(found, number, out=torch.empty_like(found)), out=corner)
     return out
 
 

@@ -135,15 +135,17 @@ def test_winograd_equals_the_convolution(
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 8), (13, 9), (32, 7)])
-def test_unpooling_in_bands_equals_autograd(
+def test_pooling_in_bands_equals_autograd(
     height: int, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trunk, "UNPOOLED_ROWS", 3)
+    monkeypatch.setattr(trunk, "POOLED_ROWS", 3)
     before = torch.rand(1, 5, height, width).to(memory_format=torch.channels_last)
     pooled = F.max_pool2d(before.requires_grad_(), 2)
     push = torch.randn(pooled.shape).to(memory_format=torch.channels_last)
     (truth,) = torch.autograd.grad(pooled, before, push)
-    assert torch.equal(trunk._unpool(push, before.detach(), "max"), truth)
+    found, place = trunk._pool(before.detach(), "max")
+    assert torch.equal(found, pooled)
+    assert torch.equal(trunk._unpool(push, before.shape, place), truth)
 
 
 @pytest.mark.parametrize(
