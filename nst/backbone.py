@@ -32,7 +32,6 @@ def device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    _keep_freed_memory()
     return torch.device("cpu")
 
 
@@ -507,21 +506,26 @@ def _time(convolve: Convolve, channels: int, dtype: torch.dtype) -> float:
     return best
 
 
-def _keep_freed_memory() -> None:
-    """Let glibc keep large freed blocks for the next step instead of returning them to the system.
-
-    Every step frees and asks for the same hundreds of megabytes; fresh pages for each of them cost
-    a quarter of the step.
-    """
-    if libc := _glibc():
-        trim_threshold, mmap_max = -1, -4
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(mmap_max, 0)
-
-
 @cache
 def _glibc() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL("libc.so.6")
     except OSError:
         return None
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep large freed blocks for the next step instead of returning them to the system.
+
+    Every step frees and asks for the same hundreds of megabytes; fresh pages for each of them cost
+    a quarter of the step. All threads share one heap: others would be in small parts, which come
+    and go, and cost a run in a thread, as a page's, 5 %.
+    """
+    if libc := _glibc():
+        trim_threshold, mmap_max, arena_max = -1, -4, -8
+        libc.mallopt(trim_threshold, 2**31 - 1)
+        libc.mallopt(mmap_max, 0)
+        libc.mallopt(arena_max, 1)
+
+
+_keep_freed_memory()  # here, since a thread that has begun keeps the heap it has
