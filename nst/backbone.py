@@ -5,6 +5,7 @@ the number format that this machine is fastest with, channels last.
 """
 
 import ctypes
+import math
 import os
 import threading
 import time
@@ -382,42 +383,44 @@ def _winograd_1d(weight: Tensor, dtype: torch.dtype) -> Convolve:
     filters = (_FILTER @ weight.reshape(-1, 3, 3)).view(outputs, inputs, 6, 1, 3)
     along_rows = [_direct(part, (0, 1), dtype) for part in filters.unbind(2)]
 
+    def product(number: int, spectrum: Tensor, bias: Tensor | None = None) -> Tensor:
+        found = along_rows[number](spectrum[None].permute(0, 3, 1, 2), bias)
+        return found.permute(0, 2, 3, 1)[0]
+
     def convolve(x: Tensor, bias: Tensor | None) -> Tensor:
         height, width = x.shape[2:]
         rows = -(-height // 4)
         bands = list(_bands(rows, width * max(inputs, outputs), BAND_1D))
         # Made once: what comes and goes in every band would leave holes in memory.
-        spectra = x.new_empty(8, bands[0][1], width, inputs)
+        scratch = x.new_empty(3, bands[0][1], width, inputs)
         out = x.new_empty(rows, 4, width, outputs)
         for start, stop in bands:
             padded = _band(x, 4 * start - 1, 4 * stop + 1)
             d = [padded[k : k + 4 * (stop - start) - 3 : 4] for k in range(6)]
-            *spectrum, even, odd = spectra[:, : stop - start].unbind()
-            # _PATCH and, below, _OUTPUT by hand: as matrix products they would take far longer.
-            torch.add(d[4], d[2], alpha=-5, out=spectrum[0]).add_(d[0], alpha=4)
-            torch.add(d[5], d[3], alpha=-5, out=spectrum[5]).add_(d[1], alpha=4)
+            even, odd, spectrum = scratch[:, : stop - start].unbind()
+            # _PATCH and _OUTPUT by hand, which as matrix products would take far longer, and one
+            # product after the other: what is at work then stays in the cache.
             torch.sub(d[4], d[2], alpha=4, out=even)
             torch.sub(d[3], d[1], alpha=4, out=odd)
-            torch.add(even, odd, out=spectrum[1])
-            torch.sub(even, odd, out=spectrum[2])
+            torch.add(even, odd, out=spectrum)
+            first = product(1, spectrum, bias)  # it is in each of the four outputs, once
+            torch.sub(even, odd, out=spectrum)
+            second = product(2, spectrum)
+            near, near_odd = first + second, first.sub_(second)
             torch.sub(d[4], d[2], out=even)
             torch.sub(d[3], d[1], out=odd)
-            torch.add(even, odd, alpha=2, out=spectrum[3])
-            torch.sub(even, odd, alpha=2, out=spectrum[4])
-            m = []
-            for number, part in enumerate(spectrum):
-                # The second product is in each of the four outputs, once.
-                once = bias if number == 1 else None
-                found = along_rows[number](part[None].permute(0, 3, 1, 2), once)
-                m.append(found.permute(0, 2, 3, 1)[0])
+            torch.add(even, odd, alpha=2, out=spectrum)
+            first = product(3, spectrum)
+            torch.sub(even, odd, alpha=2, out=spectrum)
+            second = product(4, spectrum)
+            far, far_odd = first + second, first.sub_(second)
             blocks = out[start:stop].unbind(1)
-            near, far = m[1] + m[2], m[3] + m[4]
-            torch.add(m[0], near, out=blocks[0]).add_(far)
+            torch.add(near_odd, far_odd, alpha=2, out=blocks[1])
             torch.add(near, far, alpha=4, out=blocks[2])
-            torch.sub(m[1], m[2], out=near)
-            torch.sub(m[3], m[4], out=far)
-            torch.add(near, far, alpha=2, out=blocks[1])
-            torch.add(near, far, alpha=8, out=blocks[3]).add_(m[5])
+            torch.add(d[4], d[2], alpha=-5, out=spectrum).add_(d[0], alpha=4)
+            torch.add(near, far, out=blocks[0]).add_(product(0, spectrum))
+            torch.add(d[5], d[3], alpha=-5, out=spectrum).add_(d[1], alpha=4)
+            torch.add(near_odd, far_odd, alpha=8, out=blocks[3]).add_(product(5, spectrum))
         return out.view(1, 4 * rows, width, outputs)[:, :height].permute(0, 3, 1, 2)
 
     return convolve
@@ -437,15 +440,20 @@ def _winograd_2d(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve
         height, width = x.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
         out = x.new_empty(rows, 4, columns, 4, outputs)
-        for start, stop in _bands(rows, columns, BAND_2D):
+        bands = list(_bands(rows, columns, BAND_2D))
+        # From one into the other and back: two pieces of memory that stay in the cache.
+        one, other = x.new_empty(2, 36 * bands[0][1] * columns * max(inputs, outputs))
+        for start, stop in bands:
+            band, count = stop - start, (stop - start) * columns
             padded = _band(x, 4 * start - 1, 4 * stop + 1, 1, 4 * columns - width + 1)
             down, right, _ = padded.stride()
-            patches = padded.as_strided(
-                (6, 6, stop - start, columns, inputs), (down, right, 4 * down, 4 * right, 1)
-            )
-            spectrum = (to_patch @ patches.reshape(36, -1)).view(36, -1, inputs)
-            product = torch.bmm(spectrum, filters)
-            blocks = (to_output @ product.view(36, -1)).view(4, 4, -1, columns, outputs)
+            patches = _shaped(one, 6, 6, band, columns, inputs)
+            patches.copy_(padded.as_strided(patches.shape, (down, right, 4 * down, 4 * right, 1)))
+            spectrum = _shaped(other, 36, count, inputs)
+            torch.mm(to_patch, patches.view(36, -1), out=spectrum.view(36, -1))
+            product = torch.bmm(spectrum, filters, out=_shaped(one, 36, count, outputs))
+            blocks = _shaped(other, 4, 4, band, columns, outputs)
+            torch.mm(to_output, product.view(36, -1), out=blocks.view(16, -1))
             blocks = blocks.permute(2, 0, 3, 1, 4)
             torch.add(blocks, 0 if bias is None else bias, out=out[start:stop])
         out = out.view(1, 4 * rows, 4 * columns, outputs)
@@ -457,22 +465,34 @@ def _winograd_2d(weight: Tensor, dtype: torch.dtype) -> tuple[Convolve, Convolve
         height, width = grad.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
         out = grad.new_zeros(rows + 1, 4, columns + 1, 4, inputs)
-        for start, stop in _bands(rows, columns, BAND_2D):
+        bands = list(_bands(rows, columns, BAND_2D))
+        one, other = grad.new_empty(2, 36 * bands[0][1] * columns * max(inputs, outputs))
+        for start, stop in bands:
+            band, count = stop - start, (stop - start) * columns
             padded = _band(grad, 4 * start, 4 * stop, 0, 4 * columns - width)
-            blocks = padded.view(-1, 4, columns, 4, outputs).permute(1, 3, 0, 2, 4)
-            spectrum = to_output.T @ blocks.reshape(16, -1)
-            product = torch.bmm(spectrum.view(36, -1, outputs), filters.transpose(1, 2))
-            patches = (to_patch.T @ product.view(36, -1)).view(6, 6, -1, columns, inputs)
+            blocks = _shaped(one, 4, 4, band, columns, outputs)
+            blocks.copy_(padded.view(band, 4, columns, 4, outputs).permute(1, 3, 0, 2, 4))
+            spectrum = _shaped(other, 36, count, outputs)
+            torch.mm(to_output.T, blocks.view(16, -1), out=spectrum.view(36, -1))
+            product = _shaped(one, 36, count, inputs)
+            torch.bmm(spectrum, filters.transpose(1, 2), out=product)
+            patches = _shaped(other, 6, 6, band, columns, inputs)
+            torch.mm(to_patch.T, product.view(36, -1), out=patches.view(36, -1))
             patches = patches.permute(2, 0, 3, 1, 4)
-            band = out[start : stop + 1]
-            band[:-1, :, :-1] += patches[:, :4, :, :4]
-            band[1:, :2, :-1] += patches[:, 4:, :, :4]
-            band[:-1, :, 1:, :2] += patches[:, :4, :, 4:]
-            band[1:, :2, 1:, :2] += patches[:, 4:, :, 4:]
+            target = out[start : stop + 1]
+            target[:-1, :, :-1] += patches[:, :4, :, :4]
+            target[1:, :2, :-1] += patches[:, 4:, :, :4]
+            target[:-1, :, 1:, :2] += patches[:, :4, :, 4:]
+            target[1:, :2, 1:, :2] += patches[:, 4:, :, 4:]
         out = out.view(1, 4 * rows + 4, 4 * columns + 4, inputs)
         return out[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2)
 
     return forward, backward
+
+
+def _shaped(memory: Tensor, *shape: int) -> Tensor:
+    """The first numbers of flat memory in this shape."""
+    return memory[: math.prod(shape)].view(shape)
 
 
 def _band(x: Tensor, top: int, bottom: int, left: int = 0, right: int = 0) -> Tensor:
@@ -490,7 +510,7 @@ def _bands(rows: int, row: int, most: int) -> Iterator[tuple[int, int]]:
         yield start, min(rows, start + step)
 
 
-BAND_1D, BAND_2D = 2**20, 512
+BAND_1D, BAND_2D = 2**20, 256
 """Numbers that go into one convolution, and patches: enough for products to run at full speed."""
 
 
