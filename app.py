@@ -1145,14 +1145,15 @@ def build() -> gr.Blocks:
         set_by_link = [chosen, several, card, preset, recipe, about, *every_knob]
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         page.load(None, None, js=NAMES_JS, api_visibility="private")
-        page.load(welcome, None, [gallery, styles, photo, *set_by_link], **quiet)
-        page.load(show_remembered, remembered, strip, **quiet)
+        welcomed = page.load(welcome, None, [gallery, styles, photo, *set_by_link], **quiet)
+        page.load(show_remembered, remembered, strip, queue=False, **quiet)
         photo.upload(check_photo, photo, [photo, offered, offer, offer_text], **quiet)
         photo.change(forget_mask, None, [part, editor], queue=False, **quiet)
         planned = {
             "fn": plan,
             "inputs": [photo, chosen, recipe, *every_knob],
             "outputs": [status, address, knobs["style_weights"], again_button],
+            "queue": False,
             **quiet,
         }
         told = {"fn": None, "inputs": address, "js": ADDRESS_JS, "api_visibility": "private"}
@@ -1174,8 +1175,7 @@ def build() -> gr.Blocks:
         preset.input(choose_preset, preset, [knobs[name] for name in OF_THE_PRESET], **quiet)
         recipe.input(choose_recipe, recipe, [preset, about, *every_knob], **quiet)
         gr.on(
-            [page.load, *(part.change for part in (photo, chosen, recipe, *every_knob))],
-            queue=False,
+            [part.change for part in (photo, chosen, recipe, *every_knob)],
             trigger_mode="always_last",
             **planned,
         ).then(**told)
@@ -1227,7 +1227,7 @@ def build() -> gr.Blocks:
         addresses = gr.State([])
         wall.expand(look_at_wall, None, [hung, addresses], api_visibility="private")
         repeated = hung.select(repeat, [addresses, styles], set_by_link, **quiet)
-        for settings in (taken, brought, repeated):
+        for settings in (welcomed, taken, brought, repeated):
             # A hidden control does not always tell of its change: plan once more.
             settings.then(**planned).then(**told)
         hang_button.click(hang_up, painting, None, api_visibility="private").then(
