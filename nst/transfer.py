@@ -136,7 +136,7 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
     left = max(1, sum(size > begun for size in sizes))
     sizes, counts = sizes[-left:], counts[-left:]
     if 0 < begun < sizes[0]:  # a finished painting is further than what one scale hands the next
-        counts[0] = round(0.9 * counts[0])
+        counts[0] = round(0.95 * counts[0])
     if settings.steps:
         sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
         share = settings.steps / sum(counts)
