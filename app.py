@@ -1144,17 +1144,17 @@ def build() -> gr.Blocks:
         every_knob = [knobs[name] for name in KNOBS]
         set_by_link = [chosen, several, card, preset, recipe, about, *every_knob]
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        at_once = {"queue": False, **quiet}  # quick, and with nothing to say in a toast
         page.load(None, None, js=NAMES_JS, api_visibility="private")
         welcomed = page.load(welcome, None, [gallery, styles, photo, *set_by_link], **quiet)
-        page.load(show_remembered, remembered, strip, queue=False, **quiet)
+        page.load(show_remembered, remembered, strip, **at_once)
         photo.upload(check_photo, photo, [photo, offered, offer, offer_text], **quiet)
-        photo.change(forget_mask, None, [part, editor], queue=False, **quiet)
+        photo.change(forget_mask, None, [part, editor], **at_once)
         planned = {
             "fn": plan,
             "inputs": [photo, chosen, recipe, *every_knob],
             "outputs": [status, address, knobs["style_weights"], again_button],
-            "queue": False,
-            **quiet,
+            **at_once,
         }
         told = {"fn": None, "inputs": address, "js": ADDRESS_JS, "api_visibility": "private"}
         taken = offer_button.click(take_settings, [offered, styles], set_by_link, **quiet)
@@ -1172,8 +1172,8 @@ def build() -> gr.Blocks:
             api_visibility="private",
         )
         several.input(blend, [several, chosen], chosen, **quiet)
-        preset.input(choose_preset, preset, [knobs[name] for name in OF_THE_PRESET], **quiet)
-        recipe.input(choose_recipe, recipe, [preset, about, *every_knob], **quiet)
+        preset.input(choose_preset, preset, [knobs[name] for name in OF_THE_PRESET], **at_once)
+        recipe.input(choose_recipe, recipe, [preset, about, *every_knob], **at_once)
         gr.on(
             [part.change for part in (photo, chosen, recipe, *every_knob)],
             trigger_mode="always_last",
@@ -1207,14 +1207,14 @@ def build() -> gr.Blocks:
             )
             for whatever in (run.success, run.failure):
                 ended = [paint_button, stop_button, again_button]
-                whatever(end, None, ended, queue=False, **quiet)
+                whatever(end, None, ended, **at_once)
             run.success(
                 remember,
                 [painting, photo, remembered],
                 [remembered, strip, slider, on_button],
                 **quiet,
             ).then(make_film, painting, [film, film_button, animation_button], **quiet)
-        stop_button.click(stop, None, stop_button, queue=False, **quiet)
+        stop_button.click(stop, None, stop_button, **at_once)
         brought = strip.select(
             bring_back,
             [remembered, styles, painting],

@@ -323,6 +323,7 @@ def test_a_recipe_survives_a_reload_by_its_link(page: Page, server: tuple[str, i
     page.locator("#settings button.label-wrap").first.click()
     page.get_by_label("Recipe", exact=True).click()
     page.get_by_role("option", name="Gatys et al.").click()
+    expect(page.locator("#about")).to_contain_text("A Neural Algorithm of Artistic Style")
     expect(page.locator("#about .katex").first).to_be_visible()
     expect(page).to_have_url(re.compile("recipe=gatys"))
     page.reload()
