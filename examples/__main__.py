@@ -7,30 +7,29 @@ name, only that part: `python -m examples strength`.
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from PIL import Image, ImageDraw, ImageFont
 
 from nst import RECIPES, Settings, stylize
-from nst.gallery import EXAMPLES, Plate, plates
+from nst.gallery import EXAMPLES, Plate, photos, plates
 from nst.images import open_image
 
 RESULTS = EXAMPLES / "results"
-SHEETS = ("lion.jpg", "tower.jpg")
+PHOTOS = {photo.name: photo.path for photo in photos()}
+SHEETS = ("lion", "tower")
 FAVOURITES = (
-    ("tower.jpg", "swirling_night"),
-    ("lion.jpg", "stained_glass"),
-    ("cheetah1.jpg", "harbour_sunrise"),
-    ("tower.jpg", "woodblock_wave"),
-    ("lion.jpg", "screaming_sky"),
-    ("cheetah1.jpg", "gold_spirals"),
+    ("tower", "swirling_night"),
+    ("lion", "stained_glass"),
+    ("cheetah1", "harbour_sunrise"),
+    ("tower", "woodblock_wave"),
+    ("lion", "screaming_sky"),
+    ("cheetah1", "gold_spirals"),
 )
 STEERED = (
-    ("lion.jpg", "stained_glass"),
-    ("tower.jpg", "screaming_sky"),
-    ("cheetah1.jpg", "roman_mosaic"),
+    ("lion", "stained_glass"),
+    ("tower", "screaming_sky"),
+    ("cheetah1", "roman_mosaic"),
 )
 CELL, CAPTION = 320, 26
 
@@ -46,7 +45,7 @@ def favourites(hung: dict[str, Plate]) -> None:
     """Six pairs, large."""
     for photo, name in FAVOURITES:
         painting = paint(photo, hung[name], size=512)
-        painting.save(RESULTS / f"{Path(photo).stem}_{name}.jpg", quality=90)
+        painting.save(RESULTS / f"{photo}_{name}.jpg", quality=90)
 
 
 def every_plate(hung: dict[str, Plate]) -> None:
@@ -54,7 +53,7 @@ def every_plate(hung: dict[str, Plate]) -> None:
     for photo in SHEETS:
         paintings = [paint(photo, plate, size=CELL) for plate in hung.values()]
         sheet = contact_sheet(paintings, [plate.title for plate in hung.values()])
-        sheet.save(RESULTS / f"every_plate_{Path(photo).stem}.jpg", quality=85)
+        sheet.save(RESULTS / f"every_plate_{photo}.jpg", quality=85)
 
 
 def strength(hung: dict[str, Plate]) -> None:
@@ -73,7 +72,7 @@ def colours(hung: dict[str, Plate]) -> None:
     """Whose colours a painting has, on three pairs."""
     pictures, captions = [], []
     for photo, name in STEERED:
-        pictures.append(open_image(gr.get_image(photo)))
+        pictures.append(open_image(PHOTOS[photo]))
         captions.append("the photo")
         for colour in ("style", "photo", "matched"):
             pictures.append(paint(photo, hung[name], size=512, colour=colour))
@@ -84,14 +83,14 @@ def colours(hung: dict[str, Plate]) -> None:
 def questions(hung: dict[str, Plate]) -> None:
     """What one layer knows of a photo, and what Gram matrices know of a painting."""
     for recipe, photo, name, layer in (
-        ("reconstruct", "lion.jpg", "lion_reconstruct", "relu4_2"),
-        ("texture", "lion.jpg", "swirling_night_texture", ""),
+        ("reconstruct", "lion", "lion_reconstruct", "relu4_2"),
+        ("texture", "lion", "swirling_night_texture", ""),
     ):
         settings = replace(RECIPES[recipe], size=384)
         if layer:
             settings = replace(settings, content_layers=f"{layer}=1")  # type: ignore[arg-type]
         styles = [hung["swirling_night"].path] if settings.style_layers else []
-        *_, frame = stylize(gr.get_image(photo), styles, settings)
+        *_, frame = stylize(PHOTOS[photo], styles, settings)
         print(f"{recipe}: {frame.seconds:.0f} s", flush=True)
         frame.image.save(RESULTS / f"{name}.jpg", quality=90)
 
@@ -107,9 +106,9 @@ def card(hung: dict[str, Plate]) -> None:
     height, width = 630, 1200
     picture = Image.new("RGB", (width, height))
     paintings = [
-        open_image(gr.get_image("lion.jpg")),
-        paint("lion.jpg", hung["stained_glass"], size=768),
-        paint("lion.jpg", hung["swirling_night"], size=768),
+        open_image(PHOTOS["lion"]),
+        paint("lion", hung["stained_glass"], size=768),
+        paint("lion", hung["swirling_night"], size=768),
     ]
     for place, painting in enumerate(paintings):
         whole = painting.resize((height, height))
@@ -127,9 +126,9 @@ PARTS = {
 
 
 def paint(photo: str, plate: Plate, **knobs: Any) -> Image.Image:
-    """A photo that Gradio ships, painted with a plate at the plate's own settings and `knobs`."""
+    """A sample photo, painted with a plate at the plate's own settings and `knobs`."""
     settings = Settings(**plate.settings | knobs)
-    *_, frame = stylize(gr.get_image(photo), [plate.path], settings)
+    *_, frame = stylize(PHOTOS[photo], [plate.path], settings)
     print(f"{photo} after {plate.name}: {frame.seconds:.0f} s", flush=True)
     return frame.image
 

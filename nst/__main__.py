@@ -4,20 +4,23 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from PIL import Image
 from tqdm import tqdm
 
-from nst import RECIPES, Frame, ImageError, Settings, load_backbone, stylize
-from nst.gallery import plates
-from nst.images import image_format, open_image, save_image
-from nst.recipes import PRESETS, SOURCES, stand_in
-from nst.settings import as_text
-from nst.sharing import Painted, Shared, fingerprint, from_text, to_text
+from nst.config import Config
+from nst.gallery import Plate, plates
+from nst.images import ImageError, image_format, open_image, save_image
+from nst.job import Job, Request, prepare
+from nst.network.memory import tune_allocator
+from nst.network.vgg import load_backbone
+from nst.recipes import PRESETS, RECIPES, SOURCES, stand_in
+from nst.settings import Settings, as_text
+from nst.sharing import Painted, fingerprint, from_text, to_text
 
 _FILES = ("photo", "style", "out", "like", "mask", "start", "log")
 _NO_KNOBS = (*_FILES, "recipe", "preset", "log_every")
@@ -31,61 +34,71 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Paint; the exit code is 0 for done, 2 for bad input, 130 for interrupted (picture kept)."""
+    tune_allocator()
     parser = _make_parser()
-    options = vars(parser.parse_args(arguments))
-    asked = argparse.Namespace(**{name: options.pop(name) for name in _NO_KNOBS})
-    known = {plate.name: str(plate.path) for plate in plates()}
+    given = vars(parser.parse_args(arguments))
+    asked = argparse.Namespace(**{name: given.pop(name) for name in _NO_KNOBS})
     try:
-        told = _memory(asked.like) if asked.like else None
-        shared = _shared(asked, told, known, options)
-        files = [known[s] if s in known and not Path(s).exists() else s for s in shared.styles]
+        config, offered = Config.from_env(), plates()
+        memory = _memory(asked.like) if asked.like else None
+        request = _request(asked, memory, given, offered)
         image_format(asked.out)
         for file in filter(None, (asked.out, asked.log)):
             _check_writable(file)
-        image = open_image(asked.photo, "the photo")
-        backbone = load_backbone()
-        if other := stand_in(shared.recipe, backbone.name):
-            _note(other)
-        frames = stylize(image, files, shared.settings, backbone, asked.mask, asked.start)
-        styles = tuple(map(fingerprint, files))
-        if told and told.styles != styles:
-            _note(f"a style is not the file that {asked.like} was painted after")
-        if told and told.backbone != backbone.name:
-            _note(f"{asked.like} was painted by {told.backbone}, here {backbone.name} paints")
-        also = tuple(name for name in ("mask", "start") if getattr(asked, name))
-        names = tuple(s if s in known else Path(s).stem for s in shared.styles)
-        painted = Painted(replace(shared, styles=names), styles, also, backbone.name, 0, 0, 0.0)
+        job = prepare(request, offered, load_backbone(config=config))
+        _tell_differences(asked, memory, job)
         every = asked.log_every
         if every is None and asked.log:
-            every = SOURCES[shared.recipe].log_every
-        return _paint(image, frames, asked.out, asked.log, every, painted)
+            every = SOURCES[job.shared.recipe].log_every
+        return _paint(job, asked.out, asked.log, every)
     except ValueError as error:
         parser.error(str(error))
 
 
-def _shared(
+def _request(
     asked: argparse.Namespace,
-    told: Painted | None,
-    known: Mapping[str, str],
-    options: Mapping[str, Any],
-) -> Shared:
-    """Styles, recipe and settings: those of the painting to be like, changed by what is asked."""
-    shared = Shared()
-    if told:
-        if missing := [name for name in told.also if not getattr(asked, name)]:
+    memory: Painted | None,
+    given: Mapping[str, Any],
+    offered: Sequence[Plate],
+) -> Request:
+    """What is asked for; of a painting to be like, the styles that are not named anew."""
+    styles: list[str | Path] = [
+        Path(style) if Path(style).is_file() or Path(style).suffix else style
+        for style in asked.style
+    ]
+    if memory:
+        if missing := [name for name in memory.also if not getattr(asked, name)]:
             raise ValueError(f"{asked.like!r} was painted with a {missing[0]}; add --{missing[0]}")
-        unknown = [name for name in told.shared.styles if name not in known]
-        if unknown and not asked.style:
+        known = {plate.name for plate in offered}
+        unknown = [name for name in memory.shared.styles if name not in known]
+        if unknown and not styles:
             raise ValueError(f"{asked.like!r} was painted after {unknown[0]!r}; name its file, too")
-        if told.step < told.steps:
-            _note(f"{asked.like} was stopped at step {told.step}; this paints all {told.steps}")
-        shared = told.shared
-    recipe = asked.recipe or shared.recipe
-    settings = RECIPES[recipe] if asked.recipe else shared.settings
-    if asked.preset:
-        settings = replace(settings, **PRESETS[asked.preset])
-    styles = tuple(asked.style) or shared.styles
-    return Shared(recipe, replace(settings, **options), styles)
+        styles = styles or list(memory.shared.styles)
+    return Request(
+        photo=asked.photo,
+        styles=styles,
+        recipe=asked.recipe,
+        preset=asked.preset,
+        given=given,
+        like=memory.shared if memory else None,
+        mask=asked.mask,
+        start=asked.start,
+    )
+
+
+def _tell_differences(asked: argparse.Namespace, memory: Painted | None, job: Job) -> None:
+    """Notes on what makes the picture another than one may expect."""
+    backbone = job.backbone.name
+    if other := stand_in(job.shared.recipe, backbone):
+        _note(other)
+    if memory is None:
+        return
+    if memory.step < memory.steps:
+        _note(f"{asked.like} was stopped at step {memory.step}; this paints all {memory.steps}")
+    if memory.styles != tuple(fingerprint(plate.path) for plate in job.styles):
+        _note(f"a style is not the file that {asked.like} was painted after")
+    if memory.backbone != backbone:
+        _note(f"{asked.like} was painted by {memory.backbone}, here {backbone} paints")
 
 
 def _memory(like: str) -> Painted:
@@ -104,33 +117,23 @@ def _note(text: str) -> None:
     print(f"nst: {text}", file=sys.stderr)
 
 
-def _paint(
-    image: Image.Image,
-    frames: Iterable[Frame],
-    out: str,
-    log: str | None,
-    every: int | None,
-    painted: Painted,
-) -> int:
+def _paint(job: Job, out: str, log: str | None, every: int | None) -> int:
     """Follow the frames, then save the last picture, and the losses where they are asked for."""
-    code, losses = 0, []
+    code, losses, last = 0, [], None
     try:
         with tqdm(total=100, unit="%", bar_format="{desc}{bar}{n:3.0f}% {remaining} left") as bar:
-            for frame in frames:
-                image = frame.image
-                painted = replace(
-                    painted, step=frame.step, steps=frame.steps, seconds=round(frame.seconds, 2)
-                )
-                first = frame.step - len(frame.log) + 1
-                for step, values in enumerate(frame.log, first):
-                    if every and (step % every == 0 or step in (1, frame.steps)):
+            for last in job.frames:
+                first = last.step - len(last.log) + 1
+                for step, values in enumerate(last.log, first):
+                    if every and (step % every == 0 or step in (1, last.steps)):
                         losses.append({"step": step} | values)
                         bar.write(_line(losses[-1]), file=sys.stderr)
-                bar.set_description_str(f"step {frame.step}/{frame.steps} ", refresh=False)
-                bar.update(100 * frame.progress - bar.n)
+                bar.set_description_str(f"step {last.step}/{last.steps} ", refresh=False)
+                bar.update(100 * last.progress - bar.n)
     except KeyboardInterrupt:
         code = 130
-    save_image(image, out, to_text(painted))
+    if last is not None:
+        save_image(last.image, out, to_text(job.provenance(last)))
     if log:
         with Path(log).open("w", newline="") as file:
             table = csv.DictWriter(file, losses[0] if losses else ["step"])

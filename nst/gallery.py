@@ -1,17 +1,18 @@
-"""The styles on offer: our plates in `examples`, and those of the owner of a Space."""
+"""What is on offer: sample photos, our plates in `examples`, and those of a Space's owner."""
 
+import difflib
 import logging
-import os
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import hf_hub_url, snapshot_download
 
+from nst.hub import check_reachable
 from nst.settings import Settings
-from nst.weights import knock
 
 log = logging.getLogger("nst")
 
@@ -33,6 +34,27 @@ class Plate:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A sample photo: its name in links, its file, what people read, and who is to be thanked."""
+
+    name: str
+    path: Path
+    title: str
+    alt: str
+    credit: str
+    licence: str
+    source: str
+
+
+def photos() -> list[Photo]:
+    """The sample photos, in the order of `examples/photos.toml`."""
+    entries = tomllib.loads((EXAMPLES / "photos.toml").read_text("utf-8"))
+    return [
+        Photo(name, EXAMPLES / "photos" / f"{name}.jpg", **entry) for name, entry in entries.items()
+    ]
+
+
 def plates(folder: Path = EXAMPLES) -> list[Plate]:
     """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
 
@@ -48,12 +70,27 @@ def plates(folder: Path = EXAMPLES) -> list[Plate]:
     return [_plate(name, files, entry) for name, entry in entries.items()]
 
 
-def owners_plates() -> list[Plate]:
-    """The plates that `NST_GALLERY` names: a folder, or a dataset repository on the Hub.
+def find_plate(name: str, offered: Sequence[Plate]) -> Plate:
+    """The plate of this name; ValueError names the one that is spelled most alike."""
+    found = next((plate for plate in offered if plate.name == name), None)
+    if found is None:
+        nearest = difflib.get_close_matches(name, [plate.name for plate in offered], 1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else "choose one of the gallery"
+        raise ValueError(f"there is no style {name!r}; {hint}")
+    return found
+
+
+def own_settings(styles: Sequence[str], offered: Sequence[Plate]) -> dict[str, Any]:
+    """The best settings of the last of these styles that is a plate: it was chosen last."""
+    chosen = [plate for name in styles for plate in offered if plate.name == name]
+    return chosen[-1].settings if chosen else {}
+
+
+def owners_plates(named: str) -> list[Plate]:
+    """The plates of an owner: `named` is a folder, or a dataset repository on the Hub.
 
     None, and one log line, if they are out of reach or broken. May wait for the network.
     """
-    named = os.environ.get("NST_GALLERY", "")
     if not named:
         return []
     try:
@@ -81,7 +118,7 @@ def _plate(name: str, files: dict[str, Path], entry: dict[str, Any]) -> Plate:
 
 
 def _download(repository: str) -> Path:
-    knock(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
+    check_reachable(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
     # Real files in a folder of their own: a page serves those, and not the links of a cache.
     folder = tempfile.mkdtemp(prefix="nst-gallery-")
     patterns = ["catalogue.toml", *PICTURES]

@@ -3,7 +3,8 @@
 import io
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,41 @@ def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
 
     `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it.
     """
+    return _to_rgb(_upright(_load(source, name)))
+
+
+def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
+    """How opaque a picture is, in grey: 0 is transparent, 255 opaque."""
+    return _load(source, name).convert("RGBA").getchannel("A")
+
+
+def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
+    """Width and height as `open_image` would return them, from the file's header alone."""
+    with _opened(source, name) as image:
+        try:
+            turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        except Exception:  # damaged EXIF comes as any error; the picture itself is fine
+            turned = False
+        size = image.size
+        if image is not source:
+            image.close()
+    return (size[1], size[0]) if turned else size
+
+
+ORIENTATION = 274
+SIDEWAYS = {5, 6, 7, 8}
+"""EXIF's tag, and its values for pictures that lie on a side."""
+
+
+def _load(source: ImageSource, name: str) -> Image.Image:
+    with _opened(source, name) as image:
+        image.load()
+    return image
+
+
+@contextmanager
+def _opened(source: ImageSource, name: str) -> Iterator[Image.Image]:
+    """A picture with its size checked; what goes wrong with its file is told as an ImageError."""
     try:
         # A bomb is judged by MOST_PIXELS below; Pillow's own warning would only add noise.
         with warnings.catch_warnings():
@@ -42,7 +78,7 @@ def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
                 source if isinstance(source, Image.Image) else Image.open(source, formats=_FORMATS)
             )
             _check_size(image.size, name)
-            image.load()
+            yield image
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -63,7 +99,6 @@ def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
         raise ImageError(
             f"{name} is damaged or incomplete; export or download it once more and try again"
         ) from None
-    return _to_rgb(_upright(image))
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:

@@ -4,7 +4,8 @@ A recipe is nothing but settings and where they come from. Its source's own choi
 they are known: start, layers, reductions, weights, optimiser, number of steps.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nst.settings import Settings
@@ -14,8 +15,10 @@ _SCRATCH_LAYERS = tuple(
     (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
 )
 
+DEFAULT = "atelier"
+
 RECIPES = {
-    "atelier": Settings(),
+    DEFAULT: Settings(),
     "gatys": Settings(
         init="noise",
         scales=1,
@@ -93,6 +96,34 @@ PRESETS: dict[str, dict[str, Any]] = {
     "wild": {"strength": 0.9, "detail": 0.0, "style_scale": 1.5},
 }
 """How far the style may go: a few knobs at once, on top of a recipe."""
+
+
+def combine(
+    recipe: str = DEFAULT,
+    own: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings for what somebody asked for; ValueError says what is wrong with it.
+
+    A recipe's settings, changed by a plate's `own` best ones, then by a preset, then by what was
+    `given` by name. A plate's own were found with our recipe, and count with it alone.
+    """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
+    own = own if own and recipe == DEFAULT else {}
+    return change(replace(RECIPES[recipe], **own), preset, given or {})
+
+
+def change(settings: Settings, preset: str | None, given: Mapping[str, Any]) -> Settings:
+    """Settings with a preset laid over them, and over both what was given by name."""
+    if preset is not None and preset not in PRESETS:
+        raise ValueError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}")
+    if unknown := set(given) - set(vars(settings)):
+        named = ", ".join(map(repr, sorted(unknown)))
+        raise ValueError(f"there is no setting {named}; there are {', '.join(vars(settings))}")
+    few = PRESETS[preset] if preset is not None else {}
+    return replace(settings, **few | dict(given))
 
 
 @dataclass(frozen=True)

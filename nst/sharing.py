@@ -5,18 +5,21 @@ A link is a query string; a PNG carries the same string in its text, with what m
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from PIL import Image
 
-from nst.recipes import RECIPES
+from nst.gallery import Plate, own_settings
+from nst.recipes import DEFAULT, RECIPES, combine
 from nst.settings import Settings, as_text
 
 VERSION = "1"
+"""Links that carry it are ours and tell all that differs from the recipe; in others, which people
+write by hand, a plate's own settings count where nothing is said."""
 KEY = "nst"
 """The text chunk of a PNG that holds it all, as JSON."""
 
@@ -25,10 +28,20 @@ KEY = "nst"
 class Shared:
     """What somebody painted with: names of a sample photo and of plates, and the settings."""
 
-    recipe: str = "atelier"
+    recipe: str = DEFAULT
     settings: Settings = Settings()
     styles: tuple[str, ...] = ()
     photo: str = ""
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names in one text, as links and the API write them; a comma within a name is escaped."""
+    return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """The names that `join_names` put together."""
+    return tuple(unquote(name.strip()) for name in text.split(",") if name.strip())
 
 
 def to_query(shared: Shared) -> str:
@@ -37,8 +50,8 @@ def to_query(shared: Shared) -> str:
     if shared.photo:
         query["photo"] = shared.photo
     if shared.styles:
-        query["style"] = ",".join(shared.styles)
-    if shared.recipe != "atelier":
+        query["style"] = join_names(shared.styles)
+    if shared.recipe != DEFAULT:
         query["recipe"] = shared.recipe
     for knob in fields(Settings):
         value = getattr(shared.settings, knob.name)
@@ -47,18 +60,22 @@ def to_query(shared: Shared) -> str:
     return urlencode(query | {"v": VERSION}, safe=",=")
 
 
-def from_query(query: Mapping[str, str]) -> tuple[Shared, list[str]]:
+def from_query(query: Mapping[str, str], offered: Sequence[Plate] = ()) -> tuple[Shared, list[str]]:
     """What a link asks for, and a complaint about each part of it that is ignored.
 
-    Names of photos and plates are not looked up here. Parts that nobody knows are no complaint:
-    they are the address's own.
+    Names of photos and plates are only looked up for the plates' own settings (see VERSION). Parts
+    that nobody knows are no complaint: they are the address's own.
     """
     complaints = []
-    recipe = query.get("recipe", "atelier")
-    if recipe not in RECIPES:
-        complaints.append(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
-        recipe = "atelier"
-    settings = RECIPES[recipe]
+    recipe = query.get("recipe", DEFAULT)
+    styles = split_names(query.get("style", ""))
+    own = {} if "v" in query else own_settings(styles, offered)
+    try:
+        settings = combine(recipe, own)
+    except ValueError as error:
+        complaints.append(str(error))
+        recipe = DEFAULT
+        settings = combine(recipe, own)
     for knob in fields(Settings):
         if knob.name in query:
             try:
@@ -66,7 +83,6 @@ def from_query(query: Mapping[str, str]) -> tuple[Shared, list[str]]:
                 settings = replace(settings, **asked)
             except ValueError as error:
                 complaints.append(str(error))
-    styles = tuple(filter(None, query.get("style", "").split(",")))
     return Shared(recipe, settings, styles, query.get("photo", "")), complaints
 
 

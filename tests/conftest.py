@@ -10,10 +10,10 @@ import pytest
 from huggingface_hub import constants
 from PIL import Image, ImageDraw
 
-from nst import weights
-from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
-from nst.weights import bundled
+from nst.network import weights
+from nst.network.vgg import Backbone, load_backbone
+from nst.network.weights import bundled
 
 Files = dict[str, bytes | Callable[[bytes], bytes]]
 

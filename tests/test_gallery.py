@@ -6,7 +6,8 @@ from huggingface_hub import constants
 from PIL import Image
 
 from nst import Settings
-from nst.gallery import owners_plates, plates
+from nst.gallery import EXAMPLES, owners_plates, photos, plates
+from nst.images import open_image
 
 from .conftest import Files
 
@@ -26,6 +27,17 @@ def test_every_plate_is_there_and_can_be_painted_with() -> None:
         assert plate.title
         assert plate.alt
         Settings(**plate.settings)
+
+
+def test_every_photo_is_there_and_says_whose_it_is() -> None:
+    found = {photo.name: photo for photo in photos()}
+    assert {"tower", "lion", "cheetah1", "astronaut", "pagoda", "mountains", "coffee"} <= set(found)
+    pictures = (EXAMPLES / "photos").iterdir()
+    assert {photo.path for photo in found.values()} == set(pictures)
+    for name, photo in found.items():
+        assert max(open_image(photo.path).size) <= 1024, name
+        assert photo.path.stat().st_size < 250_000, name
+        assert all((photo.title, photo.alt, photo.credit, photo.licence, photo.source)), name
 
 
 def test_a_folder_without_a_catalogue_offers_its_pictures(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst import RECIPES, Settings, stylize
-from nst.backbone import Backbone
 from nst.images import to_tensor
-from nst.objective import Region, balance, objective
+from nst.network.device import Arithmetic
+from nst.network.vgg import Backbone
+from nst.network.weights import bundled
+from nst.optimise.objective import Objective, balance
+from nst.optimise.regions import Region
 from nst.recipes import SOURCES, explained
-from nst.weights import bundled
 
 Features = dict[str, NDArray[np.float64]]
 CONVS = [f"conv{block}_1" for block in range(1, 6)]
@@ -117,7 +119,7 @@ FORMULAS: dict[str, Callable[..., float]] = {
 
 @pytest.fixture(scope="module")
 def exact() -> Backbone:
-    return Backbone(bundled(), torch.device("cpu"), torch.float64)
+    return Backbone(bundled(), torch.device("cpu"), Arithmetic(torch.float64))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,7 @@ def test_a_recipe_is_its_formula_and_its_gradient_fits(
 ) -> None:
     target, style, x = pictures
     settings = RECIPES[name]
-    evaluate = objective(target, [Region([(style, 1.0)])], 48, settings, exact)
+    evaluate = Objective(target, [Region([(style, 1.0)])], 48, settings, exact)
     losses, gradient = evaluate(x)
 
     layers = [*CONVS, *RELUS, "relu4_1", "conv4_2", "relu5_3"]

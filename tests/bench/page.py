@@ -15,13 +15,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
-import gradio as gr
 import httpx
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from examples.__main__ import PHOTOS
 from nst import Settings, stylize
 from nst.gallery import plates
 from nst.sharing import from_text
@@ -95,8 +94,7 @@ def _paint(page: Page, size: int) -> tuple[float, float, float, float]:
 
 def _streamed(size: int) -> float:
     with httpx.Client(base_url=f"{URL}/gradio_api", timeout=600) as web:
-        photo = Path(gr.get_image(f"{PHOTO}.jpg"))
-        (path,) = web.post("/upload", files={"files": photo.read_bytes()}).json()
+        (path,) = web.post("/upload", files={"files": PHOTOS[PHOTO].read_bytes()}).json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         asked = {"photo": file, "style": STYLE, "size": size}
         run = web.post("/call/v2/paint", json=asked).json()["event_id"]
@@ -111,7 +109,7 @@ def _streamed(size: int) -> float:
 
 def _alone(size: int) -> float:
     style = next(plate.path for plate in plates() if plate.name == STYLE)
-    *_, frame = stylize(gr.get_image(f"{PHOTO}.jpg"), [style], Settings(size=size))
+    *_, frame = stylize(PHOTOS[PHOTO], [style], Settings(size=size))
     return frame.seconds
 
 

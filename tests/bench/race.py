@@ -17,22 +17,26 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import gradio as gr
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from examples.__main__ import PHOTOS
 from nst import Settings, stylize
-from nst.backbone import Backbone, load_backbone
 from nst.gallery import plates
 from nst.images import fit, open_image, to_image, to_tensor
-from nst.objective import Region, _fit_style, _manner, balance, objective
-from nst.transfer import _without_edge
-from nst.weights import Weights, layer_names, local
+from nst.network.cache import ByteCache
+from nst.network.device import arithmetic_for
+from nst.network.memory import tune_allocator
+from nst.network.vgg import Backbone, load_backbone
+from nst.network.weights import Weights, layer_names, local
+from nst.optimise.objective import Objective, balance
+from nst.optimise.regions import Region
+from nst.optimise.targets import fit_style, without_edge
 
-PAIRS = ("tower.jpg+swirling_night", "lion.jpg+roman_mosaic", "cheetah1.jpg+watercolour_garden")
-"""A photo that Gradio ships, or a path; and a plate."""
+PAIRS = ("tower+swirling_night", "lion+roman_mosaic", "cheetah1+watercolour_garden")
+"""A sample photo and a plate."""
 
 Delivered = list[tuple[float, Tensor]]
 """Seconds since the start, and the picture as delivered at that time, 1 x 3 x H x W in 0..1."""
@@ -51,8 +55,9 @@ def main() -> None:
     parser.add_argument("--steps-at", type=int, nargs="*", default=[128, 256, 512])
     parser.add_argument("--memory-at", type=int, nargs="*", default=[512])
     options = parser.parse_args()
+    tune_allocator()
     weights = local()
-    print(f"{weights.name}, {load_backbone(weights).dtype}, {torch.get_num_threads()} threads")
+    print(f"{weights.name}, {load_backbone(weights).arithmetic}, {torch.get_num_threads()} threads")
     for size in options.steps_at:
         race_steps(size, weights, options.rounds)
     starts = ("photo", "noise", "adam") if options.all_starts else ("photo",)
@@ -73,10 +78,10 @@ def race_steps(size: int, weights: Weights, rounds: int) -> None:
     target = to_tensor(fit(photo, size))
     settings = Settings(size=size, coherence=0)
     runners: dict[str, Callable[[Tensor], object]] = {
-        "ours": objective(
+        "ours": Objective(
             target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)
         ),
-        "ours, matching": objective(
+        "ours, matching": Objective(
             target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)
         ),
         "classic": classic_objective(target, painting, size, settings, weights),
@@ -102,13 +107,9 @@ def race_pictures(
     photo, painting = _pair(pair)
     target = to_tensor(fit(photo, size))
     settings = Settings(size=size, coherence=0)
-    exact = objective(
-        target,
-        [Region([(painting, 1.0)])],
-        size,
-        settings,
-        Backbone(weights, torch.device("cpu"), torch.float32),
-    )
+    backbone, cpu = load_backbone(weights), torch.device("cpu")
+    judging = Backbone(weights, cpu, arithmetic_for(cpu, "float32"))
+    exact = Objective(target, [Region([(painting, 1.0)])], size, settings, judging)
 
     def judge(picture: Tensor) -> float:
         return exact(picture)[0]["total"]
@@ -122,7 +123,7 @@ def race_pictures(
             mark = judge(classic[-1][1])
             marks["classic"].append(classic[-1][0])
             ends["classic"].append(mark)
-            run = our_run(pair, settings)
+            run = our_run(pair, settings, backbone)
             ends["ours"].append(judge(run[-1][1]))
             marks["ours"].append(float("inf"))
             for seconds, picture in reversed(run):
@@ -139,11 +140,12 @@ def race_pictures(
             )
 
 
-def our_run(pair: str, settings: Settings) -> Delivered:
+def our_run(pair: str, settings: Settings, backbone: Backbone) -> Delivered:
     """Every frame that `stylize` yields, of a style that it has not seen before."""
-    _manner.cache_clear()
+    backbone.cache = ByteCache()
     photo, painting = _files(pair)
-    return [(f.seconds, to_tensor(f.image)) for f in stylize(photo, [painting], settings)]
+    frames = stylize(photo, [painting], settings, backbone)
+    return [(f.seconds, to_tensor(f.image)) for f in frames]
 
 
 def classic_run(
@@ -199,7 +201,7 @@ def classic_objective(
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
     with torch.no_grad():
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
-        style = to_tensor(_fit_style(painting, size * settings.style_scale)).contiguous()
+        style = to_tensor(fit_style(painting, size * settings.style_scale)).contiguous()
         grams = {k: gram(x) for k, x in features(style) if k in style_layers}
 
     def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
@@ -240,10 +242,9 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
         return time.perf_counter() - start, peak
 
 
-def _files(pair: str) -> tuple[str, str]:
+def _files(pair: str) -> tuple[Path, Path]:
     photo, _, style = pair.partition("+")
-    plate = {plate.name: plate.path for plate in plates()}[style]
-    return photo if Path(photo).is_file() else gr.get_image(photo), str(plate)
+    return PHOTOS[photo], {plate.name: plate.path for plate in plates()}[style]
 
 
 def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:
@@ -251,7 +252,7 @@ def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:
     if square:
         side = min(photo.size)
         photo = photo.crop((0, 0, side, side))
-    return photo, _without_edge(painting)
+    return photo, without_edge(painting)
 
 
 if __name__ == "__main__":

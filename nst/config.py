@@ -1,0 +1,110 @@
+"""Every limit and switch that the owner of a Space may set, read from the environment once."""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+
+
+def _variable(name: str, default: Any, help: str, read: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"variable": name, "help": help, "read": read})
+
+
+def _at_least(least: float, kind: type = float) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        complaint = f"it takes a {'whole number' if kind is int else 'number'} from {least:g} on"
+        try:
+            number = kind(text)
+        except ValueError:
+            raise ValueError(complaint) from None
+        if not number >= least:  # what is not a number (nan) is not enough either
+            raise ValueError(complaint)
+        return number
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"choose one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def _yes_or_no(text: str) -> bool:
+    return _one_of("0", "1")(text) == "1"
+
+
+@dataclass(frozen=True)
+class Config:
+    """The limits and switches of one process; nothing else reads the environment."""
+
+    vgg19: str = _variable("NST_VGG19", "", "a file with the numbers of VGG-19")
+    precision: str = _variable(
+        "NST_PRECISION",
+        "",
+        "float32 or bfloat16; without it, what the processor is fastest with",
+        _one_of("float32", "bfloat16"),
+    )
+    winograd: bool | None = _variable(
+        "NST_WINOGRAD",
+        None,
+        "1 or 0: convolutions by Winograd's filtering or by the library; without it, the faster",
+        _yes_or_no,
+    )
+    gallery: str = _variable(
+        "NST_GALLERY", "", "plates of your own: a folder, or a dataset repository on the Hub"
+    )
+    wall: str = _variable(
+        "NST_WALL", "", "a dataset repository on the Hub for visitors to hang their paintings in"
+    )
+    most_seconds: float = _variable(
+        "NST_MAX_SECONDS",
+        math.inf,
+        "a longer run is refused, and ends; 600 on a Space, where others wait",
+        _at_least(1),
+    )
+    most_megabytes: int = _variable(
+        "NST_MAX_UPLOAD_MB", 40, "size of one uploaded file at most", _at_least(1, int)
+    )
+    quota_megabytes: int = _variable(
+        "NST_VISITOR_MB",
+        100,
+        "paintings and films kept for one visitor; the oldest make room",
+        _at_least(1, int),
+    )
+    disk_megabytes: int = _variable(
+        "NST_DISK_MB", 2000, "the same for all visitors together", _at_least(1, int)
+    )
+    keep_hours: float = _variable(
+        "NST_KEEP_HOURS", 24.0, "how long paintings stay on the server", _at_least(0.1)
+    )
+    most_waiting: int = _variable(
+        "NST_QUEUE", 32, "runs that may wait for the engine", _at_least(1, int)
+    )
+    space: str = _variable("SPACE_ID", "", "set by Hugging Face: the name of the Space")
+    zero_gpu: bool = _variable(
+        "SPACES_ZERO_GPU",
+        False,
+        "set by Hugging Face: the Space runs on ZeroGPU",
+        lambda text: text.lower() not in {"0", "false"},
+    )
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] = os.environ) -> "Config":
+        """What the environment says; ValueError names a variable that can't be read."""
+        given: dict[str, Any] = {"most_seconds": 600.0} if environment.get("SPACE_ID") else {}
+        for limit in fields(cls):
+            if text := environment.get(limit.metadata["variable"], "").strip():
+                given[limit.name] = _read(limit, text)
+        return cls(**given)
+
+
+def _read(limit: Field[Any], text: str) -> Any:
+    try:
+        return limit.metadata["read"](text)
+    except ValueError as error:
+        raise ValueError(f"{limit.metadata['variable']} is {text!r}: {error}") from None

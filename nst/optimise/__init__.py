@@ -1,0 +1,1 @@
+"""Painting by optimisation: losses, targets, the optimisers and the loop over the scales."""

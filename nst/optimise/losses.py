@@ -1,0 +1,213 @@
+"""The formulas: content, Gram, style, matching, total variation.
+
+F: features of the result at a layer, P: of the photo; G, A: Gram matrices of the result and of
+the style; N channels, M = H * W positions. All sums are float32 at least.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CONTENT_FACTORS: dict[str, Callable[[Tensor], Tensor | float]] = {
+    "relative": lambda photo: 1 / _exact(photo).square().sum(),
+    "half": lambda _: 1 / 2,
+    "quarter": lambda photo: 1 / (4 * photo.numel()),
+    "mean": lambda photo: 1 / photo.numel(),
+}
+"""P, 1 x N x H x W -> what sum (F - P)^2 is multiplied by.
+
+relative: the share of the photo's own energy, ours. half: Gatys et al. 2016, eq. 1.
+quarter: 1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
+"""
+
+STYLE_FACTORS: dict[str, Callable[[Tensor, int], Tensor | float]] = {
+    "relative": lambda style, _: 1 / style.square().sum(),
+    "gatys": lambda style, _: 1 / (4 * len(style) ** 2),
+    "mean": lambda style, positions: positions**2 / len(style) ** 2,
+}
+"""A / M, N x N, and M -> what sum (G / M - A / M)^2 is multiplied by.
+
+relative: the share of the style's own energy, ours. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et
+al. 2016, eq. 4. mean: of (G - A)^2, both as large as the picture makes them.
+"""
+
+
+def content_loss(features: Tensor, target: Tensor, kind: str = "relative") -> Tensor:
+    """Sum (F - P)^2, times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
+
+    The relative one is 0 for equal features and 1 for none at all.
+    """
+    return (_exact(features) - _exact(target)).square().sum() * CONTENT_FACTORS[kind](target)
+
+
+def gram(features: Tensor) -> Tensor:
+    """G / M = F F^T / M, the correlations of the channels: 1 x N x H x W -> N x N.
+
+    Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
+    """
+    return _Gram.apply(features)
+
+
+def guide(mask: Tensor, features: Tensor) -> Tensor:
+    """What features are multiplied by, so that `gram` is that of a region alone: 1 x 1 x H x W.
+
+    `mask` is 1 x 1 x H' x W', 0..1, and is carried down by area; the root of its share makes
+    `gram` the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017,
+    "Controlling Perceptual Factors in Neural Style Transfer", section 4).
+    """
+    shares = F.interpolate(mask, features.shape[2:], mode="area")
+    return (shares / shares.mean().clamp_min(1e-6)).sqrt().to(features.dtype)
+
+
+def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1) -> Tensor:
+    """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
+
+    `positions` is M, of the picture.
+    """
+    return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions)
+
+
+def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
+    """Each position's features, less their mean over all positions, at unit length.
+
+    1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
+    indices of the M positions that count, as in a region of the picture.
+    """
+    rows = _rows(features, inside)
+    found, _ = _directions(rows, _mean(rows))
+    return found
+
+
+def match(picture: Tensor, style: Tensor) -> Tensor:
+    """Two-sided nearest neighbours, as the target of `matching_loss`: M x N, K x N -> M x N.
+
+    Both are `directions`. Every picture position is drawn to its nearest style position, and every
+    style position draws its nearest picture position: the one side alone would let a flat sky
+    choose the same few strokes over and over. Row i of the target is
+    S_a(i) / M + sum of S_j / K over all j with b(j) = i, for the nearest a(i) and b(j). The relaxed
+    earth mover's distance takes the larger of the two sides (Kolkin et al. 2019, eq. 5), here they
+    are summed; the first alone is nearest-neighbour style transfer (Kolkin et al. 2022).
+    """
+    target = torch.empty_like(picture)
+    best = picture.new_full((len(style),), -torch.inf)
+    nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
+    for start in range(0, len(picture), BLOCK):
+        similarity = picture[start : start + BLOCK] @ style.T
+        target[start : start + BLOCK] = style[similarity.argmax(1)] / len(picture)
+        # Down the columns of a row-major matrix it would take four times as long.
+        highest, place = similarity.T.contiguous().max(1)
+        nearest = torch.where(highest > best, place + start, nearest)
+        best = torch.maximum(best, highest)
+    return target.index_add_(0, nearest, style, alpha=1 / len(style))
+
+
+BLOCK = 2048
+"""Positions that are matched at once: in a large picture all similarities would take gigabytes, and
+all directions, which are float32, more than anything else in a step."""
+
+
+def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
+    """Mean cosine distance to the matches, over picture and style positions; 0 to 4.
+
+    Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The
+    matches stay as they are while the features move: the gradient is that of the features alone.
+    """
+    return 2 - _MatchingSimilarity.apply(features, target, inside)
+
+
+def total_variation(pixels: Tensor) -> Tensor:
+    """Mean squared difference of neighbours, right and down: 1 x 3 x H x W -> a scalar.
+
+    Mahendran and Vedaldi 2015, with beta = 2.
+    """
+    down = F.mse_loss(pixels[:, :, 1:], pixels[:, :, :-1])
+    return down + F.mse_loss(pixels[..., 1:], pixels[..., :-1])
+
+
+def _rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
+    rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
+    return rows if inside is None else rows[inside]
+
+
+def _mean(rows: Tensor) -> Tensor:
+    return torch.stack([_exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0) / len(rows)
+
+
+def _directions(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the rows lie from their mean, at unit length, and the lengths: M x N and M x 1."""
+    offsets = rows - mean
+    lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
+    return offsets.div_(lengths), lengths
+
+
+class _MatchingSimilarity(torch.autograd.Function):
+    """The sum of directions times target.
+
+    The directions are made once more on the way back, which costs less than they weigh.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
+        rows = _rows(features, inside)
+        mean = _mean(rows)
+        ctx.save_for_backward(features, target, inside, mean)
+        return torch.stack(
+            [
+                (_directions(block, mean)[0] * part).sum()
+                for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True)
+            ]
+        ).sum()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        features, target, inside, mean = ctx.saved_tensors
+        rows = _rows(features, inside)
+        back, shift = torch.empty_like(rows), torch.zeros_like(mean)
+        blocks = (tensor.split(BLOCK) for tensor in (rows, target, back))
+        for block, part, out in zip(*blocks, strict=True):
+            found, lengths = _directions(block, mean)
+            # What is left of the target across the direction: what is along it changes nothing.
+            along = (found * part).sum(1, keepdim=True)
+            across = found.mul_(along).neg_().add_(part).mul_(grad / lengths)
+            shift += across.sum(0)
+            out.copy_(across)
+        back -= shift / len(rows)
+        _, channels, height, width = features.shape
+        if inside is not None:
+            whole = back.new_zeros(height * width, channels)
+            back = whole.index_copy_(0, inside, back)
+        return back.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
+
+
+def _exact(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()
+
+
+GRAM_ROWS = 8192
+"""Positions that are summed at once: long sums are much slower where channels are few, and less
+exact."""
+
+
+class _Gram(torch.autograd.Function):
+    """F F^T on the (H W) x N view that channels-last memory already is.
+
+    Autograd would not see that the product is symmetric and would multiply twice on the way back.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        rows = _rows(features)
+        ctx.save_for_backward(rows)
+        ctx.shape = features.shape
+        parts = [_exact(part.T @ part) for part in rows.split(GRAM_ROWS)]
+        return torch.stack(parts).sum(0) / rows.shape[0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        _, channels, height, width = ctx.shape
+        both = (grad + grad.T).div_(rows.shape[0]).to(rows.dtype)
+        return (rows @ both).view(1, height, width, channels).permute(0, 3, 1, 2)

@@ -1,0 +1,110 @@
+"""What a run brings down: the losses of a picture at one scale, and their gradient."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from nst.network.vgg import Backbone
+from nst.optimise.losses import content_loss, total_variation
+from nst.optimise.regions import Region
+from nst.optimise.targets import region_target
+from nst.settings import Settings
+
+MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
+MATCH_INTERVAL = 10
+"""Evaluations between two searches for the nearest neighbours."""
+
+DETAIL_LAYER = "relu3_1"
+"""Where the photo is compared a second time for the knob `detail`: edges and small forms."""
+
+Losses = dict[str, float]
+
+Evaluate = Callable[[Tensor], tuple[Losses, Tensor]]
+"""Pixels -> the losses and the gradient of "total" with respect to the pixels."""
+
+
+class Objective:
+    """What a run at one scale brings down.
+
+    `photo` is 1 x 3 x H x W, RGB in 0..1, at `size` pixels on the longest side. Called with pixels
+    of the same shape, it returns the losses, "total" and its terms "content", "style" and "tv", and
+    the gradient of "total", 1 x 3 x H x W. Belongs to one run: it counts its evaluations.
+    """
+
+    def __init__(
+        self,
+        photo: Tensor,
+        regions: Sequence[Region],
+        size: int,
+        settings: Settings,
+        backbone: Backbone,
+    ) -> None:
+        self._settings, self._backbone = settings, backbone
+        self._style_layers = dict(settings.style_layers)
+        self._content_layers = dict(settings.content_layers)
+        if settings.detail:
+            more = self._content_layers.get(DETAIL_LAYER, 0) + settings.detail
+            self._content_layers[DETAIL_LAYER] = more
+        matched = settings.coherence and any(region.styles for region in regions)
+        self._match_layers = MATCH_LAYERS if matched else {}
+        with torch.no_grad():
+            self._photo = backbone(photo, self._content_layers, settings.pooling)
+            self._targets = [
+                region_target(region, photo, size, settings, self._match_layers, backbone)
+                for region in regions
+            ]
+        # One region alone: the rest of the picture stays the photo.
+        self._movable = self._targets[0].mask if len(self._targets) == 1 else None
+        self._evaluations = 0
+
+    def __call__(self, pixels: Tensor) -> tuple[Losses, Tensor]:
+        pixels = pixels.detach().requires_grad_()
+        content, style, matched = self._distances(pixels)
+        content_weight, style_weight, tv_weight = balance(self._settings)
+        terms = {
+            "content": content_weight * content,
+            "style": style_weight * (style + self._settings.coherence * matched),
+            "tv": tv_weight * total_variation(pixels),
+        }
+        total = torch.stack(list(terms.values())).sum()
+        (gradient,) = torch.autograd.grad(total, pixels)
+        if self._movable is not None:
+            gradient = gradient * self._movable
+        values = torch.stack([total, *terms.values()]).tolist()
+        return dict(zip(("total", *terms), values, strict=True)), gradient
+
+    def _distances(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From the photo's content, the styles' Gram matrices and the styles' nearest neighbours.
+
+        Each is summed over layers and regions with their weights.
+        """
+        content = style = matched = pixels.new_zeros(())
+        layers = {*self._content_layers, *self._style_layers, *self._match_layers}
+        for k, found in self._backbone.walk(pixels, layers, self._settings.pooling):
+            if k in self._content_layers:
+                distance = content_loss(found, self._photo[k], self._settings.content_loss)
+                content = content + self._content_layers[k] * distance
+            for target in self._targets:
+                if k in self._style_layers:
+                    distance = target.style_loss(k, found, self._settings.style_loss)
+                    style = style + target.share * self._style_layers[k] * distance
+                if k in self._match_layers:
+                    if self._evaluations % MATCH_INTERVAL == 0:
+                        target.find_matches(k, found)
+                    distance = target.matching_loss(k, found)
+                    matched = matched + target.share * self._match_layers[k] * distance
+        self._evaluations += 1
+        return content, style, matched
+
+
+def balance(settings: Settings) -> tuple[float, float, float]:
+    """Weights of content, style and total variation (alpha, beta, gamma).
+
+    The strength moves weight from content to style: content / style is 3, 1 and 1/3 times its
+    middle value at 0.25, 0.5 and 0.75, steps that look even, and either stands alone at the ends.
+    What calms the grain spans two orders of magnitude: 0.2 at the default smoothness, 25 at 1.
+    """
+    content = settings.content_weight * 2 * (1 - settings.strength)
+    style = settings.style_weight * 2 * settings.strength
+    return content, style, 25 * settings.smoothness**3

@@ -1,0 +1,54 @@
+"""Sizes from coarse to fine, how many steps each gets, and how much work that is."""
+
+import math
+
+from nst.images import LEAST_SIDE
+from nst.settings import Settings
+
+COARSEST = 128
+"""Pixels on the longest side of the first scale, where large forms settle at little cost."""
+
+STEPS = {"quick": (36, 10, 5), "normal": (50, 20, 24), "fine": (100, 50, 50)}
+"""Steps at the coarse scales, the last but one and the last, where each costs the most."""
+
+
+def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tuple[int, int]]:
+    """Sizes, in pixels on the longest side, from coarse to fine, and the steps to spend at each.
+
+    `shape` is the photo's shorter side by its longer one, `begun` the longest side of a painting
+    to go on from.
+    """
+    sizes = scales(settings, shape)
+    coarse, middle, last = STEPS[settings.effort]
+    counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
+    if len(sizes) <= 2:
+        counts = [coarse, middle][: len(sizes)]
+    left = max(1, sum(size > begun for size in sizes))
+    sizes, counts = sizes[-left:], counts[-left:]
+    if 0 < begun < sizes[0]:  # a finished painting is further than what one scale hands the next
+        counts[0] = round(0.95 * counts[0])
+    if settings.steps:
+        sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
+        share = settings.steps / sum(counts)
+        counts = [max(1, int(count * share)) for count in counts]
+        counts[0] += settings.steps - sum(counts)
+    return list(zip(sizes, counts, strict=True))
+
+
+def pixel_steps(settings: Settings, photo: tuple[int, int], begun: int = 0) -> float:
+    """The work of a run, in pixels times steps, for a photo of this width and height.
+
+    Time goes with it: a second of two processor cores is about 400 000 of them, and a step costs
+    the same for a pixel of a small picture and of a large one. `begun` is as in `schedule`.
+    """
+    shape = min(photo) / max(photo)
+    return sum(count * size**2 * shape for size, count in schedule(settings, shape, begun))
+
+
+def scales(settings: Settings, shape: float) -> list[int]:
+    """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
+    coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)  # a ribbon has fewer scales
+    count = 1 + max(0, math.floor(math.log2(settings.size / coarsest)))
+    if settings.scales:
+        count = min(count, settings.scales)
+    return [round(settings.size / 2**k) for k in range(count - 1, -1, -1)]

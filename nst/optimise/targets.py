@@ -1,0 +1,177 @@
+"""What a picture is drawn to: the Gram matrices of styles and a sample of their directions."""
+
+import hashlib
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst.images import LEAST_SIDE, fit, to_tensor
+from nst.network.vgg import Backbone
+from nst.optimise.losses import directions, gram, guide, match, matching_loss, style_loss
+from nst.optimise.regions import Region
+from nst.settings import Settings
+
+MATCH_SAMPLE = 2048
+"""Positions of the styles to choose from, in each layer."""
+
+TILE = 1024
+"""Pixels; a larger style is looked at in parts, since it need not fit into memory at once."""
+
+
+@dataclass(frozen=True)
+class StyleTargets:
+    """What is known of one style at one size, by layer; shared between runs, not to be changed.
+
+    `grams` are N x N of `gram`, `directions` K x N of `directions` at K positions.
+    """
+
+    grams: dict[str, Tensor]
+    directions: dict[str, Tensor]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(x.nbytes for x in (*self.grams.values(), *self.directions.values()))
+
+
+@dataclass
+class RegionTarget:
+    """What the features in one region are drawn to, at one scale.
+
+    `share` is the region's share of the picture, `mask` 1 x 1 x H x W, 0..1, or none where the
+    region is the whole picture. Features are 1 x N x H' x W' of the picture at a layer.
+    """
+
+    share: float
+    mask: Tensor | None
+    styles: StyleTargets
+    _guides: dict[str, Tensor] = field(default_factory=dict)
+    _inside: dict[str, Tensor] = field(default_factory=dict)
+    _matches: dict[str, Tensor] = field(default_factory=dict)
+
+    def style_loss(self, layer: str, features: Tensor, kind: str) -> Tensor:
+        """`losses.style_loss` of the features inside the region."""
+        positions = features.shape[2] * features.shape[3]
+        found = gram(self._guided(layer, features))
+        return style_loss(found, self.styles.grams[layer], kind, positions)
+
+    def find_matches(self, layer: str, features: Tensor) -> None:
+        """Look for the nearest neighbours anew, for all `matching_loss` to come."""
+        with torch.no_grad():
+            offered = self.styles.directions[layer]
+            nearest = match(directions(features, self._positions(layer, features)), offered)
+            self._matches[layer] = nearest.to(features.dtype)
+
+    def matching_loss(self, layer: str, features: Tensor) -> Tensor:
+        """`losses.matching_loss` of the features inside the region and the matches found."""
+        inside = self._positions(layer, features)
+        return matching_loss(features, self._matches[layer], inside)
+
+    def _guided(self, layer: str, features: Tensor) -> Tensor:
+        """The features, weighted by the region where it isn't the whole picture."""
+        if self.mask is None:
+            return features
+        if layer not in self._guides:
+            self._guides[layer] = guide(self.mask, features)
+        return features * self._guides[layer]
+
+    def _positions(self, layer: str, features: Tensor) -> Tensor | None:
+        """The positions of a layer that lie in the region; none where it is the whole picture."""
+        if self.mask is not None and layer not in self._inside:
+            shares = F.interpolate(self.mask, features.shape[2:], mode="area").flatten()
+            self._inside[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
+        return self._inside.get(layer)
+
+
+def region_target(
+    region: Region,
+    photo: Tensor,
+    size: int,
+    settings: Settings,
+    match_layers: Collection[str],
+    backbone: Backbone,
+) -> RegionTarget:
+    """What the picture is drawn to in a region, for the photo 1 x 3 x H x W at `size` pixels."""
+    style_layers = [layer for layer, _ in settings.style_layers]
+    grams: dict[str, Tensor] = {}
+    offered: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
+    for style, share in region.styles:
+        fitted = fit_style(style, size * settings.style_scale)
+        known = style_targets(fitted, share, settings, match_layers, backbone)
+        for k in style_layers:
+            grams[k] = share * known.grams[k] + grams.get(k, 0)
+        for k in match_layers:
+            offered[k].append(known.directions[k])
+    share, mask = 1.0, None
+    if region.mask is not None:
+        whole = to_tensor(region.mask.convert("RGB"))[:, :1].to(photo.device)
+        mask = F.interpolate(whole, photo.shape[2:], mode="area")
+        share = float(mask.mean())
+    styles = StyleTargets(grams, {k: torch.cat(rows) for k, rows in offered.items()})
+    return RegionTarget(share, mask, styles)
+
+
+def style_targets(
+    style: Image.Image,
+    share: float,
+    settings: Settings,
+    match_layers: Collection[str],
+    backbone: Backbone,
+) -> StyleTargets:
+    """Gram matrices at the settings' style layers and directions at the others, of one RGB style.
+
+    Of a style with a smaller share fewer directions are drawn. The backbone keeps the answer:
+    visitors like the same styles.
+    """
+    pixels = style.tobytes()
+    style_layers = tuple(layer for layer, _ in settings.style_layers)
+    about = (share, style_layers, tuple(match_layers), settings.pooling, settings.seed)
+    key = (hashlib.sha256(pixels).digest(), style.size, *about)
+
+    def study() -> StyleTargets:
+        grams: dict[str, Tensor] = {}
+        rows: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
+        for tile, part in tiles(to_tensor(style)):
+            layers = {*style_layers, *match_layers}
+            found = backbone(tile.to(backbone.device), layers, settings.pooling)
+            for k in style_layers:
+                grams[k] = part * gram(found[k]) + grams.get(k, 0)
+            for k in match_layers:
+                rows[k].append(_sample(directions(found[k]), share * part, settings.seed))
+        return StyleTargets(grams, {k: torch.cat(parts) for k, parts in rows.items()})
+
+    return backbone.cache.get(key, study)
+
+
+def without_edge(style: Image.Image) -> Image.Image:
+    """The style less a thirtieth on each side: a scan's margin would be painted as a frame."""
+    margin = max(style.size) // 30
+    if min(style.size) <= 4 * margin:
+        return style
+    return style.crop((margin, margin, style.width - margin, style.height - margin))
+
+
+def fit_style(style: Image.Image, size: float) -> Image.Image:
+    """The style with its longest side at `size` pixels, or more where it got too narrow."""
+    least = math.ceil(LEAST_SIDE * max(style.size) / min(style.size))
+    return fit(style, max(round(size), least))
+
+
+def tiles(style: Tensor) -> Iterator[tuple[Tensor, float]]:
+    """1 x 3 x H x W in parts of TILE pixels at most, each with its share of the whole."""
+    height, width = style.shape[2:]
+    for band in style.chunk(-(-height // TILE), dim=2):
+        for tile in band.chunk(-(-width // TILE), dim=3):
+            yield tile, tile.shape[2] * tile.shape[3] / (height * width)
+
+
+def _sample(rows: Tensor, share: float, seed: int) -> Tensor:
+    """Positions of one style, drawn at random, as many as its share allows."""
+    random = torch.Generator().manual_seed(seed)
+    count = max(1, round(MATCH_SAMPLE * share))
+    return rows[torch.randperm(len(rows), generator=random)[:count]]

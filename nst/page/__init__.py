@@ -1,0 +1,1 @@
+"""The page. All of Gradio is in here, and no tensor."""

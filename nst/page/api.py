@@ -1,0 +1,134 @@
+"""The page for programs: `paint` and `list_styles`, over HTTP and as tools of an MCP server."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+
+from nst.job import Request
+from nst.page.context import MOST_STYLES, Page
+from nst.page.html import user_error
+from nst.page.knobs import AT_HAND, blank_control, every_knob, limits
+from nst.page.running import check, follow
+from nst.page.session import Run
+from nst.page.uploads import sent_file
+from nst.recipes import DEFAULT, RECIPES
+from nst.settings import as_text
+from nst.sharing import split_names
+
+PARAMETERS = (*AT_HAND, "seed")
+"""The settings that have a parameter of their own; `more` takes the others."""
+
+HELP = {
+    "photo": "the picture to paint",
+    "style": "names of plates, one to four, with commas between; list_styles tells them",
+    **{
+        name: f"{knob.metadata['help']}; {limits(knob)} (default {as_text(knob.default)})"
+        for name, knob in every_knob().items()
+        if name in PARAMETERS
+    },
+    "recipe": f"{DEFAULT}, or a method of the literature: {', '.join(list(RECIPES)[1:])}",
+    "mask": "a picture, white where to paint; a second style goes around it",
+    "start": "a painting of this photo to go on from, with other settings or to a larger size",
+    "more": "any other setting, written as in a link: coherence=0&init=noise",
+}
+"""The parameters of `paint`, in order, and what they are."""
+
+DESCRIPTION = """Paint a photo in the manner of a painting, by neural style transfer.
+
+Streams the picture while it forms, a few times a second; the last picture is the finished PNG.
+What is left out is the style's own best setting, or the recipe's."""
+
+
+@dataclass(frozen=True)
+class ApiPart:
+    """Hidden components for the parameters of `paint`, by name, and what it returns."""
+
+    trigger: gr.Button
+    asked: dict[str, gr.components.Component]
+    picture: gr.Image
+
+
+def api_part() -> ApiPart:
+    """What programs fill in; nobody sees it."""
+    fields = every_knob()
+    with gr.Row(visible=False):
+        asked: dict[str, gr.components.Component] = {}
+        for name in HELP:
+            if name in PARAMETERS:
+                asked[name] = blank_control(fields[name])
+            elif name in {"photo", "mask", "start"}:
+                asked[name] = gr.Image(type="filepath", image_mode=None, label=name)
+            else:
+                asked[name] = gr.Textbox("swirling_night" if name == "style" else None, label=name)
+        return ApiPart(gr.Button(), asked, gr.Image(type="filepath", format="png"))
+
+
+def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
+    """The endpoint, with a signature and a docstring made from HELP, as clients and MCP want it."""
+
+    def paint(request: gr.Request, **asked: Any) -> Iterator[Any]:
+        try:
+            wish = _wish(page, **asked)
+            check(page.machine, wish, page.machine.plates)
+            run, owner = Run(wish), str(request.session_hash)
+            for shown in follow(page.machine, run, page.machine.plates, owner):
+                yield str(shown.file)
+        except ValueError as error:
+            raise user_error(error) from None
+        if shown.painting:
+            shown.painting.frames.clear()  # nobody will ask for the film
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    first = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("request", first, annotation=gr.Request)]
+    parameters += [
+        inspect.Parameter(name, kind)
+        if name == "photo"
+        else inspect.Parameter(name, kind, default=None)
+        for name in HELP
+    ]
+    paint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    told = "\n".join(f"    {name}: {help}" for name, help in HELP.items())
+    paint.__doc__ = f"{DESCRIPTION}\n\nArgs:\n{told}"
+    return paint
+
+
+def _wish(
+    page: Page,
+    *,
+    photo: Any,
+    style: str | None = None,
+    recipe: str | None = None,
+    mask: Any = None,
+    start: Any = None,
+    more: str | None = None,
+    **given: Any,
+) -> Request:
+    file = sent_file(photo, "the photo")
+    if file is None:
+        raise ValueError("photo is missing: upload a picture first")
+    others = dict(parse_qsl(more or ""))
+    styles = split_names(style or "")
+    if len(styles) > MOST_STYLES:
+        raise ValueError(f"{len(styles)} styles are too many; name {MOST_STYLES} at most")
+    return Request(
+        photo=file,
+        styles=styles,
+        recipe=recipe or None,
+        given={k: value for k, value in given.items() if value is not None} | others,
+        mask=sent_file(mask, "the mask"),
+        start=sent_file(start, "the painting to go on from"),
+        sample=page.machine.sample(file),
+    )
+
+
+def list_styles(page: Page) -> list[dict[str, str]]:
+    """The plates that a photo can be painted after: name, title and what they look like."""
+    return [
+        {"name": plate.name, "title": plate.title, "description": plate.alt}
+        for plate in page.machine.plates
+    ]

@@ -1,0 +1,227 @@
+"""Before the painting: photo, styles, settings, and what all of it will take."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+from PIL import Image
+
+from nst.gallery import Plate
+from nst.images import ImageError, open_image, upright_size
+from nst.optimise.schedule import pixel_steps
+from nst.page.context import (
+    MOST_STYLES,
+    Outputs,
+    Page,
+    preset_of,
+    show_settings,
+    show_shared,
+)
+from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
+from nst.page.parts import offered
+from nst.page.running import too_long
+from nst.page.session import Session
+from nst.page.uploads import sent_file
+from nst.recipes import PRESETS, RECIPES, combine
+from nst.sharing import Shared, from_query, from_text, to_query
+
+OF_A_PLATE = ("strength", "style_scale", "smoothness")
+"""The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked."""
+
+OF_A_PRESET = tuple(PRESETS["balanced"])
+
+MOST_OWN_STYLES = 12
+"""In a visitor's gallery."""
+
+MASK_PIXELS = 768
+"""Longest side of the photo in the editor: a mask needs no more, and a phone no less."""
+
+NO_PHOTO = "Add a photo first: drop one in, take one, or click a sample"
+
+
+def welcome(page: Page, request: gr.Request) -> Outputs:
+    """A new page: the plates there are by now, and what the link asks for."""
+    session = Session(welcomed=True)
+    shared, complaints = from_query(dict(request.query_params), page.machine.plates)
+    photo = next((p.path for p in page.machine.photos if p.name == shared.photo), None)
+    if shared.photo and not photo:
+        complaints.append(f"photo {shared.photo!r} is not here")
+    return {
+        page.session: session,
+        page.style.gallery: gr.Gallery(offered(page.machine.plates)),
+        **({page.photo.image: str(photo)} if photo else {}),
+        **show_shared(page, session, shared, complaints),
+    }
+
+
+def check_photo(page: Page, *, session: Session, photo: Any) -> Outputs:
+    """Say at once what is wrong with a photo, and offer the settings of one painted here."""
+    session.offered = None
+    nothing = {page.photo.offer: gr.Row(visible=False), page.photo.offer_text: ""}
+    try:
+        file = sent_file(photo, "the photo")
+        if file is None:
+            return nothing
+        open_image(file, "the photo")
+        with Image.open(file) as picture:
+            remembered = from_text(picture)
+    except ImageError as error:
+        gr.Warning(sentence(error), title="This photo can't be painted")
+        return nothing | {page.photo.image: None}
+    if remembered is None:
+        return nothing
+    session.offered = remembered[0].shared
+    offer = offer_html(session.offered.styles)
+    return {page.photo.offer: gr.Row(visible=True), page.photo.offer_text: offer}
+
+
+def take_offer(page: Page, *, session: Session) -> Outputs:
+    """The settings of the painting that was dropped in."""
+    return show_shared(page, session, session.offered) if session.offered else {}
+
+
+def choose(
+    page: Page,
+    event: gr.SelectData,
+    *,
+    session: Session,
+    chosen: list[str],
+    several: bool,
+    recipe: str,
+) -> Outputs:
+    """The style clicked, what there is to say of it, and its best settings."""
+    plate = page.styles(session)[int(event.index)]
+    others = [name for name in chosen if name != plate.name] if several else []
+    if len(others) >= MOST_STYLES:
+        raise user_error(f"Four styles at most: take one away before you add {plate.title}")
+    best = combine(recipe, plate.settings)
+    return {
+        page.style.chosen: [*others, plate.name],
+        page.style.card: plate_html(plate),
+        page.settings.preset: preset_of(best),
+        **{page.settings.knobs[name]: getattr(best, name) for name in OF_A_PLATE},
+    }
+
+
+def add_styles(page: Page, *, session: Session, uploads: Any) -> Outputs:
+    """A visitor's own styles come first in the gallery, and the first of them is chosen."""
+    sent = uploads if isinstance(uploads, list) else [uploads]
+    if len(session.styles) + len(sent) > MOST_OWN_STYLES:
+        raise user_error(f"{MOST_OWN_STYLES} styles of your own at most; reload to begin anew")
+    taken = {plate.name for plate in page.styles(session)}
+    own: list[Plate] = []
+    try:
+        for upload in sent:
+            if file := sent_file(upload, "the style"):
+                open_image(file, "the style")
+                own.append(_own_plate(file, taken))
+    except ImageError as error:
+        raise user_error(error) from None
+    if not own:
+        return {}
+    session.styles = [*own, *session.styles]
+    shown = page.styles(session)
+    choices = [(plate.title, plate.name) for plate in shown]
+    return {
+        page.style.gallery: gr.Gallery(offered(shown), selected_index=0),
+        page.style.chosen: gr.Dropdown(choices, value=[own[0].name]),
+        page.style.card: plate_html(own[0]),
+    }
+
+
+def _own_plate(file: Path, taken: set[str]) -> Plate:
+    stem = file.stem.strip() or "my style"
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem} {number}", number + 1
+    taken.add(name)
+    return Plate(name, file, name)
+
+
+def blend(page: Page, *, several: bool, chosen: list[str]) -> Outputs:
+    """Show what is blended; the last style chosen stays when nothing is any more."""
+    chosen = chosen if several else chosen[-1:]
+    weights = {} if several else {page.settings.knobs["style_weights"]: ""}
+    return {page.style.chosen: gr.Dropdown(value=chosen, visible=several), **weights}
+
+
+def choose_recipe(page: Page, *, session: Session, recipe: str, chosen: list[str]) -> Outputs:
+    """The recipe's formula and source, and its settings in the controls."""
+    if recipe not in RECIPES:
+        return {}
+    own = [plate.settings for plate in page.styles(session) if plate.name in chosen[-1:]]
+    return show_settings(page, recipe, combine(recipe, own[0] if own else {}))
+
+
+def choose_preset(page: Page, *, preset: str) -> Outputs:
+    """The preset's few knobs in their controls."""
+    few = PRESETS.get(preset, {})
+    return {page.settings.knobs[name]: value for name, value in few.items()}
+
+
+def another_seed(page: Page) -> Outputs:
+    """For another picture from the same settings."""
+    return {page.settings.knobs["seed"]: secrets.randbelow(10_000)}
+
+
+def plan(
+    page: Page, *, session: Session, photo: Any, chosen: list[str], recipe: str, **knobs: Any
+) -> Outputs:
+    """How long this would take here, its address, and what is of use: weights, another seed."""
+    outputs: Outputs = {
+        page.settings.knobs["style_weights"]: gr.Textbox(visible=len(chosen) > 1),
+        page.after.again: gr.Button(visible=knobs["init"] == "noise"),
+    }
+    if not session.welcomed:  # what the link asks for is not in the controls yet
+        return outputs
+    try:
+        file = sent_file(photo, "the photo")
+        size = upright_size(file, "the photo") if file else (4, 3)
+    except ImageError:  # check_photo tells of it and takes it away
+        return outputs
+    try:
+        settings = combine(recipe, given=knobs)
+    except ValueError as error:
+        return outputs | {page.canvas.status: status_html(sentence(error))}
+    sample = page.machine.sample(file) if file else ""
+    shared = Shared(recipe, settings, tuple(chosen), sample)
+    told, engine = "Ready when you are", page.machine.engine
+    seconds = engine.pace.seconds(pixel_steps(settings, size))
+    if seconds > page.machine.config.most_seconds:
+        told = too_long(seconds, page.machine.config.most_seconds, settings)
+    elif seconds == seconds:
+        told += f": this takes about {duration(seconds)}"
+    return outputs | {
+        page.canvas.status: status_html(told, aside=engine.backbone.name),
+        page.address: "" if shared == Shared() else to_query(shared),
+    }
+
+
+def lay_out_mask(page: Page, *, photo: Any) -> Outputs:
+    """The photo under the brush."""
+    try:
+        file = sent_file(photo, "the photo")
+        if file is None:
+            raise user_error(NO_PHOTO)
+        small = open_image(file, "the photo")
+    except ImageError as error:
+        raise user_error(error) from None
+    small.thumbnail((MASK_PIXELS, MASK_PIXELS))
+    return {page.settings.mask: {"background": small, "layers": [], "composite": None}}
+
+
+def forget_mask(page: Page) -> Outputs:
+    """Another photo: the mask belongs to the one before."""
+    return {page.settings.mask_fold: gr.Accordion(open=False), page.settings.mask: None}
+
+
+def tell_of_link(page: Page) -> None:
+    """What the link in the clipboard is good for."""
+    gr.Info("Link copied: it brings back style and settings; your own photo stays with you.")
+
+
+def parse_link(query: str) -> Shared:
+    """What an address of ours says; what is wrong in it is left out."""
+    return from_query(dict(parse_qsl(query)))[0]

@@ -1,0 +1,96 @@
+"""What every handler works with: the parts of the page, and the machine behind it.
+
+Handlers are plain functions. They take a `Page` first, what the event sends by name, and return
+`{component: what becomes of it}`; components that they leave out stay as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from nst.gallery import Plate
+from nst.page.html import plate_html, sentence
+from nst.page.knobs import values
+from nst.page.machine import Machine
+from nst.page.parts import AfterPart, CanvasPart, PhotoPart, SettingsPart, StylePart, WallPart
+from nst.page.session import Session
+from nst.recipes import PRESETS, explained
+from nst.settings import Settings
+from nst.sharing import Shared
+
+MOST_STYLES = 4
+
+Outputs = dict[Any, Any]
+"""What becomes of the page: component -> value or update."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """`session` is the visitor's, `remembered` what their browser keeps, `address` the query."""
+
+    machine: Machine
+    session: gr.State
+    remembered: gr.BrowserState
+    address: gr.Textbox
+    photo: PhotoPart
+    style: StylePart
+    settings: SettingsPart
+    canvas: CanvasPart
+    after: AfterPart
+    wall: WallPart
+
+    def styles(self, session: Session) -> list[Plate]:
+        """What the gallery shows to this visitor, in its order: their own come first."""
+        return [*session.styles, *self.machine.plates]
+
+
+def show_settings(page: Page, recipe: str, settings: Settings) -> Outputs:
+    """A recipe and its settings in their controls."""
+    shown = values(settings)
+    return {
+        page.settings.preset: preset_of(settings),
+        page.settings.recipe: recipe,
+        page.settings.about: explained(recipe, page.machine.engine.backbone.name),
+        **{page.settings.knobs[name]: value for name, value in shown.items()},
+    }
+
+
+def show_shared(
+    page: Page, session: Session, shared: Shared, complaints: Sequence[str] = ()
+) -> Outputs:
+    """Styles, recipe and settings in their controls, and what is left out as a notice."""
+    known = {plate.name: plate for plate in page.styles(session)}
+    chosen = [name for name in shared.styles if name in known][:MOST_STYLES]
+    missing = [f"style {name!r} is not here" for name in shared.styles if name not in known]
+    for complaint in [*complaints, *missing]:
+        gr.Warning(sentence(complaint), title="Not everything can be had")
+    choices = [(plate.title, plate.name) for plate in known.values()]
+    several = len(chosen) > 1
+    return {
+        page.style.chosen: gr.Dropdown(choices, value=chosen, visible=several),
+        page.style.several: several,
+        page.style.card: plate_html(known[chosen[0]]) if chosen else "Pick a style",
+        **show_settings(page, shared.recipe, shared.settings),
+    }
+
+
+def shared_outputs(page: Page) -> list[Any]:
+    """The components that `show_shared` sets."""
+    settings = page.settings
+    return [
+        page.style.chosen,
+        page.style.several,
+        page.style.card,
+        settings.preset,
+        settings.recipe,
+        settings.about,
+        *settings.knobs.values(),
+    ]
+
+
+def preset_of(settings: Settings) -> str | None:
+    """The preset that these settings are, if they are one."""
+    held = vars(settings)
+    return next((name for name, few in PRESETS.items() if few.items() <= held.items()), None)

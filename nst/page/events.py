@@ -1,0 +1,271 @@
+"""Which click calls which handler."""
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.events import api as plain_endpoint
+
+from nst.page import api, choosing, painting, paintings, static, wall
+from nst.page.context import Page, shared_outputs
+
+QUIET: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "preprocess": False,
+}
+"""Handlers get what was sent as it is, and judge it (see uploads.py)."""
+
+AT_ONCE = QUIET | {"queue": False}
+"""For what is quick and has nothing to say in a toast, which comes through the queue."""
+
+Inputs = dict[str, Block]
+"""What a handler is sent, by the names of its parameters."""
+
+ENGINE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "engine"}
+"""One run at a time."""
+
+
+def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
+    """Everything that can happen on the page."""
+    part, settings = page.photo, page.settings
+    plan: dict[str, Any] = {
+        "fn": bound(choosing.plan, page),
+        "inputs_kwargs": {
+            "session": page.session,
+            "photo": part.image,
+            "chosen": page.style.chosen,
+            "recipe": settings.recipe,
+            **settings.knobs,
+        },
+        "outputs": [
+            page.canvas.status,
+            page.address,
+            settings.knobs["style_weights"],
+            page.after.again,
+        ],
+        **AT_ONCE,
+    }
+    changing: list[Any] = [part.image, page.style.chosen, settings.recipe, *settings.knobs.values()]
+    planned = [gr.on([c.change for c in changing], trigger_mode="always_last", **plan)]
+    # A hidden control does not always tell of its change: after these it is planned once more.
+    settled = [_opening(blocks, page), *_choosing(page), *_looking_back(page)]
+    planned += [event.then(**plan) for event in settled]
+    for event in planned:
+        event.then(None, page.address, js=static.read("address.js"), api_visibility="private")
+    _steering(page)
+    _painting(page)
+    _programs(page, program)
+
+
+def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:
+    """The handler as Gradio is to see it, without its first parameter."""
+    return MethodType(handler, page)
+
+
+def _opening(blocks: gr.Blocks, page: Page) -> Any:
+    """A page is opened; what its link asks for."""
+    titles = [photo.title for photo in page.machine.photos]
+    names = static.read("names.js", samples=titles)
+    blocks.load(None, None, js=names, api_visibility="private")
+    blocks.load(
+        bound(paintings.show_remembered, page),
+        inputs_kwargs={"remembered": page.remembered},
+        outputs=[page.after.strip],
+        **AT_ONCE,
+    )
+    return blocks.load(
+        bound(choosing.welcome, page),
+        outputs=[page.session, page.style.gallery, page.photo.image, *shared_outputs(page)],
+        **QUIET,
+    )
+
+
+def _choosing(page: Page) -> list[Any]:
+    """Photo and styles; returns what may change every setting."""
+    photo, style, settings = page.photo, page.style, page.settings
+    session: Inputs = {"session": page.session}
+    chosen: Inputs = {"chosen": style.chosen, "several": style.several}
+    photo.image.upload(
+        bound(choosing.check_photo, page),
+        inputs_kwargs=session | {"photo": photo.image},
+        outputs=[photo.image, photo.offer, photo.offer_text],
+        **QUIET,
+    )
+    style.gallery.select(
+        bound(choosing.choose, page),
+        inputs_kwargs=session | chosen | {"recipe": settings.recipe},
+        outputs=[
+            style.chosen,
+            style.card,
+            settings.preset,
+            *(settings.knobs[name] for name in choosing.OF_A_PLATE),
+        ],
+        **QUIET,
+    )
+    style.upload.upload(
+        bound(choosing.add_styles, page),
+        inputs_kwargs=session | {"uploads": style.upload},
+        outputs=[style.gallery, style.chosen, style.card],
+        **QUIET | {"show_progress": "full"},
+    )
+    style.several.input(
+        bound(choosing.blend, page),
+        inputs_kwargs=chosen,
+        outputs=[style.chosen, settings.knobs["style_weights"]],
+        **AT_ONCE,
+    )
+    offered = photo.offer_button.click(
+        bound(choosing.take_offer, page),
+        inputs_kwargs=session,
+        outputs=shared_outputs(page),
+        **QUIET,
+    )
+    return [offered]
+
+
+def _steering(page: Page) -> None:
+    """Presets, recipes, the mask, the link."""
+    photo, settings, knobs = page.photo.image, page.settings, page.settings.knobs
+    settings.preset.input(
+        bound(choosing.choose_preset, page),
+        inputs_kwargs={"preset": settings.preset},
+        outputs=[knobs[name] for name in choosing.OF_A_PRESET],
+        **AT_ONCE,
+    )
+    settings.recipe.input(
+        bound(choosing.choose_recipe, page),
+        inputs_kwargs={
+            "session": page.session,
+            "recipe": settings.recipe,
+            "chosen": page.style.chosen,
+        },
+        outputs=[settings.preset, settings.recipe, settings.about, *knobs.values()],
+        **AT_ONCE,
+    )
+    settings.mask_fold.expand(
+        bound(choosing.lay_out_mask, page),
+        inputs_kwargs={"photo": photo},
+        outputs=[settings.mask],
+        **QUIET,
+    )
+    photo.change(
+        bound(choosing.forget_mask, page),
+        outputs=[settings.mask_fold, settings.mask],
+        **AT_ONCE,
+    )
+    where = f"https://huggingface.co/spaces/{page.machine.config.space}"
+    copy = static.read("copy.js", page=where if page.machine.config.space else "")
+    page.after.copy.click(None, page.address, js=copy, api_visibility="private").then(
+        bound(choosing.tell_of_link, page), **QUIET
+    )
+
+
+def _painting(page: Page) -> None:
+    """Paint, paint on, paint again, stop; and what follows when a painting is finished."""
+    canvas, after, settings = page.canvas, page.after, page.settings
+    asked: Inputs = {
+        "session": page.session,
+        "photo": page.photo.image,
+        "chosen": page.style.chosen,
+        "mask": settings.mask,
+        "recipe": settings.recipe,
+        **settings.knobs,
+    }
+    buttons = [canvas.paint, canvas.stop, after.on, after.again, canvas.status]
+    session: Inputs = {"session": page.session}
+    reseeded = after.again.click(
+        bound(choosing.another_seed, page), outputs=[settings.knobs["seed"]], **AT_ONCE
+    )
+    for trigger, begin in (
+        (canvas.paint.click, painting.begin),
+        (after.on.click, painting.begin_on),
+        (reseeded.success, painting.begin),
+    ):
+        run = trigger(
+            bound(begin, page),
+            inputs_kwargs=asked,
+            outputs=buttons,
+            concurrency_limit=None,
+            **QUIET,
+        ).success(
+            bound(painting.paint, page),
+            inputs_kwargs=session | {"remembered": page.remembered},
+            outputs=[
+                *buttons,
+                page.session,
+                page.remembered,
+                canvas.image,
+                canvas.compare,
+                after.losses,
+                after.download,
+                after.strip,
+            ],
+            show_progress_on=canvas.status,
+            trigger_mode="multiple",
+            **QUIET | {"show_progress": "minimal"} | ENGINE,
+        )
+        run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
+        run.success(
+            bound(paintings.make_film, page),
+            inputs_kwargs=session,
+            outputs=[canvas.film, canvas.film_button, canvas.animation_button],
+            **QUIET,
+        )
+    canvas.stop.click(bound(painting.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
+
+
+def _looking_back(page: Page) -> list[Any]:
+    """One's own paintings and the wall; returns what may change every setting."""
+    canvas, after = page.canvas, page.after
+    session: Inputs = {"session": page.session}
+    kept: Inputs = session | {"remembered": page.remembered}
+    brought = after.strip.select(
+        bound(paintings.bring_back, page),
+        inputs_kwargs=kept,
+        outputs=[
+            canvas.image,
+            canvas.compare,
+            after.download,
+            after.on,
+            after.take_down,
+            *shared_outputs(page),
+        ],
+        **QUIET,
+    )
+    after.take_down.click(
+        bound(paintings.take_down, page),
+        inputs_kwargs=kept,
+        outputs=[page.remembered, after.strip, after.take_down],
+        **AT_ONCE,
+    )
+    look = {
+        "fn": bound(wall.look, page),
+        "inputs_kwargs": session,
+        "outputs": [page.wall.gallery],
+        **QUIET | {"show_progress": "full"},
+    }
+    page.wall.fold.expand(**look)
+    page.wall.hang.click(bound(wall.hang_up, page), inputs_kwargs=session, **QUIET).success(**look)
+    repeated = page.wall.gallery.select(
+        bound(wall.repeat, page),
+        inputs_kwargs=session,
+        outputs=shared_outputs(page),
+        **QUIET,
+    )
+    return [brought, repeated]
+
+
+def _programs(page: Page, program: api.ApiPart) -> None:
+    """What programs and assistants call."""
+    program.trigger.click(
+        api.make_paint(page),
+        inputs_kwargs={**program.asked},
+        outputs=program.picture,
+        api_name="paint",
+        preprocess=False,
+        **ENGINE,
+    )
+    plain_endpoint(bound(api.list_styles, page), api_name="list_styles")

@@ -1,0 +1,82 @@
+"""Builds the page and serves it."""
+
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from nst.gallery import EXAMPLES
+from nst.page.api import api_part
+from nst.page.calm import calm
+from nst.page.card import TITLE, SocialCard, card_route
+from nst.page.context import Page
+from nst.page.events import wire
+from nst.page.machine import Machine
+from nst.page.parts import (
+    HEADER,
+    after_part,
+    canvas_part,
+    photo_part,
+    settings_part,
+    style_part,
+    wall_part,
+)
+from nst.page.session import Session
+from nst.page.static import FOLDER
+from nst.page.theme import make_theme
+
+BROWSER_SECRET = "nst-paintings"
+"""Not a secret: with one that changes, a browser could not read its own memory after a restart."""
+
+
+def build(machine: Machine) -> tuple[gr.Blocks, Page]:
+    """The page for a machine that has been opened, and its parts by name."""
+    config = machine.config
+    with gr.Blocks(title=TITLE, delete_cache=(3600, int(config.keep_hours * 3600))) as blocks:
+        gr.HTML(HEADER)
+        session = gr.State(
+            Session(),
+            time_to_live=config.keep_hours * 3600,
+            delete_callback=lambda gone: release(machine, gone),
+        )
+        remembered = gr.BrowserState([], storage_key="nst-paintings", secret=BROWSER_SECRET)
+        address = gr.Textbox(visible=False)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=4, min_width=300):
+                photo, style, settings = photo_part(machine.photos), style_part(), settings_part()
+            with gr.Column(scale=6, min_width=320):
+                canvas, after = canvas_part(bool(config.space)), after_part()
+                wall = wall_part(bool(config.wall))
+        program = api_part()
+        page = Page(
+            machine, session, remembered, address, photo, style, settings, canvas, after, wall
+        )
+        wire(blocks, page, program)
+    return blocks, page
+
+
+def release(machine: Machine, session: Session) -> None:
+    """A visitor has gone: what was theirs goes, too."""
+    if session.run:
+        session.run.stop.set()
+    machine.store.release(session.key)
+
+
+def launch(blocks: gr.Blocks, machine: Machine) -> None:
+    """Serve the page until the process ends."""
+    config = machine.config
+    blocks.queue(max_size=config.most_waiting)
+    calm(blocks)
+    machine.start()
+    options: dict[str, Any] = {
+        "middleware": [Middleware(SocialCard)],
+        "routes": [card_route()],
+    }
+    blocks.launch(
+        css_paths=[FOLDER / "page.css"],
+        theme=make_theme(),
+        app_kwargs=options,
+        favicon_path=str(EXAMPLES / "favicon.png"),
+        max_file_size=f"{config.most_megabytes}mb",
+        mcp_server=True,
+    )

@@ -1,0 +1,41 @@
+"""What belongs to one visitor, for as long as the page is open."""
+
+import secrets
+import threading
+from dataclasses import dataclass, field
+
+from nst.gallery import Plate
+from nst.job import Request
+from nst.sharing import Shared
+
+
+@dataclass
+class Run:
+    """What waits for the engine or is being painted. `stop` asks it to end."""
+
+    request: Request
+    stop: threading.Event = field(default_factory=threading.Event)
+    began: bool = False
+
+
+@dataclass
+class Session:
+    """A visitor's own styles, run, and places in what the page shows.
+
+    `painting` is the token of the painting on the canvas, `offered` what a dropped-in painting
+    remembers, `selected` the place of the one chosen in the strip, `wall` what the pictures of the
+    wall were painted with.
+    """
+
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
+    styles: list[Plate] = field(default_factory=list)
+    run: Run | None = None
+    painting: str = ""
+    offered: Shared | None = None
+    selected: int = -1
+    wall: list[Shared] = field(default_factory=list)
+    welcomed: bool = False
+
+    def __deepcopy__(self, _: object) -> "Session":
+        """Gradio copies a state's first value for each visitor: everyone gets a new session."""
+        return Session()

@@ -1,0 +1,6 @@
+// The address bar tells what is set; on a Space, which is a frame, the page around it does.
+query => {
+    history.replaceState(null, "", query ? "?" + query : location.pathname);
+    if (window.parent !== window)
+        window.parent.postMessage({queryString: query}, "https://huggingface.co");
+}

@@ -1,0 +1,16 @@
+// Gives what one can reach with the keyboard in Gradio's parts the names that it lacks there.
+() => {
+    const name = () => {
+        for (const style of document.querySelectorAll(".thumbnail-item:has(.caption-label)"))
+            style.setAttribute("aria-label", style.querySelector(".caption-label").textContent);
+        document.querySelectorAll("button.gallery-item").forEach((photo, number) =>
+            photo.setAttribute("aria-label", "{{samples}}"[number]));
+        document.querySelector("#canvas button:has(img)")?.setAttribute("aria-label", "Painting");
+        for (const empty of document.querySelectorAll("div[aria-label='Empty value']"))
+            empty.removeAttribute("aria-label");
+        for (const wide of document.querySelectorAll("#about .katex-display"))
+            wide.tabIndex = 0; // it scrolls where the column is narrow
+    };
+    new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
+    name();
+}

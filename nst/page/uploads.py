@@ -1,0 +1,55 @@
+"""What visitors send, judged in one place before anything is opened.
+
+Events get what came over the wire as it is (`preprocess=False`): what Gradio's own components would
+open by themselves, they would open before anybody has looked at it.
+"""
+
+import stat
+from pathlib import Path
+from typing import Any
+
+from gradio.exceptions import Error
+from gradio.processing_utils import check_all_files_in_cache
+from PIL import Image, ImageChops
+
+from nst.images import ImageError, open_alpha
+
+MOST_LAYERS = 8
+"""Of a mask; the editor has one."""
+
+
+def sent_file(sent: Any, name: str = "the picture") -> Path | None:
+    """The path of an uploaded picture; None if none was sent.
+
+    Only plain files that visitors have uploaded, and samples, are taken: ImageError for any other
+    path on the server, for pipes, and for what is no file at all.
+    """
+    if sent is None:
+        return None
+    refused = ImageError(f"{name} did not arrive; upload it once more")
+    path = sent.get("path") if isinstance(sent, dict) else None
+    if not isinstance(path, str) or not path:
+        raise refused
+    try:
+        real = Path(path).resolve()
+        file: Any = {"path": str(real), "meta": {"_type": "gradio.FileData"}}
+        check_all_files_in_cache(file)
+        plain = stat.S_ISREG(real.stat().st_mode)
+    except (Error, OSError, ValueError, RuntimeError):  # a loop of links is a RuntimeError
+        raise refused from None
+    if not plain:
+        raise refused
+    return real
+
+
+def drawn_mask(editor: Any) -> Image.Image | None:
+    """What is painted over the photo in the editor, in white on black; None if nothing is."""
+    layers = editor.get("layers") if isinstance(editor, dict) else None
+    mask = None
+    for layer in (layers or [])[:MOST_LAYERS]:
+        file = sent_file(layer, "the mask")
+        drawn = open_alpha(file, "the mask") if file else None
+        if drawn is None or (mask is not None and drawn.size != mask.size):
+            continue
+        mask = drawn if mask is None else ImageChops.lighter(mask, drawn)
+    return mask if mask and mask.getextrema() != (0, 0) else None

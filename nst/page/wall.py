@@ -1,0 +1,50 @@
+"""The wall, where visitors hang their paintings for everybody to see."""
+
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from nst.page.context import Outputs, Page, show_shared
+from nst.page.html import user_error
+from nst.page.hub_wall import WallError, hang, latest
+from nst.page.session import Session
+from nst.sharing import from_text
+
+
+def hang_up(page: Page, *, session: Session) -> None:
+    """Upload the painting on the canvas, with its recipe; only when asked to."""
+    made = page.machine.store.find(session.painting)
+    if made is None:
+        raise user_error("There is no painting to hang: paint one first")
+    try:
+        hang(page.machine.config.wall, made.file)
+    except WallError as error:
+        raise user_error(error) from None
+    gr.Info("It hangs on the wall.")
+
+
+def look(page: Page, *, session: Session) -> Outputs:
+    """The latest paintings of everybody."""
+    try:
+        found = latest(page.machine.config.wall)
+    except WallError as error:
+        raise user_error(error) from None
+    pictures: list[Any] = []
+    session.wall = []
+    for file in found:
+        with Image.open(file, formats=["PNG"]) as picture:
+            remembered = from_text(picture)
+        if remembered:
+            shared = remembered[0].shared
+            pictures.append((str(file), " and ".join(shared.styles)))
+            session.wall.append(shared)
+    return {page.wall.gallery: gr.Gallery(pictures)}
+
+
+def repeat(page: Page, event: gr.SelectData, *, session: Session) -> Outputs:
+    """The settings of a painting on the wall."""
+    place = int(event.index)
+    if not 0 <= place < len(session.wall):
+        return {}
+    return show_shared(page, session, session.wall[place])

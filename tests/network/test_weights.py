@@ -1,0 +1,232 @@
+"""Sources of VGG-19, against a stand-in for the web and the Hub on this machine."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save
+from torch import Tensor
+
+from nst.network import weights
+
+from ..conftest import Files
+
+
+def _state(blocks: tuple[int, ...]) -> dict[str, Tensor]:
+    """A state dict of the right shapes, numbered as torchvision does, with a classifier to drop."""
+    state, channels, number = {"classifier.0.weight": torch.ones(2, 2)}, 3, 0
+    generator = torch.Generator().manual_seed(0)
+    for block, length in enumerate(blocks, 1):
+        width = 64 * 2 ** min(block - 1, 3)
+        for _ in range(length):
+            shape = (width, channels, 3, 3)
+            state[f"features.{number}.weight"] = torch.randn(shape, generator=generator) * 0.02
+            state[f"features.{number}.bias"] = torch.zeros(width)
+            channels, number = width, number + 2
+        number += 1
+    return state
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Tensor]:
+    return _state(weights.ARCHITECTURES["VGG-19"])
+
+
+HUB_PATH = "/timm/vgg19.tv_in1k/resolve/main/model.safetensors"
+
+
+def _pth(state: dict[str, Tensor], path: Path) -> bytes:
+    torch.save(state, path)
+    return path.read_bytes()
+
+
+def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
+    hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
+    monkeypatch.setattr(weights, "OXFORD_SHA256", hashlib.sha256(data).hexdigest()[:8])
+    fetched = weights.fetch_vgg19()
+    assert fetched is not None
+    assert (fetched.name, len(fetched.layers)) == ("VGG-19", 16)
+    assert fetched.mean == pytest.approx((0.48502, 0.45796, 0.40760), abs=1e-5)
+    first = fetched.layers["conv1_1"][0]
+    assert torch.allclose(first, state["features.0.weight"].flip(1), atol=1e-4)
+    hub.clear()  # from now on the cache alone must do
+    again = weights.local()
+    assert all(torch.equal(again.layers[k][0], fetched.layers[k][0]) for k in fetched.layers)
+    (kept,) = (tmp_path / "cache" / "nst").iterdir()
+    assert kept.stat().st_size < 45e6
+
+
+def test_a_file_that_is_not_the_one_named_falls_through_to_the_hub(
+    hub: Files, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")  # not the SHA-256 that is asked for
+    hub[HUB_PATH] = save(state)
+    hub["etag"] = hashlib.sha256(hub[HUB_PATH]).hexdigest().encode()
+    fetched = weights.fetch_vgg19()
+    assert fetched is not None
+    # The ratio of its channels is kept, the size of its features is that of Oxford's.
+    assert [255 * 0.226 * std for std in fetched.std] == pytest.approx([0.229, 0.224, 0.225])
+    first = fetched.layers["conv1_1"][0]
+    assert torch.allclose(first, state["features.0.weight"], atol=1e-4)
+    assert weights.local().name == "VGG-19"
+
+
+def test_a_damaged_file_from_the_hub_is_not_used(
+    hub: Files, state: dict[str, Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    hub[HUB_PATH] = save(state)
+    hub["etag"] = hashlib.sha256(b"something else").hexdigest().encode()
+    with caplog.at_level(logging.INFO, "nst"):
+        assert weights.fetch_vgg19() is None
+    assert "arrived damaged" in caplog.text
+    assert weights.local().name == "VGG-16"
+
+
+def test_out_of_reach_costs_one_line(
+    monkeypatch: pytest.MonkeyPatch, hub: Files, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(weights, "OXFORD_URL", "http://127.0.0.1:9/vgg19.pth")
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/{revision}/{filename}",
+    )
+    with caplog.at_level(logging.INFO):
+        assert weights.fetch_vgg19() is None
+    assert len(caplog.records) == 1
+    assert "out of reach" in caplog.text
+
+
+def test_a_named_file_comes_first(hub: Files, state: dict[str, Tensor], tmp_path: Path) -> None:
+    path = tmp_path / "mine.pth"
+    _pth(state, path)
+    assert weights.local(path).name == "VGG-19"
+    with pytest.raises(weights.WeightsError, match="no weights at"):
+        weights.local(tmp_path / "gone.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"])
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors", "gone.pth"])
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str, content: bytes) -> None:
+    if name != "gone.pth":
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(weights.WeightsError, match=name):
+        weights.read(tmp_path / name)
+
+
+def test_wrong_shapes_and_numbers_are_refused(state: dict[str, Tensor]) -> None:
+    how = {"mean": [0.5] * 3, "std": [1.0] * 3}
+    with pytest.raises(weights.WeightsError, match="15 convolutions"):
+        short = {key: value for key, value in state.items() if not key.startswith("features.0.")}
+        weights.from_state_dict(short, how, flip=False)
+    with pytest.raises(weights.WeightsError, match="has the shape"):
+        bad = state | {"features.0.weight": torch.zeros(64, 3, 5, 5)}
+        weights.from_state_dict(bad, how, flip=False)
+    with pytest.raises(weights.WeightsError, match="not finite"):
+        bad = state | {"features.0.bias": torch.full((64,), float("nan"))}
+        weights.from_state_dict(bad, how, flip=False)
+
+
+@pytest.fixture
+def one_line(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The test costs one line in the log, no more and no less."""
+    with caplog.at_level(logging.INFO, "nst"):
+        yield
+    (record,) = caplog.get_records("call")
+    assert "\n" not in record.getMessage()
+
+
+def _cached(data: bytes) -> Path:
+    path = weights._cache_file("oxford")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.usefixtures("hub", "one_line")
+def test_a_broken_cache_is_thrown_away() -> None:
+    path = _cached(b"junk")
+    assert weights.local().name == "VGG-16"
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("hub", "one_line")
+@pytest.mark.parametrize("missing", ["a bias", "the normalisation"])
+def test_a_cache_that_lacks_something_is_thrown_away(
+    missing: str, state: dict[str, Tensor]
+) -> None:
+    told = {"nst": "{}"} if missing == "the normalisation" else None
+    tensors = {k: v for k, v in state.items() if told or k != "features.28.bias"}
+    _cached(save(tensors, told))
+    assert weights.local().name == "VGG-16"
+
+
+@pytest.mark.usefixtures("hub", "one_line")
+def test_a_broken_cache_in_a_read_only_folder_is_left_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("read-only")
+
+    path = _cached(b"junk")
+    monkeypatch.setattr(Path, "unlink", refused)  # root may write everywhere
+    assert weights.local().name == "VGG-16"
+    assert path.exists()
+
+
+@pytest.mark.usefixtures("hub", "one_line")
+def test_a_cache_folder_that_cannot_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/" + 300 * "x")  # an OSError, for root as well
+    assert weights.local().name == "VGG-16"
+
+
+@pytest.fixture
+def homeless(hub: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user id that no passwd entry belongs to, as containers like to have."""
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+
+
+@pytest.mark.usefixtures("homeless", "one_line")
+def test_without_a_home_the_bundled_network_paints() -> None:
+    assert weights.local().name == "VGG-16"
+
+
+@pytest.mark.usefixtures("homeless", "one_line")
+def test_without_a_home_what_was_fetched_is_used_and_not_kept(
+    hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
+    monkeypatch.setattr(weights, "OXFORD_SHA256", hashlib.sha256(data).hexdigest()[:8])
+    fetched = weights.fetch_vgg19()
+    assert fetched is not None
+    assert fetched.name == "VGG-19"
+
+
+@pytest.mark.usefixtures("one_line")
+def test_a_cache_that_cannot_be_written_keeps_nothing(
+    hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
+    monkeypatch.setattr(weights, "OXFORD_SHA256", hashlib.sha256(data).hexdigest()[:8])
+    # For root as well: a folder lies where the file would be written.
+    weights._cache_file("oxford").with_suffix(f".{os.getpid()}").mkdir(parents=True)
+    fetched = weights.fetch_vgg19()
+    assert fetched is not None
+    assert fetched.name == "VGG-19"
+
+
+@pytest.mark.usefixtures("hub", "one_line")
+def test_without_a_temporary_folder_nothing_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    assert weights.fetch_vgg19() is None

@@ -1,0 +1,118 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from nst.optimise import losses
+from nst.optimise.losses import (
+    content_loss,
+    directions,
+    gram,
+    match,
+    matching_loss,
+    style_loss,
+    total_variation,
+)
+
+F_TINY = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])  # 1 x 2 channels x 1 x 2 positions
+
+
+def test_gram_by_hand() -> None:
+    # Channels (1, 2) and (0, 3): products 5, 6, 9 over two positions.
+    assert gram(F_TINY).tolist() == [[2.5, 3.0], [3.0, 4.5]]
+
+
+def test_gram_ignores_the_memory_layout() -> None:
+    x = torch.rand(1, 5, 6, 7)
+    assert torch.allclose(gram(x), gram(x.contiguous(memory_format=torch.channels_last)))
+
+
+def test_content_loss_by_hand() -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    # Differences 0, 2, 0, 2: eight, over a target energy of two.
+    assert float(content_loss(F_TINY, target)) == 4.0
+    assert float(content_loss(target, target)) == 0.0
+    assert float(content_loss(target * 0, target)) == 1.0
+
+
+def test_style_loss_by_hand() -> None:
+    target = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    # Differences .5, 3, 3, 3.5: 0.25 + 9 + 9 + 12.25 over 5.
+    assert float(style_loss(gram(F_TINY), target)) == pytest.approx(30.5 / 5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("half", 4.0), ("quarter", 8 / 16), ("mean", 8 / 4)]
+)
+def test_content_loss_of_the_literature_by_hand(kind: str, expected: float) -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    assert float(content_loss(F_TINY, target, kind)) == expected
+
+
+def test_style_loss_of_the_literature_by_hand() -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    # G: 5, 6, 6, 9. A: 1, 0, 0, 1. Differences squared: 16 + 36 + 36 + 64 = 152; N = M = 2.
+    grams = gram(F_TINY), gram(target)
+    assert float(style_loss(*grams, "gatys", 2)) == 152 / (4 * 2**2 * 2**2)
+    assert float(style_loss(*grams, "mean", 2)) == 152 / 4
+
+
+def test_total_variation_by_hand() -> None:
+    pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]]).expand(1, 3, 2, 2)
+    # Down: .5, -.5 -> mean .25. Right: 1, 0 -> mean .5.
+    assert float(total_variation(pixels)) == pytest.approx(0.75)
+
+
+def test_matching_equals_brute_force() -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
+    target = match(directions(picture), directions(style))
+    found = float(matching_loss(picture, target))
+
+    def unit(features: Tensor) -> np.ndarray:
+        rows = features[0].numpy().astype(np.float64).reshape(4, -1).T
+        rows = rows - rows.mean(0)
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    distance = 1 - unit(picture) @ unit(style).T
+    expected = distance.min(1).mean() + distance.min(0).mean()
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert float(matching_loss(style, match(directions(style), directions(style)))) < 1e-5
+
+
+def test_matching_in_blocks_equals_matching_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(0)
+    picture, style = (
+        torch.randn(50, 6, generator=generator),
+        torch.randn(20, 6, generator=generator),
+    )
+    whole = match(picture, style)
+    features = picture.T.reshape(1, 6, 5, 10).requires_grad_()
+    loss = matching_loss(features, whole)
+    (gradient,) = torch.autograd.grad(loss, features)
+    monkeypatch.setattr(losses, "BLOCK", 7)
+    assert torch.allclose(match(picture, style), whole)
+    in_blocks = matching_loss(features, whole)
+    assert torch.allclose(in_blocks, loss)
+    assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: content_loss(x, torch.ones_like(x)),
+        lambda x: style_loss(gram(x), torch.eye(3)),
+        lambda x: matching_loss(x, torch.linspace(-1, 1, 60).view(20, 3) / 20),
+        total_variation,
+    ],
+)
+def test_gradients_equal_finite_differences(loss: Callable[[Tensor], Tensor]) -> None:
+    x = torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(x), x)
+    for place in [(0, 0, 0, 0), (0, 1, 2, 3), (0, 2, 3, 4)]:
+        step = torch.zeros_like(x)
+        step[place] = 1e-2
+        slope = float((loss(x + step) - loss(x - step)).detach()) / 2e-2
+        assert float(gradient[place]) == pytest.approx(slope, rel=1e-2, abs=1e-4)

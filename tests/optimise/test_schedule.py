@@ -1,0 +1,23 @@
+from nst import Settings
+from nst.optimise.schedule import pixel_steps, scales, schedule
+
+
+def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
+    assert scales(Settings(), 0.75) == [128, 256, 512]
+    assert scales(Settings(), 0.1) == [512]
+    assert scales(Settings(size=100), 1) == [100]
+    assert scales(Settings(size=2048), 1)[-2:] == [1024, 2048]
+    assert scales(Settings(scales=2), 1) == [256, 512]
+    for size in (64, 200, 512, 2048):
+        for steps in range(1, 40):
+            plan = schedule(Settings(size=size, steps=steps), 0.75)
+            assert sum(count for _, count in plan) == steps
+            assert min(count for _, count in plan) >= 1
+            assert plan[-1][0] == size
+
+
+def test_work_is_pixels_times_steps() -> None:
+    settings = Settings(size=256, steps=10)
+    assert schedule(settings, 0.5) == [(128, 8), (256, 2)]
+    assert pixel_steps(settings, (1000, 500)) == 8 * 128 * 64 + 2 * 256 * 128
+    assert pixel_steps(settings, (500, 1000), begun=128) == 10 * 256 * 128

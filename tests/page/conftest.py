@@ -1,0 +1,87 @@
+"""A page without a browser: a real machine, and a folder that visitors upload into; and with one:
+the app as README starts it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio.processing_utils import get_upload_folder
+from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+
+from nst.config import Config
+from nst.page.context import Outputs, Page
+from nst.page.knobs import values
+from nst.page.machine import Machine, open_machine
+from nst.page.serve import build
+from nst.page.session import Session
+from nst.recipes import RECIPES
+
+from .serving import CHROMIUM, Served, chromium, served
+
+
+@pytest.fixture(scope="package")
+def machine() -> Iterator[Machine]:
+    opened = open_machine(Config())
+    yield opened
+    opened.store.close()
+
+
+@pytest.fixture(scope="package")
+def page(machine: Machine) -> Page:
+    return build(machine)[1]
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(welcomed=True)
+
+
+@pytest.fixture
+def uploads() -> Iterator[Path]:
+    """A folder whose files count as uploaded."""
+    folder = Path(get_upload_folder()) / "nst-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def sent(file: Path | str) -> dict[str, Any]:
+    """A file as a browser tells of it."""
+    return {"path": str(file), "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture
+def photo_sent(uploads: Path, photo: Image.Image) -> dict[str, Any]:
+    photo.save(uploads / "photo.png")
+    return sent(uploads / "photo.png")
+
+
+def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
+    """What the page's controls send for a recipe's settings, with some of them changed."""
+    return values(RECIPES[recipe]) | changed
+
+
+def named(page: Page, outputs: Outputs) -> dict[str, Any]:
+    """Settings among a handler's outputs, by name."""
+    return {k: outputs[c] for k, c in page.settings.knobs.items() if c in outputs}
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The app; whatever is done to it, no traceback may be in its log."""
+    with served(tmp_path_factory.mktemp("app")) as app:
+        yield app
+    assert "Traceback" not in app.log.read_text()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        missing = "no Chromium on this machine: install Debian's package chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        yield chromium(playwright)

@@ -1,0 +1,83 @@
+"""The app as README starts it, and a Chromium to look at it with: for tests and benches."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright
+
+ROOT = Path(__file__).parent.parent.parent
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+START = 60.0
+"""Seconds that the app may take until it answers."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """An app that runs: its address, its process and its log."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def served(folder: Path, **environment: str) -> Iterator[Served]:
+    """Start `python app.py` with a temporary folder of its own, and end it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url, log = f"http://127.0.0.1:{port}", folder / "log"
+    (folder / "temporary").mkdir()
+    everything = os.environ | {
+        "GRADIO_SERVER_PORT": str(port),
+        "NO_PROXY": "127.0.0.1",
+        # Gradio serves all of the temporary folder; the environment's packages may lie in it here,
+        # but not on a Space.
+        "TMPDIR": str(folder / "temporary"),
+        **environment,
+    }
+    with log.open("w") as file:
+        command = [sys.executable, "app.py"]
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=everything, stdout=file, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + START
+        while not _answers(url):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the app did not start: {log.read_text()}")
+            time.sleep(0.2)
+        yield Served(url, process, log)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def chromium(playwright: Playwright) -> Browser:
+    """Headless, and silent towards the rest of the world."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

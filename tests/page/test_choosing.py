@@ -1,0 +1,192 @@
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from nst.images import save_image
+from nst.page import choosing
+from nst.page.context import Page
+from nst.page.session import Session
+from nst.recipes import RECIPES
+from nst.settings import Settings
+from nst.sharing import Painted, Shared, to_text
+
+from .conftest import controls, named, sent
+
+
+class Asked:
+    """What a browser asks for when it opens the page, and the notices that it gets."""
+
+    def __init__(self, **query: str) -> None:
+        self.query_params = query
+
+
+@pytest.fixture
+def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    told: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
+    monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
+    return told
+
+
+def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[Any, Any]:
+    event = gr.SelectData(None, {"index": number, "value": None})
+    asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
+    return choosing.choose(page, event, session=session, **asked)
+
+
+def _plate(page: Page, name: str) -> int:
+    return [plate.name for plate in page.machine.plates].index(name)
+
+
+def test_a_link_sets_everything_and_tells_what_is_wrong(page: Page, notices: list[str]) -> None:
+    asked: Any = Asked(photo="lion", style="nobody,gold_spirals", strength="9", size="128", v="1")
+    outputs = choosing.welcome(page, asked)
+    assert outputs[page.session].welcomed
+    assert outputs[page.photo.image].endswith("lion.jpg")
+    assert outputs[page.style.chosen].value == ["gold_spirals"]
+    assert named(page, outputs)["size"] == 128
+    assert named(page, outputs)["strength"] == 0.5
+    assert [notice.split(";")[0] for notice in notices] == [
+        "Strength is '9'",
+        "Style 'nobody' is not here.",
+    ]
+
+
+def test_a_plate_in_a_link_by_hand_has_its_own_settings(page: Page) -> None:
+    by_hand: Any = Asked(style="cubist_table")
+    ours: Any = Asked(style="cubist_table", v="1")
+    assert named(page, choosing.welcome(page, by_hand))["strength"] == 0.65
+    assert named(page, choosing.welcome(page, ours))["strength"] == 0.5
+
+
+def test_an_empty_link_leaves_a_photo_that_came_first(page: Page) -> None:
+    nothing: Any = Asked()
+    assert page.photo.image not in choosing.welcome(page, nothing)
+
+
+def test_a_click_chooses_a_plate_with_its_best_settings(page: Page, session: Session) -> None:
+    outputs = _click(page, session, _plate(page, "cubist_table"))
+    assert outputs[page.style.chosen] == ["cubist_table"]
+    assert "Guitar and Bottle" in outputs[page.style.card]
+    assert named(page, outputs) == {"strength": 0.65, "style_scale": 1.0, "smoothness": 0.2}
+    assert outputs[page.settings.preset] is None
+    plain = _click(page, session, _plate(page, "gold_spirals"))
+    assert plain[page.settings.preset] == "balanced"
+
+
+def test_several_styles_are_added_up_to_four(page: Page, session: Session) -> None:
+    names = [plate.name for plate in page.machine.plates][:5]
+    outputs = _click(page, session, 3, chosen=names[:3], several=True)
+    assert outputs[page.style.chosen] == names[:4]
+    with pytest.raises(gr.Error, match="Four styles at most"):
+        _click(page, session, 4, chosen=names[:4], several=True)
+    assert choosing.blend(page, several=False, chosen=names[:3])[page.style.chosen].value == [
+        names[2]
+    ]
+
+
+def test_blending_no_more_forgets_the_weights(page: Page) -> None:
+    outputs = choosing.blend(page, several=False, chosen=["a", "b"])
+    assert named(page, outputs) == {"style_weights": ""}
+
+
+def test_own_styles_come_first_and_names_stay_apart(
+    page: Page, session: Session, uploads: Path, photo: Image.Image
+) -> None:
+    for name in ("gold_spirals.png", "a, b & c.png"):
+        photo.save(uploads / name)
+    both = [sent(uploads / "gold_spirals.png"), sent(uploads / "a, b & c.png")]
+    outputs = choosing.add_styles(page, session=session, uploads=both)
+    assert [plate.name for plate in session.styles] == ["gold_spirals 2", "a, b & c"]
+    assert outputs[page.style.chosen].value == ["gold_spirals 2"]
+    assert "&amp;" in _click(page, session, 1)[page.style.card]
+    assert len(page.styles(session)) == len(page.machine.plates) + 2
+
+
+def test_own_styles_are_limited_and_judged(page: Page, session: Session, uploads: Path) -> None:
+    (uploads / "words.jpg").write_text("no picture")
+    with pytest.raises(gr.Error, match="save it as JPEG or PNG"):
+        choosing.add_styles(page, session=session, uploads=[sent(uploads / "words.jpg")])
+    with pytest.raises(gr.Error, match="12 styles of your own at most"):
+        choosing.add_styles(page, session=session, uploads=[sent("x")] * 13)
+    assert session.styles == []
+
+
+def test_a_recipe_shows_its_settings_and_source(page: Page, session: Session) -> None:
+    outputs = choosing.choose_recipe(page, session=session, recipe="gatys", chosen=["cubist_table"])
+    assert named(page, outputs) == controls("gatys")
+    assert "A Neural Algorithm of Artistic Style" in outputs[page.settings.about]
+    back = choosing.choose_recipe(page, session=session, recipe="atelier", chosen=["cubist_table"])
+    assert named(page, back)["strength"] == 0.65
+
+
+def test_a_preset_is_a_few_knobs(page: Page) -> None:
+    outputs = choosing.choose_preset(page, preset="wild")
+    assert named(page, outputs) == {"strength": 0.9, "detail": 0.0, "style_scale": 1.5}
+
+
+def _plan(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
+    asked: dict[str, Any] = {"photo": None, "chosen": [], "recipe": "atelier"}
+    asked |= controls() | changed
+    return choosing.plan(page, session=session, **asked)
+
+
+def test_the_address_tells_what_is_set(page: Page, session: Session) -> None:
+    assert _plan(page, session)[page.address] == ""
+    lion = sent(next(photo.path for photo in page.machine.photos if photo.name == "lion"))
+    outputs = _plan(page, session, photo=lion, chosen=["gold_spirals"], strength=0.7)
+    assert outputs[page.address] == "photo=lion&style=gold_spirals&strength=0.7&v=1"
+    assert "Ready when you are" in outputs[page.canvas.status]
+
+
+def test_the_address_waits_for_the_links_own_settings(page: Page) -> None:
+    assert page.address not in _plan(page, Session())
+
+
+def test_a_bad_setting_is_told_and_the_address_stays(page: Page, session: Session) -> None:
+    outputs = _plan(page, session, content_layers="nonsense=1")
+    assert "layers are named conv1_1" in outputs[page.canvas.status]
+    assert page.address not in outputs
+
+
+def test_what_is_of_use_only_sometimes(page: Page, session: Session) -> None:
+    outputs = _plan(page, session, chosen=["a", "b"], init="noise")
+    assert outputs[page.settings.knobs["style_weights"]].visible
+    assert outputs[page.after.again].visible
+
+
+def test_a_painting_dropped_in_offers_its_settings(
+    page: Page, session: Session, uploads: Path, photo: Image.Image
+) -> None:
+    shared = Shared("gatys", RECIPES["gatys"], ("a<b",))
+    painted = Painted(shared, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
+    save_image(photo, uploads / "mine.png", to_text(painted))
+    outputs = choosing.check_photo(page, session=session, photo=sent(uploads / "mine.png"))
+    assert "painted here, after a&lt;b" in outputs[page.photo.offer_text]
+    taken = choosing.take_offer(page, session=session)
+    assert taken[page.settings.recipe] == "gatys"
+    assert named(page, taken) == controls("gatys")
+
+
+def test_a_photo_that_is_none_is_told_and_taken_away(
+    page: Page, session: Session, uploads: Path, notices: list[str]
+) -> None:
+    (uploads / "words.jpg").write_text("no picture")
+    session.offered = Shared("atelier", Settings())
+    outputs = choosing.check_photo(page, session=session, photo=sent(uploads / "words.jpg"))
+    assert outputs[page.photo.image] is None
+    assert session.offered is None
+    assert "save it as JPEG or PNG" in notices[0]
+
+
+def test_the_mask_is_laid_over_a_small_photo(
+    page: Page, uploads: Path, photo_sent: dict[str, Any]
+) -> None:
+    Image.new("RGB", (2000, 1000)).save(uploads / "large.png")
+    outputs = choosing.lay_out_mask(page, photo=sent(uploads / "large.png"))
+    assert outputs[page.settings.mask]["background"].size == (768, 384)
+    with pytest.raises(gr.Error, match="Add a photo first"):
+        choosing.lay_out_mask(page, photo=None)

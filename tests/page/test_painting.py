@@ -1,0 +1,199 @@
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.images import fit, open_image
+from nst.page import painting, paintings
+from nst.page.context import Page
+from nst.page.serve import release
+from nst.page.session import Session
+from nst.sharing import from_text
+
+from .conftest import controls, sent
+
+SMALL = {"size": 64, "steps": 3}
+
+
+def _asked(photo: Any, /, **changed: Any) -> dict[str, Any]:
+    asked = {"photo": photo, "chosen": ["gold_spirals"], "mask": None, "recipe": "atelier"}
+    return asked | controls() | SMALL | changed
+
+
+def _paint(page: Page, session: Session, remembered: Any = None) -> dict[Any, Any]:
+    """The last outputs of a run that has begun."""
+    *_, last = painting.paint(page, session=session, remembered=remembered)
+    return last
+
+
+def _painted(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    painting.begin(page, session=session, **_asked(photo, **changed))
+    return _paint(page, session)
+
+
+def test_from_the_click_to_the_png(
+    page: Page, session: Session, photo_sent: dict[str, Any], photo: Image.Image
+) -> None:
+    waiting = painting.begin(page, session=session, **_asked(photo_sent))
+    assert waiting[page.canvas.stop].visible
+    assert not waiting[page.canvas.paint].visible
+    outputs = _paint(page, session, remembered=[{"no": "memory"}])
+    assert session.run is None
+    assert "Done in" in outputs[page.canvas.status]
+    assert outputs[page.canvas.paint].visible
+    assert outputs[page.after.on].interactive
+    file = Path(outputs[page.canvas.image])
+    assert file.name == "photo after gold_spirals.png"
+    with Image.open(file) as picture:
+        assert picture.size == (64, 51)
+        remembered = from_text(picture)
+    assert remembered
+    assert remembered[0].shared.styles == ("gold_spirals",)
+    before, after = outputs[page.canvas.compare]
+    assert after == str(file)
+    shown = np.asarray(open_image(before), dtype=int)
+    assert np.abs(shown - np.asarray(fit(photo, 64), dtype=int)).mean() < 4
+    assert [entry["title"] for entry in outputs[page.remembered]] == [file.stem]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"photo": None}, "Add a photo first"),
+        ({"chosen": []}, "Choose a style first"),
+        ({"chosen": ["gold_spiral"]}, "did you mean 'gold_spirals'"),
+        ({"size": 9}, "Size is 9"),
+        ({"style_weights": "1,2"}, "2 numbers for 1 styles"),
+        ({"photo": {"path": "/etc/hostname"}}, "did not arrive"),
+    ],
+)
+def test_what_leads_nowhere_is_told(
+    page: Page,
+    session: Session,
+    photo_sent: dict[str, Any],
+    changed: dict[str, Any],
+    told: str,
+) -> None:
+    with pytest.raises(gr.Error, match=told) as refused:
+        painting.begin(page, session=session, **_asked(photo_sent, **changed))
+        _paint(page, session)
+    assert not refused.value.print_exception
+    assert session.run is None
+
+
+def test_a_texture_needs_no_style(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
+    outputs = _painted(page, session, photo_sent, chosen=[], style_layers="", init="noise")
+    assert Path(outputs[page.canvas.image]).name == "photo.png"
+
+
+def test_a_run_that_would_take_too_long_is_refused(
+    page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page.machine.engine.pace, "seconds", lambda work: work)
+    object.__setattr__(page.machine.config, "most_seconds", 600.0)
+    with pytest.raises(gr.Error, match="and 10 min are allowed here: choose"):
+        painting.begin(page, session=session, **_asked(photo_sent, steps=0, size=2048))
+    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
+
+
+def test_a_run_ends_at_the_time_limit_with_its_picture(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent, steps=20_000))
+    object.__setattr__(page.machine.config, "most_seconds", 1.0)
+    outputs = _paint(page, session)
+    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
+    assert "the most that is allowed here" in outputs[page.canvas.status]
+    assert Path(outputs[page.canvas.image]).suffix == ".png"
+
+
+def test_stop_keeps_the_picture_as_it_stands(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
+    frames = painting.paint(page, session=session, remembered=None)
+    assert next(frames)[page.canvas.image].endswith(".jpg")
+    assert painting.stop(page, session=session)[page.canvas.stop].value == "Stopping"
+    *_, last = frames
+    assert "Stopped after" in last[page.canvas.status]
+    with Image.open(last[page.canvas.image]) as picture:
+        remembered = from_text(picture)
+    assert remembered
+    assert remembered[0].step < remembered[0].steps == 2000
+
+
+def test_stop_gives_up_a_place_in_the_queue(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent))
+    outputs = painting.stop(page, session=session)
+    assert "before it began" in outputs[page.canvas.status]
+    assert outputs[page.canvas.paint].visible
+    assert list(painting.paint(page, session=session, remembered=None)) == []
+    painting.begin(page, session=session, **_asked(photo_sent))
+    assert len(list(painting.paint(page, session=session, remembered=None))) >= 1
+    assert list(painting.paint(page, session=session, remembered=None)) == []
+
+
+def test_a_visitor_who_leaves_takes_it_all_along(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    outputs = _painted(page, session, photo_sent)
+    painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
+    frames = painting.paint(page, session=session, remembered=None)
+    preview = Path(next(frames)[page.canvas.image])
+    frames.close()
+    assert not preview.parent.exists()
+    assert Path(outputs[page.canvas.image]).exists()
+    release(page.machine, session)
+    assert not Path(outputs[page.canvas.image]).exists()
+    assert page.machine.store.find(session.painting) is None
+
+
+def test_painting_on_needs_the_same_photo(
+    page: Page, session: Session, photo_sent: dict[str, Any], uploads: Path, photo: Image.Image
+) -> None:
+    with pytest.raises(gr.Error, match="no painting to go on from"):
+        painting.begin_on(page, session=session, **_asked(photo_sent))
+    _painted(page, session, photo_sent)
+    photo.rotate(180).save(uploads / "other.png")
+    with pytest.raises(gr.Error, match="is of another photo"):
+        painting.begin_on(page, session=session, **_asked(sent(uploads / "other.png")))
+    painting.begin_on(page, session=session, **_asked(photo_sent, size=128))
+    outputs = _paint(page, session)
+    with Image.open(outputs[page.canvas.image]) as picture:
+        remembered = from_text(picture)
+    assert remembered
+    assert remembered[0].also == ("start",)
+
+
+def test_only_what_is_under_the_brush(
+    page: Page, session: Session, photo_sent: dict[str, Any], uploads: Path, photo: Image.Image
+) -> None:
+    layer = Image.new("RGBA", photo.size)
+    layer.paste((255, 140, 0, 153), (0, 0, photo.width // 2, photo.height))
+    layer.save(uploads / "layer.png")
+    outputs = _painted(page, session, photo_sent, mask={"layers": [sent(uploads / "layer.png")]})
+    painted = np.asarray(open_image(outputs[page.canvas.image]), dtype=int)
+    change = np.abs(painted - np.asarray(fit(photo, 64), dtype=int)).max(axis=2)
+    assert change[:, 40:].max() == 0
+    assert change[:, :24].mean() > 2
+
+
+def test_a_failed_run_leaves_the_painting_before_it(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    assert not painting.failed(page, session=session)[page.after.on].interactive
+    _painted(page, session, photo_sent)
+    assert painting.failed(page, session=session)[page.after.on].interactive
+
+
+def test_the_film_is_made_once(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
+    _painted(page, session, photo_sent)
+    outputs = paintings.make_film(page, session=session)
+    assert Path(outputs[page.canvas.film]).stat().st_size > 1000
+    assert outputs[page.canvas.animation_button].interactive
+    assert paintings.make_film(page, session=session) == {}

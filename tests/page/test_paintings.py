@@ -1,0 +1,89 @@
+import base64
+import io
+import json
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from nst.page import painting, paintings
+from nst.page.context import Page
+from nst.page.session import Session
+
+from .conftest import named
+from .test_painting import _asked
+
+
+def _jpeg(size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> str:
+    data = io.BytesIO()
+    Image.new("RGB", size, "teal").save(data, kind)
+    return base64.b64encode(data.getvalue()).decode()
+
+
+def _entry(**changed: Any) -> dict[str, Any]:
+    entry = {"token": "t", "address": "style=gold_spirals&strength=0.8&v=1", "title": "a"}
+    return entry | {"picture": _jpeg()} | changed
+
+
+def _select(number: int) -> gr.SelectData:
+    return gr.SelectData(None, {"index": number, "value": None})
+
+
+def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
+    assert len(paintings.judged([_entry()] * 50)) == paintings.MOST_REMEMBERED
+    assert paintings.judged([_entry()])[0].title == "a"
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        None,
+        7,
+        "x",
+        {"token": "t"},
+        [None, 3, [], {}],
+        [_entry(picture=_jpeg(kind="PNG"))],
+        [_entry(picture=_jpeg((4000, 4000)))],
+        [_entry(picture="A" * 400_000)],
+        [_entry(picture="not base64!")],
+        [_entry(picture=base64.b64encode(b"%!PS-Adobe-3.0 EPSF-3.0").decode())],
+        [_entry(picture=None)],
+        [_entry(picture={"a": 1})],
+        [json.loads('{"token": 1e999}')],
+    ],
+)
+def test_what_cannot_be_true_is_nothing_remembered(memory: Any, page: Page) -> None:
+    assert paintings.judged(memory) == []
+    shown = paintings.show_remembered(page, remembered=memory)
+    assert not shown[page.after.strip].visible
+
+
+def test_a_painting_comes_back_with_its_settings(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent, strength=0.8))
+    *_, done = painting.paint(page, session=session, remembered=[_entry()])
+    kept = done[page.remembered]
+    assert [entry["title"] for entry in kept] == ["photo after gold_spirals", "a"]
+    later = Session(welcomed=True)
+    brought = paintings.bring_back(page, _select(0), session=later, remembered=kept)
+    assert named(page, brought)["strength"] == 0.8
+    assert brought[page.after.on].interactive
+    page.machine.store.release(session.key)
+    assert page.machine.store.find(later.painting)
+    left = paintings.take_down(page, session=later, remembered=kept)
+    assert [entry["title"] for entry in left[page.remembered]] == ["a"]
+
+
+def test_of_a_painting_that_is_gone_the_small_picture_is_left(page: Page, session: Session) -> None:
+    brought = paintings.bring_back(page, _select(0), session=session, remembered=[_entry()])
+    assert brought[page.canvas.image].size == (40, 30)
+    assert not brought[page.after.on].interactive
+    assert not brought[page.after.download].interactive
+
+
+@pytest.mark.parametrize("number", [-1, 1, 99])
+def test_a_place_that_is_none(page: Page, session: Session, number: int) -> None:
+    asked = {"session": session, "remembered": [_entry()]}
+    assert paintings.bring_back(page, _select(number), **asked) == {}

@@ -1,0 +1,85 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from nst.page.store import Painting, Store, file_name
+from nst.sharing import Shared
+
+
+def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
+    folder = store.new_folder()
+    file = folder / "a.png"
+    file.write_bytes(bytes(size))
+    painting = Painting(folder, file, file, "", Shared(), owner)
+    store.keep(painting)
+    return painting
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store", quota=2500, total=6000, keep=3600)
+
+
+def _there(*paintings: Painting) -> list[bool]:
+    return [painting.file.exists() for painting in paintings]
+
+
+def test_each_visitor_has_a_quota(store: Store) -> None:
+    one = [_painting(store, "one") for _ in range(3)]
+    two = [_painting(store, "two") for _ in range(2)]
+    assert _there(*one, *two) == [False, True, True, True, True]
+    assert store.find(one[0].token) is None
+    assert store.find(one[1].token) is one[1]
+
+
+def test_the_latest_stays_whatever_its_size(store: Store) -> None:
+    painting = _painting(store, "one", 5000)
+    assert _there(painting) == [True]
+
+
+def test_all_together_have_a_limit(store: Store) -> None:
+    paintings = [_painting(store, f"visitor {n}") for n in range(9)]
+    assert _there(*paintings) == [False] * 3 + [True] * 6
+
+
+def test_what_is_old_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = _painting(store, "one")
+    later = time.monotonic() + 4000
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    _painting(store, "two")
+    assert _there(old) == [False]
+
+
+def test_who_leaves_and_who_comes_back(store: Store) -> None:
+    mine, others, taken_along = (_painting(store, owner) for owner in ("one", "two", "one"))
+    store.hand_over(taken_along, "one, later")
+    store.release("one")
+    assert _there(mine, others, taken_along) == [False, True, True]
+
+
+def test_the_end_leaves_nothing(store: Store) -> None:
+    _painting(store, "one")
+    store.close()
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("photo after gold_spirals", "photo after gold_spirals.png"),
+        ("../../etc/passwd", "etc passwd.png"),
+        ("a\nb\0c", "a b c.png"),
+        ("", "painting.png"),
+        ("...", "painting.png"),
+    ],
+)
+def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
+    assert file_name(title, ".png") == expected
+
+
+def test_a_long_title_fits_in_bytes() -> None:
+    name = file_name("Mühle 🎨 " * 60, ".png")
+    assert len(name.encode()) <= 204
+    assert name.endswith(".png")
+    assert file_name("\ud800x", ".png") == "x.png"

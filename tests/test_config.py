@@ -1,0 +1,62 @@
+import math
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from nst.config import Config
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def _told(default: object) -> str:
+    if default in ("", None) or default is False:
+        return ""
+    return "none" if default == math.inf else f"{default:g}"
+
+
+def test_readme_lists_every_variable_with_its_default() -> None:
+    told = README.read_text().partition("## For the owner of a Space")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", told, re.M)
+    assert rows == [
+        (limit.metadata["variable"], _told(limit.default), limit.metadata["help"])
+        for limit in fields(Config)
+    ]
+
+
+def test_nothing_set_is_the_default() -> None:
+    assert Config.from_env({}) == Config()
+
+
+def test_what_is_set_counts() -> None:
+    config = Config.from_env(
+        {"NST_MAX_SECONDS": "90", "NST_WINOGRAD": "0", "NST_PRECISION": "bfloat16", "NST_WALL": " "}
+    )
+    assert config == Config(most_seconds=90, winograd=False, precision="bfloat16")
+
+
+def test_a_space_has_a_time_limit_and_may_change_it() -> None:
+    assert Config.from_env({"SPACE_ID": "a/b"}).most_seconds == 600
+    assert Config.from_env({"SPACE_ID": "a/b", "NST_MAX_SECONDS": "60"}).most_seconds == 60
+
+
+@pytest.mark.parametrize(("told", "zero"), [("1", True), ("true", True), ("0", False)])
+def test_zero_gpu_is_what_its_variable_says(told: str, zero: bool) -> None:
+    assert Config.from_env({"SPACES_ZERO_GPU": told}).zero_gpu is zero
+    assert not Config.from_env({"SPACE_ID": "a/b"}).zero_gpu
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "told"),
+    [
+        ("NST_MAX_SECONDS", "soon", "it takes a number from 1 on"),
+        ("NST_MAX_SECONDS", "nan", "it takes a number from 1 on"),
+        ("NST_QUEUE", "2.5", "it takes a whole number from 1 on"),
+        ("NST_WINOGRAD", "yes", "choose one of 0, 1"),
+        ("NST_PRECISION", "float16", "choose one of float32, bfloat16"),
+    ],
+)
+def test_what_cannot_be_read_is_named(variable: str, text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"{variable} is '{text}': {told}"):
+        Config.from_env({variable: text})
