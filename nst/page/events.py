@@ -191,7 +191,7 @@ def _painting(page: Page) -> None:
             concurrency_limit=None,
             **QUIET,
         ).success(
-            bound(painting.paint, page),
+            bound(painting.show_frames, page),
             inputs_kwargs=session | {"remembered": page.remembered},
             outputs=[
                 *buttons,

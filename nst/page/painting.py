@@ -82,7 +82,7 @@ def stop(page: Page, *, session: Session) -> Outputs:
     return idle(page) | {page.canvas.status: status_html("Stopped before it began")}
 
 
-def paint(page: Page, *, session: Session, remembered: Any) -> Iterator[Outputs]:
+def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Outputs]:
     """Show each frame, and at the end, or at the visitor's Stop, the finished painting."""
     run = session.run
     if run is None or run.began:  # stopped while it waited: its place is another's

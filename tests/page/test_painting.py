@@ -25,7 +25,7 @@ def _asked(photo: Any, /, **changed: Any) -> dict[str, Any]:
 
 def _paint(page: Page, session: Session, remembered: Any = None) -> dict[Any, Any]:
     """The last outputs of a run that has begun."""
-    *_, last = painting.paint(page, session=session, remembered=remembered)
+    *_, last = painting.show_frames(page, session=session, remembered=remembered)
     return last
 
 
@@ -114,7 +114,7 @@ def test_stop_keeps_the_picture_as_it_stands(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
     painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
-    frames = painting.paint(page, session=session, remembered=None)
+    frames = painting.show_frames(page, session=session, remembered=None)
     assert next(frames)[page.canvas.image].endswith(".jpg")
     assert painting.stop(page, session=session)[page.canvas.stop].value == "Stopping"
     *_, last = frames
@@ -132,10 +132,10 @@ def test_stop_gives_up_a_place_in_the_queue(
     outputs = painting.stop(page, session=session)
     assert "before it began" in outputs[page.canvas.status]
     assert outputs[page.canvas.paint].visible
-    assert list(painting.paint(page, session=session, remembered=None)) == []
+    assert list(painting.show_frames(page, session=session, remembered=None)) == []
     painting.begin(page, session=session, **_asked(photo_sent))
-    assert len(list(painting.paint(page, session=session, remembered=None))) >= 1
-    assert list(painting.paint(page, session=session, remembered=None)) == []
+    assert len(list(painting.show_frames(page, session=session, remembered=None))) >= 1
+    assert list(painting.show_frames(page, session=session, remembered=None)) == []
 
 
 def test_a_visitor_who_leaves_takes_it_all_along(
@@ -143,7 +143,7 @@ def test_a_visitor_who_leaves_takes_it_all_along(
 ) -> None:
     outputs = _painted(page, session, photo_sent)
     painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
-    frames = painting.paint(page, session=session, remembered=None)
+    frames = painting.show_frames(page, session=session, remembered=None)
     preview = Path(next(frames)[page.canvas.image])
     frames.close()
     assert not preview.parent.exists()

@@ -63,7 +63,7 @@ def test_a_painting_comes_back_with_its_settings(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
     painting.begin(page, session=session, **_asked(photo_sent, strength=0.8))
-    *_, done = painting.paint(page, session=session, remembered=[_entry()])
+    *_, done = painting.show_frames(page, session=session, remembered=[_entry()])
     kept = done[page.remembered]
     assert [entry["title"] for entry in kept] == ["photo after gold_spirals", "a"]
     later = Session(welcomed=True)
