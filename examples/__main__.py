@@ -12,11 +12,11 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from nst import RECIPES, Settings, stylize
-from nst.gallery import EXAMPLES, Plate, photos, plates
+from nst.gallery import EXAMPLES, Plate, plates, sample
 from nst.images import open_image
+from nst.network.memory import tune_allocator
 
 RESULTS = EXAMPLES / "results"
-PHOTOS = {photo.name: photo.path for photo in photos()}
 SHEETS = ("lion", "tower")
 FAVOURITES = (
     ("tower", "swirling_night"),
@@ -36,6 +36,7 @@ CELL, CAPTION = 320, 26
 
 def main(*parts: str) -> None:
     """Paint everything, or the parts named, one line for each picture."""
+    tune_allocator()
     RESULTS.mkdir(exist_ok=True)
     for part in parts or tuple(PARTS):
         PARTS[part]({plate.name: plate for plate in plates()})
@@ -72,7 +73,7 @@ def colours(hung: dict[str, Plate]) -> None:
     """Whose colours a painting has, on three pairs."""
     pictures, captions = [], []
     for photo, name in STEERED:
-        pictures.append(open_image(PHOTOS[photo]))
+        pictures.append(open_image(sample(photo)))
         captions.append("the photo")
         for colour in ("style", "photo", "matched"):
             pictures.append(paint(photo, hung[name], size=512, colour=colour))
@@ -90,7 +91,7 @@ def questions(hung: dict[str, Plate]) -> None:
         if layer:
             settings = replace(settings, content_layers=f"{layer}=1")  # type: ignore[arg-type]
         styles = [hung["swirling_night"].path] if settings.style_layers else []
-        *_, frame = stylize(PHOTOS[photo], styles, settings)
+        *_, frame = stylize(sample(photo), styles, settings)
         print(f"{recipe}: {frame.seconds:.0f} s", flush=True)
         frame.image.save(RESULTS / f"{name}.jpg", quality=90)
 
@@ -106,7 +107,7 @@ def card(hung: dict[str, Plate]) -> None:
     height, width = 630, 1200
     picture = Image.new("RGB", (width, height))
     paintings = [
-        open_image(PHOTOS["lion"]),
+        open_image(sample("lion")),
         paint("lion", hung["stained_glass"], size=768),
         paint("lion", hung["swirling_night"], size=768),
     ]
@@ -128,7 +129,7 @@ PARTS = {
 def paint(photo: str, plate: Plate, **knobs: Any) -> Image.Image:
     """A sample photo, painted with a plate at the plate's own settings and `knobs`."""
     settings = Settings(**plate.settings | knobs)
-    *_, frame = stylize(PHOTOS[photo], [plate.path], settings)
+    *_, frame = stylize(sample(photo), [plate.path], settings)
     print(f"{photo} after {plate.name}: {frame.seconds:.0f} s", flush=True)
     return frame.image
 

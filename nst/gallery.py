@@ -55,6 +55,11 @@ def photos() -> list[Photo]:
     ]
 
 
+def sample(name: str) -> Path:
+    """The file of the sample photo of this name."""
+    return next(photo.path for photo in photos() if photo.name == name)
+
+
 def plates(folder: Path = EXAMPLES) -> list[Plate]:
     """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
 

@@ -9,24 +9,21 @@ not take it.
 
 import io
 import json
-import os
 import statistics
-import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
+from pathlib import Path
 
 import httpx
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from examples.__main__ import PHOTOS
 from nst import Settings, stylize
-from nst.gallery import plates
+from nst.gallery import plates, sample
+from nst.network.memory import tune_allocator
 from nst.sharing import from_text
-from tests.test_page import CHROMIUM, QUIET, ROOT
+from tests.page.serving import chromium, served
 
-URL = "http://127.0.0.1:7899"
 PHOTO, STYLE = "lion", "swirling_night"
 
 WATCH = """() => {
@@ -48,22 +45,19 @@ WATCH = """() => {
 
 def main(size: int = 512, rounds: int = 3) -> None:
     """Print the table of one size, medians of some rounds."""
-    environment = os.environ | {"GRADIO_SERVER_PORT": URL.rpartition(":")[2]}
-    app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    try:
-        while not _answers():
-            time.sleep(0.3)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            in_page, streamed, alone = [], [], []
-            for _ in range(rounds):
-                in_page.append(_paint(browser.new_page(), size))
-                streamed.append(_streamed(size))
-                alone.append(_alone(size))
-            browser.close()
-    finally:
-        app.terminate()
-        app.wait()
+    tune_allocator()
+    in_page, streamed, alone = [], [], []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(Path(folder)) as app,
+        sync_playwright() as playwright,
+    ):
+        browser = chromium(playwright)
+        for _ in range(rounds):
+            in_page.append(_paint(browser.new_page(), app.url, size))
+            streamed.append(_streamed(app.url, size))
+            alone.append(_alone(size))
+        browser.close()
     first, rate, whole, told = (statistics.median(run[i] for run in in_page) for i in range(4))
     engine, over_api = statistics.median(alone), statistics.median(streamed)
     print(f"{PHOTO} after {STYLE} at {size} pixels, medians of {rounds}")
@@ -75,9 +69,9 @@ def main(size: int = 512, rounds: int = 3) -> None:
     print(f"                         {told:.1f} s with a browser here, {told / engine - 1:+.1%}")
 
 
-def _paint(page: Page, size: int) -> tuple[float, float, float, float]:
+def _paint(page: Page, url: str, size: int) -> tuple[float, float, float, float]:
     """Seconds to the first picture, pictures a second, seconds to the last, the engine's clock."""
-    page.goto(f"{URL}/?photo={PHOTO}&style={STYLE}&size={size}")
+    page.goto(f"{url}/?photo={PHOTO}&style={STYLE}&size={size}")
     page.get_by_text("Ready").wait_for(timeout=60_000)
     page.evaluate(WATCH)
     page.locator("#paint").click()
@@ -92,9 +86,9 @@ def _paint(page: Page, size: int) -> tuple[float, float, float, float]:
     return seen[0], rate, seen[-1], remembered[0].seconds
 
 
-def _streamed(size: int) -> float:
-    with httpx.Client(base_url=f"{URL}/gradio_api", timeout=600) as web:
-        (path,) = web.post("/upload", files={"files": PHOTOS[PHOTO].read_bytes()}).json()
+def _streamed(url: str, size: int) -> float:
+    with httpx.Client(base_url=f"{url}/gradio_api", timeout=600) as web:
+        (path,) = web.post("/upload", files={"files": sample(PHOTO).read_bytes()}).json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         asked = {"photo": file, "style": STYLE, "size": size}
         run = web.post("/call/v2/paint", json=asked).json()["event_id"]
@@ -109,16 +103,8 @@ def _streamed(size: int) -> float:
 
 def _alone(size: int) -> float:
     style = next(plate.path for plate in plates() if plate.name == STYLE)
-    *_, frame = stylize(PHOTOS[PHOTO], [style], Settings(size=size))
+    *_, frame = stylize(sample(PHOTO), [style], Settings(size=size))
     return frame.seconds
-
-
-def _answers() -> bool:
-    try:
-        urllib.request.urlopen(URL, timeout=2).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from examples.__main__ import PHOTOS
 from nst import Settings, stylize
-from nst.gallery import plates
+from nst.gallery import plates, sample
 from nst.images import fit, open_image, to_image, to_tensor
 from nst.network.cache import ByteCache
 from nst.network.device import arithmetic_for
@@ -244,7 +243,7 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
 
 def _files(pair: str) -> tuple[Path, Path]:
     photo, _, style = pair.partition("+")
-    return PHOTOS[photo], {plate.name: plate.path for plate in plates()}[style]
+    return sample(photo), {plate.name: plate.path for plate in plates()}[style]
 
 
 def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from gradio.processing_utils import get_upload_folder
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Page as Tab
 
 from nst.config import Config
 from nst.page.context import Outputs, Page
@@ -20,6 +21,7 @@ from nst.page.serve import build
 from nst.page.session import Session
 from nst.recipes import RECIPES
 
+from .driving import MINUTE
 from .serving import CHROMIUM, Served, chromium, served
 
 
@@ -85,3 +87,23 @@ def browser() -> Iterator[Browser]:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     with sync_playwright() as playwright:
         yield chromium(playwright)
+
+
+@pytest.fixture
+def tab(server: Served, browser: Browser) -> Iterator[Tab]:
+    """An open page that complains of any console error and of any request to another host."""
+    url = server.url
+    complaints: list[str] = []
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(MINUTE / 2)
+    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "request",
+        lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url),
+    )
+    opened.goto(url)
+    expect(opened.locator("#status")).to_contain_text("Ready")
+    yield opened
+    opened.close()
+    assert complaints == []

@@ -18,13 +18,13 @@ from mcp.client.streamable_http import streamablehttp_client
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from nst.gallery import photos, plates
+from nst.gallery import plates, sample
 from nst.page.api import HELP, PARAMETERS
 from nst.sharing import from_text
 
 from .serving import ROOT, Served
 
-LION = next(photo.path for photo in photos() if photo.name == "lion")
+LION = sample("lion")
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def _remembered(file: str) -> Any:
 
 
 def test_a_painting_streams(client: Client) -> None:
-    asked = {"strength": 0.7, "size": 192, "effort": "quick", "more": "steps=30"}
+    asked = {"strength": 0.7, "size": 128, "effort": "quick", "more": "steps=16"}
     pictures = list(client.submit(handle_file(LION), "gold_spirals", **asked, api_name="/paint"))
     assert len(pictures) >= 3
     with Image.open(pictures[-1]) as last:
-        assert (last.format, last.size) == ("PNG", (192, 192))
+        assert (last.format, last.size) == ("PNG", (128, 128))
     assert _remembered(pictures[-1]).shared.settings.strength == 0.7
 
 

@@ -1,0 +1,87 @@
+import gradio as gr
+import httpx
+import pytest
+from starlette.datastructures import Headers
+
+from nst.page import calm as calming
+from nst.page.card import PATH, TITLE, public_address
+from nst.page.context import Page
+from nst.page.engine import Pace
+from nst.page.serve import build
+
+from .serving import Served
+
+
+def test_gradio_still_has_what_we_reach_into() -> None:
+    blocks = gr.Blocks()
+    queue = blocks._queue
+    assert 0 < queue.sleep_when_free < calming.PAUSE
+    assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_PAUSE
+    calming.calm(blocks)
+    assert blocks._queue.sleep_when_free == calming.PAUSE
+
+
+def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:
+    blocks, _ = build(page.machine)
+    named = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}
+    assert named == {"paint", "list_styles"}
+    # What Gradio's own components would open, they would open before anybody has looked at it.
+    opening = [fn for fn in blocks.fns.values() if fn.fn and fn.inputs and fn.preprocess]
+    assert [fn.name for fn in opening if "load_example" not in str(fn.fn)] == []
+
+
+def test_a_link_has_our_card_first(server: Served) -> None:
+    outside = {
+        "x-forwarded-host": "nst.example, inner:7860",
+        "x-forwarded-proto": "https,http",
+        "x-forwarded-prefix": "/art/",
+    }
+    told = httpx.get(server.url, headers=outside).text
+    first = told.index("og:title")
+    assert TITLE in told[first : first + 100]
+    assert f'og:image" content="https://nst.example/art{PATH}"' in told
+    picture = httpx.get(server.url + PATH)
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert httpx.head(server.url).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "root", "expected"),
+    [
+        ({"host": "a:1"}, "", "http://a:1"),
+        ({"host": "a:1"}, "/sub", "http://a:1/sub"),
+        ({"host": "a:1", "x-forwarded-proto": "https"}, "", "https://a:1"),
+    ],
+)
+def test_where_the_page_is(headers: dict[str, str], root: str, expected: str) -> None:
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "root_path": root,
+        "headers": Headers(headers).raw,
+    }
+    assert public_address(scope) == expected
+
+
+class _At:
+    def __init__(self, seconds: float, progress: float) -> None:
+        self.seconds, self.progress = seconds, progress
+
+
+def test_the_pace_is_a_median_of_whole_stretches(page: Page) -> None:
+    from nst.settings import Settings
+
+    class Job:
+        settings, work = Settings(), 1000.0
+
+    pace, job = Pace(), Job()
+    assert pace.seconds(10) != pace.seconds(10)
+    pace.learn(job, _At(9.0, 0.01), _At(10.0, 0.02))  # type: ignore[arg-type]
+    assert pace.seconds(10) != pace.seconds(10)
+    for seconds in (1.0, 1.0, 500.0):
+        pace.learn(job, _At(5.0, 0.1), _At(5.0 + seconds, 0.6))  # type: ignore[arg-type]
+    assert pace.seconds(1000) == pytest.approx(2.0)
+    Job.settings = Settings(style_layers="relu1_1=1")  # type: ignore[arg-type]
+    for _ in range(9):
+        pace.learn(job, _At(0.0, 0.0), _At(0.1, 1.0))  # type: ignore[arg-type]
+    assert pace.seconds(1000) == pytest.approx(2.0)
