@@ -20,6 +20,9 @@ from nst.settings import Settings, as_text
 VERSION = "1"
 """Links that carry it are ours and tell all that differs from the recipe; in others, which people
 write by hand, a plate's own settings count where nothing is said."""
+MOST_TEXT = 20_000
+"""Bytes that a PNG's memory may have."""
+
 KEY = "nst"
 """The text chunk of a PNG that holds it all, as JSON."""
 
@@ -122,9 +125,15 @@ def to_text(painted: Painted) -> dict[str, str]:
 
 
 def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
-    """What an opened PNG remembers, with the complaints of `from_query`; None if it has nothing."""
+    """What an opened PNG remembers, with the complaints of `from_query`; None if it has nothing.
+
+    Whoever made the file may have written anything: what can't be true is nothing remembered.
+    """
     try:
-        told = json.loads(getattr(image, "text", {})[KEY])
+        text = image.info[KEY]
+        if len(text.encode()) > MOST_TEXT:  # half of a surrogate pair is a ValueError
+            return None
+        told = json.loads(text)
         shared, complaints = from_query(dict(parse_qsl(str(told["link"]))))
         return Painted(
             shared,
@@ -135,7 +144,16 @@ def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
             int(told["steps"]),
             float(told["seconds"]),
         ), complaints
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def from_file(path: str | Path) -> tuple[Painted, list[str]] | None:
+    """The same of a file; None also for what is no PNG."""
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            return from_text(picture)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 

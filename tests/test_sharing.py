@@ -1,13 +1,26 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from PIL import Image
 
 from nst import RECIPES, Settings
+from nst.gallery import Plate
 from nst.images import save_image
-from nst.sharing import Painted, Shared, fingerprint, from_query, from_text, to_query, to_text
+from nst.sharing import (
+    Painted,
+    Shared,
+    fingerprint,
+    from_file,
+    from_query,
+    from_text,
+    join_names,
+    split_names,
+    to_query,
+    to_text,
+)
 
 CASES = [
     (Shared(), "v=1"),
@@ -63,7 +76,27 @@ def test_a_png_remembers_how_it_was_painted_but_not_the_photo(tmp_path: Path) ->
     assert b"lion" not in (tmp_path / "a.png").read_bytes()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"link": 3}), "no json"])
+FORGED = json.loads(to_text(PAINTED)["nst"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "7",
+        "null",
+        "no json",
+        json.dumps({"link": 3}),
+        json.dumps(FORGED | {"seconds": "x"}),
+        json.dumps(FORGED | {"step": None}),
+        json.dumps(FORGED | {"styles": 5}),
+        json.dumps(FORGED).replace("94", "1e999"),
+        "[" * 5000,
+        json.dumps(FORGED | {"backbone": "x" * 100_000}),
+    ],
+)
 def test_a_png_with_nothing_to_remember_is_only_a_picture(tmp_path: Path, text: str) -> None:
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
     with Image.open(tmp_path / "a.png") as picture:
@@ -71,6 +104,37 @@ def test_a_png_with_nothing_to_remember_is_only_a_picture(tmp_path: Path, text: 
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.jpg", {"nst": text})
     with Image.open(tmp_path / "a.jpg") as picture:
         assert from_text(picture) is None
+
+
+def test_half_a_surrogate_pair_is_nothing_remembered() -> None:
+    picture = Image.new("RGB", (20, 20))
+    picture.info["nst"] = json.dumps(FORGED, ensure_ascii=False) + "\ud800"
+    assert from_text(picture) is None
+
+
+def test_what_is_no_png_remembers_nothing(tmp_path: Path) -> None:
+    (tmp_path / "words.png").write_text("no picture")
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.gif")
+    for name in ("words.png", "a.gif", "nowhere.png"):
+        assert from_file(tmp_path / name) is None
+
+
+def test_names_with_commas_stay_whole(tmp_path: Path) -> None:
+    names = ("a, b", "100 %", "%2C", "Mühle & co", "plain")
+    assert split_names(join_names(names)) == names
+    shared = Shared(styles=names)
+    query = dict(parse_qsl(to_query(shared)))
+    assert from_query(query) == (shared, [])
+
+
+def test_a_link_by_hand_has_the_plates_own_settings() -> None:
+    offered = [Plate("cubist", Path("x"), "", settings={"strength": 0.65})]
+    by_hand, _ = from_query({"style": "cubist", "smoothness": "0.3"}, offered)
+    assert by_hand.settings == Settings(strength=0.65, smoothness=0.3)
+    ours, _ = from_query({"style": "cubist", "v": "1"}, offered)
+    assert ours.settings == Settings()
+    of_another, _ = from_query({"style": "cubist", "recipe": "gatys"}, offered)
+    assert of_another.settings == RECIPES["gatys"]
 
 
 def test_a_bad_setting_in_a_png_is_told_and_left_out(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
-from PIL import Image
 
 from nst.gallery import Plate
 from nst.images import ImageError, open_image, upright_size
@@ -25,7 +24,7 @@ from nst.page.running import too_long
 from nst.page.session import Session
 from nst.page.uploads import sent_file
 from nst.recipes import PRESETS, RECIPES, combine
-from nst.sharing import Shared, from_query, from_text, to_query
+from nst.sharing import Shared, from_file, from_query, to_query
 
 OF_A_PLATE = ("strength", "style_scale", "smoothness")
 """The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked."""
@@ -65,8 +64,7 @@ def check_photo(page: Page, *, session: Session, photo: Any) -> Outputs:
         if file is None:
             return nothing
         open_image(file, "the photo")
-        with Image.open(file) as picture:
-            remembered = from_text(picture)
+        remembered = from_file(file)
     except ImageError as error:
         gr.Warning(sentence(error), title="This photo can't be painted")
         return nothing | {page.photo.image: None}

@@ -3,13 +3,14 @@
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
+from nst.images import ImageError, open_image
 from nst.page.context import Outputs, Page, show_shared
 from nst.page.html import user_error
 from nst.page.hub_wall import WallError, hang, latest
+from nst.page.paintings import SMALL
 from nst.page.session import Session
-from nst.sharing import from_text
+from nst.sharing import from_file
 
 
 def hang_up(page: Page, *, session: Session) -> None:
@@ -33,11 +34,14 @@ def look(page: Page, *, session: Session) -> Outputs:
     pictures: list[Any] = []
     session.wall = []
     for file in found:
-        with Image.open(file, formats=["PNG"]) as picture:
-            remembered = from_text(picture)
-        if remembered:
+        try:
+            small = open_image(file)
+        except ImageError:  # whoever may write there may write anything
+            continue
+        if remembered := from_file(file):
+            small.thumbnail((SMALL, SMALL))
             shared = remembered[0].shared
-            pictures.append((str(file), " and ".join(shared.styles)))
+            pictures.append((small, " and ".join(shared.styles)))
             session.wall.append(shared)
     return {page.wall.gallery: gr.Gallery(pictures)}
 

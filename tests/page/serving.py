@@ -38,7 +38,7 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, **environment: str) -> Iterator[Served]:
+def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> Iterator[Served]:
     """Start `python app.py` with a temporary folder of its own, and end it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -54,7 +54,7 @@ def served(folder: Path, **environment: str) -> Iterator[Served]:
         **environment,
     }
     with log.open("w") as file:
-        command = [sys.executable, "app.py"]
+        command = [sys.executable, str(entry)]
         process = subprocess.Popen(
             command, cwd=ROOT, env=everything, stdout=file, stderr=subprocess.STDOUT
         )

@@ -16,6 +16,21 @@ from ..conftest import Files
 COMMIT = "0" * 40
 
 
+def put_on_wall(hub: Files, paintings: list[bytes]) -> None:
+    """Let the stand-in serve a wall with these, oldest first."""
+    names = [f"paintings/2026{month:02}01-120000-abc.png" for month in range(1, len(paintings) + 1)]
+    listing = {"id": "owner/wall", "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]}
+    tree = [
+        {"type": "file", "path": name, "size": len(data), "oid": COMMIT}
+        for name, data in zip(names, paintings, strict=True)
+    ]
+    for revision in ("main", COMMIT):
+        hub[f"/api/datasets/owner/wall/revision/{revision}"] = json.dumps(listing).encode()
+        hub[f"/api/datasets/owner/wall/tree/{revision}"] = json.dumps(tree).encode()
+        for name, data in zip(names, paintings, strict=True):
+            hub[f"/datasets/owner/wall/resolve/{revision}/{name}"] = data
+
+
 @pytest.fixture
 def painting(tmp_path: Path) -> Path:
     save_image(Image.new("RGB", (20, 20), "teal"), tmp_path / "a.png", {"nst": "{}"})
@@ -55,15 +70,7 @@ def test_a_painting_is_hung(wall: Files, painting: Path) -> None:
 
 def test_the_latest_come_first(wall: Files, painting: Path) -> None:
     data = painting.read_bytes()
-    names = [f"paintings/2026{month:02}01-120000-abc.png" for month in range(1, 5)]
-    listing = {"id": "owner/wall", "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]}
-    tree = [{"type": "file", "path": n, "size": len(data), "oid": COMMIT} for n in names]
-    for revision in ("main", COMMIT):
-        wall[f"/api/datasets/owner/wall/revision/{revision}"] = json.dumps(listing).encode()
-        wall[f"/api/datasets/owner/wall/tree/{revision}"] = json.dumps(tree).encode()
-        for name in names:
-            wall[f"/datasets/owner/wall/resolve/{revision}/{name}"] = data
-    wall["etag"] = b"1" * 40
+    put_on_wall(wall, [data] * 4)
     found = latest("owner/wall", 3)
     assert [path.name[:6] for path in found] == ["202604", "202603", "202602"]
     assert found[0].read_bytes() == data
