@@ -24,6 +24,7 @@ from nst.page.running import too_long
 from nst.page.session import Session
 from nst.page.uploads import sent_file
 from nst.recipes import PRESETS, RECIPES, combine
+from nst.settings import Settings
 from nst.sharing import Shared, from_file, from_query, to_query
 
 OF_A_PLATE = ("strength", "style_scale", "smoothness")
@@ -165,9 +166,24 @@ def another_seed(page: Page) -> Outputs:
 
 
 def plan(
-    page: Page, *, session: Session, photo: Any, chosen: list[str], recipe: str, **knobs: Any
+    page: Page,
+    *,
+    asked_at: Any,
+    session: Session,
+    photo: Any,
+    chosen: list[str],
+    recipe: str,
+    **knobs: Any,
 ) -> Outputs:
-    """How long this would take here, its address, and what is of use: weights, another seed."""
+    """How long this would take here, its address, and what is of use: weights, another seed.
+
+    Browsers ask for several at once, and answers may overtake each other: what was asked for before
+    the latest (`asked_at`, in the browser's milliseconds) is not answered.
+    """
+    asked = float(asked_at) if isinstance(asked_at, int | float) else 0.0
+    if asked < session.planned:
+        return {}
+    session.planned = asked
     outputs: Outputs = {
         page.settings.knobs["style_weights"]: gr.Textbox(visible=len(chosen) > 1),
         page.after.again: gr.Button(visible=knobs["init"] == "noise"),
@@ -185,16 +201,23 @@ def plan(
         return outputs | {page.canvas.status: status_html(sentence(error))}
     sample = page.machine.sample(file) if file else ""
     shared = Shared(recipe, settings, tuple(chosen), sample)
+    return outputs | {
+        page.canvas.status: _estimate(page, settings, size),
+        page.address: "" if shared == Shared() else to_query(shared),
+        page.asked_at: asked,
+    }
+
+
+def _estimate(page: Page, settings: Settings, size: tuple[int, int]) -> str:
+    """How long a run would take for a photo of this size, as far as that is known."""
     told, engine = "Ready when you are", page.machine.engine
+    most = page.machine.config.most_seconds
     seconds = engine.pace.seconds(pixel_steps(settings, size))
-    if seconds > page.machine.config.most_seconds:
-        told = too_long(seconds, page.machine.config.most_seconds, settings)
+    if seconds > most:
+        told = too_long(seconds, most, settings)
     elif seconds == seconds:
         told += f": this takes about {duration(seconds)}"
-    return outputs | {
-        page.canvas.status: status_html(told, aside=engine.backbone.name),
-        page.address: "" if shared == Shared() else to_query(shared),
-    }
+    return status_html(told, aside=engine.backbone.name)
 
 
 def lay_out_mask(page: Page, *, photo: Any) -> Outputs:

@@ -28,12 +28,16 @@ Outputs = dict[Any, Any]
 
 @dataclass(frozen=True)
 class Page:
-    """`session` is the visitor's, `remembered` what their browser keeps, `address` the query."""
+    """`session` is the visitor's, `remembered` what their browser keeps.
+
+    `address` is the query that tells what is set, and `asked_at` when the browser asked for it.
+    """
 
     machine: Machine
     session: gr.State
     remembered: gr.BrowserState
     address: gr.Textbox
+    asked_at: gr.Number
     photo: PhotoPart
     style: StylePart
     settings: SettingsPart

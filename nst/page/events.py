@@ -33,7 +33,9 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     part, settings = page.photo, page.settings
     plan: dict[str, Any] = {
         "fn": bound(choosing.plan, page),
+        "js": static.read("asked.js"),
         "inputs_kwargs": {
+            "asked_at": page.asked_at,
             "session": page.session,
             "photo": part.image,
             "chosen": page.style.chosen,
@@ -43,6 +45,7 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
         "outputs": [
             page.canvas.status,
             page.address,
+            page.asked_at,
             settings.knobs["style_weights"],
             page.after.again,
         ],
@@ -53,8 +56,9 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     # A hidden control does not always tell of its change: after these it is planned once more.
     settled = [_opening(blocks, page), *_choosing(page), *_looking_back(page)]
     planned += [event.then(**plan) for event in settled]
+    told = [page.address, page.asked_at]
     for event in planned:
-        event.then(None, page.address, js=static.read("address.js"), api_visibility="private")
+        event.then(None, told, js=static.read("address.js"), api_visibility="private")
     _steering(page)
     _painting(page)
     _programs(page, program)
@@ -158,7 +162,7 @@ def _steering(page: Page) -> None:
     )
     where = f"https://huggingface.co/spaces/{page.machine.config.space}"
     copy = static.read("copy.js", page=where if page.machine.config.space else "")
-    page.after.copy.click(None, page.address, js=copy, api_visibility="private").then(
+    page.after.copy.click(None, None, js=copy, api_visibility="private").then(
         bound(choosing.tell_of_link, page), **QUIET
     )
 

@@ -40,7 +40,7 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             delete_callback=lambda gone: release(machine, gone),
         )
         remembered = gr.BrowserState([], storage_key="nst-paintings", secret=BROWSER_SECRET)
-        address = gr.Textbox(visible=False)
+        address, asked_at = gr.Textbox(visible=False), gr.Number(visible=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=300):
                 photo, style, settings = photo_part(machine.photos), style_part(), settings_part()
@@ -49,7 +49,17 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
                 wall = wall_part(bool(config.wall))
         program = api_part()
         page = Page(
-            machine, session, remembered, address, photo, style, settings, canvas, after, wall
+            machine,
+            session,
+            remembered,
+            address,
+            asked_at,
+            photo,
+            style,
+            settings,
+            canvas,
+            after,
+            wall,
         )
         wire(blocks, page, program)
     return blocks, page

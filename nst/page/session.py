@@ -24,7 +24,8 @@ class Session:
 
     `painting` is the token of the painting on the canvas, `offered` what a dropped-in painting
     remembers, `selected` the place of the one chosen in the strip, `wall` what the pictures of the
-    wall were painted with.
+    wall were painted with. `welcomed` tells that the link's settings are on their way to the
+    controls, `planned` when the browser asked for the latest plan.
     """
 
     key: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -35,6 +36,7 @@ class Session:
     selected: int = -1
     wall: list[Shared] = field(default_factory=list)
     welcomed: bool = False
+    planned: float = 0.0
 
     def __deepcopy__(self, _: object) -> "Session":
         """Gradio copies a state's first value for each visitor: everyone gets a new session."""

@@ -129,7 +129,7 @@ def test_a_preset_is_a_few_knobs(page: Page) -> None:
 
 
 def _plan(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
-    asked: dict[str, Any] = {"photo": None, "chosen": [], "recipe": "atelier"}
+    asked: dict[str, Any] = {"asked_at": 0, "photo": None, "chosen": [], "recipe": "atelier"}
     asked |= controls() | changed
     return choosing.plan(page, session=session, **asked)
 
@@ -144,6 +144,15 @@ def test_the_address_tells_what_is_set(page: Page, session: Session) -> None:
 
 def test_the_address_waits_for_the_links_own_settings(page: Page) -> None:
     assert page.address not in _plan(page, Session())
+
+
+def test_an_answer_that_was_overtaken_is_not_given(page: Page, session: Session) -> None:
+    latest = _plan(page, session, asked_at=20.5, chosen=["gold_spirals"])
+    assert latest[page.asked_at] == 20.5
+    assert _plan(page, session, asked_at=20.0) == {}
+    for nonsense in (None, "x", [], {"a": 1}):
+        assert _plan(page, session, asked_at=nonsense) == {}
+    assert page.address in _plan(page, session, asked_at=21)
 
 
 def test_a_bad_setting_is_told_and_the_address_stays(page: Page, session: Session) -> None:

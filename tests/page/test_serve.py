@@ -6,7 +6,6 @@ from starlette.datastructures import Headers
 from nst.page import calm as calming
 from nst.page.card import PATH, TITLE, public_address
 from nst.page.context import Page
-from nst.page.engine import Pace
 from nst.page.serve import build
 
 from .serving import Served
@@ -61,27 +60,3 @@ def test_where_the_page_is(headers: dict[str, str], root: str, expected: str) ->
         "headers": Headers(headers).raw,
     }
     assert public_address(scope) == expected
-
-
-class _At:
-    def __init__(self, seconds: float, progress: float) -> None:
-        self.seconds, self.progress = seconds, progress
-
-
-def test_the_pace_is_a_median_of_whole_stretches(page: Page) -> None:
-    from nst.settings import Settings
-
-    class Job:
-        settings, work = Settings(), 1000.0
-
-    pace, job = Pace(), Job()
-    assert pace.seconds(10) != pace.seconds(10)
-    pace.learn(job, _At(9.0, 0.01), _At(10.0, 0.02))  # type: ignore[arg-type]
-    assert pace.seconds(10) != pace.seconds(10)
-    for seconds in (1.0, 1.0, 500.0):
-        pace.learn(job, _At(5.0, 0.1), _At(5.0 + seconds, 0.6))  # type: ignore[arg-type]
-    assert pace.seconds(1000) == pytest.approx(2.0)
-    Job.settings = Settings(style_layers="relu1_1=1")  # type: ignore[arg-type]
-    for _ in range(9):
-        pace.learn(job, _At(0.0, 0.0), _At(0.1, 1.0))  # type: ignore[arg-type]
-    assert pace.seconds(1000) == pytest.approx(2.0)

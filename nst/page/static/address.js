@@ -1,5 +1,7 @@
 // The address bar tells what is set; on a Space, which is a frame, the page around it does.
-query => {
+(query, asked) => {
+    if (asked < (window.nstPlanned ?? 0)) return;
+    window.nstPlanned = asked;
     history.replaceState(null, "", query ? "?" + query : location.pathname);
     if (window.parent !== window)
         window.parent.postMessage({queryString: query}, "https://huggingface.co");

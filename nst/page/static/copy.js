@@ -1,6 +1,6 @@
-// Copies the page's link; a frame that may not use the clipboard has the old way.
-async query => {
-    const link = ("{{page}}" || location.origin + location.pathname) + (query ? "?" + query : "");
+// Copies the page's link, which the address bar tells; a frame that may not use the clipboard has the old way.
+async () => {
+    const link = ("{{page}}" || location.origin + location.pathname) + location.search;
     try {
         await navigator.clipboard.writeText(link);
     } catch {

@@ -1,0 +1,57 @@
+import gradio as gr
+import pytest
+import spaces
+
+from nst.config import Config
+from nst.gallery import plates, sample
+from nst.page import painting
+from nst.page.context import Page
+from nst.page.engine import Engine, Pace, warm_up
+from nst.page.session import Session
+from nst.settings import Settings
+
+from .test_painting import _asked
+
+
+def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
+    page: Page, session: Session, photo_sent: dict[str, object]
+) -> None:
+    """Every Gradio Space has the package `spaces`; it says nothing of the hardware."""
+    assert spaces.GPU(len) is len
+    config = Config.from_env({"SPACE_ID": "somebody/nst"})
+    assert not config.zero_gpu
+    engine = Engine(config)
+    warm_up(engine, sample("lion"), plates()[0].path)
+    assert 0 < engine.pace.seconds(1e6) < 100
+    page.machine.engine.pace, before = engine.pace, page.machine.engine.pace
+    object.__setattr__(page.machine.config, "most_seconds", config.most_seconds)
+    with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
+        painting.begin(page, session=session, **_asked(photo_sent, size=2048, steps=20_000))
+    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
+    page.machine.engine.pace = before
+
+
+class _At:
+    def __init__(self, seconds: float, progress: float) -> None:
+        self.seconds, self.progress = seconds, progress
+
+
+class _Job:
+    work = 1000.0
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+
+def test_the_pace_is_a_median_of_whole_stretches() -> None:
+    pace, job = Pace(), _Job(Settings())
+    assert pace.seconds(10) != pace.seconds(10)
+    pace.learn(job, _At(9.0, 0.01), _At(10.0, 0.02))  # type: ignore[arg-type]
+    assert pace.seconds(10) != pace.seconds(10)
+    for seconds in (1.0, 1.0, 500.0):
+        pace.learn(job, _At(5.0, 0.1), _At(5.0 + seconds, 0.6))  # type: ignore[arg-type]
+    assert pace.seconds(1000) == pytest.approx(2.0)
+    shallow = _Job(Settings(style_layers="relu1_1=1"))  # type: ignore[arg-type]
+    for _ in range(9):
+        pace.learn(shallow, _At(0.0, 0.0), _At(0.1, 1.0))  # type: ignore[arg-type]
+    assert pace.seconds(1000) == pytest.approx(2.0)
