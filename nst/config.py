@@ -7,6 +7,10 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 
+PRECISIONS = "float32", "bfloat16", "float16"
+"""Number formats that features and weights may have, as torch names them."""
+
+
 def _variable(name: str, default: Any, help: str, read: Callable[[str], Any] = str) -> Any:
     return field(default=default, metadata={"variable": name, "help": help, "read": read})
 
@@ -46,8 +50,8 @@ class Config:
     precision: str = _variable(
         "NST_PRECISION",
         "",
-        "float32 or bfloat16; without it, what the processor is fastest with",
-        _one_of("float32", "bfloat16"),
+        "float32, bfloat16 or float16; without it, what the device is fastest with",
+        _one_of(*PRECISIONS),
     )
     winograd: bool | None = _variable(
         "NST_WINOGRAD",

@@ -8,10 +8,11 @@ from typing import Any
 from PIL import Image
 
 from nst.gallery import Plate, find_plate, own_settings
-from nst.images import ImageSource, open_image
+from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
+from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.schedule import pixel_steps
-from nst.optimise.stylize import Frame, stylize
+from nst.optimise.stylize import Frame, begin
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import Painted, Shared, fingerprint
@@ -24,6 +25,8 @@ class Request:
     A style is the name of a plate, or the Path of a file. `given` are settings by name, which
     always count. `like` is a painting whose recipe and settings to start from; a recipe that is
     given takes its place. `sample` is the name of the sample photo that the photo is, if it is one.
+    With `keep_alpha` a cut-out stays one: its transparent ground is not painted. With `every` there
+    is a frame each so many steps, beside those that come by time.
     """
 
     photo: ImageSource
@@ -35,37 +38,62 @@ class Request:
     mask: ImageSource | None = None
     start: ImageSource | None = None
     sample: str = ""
+    keep_alpha: bool = False
+    every: int = 0
 
 
 @dataclass(frozen=True)
 class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
-    `work` is in pixel-steps (`pixel_steps`); all pictures are RGB, decoded once.
+    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is in pixel-steps
+    (`pixel_steps`).
     """
 
     title: str
-    photo: Image.Image
+    pictures: Pictures
     styles: tuple[Plate, ...]
-    mask: Image.Image | None
-    start: Image.Image | None
+    prints: tuple[str, ...]
     shared: Shared
     backbone: Backbone
     work: float
     frames: Generator[Frame, None, None]
 
     @property
+    def photo(self) -> Image.Image:
+        """RGB."""
+        return self.pictures.photo
+
+    @property
+    def mask(self) -> Image.Image | None:
+        """In grey."""
+        return self.pictures.mask
+
+    @property
+    def start(self) -> Image.Image | None:
+        """The painting to go on from, RGB."""
+        return self.pictures.start
+
+    @property
     def settings(self) -> Settings:
         """What the knobs are set to."""
         return self.shared.settings
 
+    def painting(self, frame: Frame) -> Image.Image:
+        """What the painting's file is to show: RGB, or RGBA of a cut-out."""
+        if self.pictures.opaque is None:
+            return frame.image
+        painting = frame.image.copy()
+        painting.putalpha(fit(self.pictures.opaque, self.settings.size))
+        return painting
+
     def provenance(self, frame: Frame) -> Painted:
         """What the painting's file is to remember, with this as its last frame."""
-        prints = tuple(fingerprint(plate.path) for plate in self.styles)
-        also = tuple(name for name in ("mask", "start") if getattr(self, name) is not None)
+        parts = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
+        also = tuple(name for name, picture in parts.items() if picture is not None)
         seconds = round(frame.seconds, 2)
         return Painted(
-            self.shared, prints, also, self.backbone.name, frame.step, frame.steps, seconds
+            self.shared, self.prints, also, self.backbone.name, frame.step, frame.steps, seconds
         )
 
 
@@ -76,24 +104,35 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> J
     message tells a person what to do.
     """
     recipe, settings, styles = look_up(request, offered)
-    photo = open_image(request.photo, "the photo")
-    mask = None if request.mask is None else open_image(request.mask, "the mask")
-    begun = "the painting to go on from"
-    start = None if request.start is None else open_image(request.start, begun)
-    frames = stylize(photo, [plate.path for plate in styles], settings, backbone, mask, start)
+    files = [plate.path for plate in styles]
+    pictures = open_pictures(
+        request.photo, files, settings, request.mask, request.start, request.keep_alpha
+    )
     names = tuple(plate.name for plate in styles)
-    after = f" after {' and '.join(names)}" if names else ""
+    begun = max(pictures.start.size) if pictures.start else 0
     return Job(
-        title=_stem(request.photo) + after,
-        photo=photo,
+        title=job_title(request.photo, styles),
+        pictures=pictures,
         styles=styles,
-        mask=mask,
-        start=start,
+        prints=tuple(_print(file) for file in files),
         shared=Shared(recipe, settings, names, request.sample),
         backbone=backbone,
-        work=pixel_steps(settings, photo.size, max(start.size) if start else 0),
-        frames=frames,
+        work=pixel_steps(settings, pictures.photo.size, begun),
+        frames=begin(pictures, settings, backbone, request.every),
     )
+
+
+def job_title(photo: ImageSource, styles: Sequence[Plate]) -> str:
+    """Such as "lion after swirling_night and gold_spirals"."""
+    stem = "photo" if isinstance(photo, Image.Image) else Path(photo).stem
+    return " after ".join(filter(None, (stem, " and ".join(plate.name for plate in styles))))
+
+
+def _print(style: Path) -> str:
+    try:
+        return fingerprint(style)
+    except OSError as error:  # of weight 0, it has not been opened
+        raise ImageError(f"the style {str(style)!r} can't be read: {error.strerror}") from None
 
 
 def look_up(request: Request, offered: Sequence[Plate]) -> tuple[str, Settings, tuple[Plate, ...]]:
@@ -110,7 +149,3 @@ def look_up(request: Request, offered: Sequence[Plate]) -> tuple[str, Settings, 
     recipe = DEFAULT if request.recipe is None else request.recipe
     own = own_settings([plate.name for plate in styles], styles)
     return recipe, combine(recipe, own, request.preset, request.given), styles
-
-
-def _stem(photo: ImageSource) -> str:
-    return "photo" if isinstance(photo, Image.Image) else Path(photo).stem

@@ -5,6 +5,7 @@ A link is a query string; a PNG carries the same string in its text, with what m
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from PIL import Image
 
 from nst.gallery import Plate, own_settings
+from nst.images import ImageError, opened
 from nst.recipes import DEFAULT, RECIPES, combine
 from nst.settings import Settings, as_text
 
@@ -25,6 +27,8 @@ MOST_TEXT = 20_000
 
 KEY = "nst"
 """The text chunk of a PNG that holds it all, as JSON."""
+NAME_BYTES = 200
+"""Of a file's name; file systems allow 255."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +155,17 @@ def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
 def from_file(path: str | Path) -> tuple[Painted, list[str]] | None:
     """The same of a file; None also for what is no PNG."""
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return from_text(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        with opened(path) as picture:
+            return from_text(picture) if picture.format == "PNG" else None
+    except ImageError:
         return None
+
+
+def file_name(title: str, suffix: str) -> str:
+    """A title as a file's name: no separators and controls, and not too long in UTF-8."""
+    safe = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', " ", title.encode("utf-8", "ignore").decode())
+    short = safe.encode()[: NAME_BYTES - len(suffix.encode())].decode("utf-8", "ignore").strip(" .")
+    return (short or "painting") + suffix
 
 
 _FACTS = [fact.name for fact in fields(Painted) if fact.name != "shared"]

@@ -54,7 +54,7 @@ def test_zero_gpu_is_what_its_variable_says(told: str, zero: bool) -> None:
         ("NST_MAX_SECONDS", "nan", "it takes a number from 1 on"),
         ("NST_QUEUE", "2.5", "it takes a whole number from 1 on"),
         ("NST_WINOGRAD", "yes", "choose one of 0, 1"),
-        ("NST_PRECISION", "float16", "choose one of float32, bfloat16"),
+        ("NST_PRECISION", "float8", "choose one of float32, bfloat16, float16"),
     ],
 )
 def test_what_cannot_be_read_is_named(variable: str, text: str, told: str) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from nst import RECIPES, Settings
 from nst.gallery import Plate
@@ -12,6 +13,7 @@ from nst.images import save_image
 from nst.sharing import (
     Painted,
     Shared,
+    file_name,
     fingerprint,
     from_file,
     from_query,
@@ -150,3 +152,54 @@ def test_a_bad_setting_in_a_png_is_told_and_left_out(tmp_path: Path) -> None:
 def test_a_fingerprint_is_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     assert fingerprint(tmp_path / "a") == "e3b0c44298fc1c14"
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("photo after gold_spirals", "photo after gold_spirals.png"),
+        ("../../etc/passwd", "etc passwd.png"),
+        ("a\nb\0c", "a b c.png"),
+        ("", "painting.png"),
+        ("...", "painting.png"),
+    ],
+)
+def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
+    assert file_name(title, ".png") == expected
+
+
+def test_a_long_title_fits_in_bytes() -> None:
+    name = file_name("Mühle 🎨 " * 60, ".png")
+    assert len(name.encode()) <= 204
+    assert name.endswith(".png")
+    assert file_name("\ud800x", ".png") == "x.png"
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("photo after gold_spirals", "photo after gold_spirals.png"),
+        ("../../etc/passwd", "etc passwd.png"),
+        ("a\nb\0c", "a b c.png"),
+        ("", "painting.png"),
+        ("...", "painting.png"),
+        ("\ud800x", "x.png"),
+    ],
+)
+def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
+    assert file_name(title, ".png") == expected
+
+
+def test_a_long_title_fits_in_bytes() -> None:
+    name = file_name("Mühle 🎨 " * 60, " 12.png")
+    assert len(name.encode()) <= 200
+    assert name.endswith(" 12.png")
+
+
+def test_a_painting_is_remembered_beside_texts_that_cannot_be_held(tmp_path: Path) -> None:
+    info = PngInfo()
+    for key, value in to_text(PAINTED).items():
+        info.add_text(key, value)
+    info.add_text("workflow", "x" * 2_000_000, zip=True)
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png", pnginfo=info)
+    assert from_file(tmp_path / "a.png") == (PAINTED, [])

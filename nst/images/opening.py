@@ -1,208 +1,140 @@
-"""Files, RGB images and tensors: safe decoding, sizes, saving."""
+"""Pictures as people see them: upright, in sRGB, the first frame, no larger than needed."""
 
-import io
-import os
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
-from torch import Tensor
+from PIL import Image
 
-MOST_PIXELS = 100_000_000
-LEAST_SIDE = 16
-"""Pixels: what five poolings need; a picture's shorter side may not be less, nor become less."""
+from nst.images import jpeg
+from nst.images.files import opened
+from nst.images.limits import ImageSource
+from nst.images.modes import plain, scale_key, split
 
-# MPO, what many cameras write, opens as JPEG.
-_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
-_SRGB = ImageCms.createProfile("sRGB")
+ORIENTATION = 274
+"""EXIF's tag."""
 
-ImageSource = str | os.PathLike[str] | Image.Image
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = {5, 6, 7, 8}
+"""Its values for pictures that lie on a side."""
+
+LEAST_REDUCED = 256
+"""Pixels that a picture's shorter side keeps when it is decoded smaller, for its shape's sake."""
 
 
-class ImageError(ValueError):
-    """A picture that can't be used; the message says what to do, in one sentence."""
-
-
-def open_image(source: ImageSource, name: str = "the picture") -> Image.Image:
+def open_image(
+    source: ImageSource, name: str = "the picture", least: int | None = None
+) -> Image.Image:
     """An RGB image as a person sees it: upright, in sRGB, first frame, transparency on white.
 
-    `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it.
+    `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it. With
+    `least`, so many pixels on the longest side are enough, and a picture of twice as many or more
+    comes smaller, in a fraction of the time.
     """
-    return _to_rgb(_upright(_load(source, name)))
+    return _laid_on("white", *_layers(source, name, least))
+
+
+def open_cutout(
+    source: ImageSource, name: str = "the picture", least: int | None = None
+) -> tuple[Image.Image, Image.Image | None]:
+    """The same, and how opaque it is: 0 is transparent, 255 opaque, None: opaque everywhere.
+
+    Colours are those that lie under half transparent pixels; white where nothing is.
+    """
+    colour, opaque = _layers(source, name, least)
+    return _laid_on("white", colour, opaque and _hard(opaque)), opaque
+
+
+def open_mask(source: ImageSource, name: str = "the mask", least: int | None = None) -> Image.Image:
+    """A mask in grey, white where it counts: transparent is black, since nothing is drawn there."""
+    return _laid_on("black", *_layers(source, name, least)).convert("L")
 
 
 def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
     """How opaque a picture is, in grey: 0 is transparent, 255 opaque."""
-    return _load(source, name).convert("RGBA").getchannel("A")
+    with opened(source, name) as image:
+        image = plain(_decoded(image, source, None))
+    return (
+        image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
+    )
 
 
 def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
     """Width and height as `open_image` would return them, from the file's header alone."""
-    with _opened(source, name) as image:
-        try:
-            turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
-        except Exception:  # damaged EXIF comes as any error; the picture itself is fine
-            turned = False
-        size = image.size
-        if image is not source:
-            image.close()
-    return (size[1], size[0]) if turned else size
+    with opened(source, name) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
 
 
-ORIENTATION = 274
-SIDEWAYS = {5, 6, 7, 8}
-"""EXIF's tag, and its values for pictures that lie on a side."""
+def _layers(
+    source: ImageSource, name: str, least: int | None
+) -> tuple[Image.Image, Image.Image | None]:
+    """RGB in sRGB and how opaque it is, upright; see `open_cutout`."""
+    with opened(source, name) as image:
+        image = _decoded(image, source, least)
+        # What Lab says of a colour holds everywhere, and needs no profile.
+        profile = None if image.mode == "LAB" else image.info.get("icc_profile")
+        turn = _TURNS.get(_orientation(image))
+        image = plain(image)
+        if least and (factor := _factor(image.size, least)) > 1:
+            image = image.reduce(factor)
+        colour, opaque = split(image, profile)
+        if turn is not None:
+            colour, opaque = colour.transpose(turn), opaque and opaque.transpose(turn)
+        colour.info = {}  # or whoever opens the result would turn and convert it once more
+        return colour, opaque
 
 
-def _load(source: ImageSource, name: str) -> Image.Image:
-    with _opened(source, name) as image:
+def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Image.Image:
+    """The picture with its pixels; a JPEG file may decode itself smaller."""
+
+    def draft(image: Image.Image) -> None:
+        if least and not isinstance(source, Image.Image):
+            factor = _factor(image.size, least)
+            image.draft(None, (image.width // factor, image.height // factor))
+
+    scale_key(image)
+    draft(image)
+    try:
         image.load()
+    except OSError as error:
+        if error.errno is not None or image.format not in {"JPEG", "MPO"}:
+            raise
+        whole = None
+        if not isinstance(source, Image.Image):
+            whole = jpeg.without_end(Path(source).read_bytes(), draft)
+        if whole is None:
+            raise
+        return whole
     return image
 
 
-@contextmanager
-def _opened(source: ImageSource, name: str) -> Iterator[Image.Image]:
-    """A picture with its size checked; what goes wrong with its file is told as an ImageError."""
+def _factor(size: tuple[int, int], least: int) -> int:
+    """How many times smaller a picture may be decoded; 1: as it is."""
+    return max(1, min(max(size) // least, min(size) // LEAST_REDUCED))
+
+
+def _orientation(image: Image.Image) -> int:
     try:
-        # A bomb is judged by MOST_PIXELS below; Pillow's own warning would only add noise.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = (
-                source if isinstance(source, Image.Image) else Image.open(source, formats=_FORMATS)
-            )
-            _check_size(image.size, name)
-            yield image
-    except ImageError:
-        raise
-    except Image.DecompressionBombError:
-        raise ImageError(
-            f"{name} has far too many pixels; "
-            f"make it smaller than {MOST_PIXELS // 10**6} megapixels"
-        ) from None
-    except FileNotFoundError:
-        raise ImageError(f"{name} is not there: no file {str(source)!r}") from None
-    except IsADirectoryError:
-        raise ImageError(f"{name} is a folder, not a file: {str(source)!r}") from None
-    except UnidentifiedImageError:
-        raise ImageError(
-            f"{name} is not in a format that can be read; save it as JPEG or PNG and try again"
-        ) from None
-    except (OSError, ValueError, SyntaxError, EOFError):
-        # Pillow reports a damaged file in all of these ways.
-        raise ImageError(
-            f"{name} is damaged or incomplete; export or download it once more and try again"
-        ) from None
-
-
-def fit(image: Image.Image, size: int) -> Image.Image:
-    """The image with its longest side at `size` pixels; ImageError if it gets too narrow."""
-    scale = size / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    if min(width, height) < LEAST_SIDE:
-        raise ImageError(
-            f"a picture of {image.width}x{image.height} is too narrow at {size} pixels; "
-            "crop it or choose a larger size"
-        )
-    if (width, height) == image.size:
-        return image
-    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB image as a float32 tensor, 1 x 3 x H x W, 0..1."""
-    pixels = torch.from_numpy(np.array(image, dtype=np.float32))
-    return pixels.div_(255).permute(2, 0, 1)[None]
-
-
-def to_image(pixels: Tensor) -> Image.Image:
-    """A tensor 1 x 3 x H x W, clamped to 0..1 and rounded to 8 bit."""
-    rounded = pixels.detach()[0].clamp(0, 1).mul(255).round().to(torch.uint8)
-    return Image.fromarray(rounded.permute(1, 2, 0).cpu().contiguous().numpy())
-
-
-def image_format(path: str | os.PathLike[str]) -> str:
-    """The format a file's name asks for, such as "PNG"; ImageError if it asks for none."""
-    try:
-        return Image.registered_extensions()[Path(path).suffix.lower()]
-    except KeyError:
-        raise ImageError(f"{str(path)!r} names no image format; end it in .png or .jpg") from None
-
-
-def save_image(
-    image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None
-) -> None:
-    """Write the image in the format its name asks for; ImageError if that can't be done.
-
-    `text` goes into a PNG's text chunks; other formats leave it out.
-    """
-    kind = image_format(path)
-    options: dict[str, Any] = {"quality": 95} if kind in {"JPEG", "WEBP"} else {}
-    if kind == "PNG" and text:
-        options["pnginfo"] = PngInfo()
-        for key, value in text.items():
-            options["pnginfo"].add_text(key, value)
-    data = io.BytesIO()
-    try:
-        # Encoded before the file is opened, so that a failure leaves no half of a picture.
-        image.save(data, kind, **options)
-        Path(path).write_bytes(data.getvalue())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ImageError(f"{str(path)!r} can't be written: {reason}") from None
-
-
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
-    if width * height > MOST_PIXELS:
-        raise ImageError(
-            f"{name} has {width}x{height} pixels; make it smaller than "
-            f"{MOST_PIXELS // 10**6} megapixels"
-        )
-    if min(size) < LEAST_SIDE:
-        raise ImageError(
-            f"{name} has only {width}x{height} pixels; "
-            f"use one with at least {LEAST_SIDE} on each side"
-        )
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
+        # Not PNG's own `getexif`, which decodes the picture first: `opened` has moved it forward.
+        return int(Image.Image.getexif(image).get(ORIENTATION, 1))
     except Exception:  # damaged EXIF comes as any error; the picture itself is fine
-        return image
+        return 1
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.new("RGB", layer.size, "white")
-        image.paste(layer, mask=layer.getchannel("A"))
-    if profile and image.mode in {"RGB", "CMYK", "L"}:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            return converted if converted is not None else image.convert("RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a profile that doesn't fit its picture is as good as none
-    return image.convert("RGB")
+def _hard(opaque: Image.Image) -> Image.Image:
+    return opaque.point(lambda value: 255 if value else 0)
 
 
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits: Pillow would clip it. 16 bits are scaled, floats stretched."""
-    grey: NDArray[np.floating] = np.asarray(image, dtype=np.float32)
-    if image.mode == "F":
-        low, high = float(np.nanmin(grey)), float(np.nanmax(grey))
-        grey = (np.nan_to_num(grey, nan=low) - low) / ((high - low) or 1.0) * 255
-    else:
-        grey = grey / 257
-    return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+def _laid_on(ground: str, colour: Image.Image, opaque: Image.Image | None) -> Image.Image:
+    if opaque is None:
+        return colour
+    image = Image.new("RGB", colour.size, ground)
+    image.paste(colour, mask=opaque)
+    return image

@@ -1,4 +1,4 @@
-"""Memory: how much is left, and how the C library keeps what was freed."""
+"""Memory: how much is left, and how what was freed is kept for the next who asks."""
 
 import ctypes
 from functools import cache
@@ -11,9 +11,15 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(where: torch.device) -> float:
-    """Bytes that a run may still take on the device; infinity where nobody tells."""
+    """Bytes that a run may still take on the device; infinity where nobody tells.
+
+    What PyTorch has taken from a GPU and keeps for later is free for its next tensors.
+    """
     if where.type == "cuda":
-        return torch.cuda.mem_get_info(where)[0]
+        kept = torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
+        return torch.cuda.mem_get_info(where)[0] + kept
+    if where.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
     free = float("inf")
     if (system := Path("/proc/meminfo")).is_file():
         told = dict(line.split(":") for line in system.read_text().splitlines())
@@ -25,10 +31,18 @@ def free_memory(where: torch.device) -> float:
     return free
 
 
-def return_freed_memory() -> None:
-    """Give the system back what was kept, when blocks of other sizes are going to be needed."""
+def return_freed_memory(where: torch.device | None = None) -> None:
+    """Give the system back what was kept, when blocks of other sizes are going to be needed.
+
+    That of the C library, and with a device also that of PyTorch's cache there. Filling it again
+    makes a GPU wait for milliseconds: once a scale, not every few steps.
+    """
     if libc := _glibc():
         libc.malloc_trim(0)
+    if where is not None and where.type == "cuda":
+        torch.cuda.empty_cache()
+    if where is not None and where.type == "mps":
+        torch.mps.empty_cache()
 
 
 def tune_allocator() -> None:

@@ -24,8 +24,9 @@ class Backbone:
     """A trunk on one device, shared by all threads.
 
     Called with pixels (1 x 3 x H x W, float32, RGB in 0..1) and layer names, it returns the
-    features of those layers (1 x C x H' x W', channels last, in `arithmetic.dtype`). `conv4_2` is
-    the layer before its ReLU, `relu4_2` after it. Raises ValueError for a layer it doesn't have.
+    features of those layers (1 x C x H' x W', channels last, in `arithmetic.dtype`), which are
+    `scale` times the network's own. `conv4_2` is the layer before its ReLU, `relu4_2` after it.
+    Raises ValueError for a layer it doesn't have.
 
     `cache` is for what is computed from its features; it goes when the backbone goes.
     """
@@ -39,6 +40,7 @@ class Backbone:
         self.name = weights.name
         self.device = where or device()
         self.arithmetic = arithmetic or arithmetic_for(self.device)
+        self.scale = self.arithmetic.scale
         self.cache = ByteCache()
         self._weights = weights
         self._mean = torch.tensor(weights.mean, device=self.device).view(1, 3, 1, 1)
@@ -80,15 +82,20 @@ class Backbone:
                     yield layer, x
 
     def _kernel(self, name: str) -> Kernel:
-        """Made when it is first needed: few settings need the deepest."""
+        """Made when it is first needed: few settings need the deepest.
+
+        With ReLUs in between, the features of all layers scale as the first weights and all biases.
+        """
         with self._lock:
             if name not in self._kernels:
                 weight, bias = self._weights.layers[name]
                 first = name == "conv1_1"
                 if first:
-                    weight = weight / torch.tensor(self._weights.std).view(1, 3, 1, 1)
+                    std = torch.tensor(self._weights.std).view(1, 3, 1, 1)
+                    weight = weight / std * self.scale
+                weight, bias = weight.to(self.device), bias * self.scale
                 dtype, winograd = self.arithmetic.dtype, self.arithmetic.winograd
-                self._kernels[name] = Kernel(weight.to(self.device), bias, dtype, winograd, first)
+                self._kernels[name] = Kernel(weight, bias, dtype, winograd, first)
             return self._kernels[name]
 
 

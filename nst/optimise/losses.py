@@ -2,6 +2,9 @@
 
 F: features of the result at a layer, P: of the photo; G, A: Gram matrices of the result and of
 the style; N channels, M = H * W positions. All sums are float32 at least.
+
+Features may be `scale` times the network's own, as float16 needs it (`Backbone.scale`); losses mean
+the same whatever it is. G and A here are those of the features as they are, scale^2 as large.
 """
 
 from collections.abc import Callable
@@ -11,36 +14,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CONTENT_FACTORS: dict[str, Callable[[Tensor], Tensor | float]] = {
-    "relative": lambda photo: 1 / _exact(photo).square().sum(),
-    "half": lambda _: 1 / 2,
-    "quarter": lambda photo: 1 / (4 * photo.numel()),
-    "mean": lambda photo: 1 / photo.numel(),
+CONTENT_FACTORS: dict[str, Callable[[Tensor, float], Tensor | float]] = {
+    "relative": lambda photo, _: 1 / _exact(photo).square().sum(),
+    "half": lambda _, scale: 1 / 2 / scale**2,
+    "quarter": lambda photo, scale: 1 / (4 * photo.numel()) / scale**2,
+    "mean": lambda photo, scale: 1 / photo.numel() / scale**2,
 }
-"""P, 1 x N x H x W -> what sum (F - P)^2 is multiplied by.
+"""P, 1 x N x H x W, and the scale of both -> what sum (F - P)^2 is multiplied by.
 
 relative: the share of the photo's own energy, ours. half: Gatys et al. 2016, eq. 1.
 quarter: 1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
 """
 
-STYLE_FACTORS: dict[str, Callable[[Tensor, int], Tensor | float]] = {
-    "relative": lambda style, _: 1 / style.square().sum(),
-    "gatys": lambda style, _: 1 / (4 * len(style) ** 2),
-    "mean": lambda style, positions: positions**2 / len(style) ** 2,
+STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
+    "relative": lambda style, *_: 1 / style.square().sum(),
+    "gatys": lambda style, _, scale: 1 / (4 * len(style) ** 2) / scale**4,
+    "mean": lambda style, positions, scale: positions**2 / len(style) ** 2 / scale**4,
 }
-"""A / M, N x N, and M -> what sum (G / M - A / M)^2 is multiplied by.
+"""A / M, N x N, M and the features' scale -> what sum (G / M - A / M)^2 is multiplied by.
 
 relative: the share of the style's own energy, ours. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et
 al. 2016, eq. 4. mean: of (G - A)^2, both as large as the picture makes them.
 """
 
 
-def content_loss(features: Tensor, target: Tensor, kind: str = "relative") -> Tensor:
+def content_loss(
+    features: Tensor, target: Tensor, kind: str = "relative", scale: float = 1.0
+) -> Tensor:
     """Sum (F - P)^2, times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
     The relative one is 0 for equal features and 1 for none at all.
     """
-    return (_exact(features) - _exact(target)).square().sum() * CONTENT_FACTORS[kind](target)
+    return (_exact(features) - _exact(target)).square().sum() * CONTENT_FACTORS[kind](target, scale)
 
 
 def gram(features: Tensor) -> Tensor:
@@ -58,16 +63,36 @@ def guide(mask: Tensor, features: Tensor) -> Tensor:
     `gram` the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017,
     "Controlling Perceptual Factors in Neural Style Transfer", section 4).
     """
-    shares = F.interpolate(mask, features.shape[2:], mode="area")
-    return (shares / shares.mean().clamp_min(1e-6)).sqrt().to(features.dtype)
+    shares = carried_down(mask, features)
+    return in_format((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)
 
 
-def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1) -> Tensor:
+def carried_down(mask: Tensor, features: Tensor) -> Tensor:
+    """The mean of a mask, 1 x 1 x H' x W', over each position of features: 1 x 1 x H x W.
+
+    On the CPU wherever the mask is: MPS had it for sizes alone that divide evenly until torch 2.11,
+    and each mask goes there once a scale.
+    """
+    return F.interpolate(mask.cpu(), features.shape[2:], mode="area").to(mask.device)
+
+
+def in_format(x: Tensor, features: Tensor) -> Tensor:
+    """What features are compared with or multiplied by, in their number format.
+
+    But float32 for float16, whose range is too small: for what is divided by the number of
+    positions, and for the Gram matrix of a region, whose few positions weigh the more.
+    """
+    return x if features.dtype == torch.float16 else x.to(features.dtype)
+
+
+def style_loss(
+    gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0
+) -> Tensor:
     """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
 
     `positions` is M, of the picture.
     """
-    return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions)
+    return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions, scale)
 
 
 def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:

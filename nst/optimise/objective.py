@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import content_loss, total_variation
 from nst.optimise.regions import Region
@@ -17,6 +18,9 @@ MATCH_INTERVAL = 10
 
 DETAIL_LAYER = "relu3_1"
 """Where the photo is compared a second time for the knob `detail`: edges and small forms."""
+
+GRADIENT_SUM = 2**-8
+"""What gradients times features add up to over a channel of the picture, in float16."""
 
 Losses = dict[str, float]
 
@@ -40,6 +44,7 @@ class Objective:
         settings: Settings,
         backbone: Backbone,
     ) -> None:
+        return_freed_memory(backbone.device)  # of the scale before: it fits nothing here
         self._settings, self._backbone = settings, backbone
         self._style_layers = dict(settings.style_layers)
         self._content_layers = dict(settings.content_layers)
@@ -68,9 +73,11 @@ class Objective:
             "tv": tv_weight * total_variation(pixels),
         }
         total = torch.stack(list(terms.values())).sum()
-        (gradient,) = torch.autograd.grad(total, pixels)
+        gradient = _gradient(total, pixels, self._backbone.arithmetic.dtype)
         if self._movable is not None:
             gradient = gradient * self._movable
+        # Here a GPU is waited for, once a step: by then it has the next one's first kernels to be
+        # sent, some tens of microseconds, and a step takes it milliseconds.
         values = torch.stack([total, *terms.values()]).tolist()
         return dict(zip(("total", *terms), values, strict=True)), gradient
 
@@ -83,7 +90,8 @@ class Objective:
         layers = {*self._content_layers, *self._style_layers, *self._match_layers}
         for k, found in self._backbone.walk(pixels, layers, self._settings.pooling):
             if k in self._content_layers:
-                distance = content_loss(found, self._photo[k], self._settings.content_loss)
+                kind, scale = self._settings.content_loss, self._backbone.scale
+                distance = content_loss(found, self._photo[k], kind, scale)
                 content = content + self._content_layers[k] * distance
             for target in self._targets:
                 if k in self._style_layers:
@@ -96,6 +104,20 @@ class Objective:
                     matched = matched + target.share * self._match_layers[k] * distance
         self._evaluations += 1
         return content, style, matched
+
+
+def _gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Of the loss with respect to the pixels, by way of features in that number format.
+
+    A loss of about L has gradients of L / F at features of the size F, shared by as many as there
+    are. In float16, which ends at 65504 and has few digits below 6e-5, it goes back multiplied by
+    a power of two that leaves room on both sides, whatever its weights are.
+    """
+    if dtype != torch.float16:
+        return torch.autograd.grad(total, pixels)[0]
+    wanted = (GRADIENT_SUM * pixels.numel() / total.detach()).log2().round().exp2()
+    factor = torch.where(total > 0, wanted, 1)  # where there is no loss there is no gradient
+    return torch.autograd.grad(total, pixels, factor)[0].div_(factor)
 
 
 def balance(settings: Settings) -> tuple[float, float, float]:

@@ -52,7 +52,8 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
         else:
             s, y = moved - pixels, new_gradient - gradient
             curvature = (s * y).sum()
-            # A loss of any magnitude is welcome: what counts is the angle between s and y.
+            # A loss of any magnitude is welcome: what counts is the angle between s and y. The test
+            # waits for a GPU, which has computed the gradient already: for three small sums.
             if curvature > 1e-6 * s.norm() * y.norm():
                 place = room[learnt % history]
                 place[0], place[1] = s, y
@@ -67,7 +68,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
 def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """The inverse Hessian, as far as `memory` knows it, times the gradient.
 
-    All numbers stay on the device: a GPU is never waited for.
+    All numbers stay on the device: for none of these sums is a GPU waited for.
     """
     q = gradient.clone()
     coefficients = []

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -12,15 +12,16 @@ from PIL import Image
 from torch import Tensor
 
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
-from nst.images import ImageSource, fit, open_image, to_image, to_tensor
+from nst.images import ImageSource, fit, to_image, to_tensor
 from nst.network.device import device
 from nst.network.memory import free_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
-from nst.optimise.regions import Region, Styles, check_shape, divide, feathered
+from nst.optimise.pictures import Pictures, open_pictures
+from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
 from nst.optimise.schedule import pixel_steps, schedule
-from nst.optimise.targets import without_edge
+from nst.optimise.verdict import verdict
 from nst.settings import Settings
 
 FRAME_INTERVALS = 0.33, 1.0
@@ -45,7 +46,8 @@ class Frame:
     schedule; `progress` the share of the work done (0..1: a fine step weighs more than a coarse
     one); `losses` this step's "total", "content", "style" and "tv"; `log` the losses of every step
     since the frame before, this one's last; `seconds` since the start; `done` on the last frame,
-    exactly once.
+    exactly once. `moved` is False while the picture is what the run began with; `failed` says on
+    the last frame why the run led nowhere, if it did.
     """
 
     image: Image.Image
@@ -56,6 +58,8 @@ class Frame:
     log: tuple[Losses, ...]
     seconds: float
     done: bool
+    moved: bool = True
+    failed: str = ""
 
 
 def stylize(
@@ -70,46 +74,38 @@ def stylize(
 
     Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`;
     none is needed where the settings have no style layers. With a mask (of the photo's shape, white
-    where to paint) one style is painted there and the rest stays the photo, or the first of two is
-    painted there and the second around it. `start` is a painting to go on from: only scales above
-    its size are painted, or the last one again. Without a backbone, the best on this machine is
-    used. Raises ImageError or ValueError at once, before anything is computed. Closing the
-    generator ends the work.
+    where to paint, black or transparent elsewhere) one style is painted there and the rest stays
+    the photo, or the first of two is painted there and the second around it. `start` is a painting
+    to go on from: only scales above its size are painted, or the last one again. Without a
+    backbone, the best on this machine is used. Raises ImageError or ValueError at once, before
+    anything is computed. Closing the generator ends the work.
     """
     settings = settings or Settings()
-    weights = _style_weights(settings, len(styles))
-    photo = open_image(content, "the photo")
-    chosen = [
-        (without_edge(open_image(style, "the style image")), weight / sum(weights))
-        for style, weight in zip(styles, weights, strict=True)
-        if weight
-    ]
+    return begin(open_pictures(content, styles, settings, mask, start), settings, backbone)
+
+
+def begin(
+    pictures: Pictures, settings: Settings, backbone: Backbone | None = None, every: int = 0
+) -> Generator[Frame, None, None]:
+    """`stylize` for pictures that are open; with `every`, each so many steps there is a frame, too.
+
+    Of a cut-out, the ground is not painted.
+    """
+    photo = pictures.photo
     final = fit(photo, settings.size)
     _check_memory(final.size, settings.size, backbone.device if backbone else device())
-    canvas, chosen, finish = _coloured(photo, chosen, final, settings.colour)
-    regions = [Region(chosen)]
-    if mask is not None:
-        inside = feathered(open_image(mask, "the mask"), final.size)
-        regions = divide(chosen, inside)
+    canvas, styles, finish = _coloured(photo, pictures.styles, final, settings.colour)
+    regions = [Region(styles)]
+    if pictures.mask is not None:
+        inside = feathered(pictures.mask, final.size)
+        regions = divide(styles, inside)
         if len(regions) == 1:
             finish = partial(_inside_only, finish, final, inside)
-    begun = None
-    if start is not None:
-        begun = open_image(start, "the painting to go on from")
-        check_shape(begun, "the painting to go on from", final.size)
-    return _paint(canvas, begun, regions, settings, backbone, finish)
-
-
-def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
-    """One weight for each of `count` styles."""
-    if not count and (settings.style_layers or settings.init == "style"):
-        raise ValueError("styles is empty; name at least one style image")
-    weights = settings.style_weights or (1.0,) * count
-    if len(weights) != count:
-        raise ValueError(
-            f"style_weights has {len(weights)} numbers for {count} styles; give one for each"
-        )
-    return weights
+    if pictures.opaque is not None:
+        there = hard(fit(pictures.opaque, settings.size))
+        regions = cut_out(regions, there)
+        finish = partial(_inside_only, finish, final, there)
+    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every)
 
 
 def _check_memory(final: tuple[int, int], size: int, where: torch.device) -> None:
@@ -151,6 +147,7 @@ def _paint(
     settings: Settings,
     backbone: Backbone | None,
     finish: Finish,
+    every: int,
 ) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
@@ -159,35 +156,51 @@ def _paint(
     size = max(begun.size) if begun else 0
     plan, work = schedule(settings, shape, size), pixel_steps(settings, final, size)
     steps = sum(count for _, count in plan)
-    step, worked = 0, 0.0
+    step, worked, moved, styled = 0, 0.0, False, bool(regions[0].styles)
     log: list[Losses] = []
     pixels = to_tensor(begun).to(backbone.device) if begun else None
     for size, count in plan:
         target = to_tensor(fit(photo, size)).to(backbone.device)
-        pixels = _start(target, pixels, regions, settings)
+        pixels = beginning = _start(target, pixels, regions, settings)
         return_freed_memory()
         evaluate = Objective(target, regions, size, settings, backbone)
         return_freed_memory()
-        if settings.optimizer == "lbfgs":
-            optimizer = lbfgs(pixels, evaluate, count)
-        else:
-            optimizer = adam(pixels, evaluate, count, settings.learning_rate)
+        optimizer = _optimizer(pixels, evaluate, count, settings)
+        first, coarser_moved = None, moved
         for pixels, losses in optimizer:
-            step, worked = step + 1, worked + size**2 * shape
+            step, worked, first = step + 1, worked + size**2 * shape, first or losses
+            moved = coarser_moved or pixels is not beginning
             if step % TRIM_INTERVAL == 0:
                 return_freed_memory()
             log.append(losses)
-            now = time.perf_counter()
-            often, seldom = FRAME_INTERVALS
-            if step == steps or now - shown >= min(seldom, max(often, (now - start) / 16)):
+            now, done = time.perf_counter(), step == steps
+            if done or _is_due(now - shown, now - start) or (every and step % every == 0):
                 image = finish(to_image(pixels).resize(final, Image.Resampling.BICUBIC))
-                done, since = step == steps, now - start
-                yield Frame(
-                    image, step, steps, min(1, worked / work), losses, tuple(log), since, done
-                )
+                share, since = min(1, worked / work), now - start
+                failed = ""
+                if done:
+                    here = moved and (count == 1 or not torch.equal(pixels, beginning))
+                    started = settings.optimizer == "adam" or steps > len(plan)
+                    failed = verdict(first, losses, here, started, styled, settings)
+                told = (step, steps, share, losses, tuple(log), since, done, moved, failed)
+                yield Frame(image, *told)
                 log.clear()
                 shown = time.perf_counter()
         del optimizer, evaluate  # what they hold would stay until the next ones are made
+
+
+def _optimizer(
+    pixels: Tensor, evaluate: Objective, count: int, settings: Settings
+) -> Iterator[tuple[Tensor, Losses]]:
+    if settings.optimizer == "lbfgs":
+        return lbfgs(pixels, evaluate, count)
+    return adam(pixels, evaluate, count, settings.learning_rate)
+
+
+def _is_due(since_shown: float, since_start: float) -> bool:
+    """Whether it is time for a frame."""
+    often, seldom = FRAME_INTERVALS
+    return since_shown >= min(seldom, max(often, since_start / 16))
 
 
 def _start(
@@ -196,6 +209,10 @@ def _start(
     """The picture a scale starts from, 1 x 3 x H x W like `target`."""
     shape = target.shape[2:]
     if coarser is not None:
+        if any(there > here for there, here in zip(coarser.shape[2:], shape, strict=True)):
+            # A painting that is larger than what is asked for: it has all the detail there can be.
+            smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
+            return smaller.clamp(0, 1)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
         if settings.init != "photo":
             return larger.clamp(0, 1)

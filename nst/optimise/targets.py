@@ -6,13 +6,21 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from nst.images import LEAST_SIDE, fit, to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.losses import directions, gram, guide, match, matching_loss, style_loss
+from nst.optimise.losses import (
+    carried_down,
+    directions,
+    gram,
+    guide,
+    in_format,
+    match,
+    matching_loss,
+    style_loss,
+)
 from nst.optimise.regions import Region
 from nst.settings import Settings
 
@@ -44,12 +52,14 @@ class RegionTarget:
     """What the features in one region are drawn to, at one scale.
 
     `share` is the region's share of the picture, `mask` 1 x 1 x H x W, 0..1, or none where the
-    region is the whole picture. Features are 1 x N x H' x W' of the picture at a layer.
+    region is the whole picture. Features are 1 x N x H' x W' of the picture at a layer, `scale`
+    times the network's own.
     """
 
     share: float
     mask: Tensor | None
     styles: StyleTargets
+    scale: float
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _inside: dict[str, Tensor] = field(default_factory=dict)
     _matches: dict[str, Tensor] = field(default_factory=dict)
@@ -58,14 +68,14 @@ class RegionTarget:
         """`losses.style_loss` of the features inside the region."""
         positions = features.shape[2] * features.shape[3]
         found = gram(self._guided(layer, features))
-        return style_loss(found, self.styles.grams[layer], kind, positions)
+        return style_loss(found, self.styles.grams[layer], kind, positions, self.scale)
 
     def find_matches(self, layer: str, features: Tensor) -> None:
         """Look for the nearest neighbours anew, for all `matching_loss` to come."""
         with torch.no_grad():
             offered = self.styles.directions[layer]
             nearest = match(directions(features, self._positions(layer, features)), offered)
-            self._matches[layer] = nearest.to(features.dtype)
+            self._matches[layer] = in_format(nearest, features)
 
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
         """`losses.matching_loss` of the features inside the region and the matches found."""
@@ -83,7 +93,7 @@ class RegionTarget:
     def _positions(self, layer: str, features: Tensor) -> Tensor | None:
         """The positions of a layer that lie in the region; none where it is the whole picture."""
         if self.mask is not None and layer not in self._inside:
-            shares = F.interpolate(self.mask, features.shape[2:], mode="area").flatten()
+            shares = carried_down(self.mask, features).flatten()
             self._inside[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
         return self._inside.get(layer)
 
@@ -109,11 +119,10 @@ def region_target(
             offered[k].append(known.directions[k])
     share, mask = 1.0, None
     if region.mask is not None:
-        whole = to_tensor(region.mask.convert("RGB"))[:, :1].to(photo.device)
-        mask = F.interpolate(whole, photo.shape[2:], mode="area")
+        mask = carried_down(to_tensor(region.mask.convert("RGB"))[:, :1], photo).to(photo.device)
         share = float(mask.mean())
     styles = StyleTargets(grams, {k: torch.cat(rows) for k, rows in offered.items()})
-    return RegionTarget(share, mask, styles)
+    return RegionTarget(share, mask, styles, backbone.scale)
 
 
 def style_targets(

@@ -10,7 +10,7 @@ import gradio as gr
 
 from nst.job import Request
 from nst.page.context import MOST_STYLES, Page
-from nst.page.html import user_error
+from nst.page.html import sentence, user_error
 from nst.page.knobs import AT_HAND, blank_control, every_knob, limits
 from nst.page.running import check, follow
 from nst.page.session import Run
@@ -76,6 +76,8 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
             check(page.machine, wish, page.machine.plates)
             run, owner = Run(wish), str(request.session_hash)
             for shown in follow(page.machine, run, page.machine.plates, owner):
+                if shown.frame.failed:
+                    gr.Warning(sentence(shown.frame.failed))
                 yield str(shown.file)
         except ValueError as error:
             raise user_error(error) from None

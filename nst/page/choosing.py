@@ -22,7 +22,7 @@ from nst.page.html import duration, offer_html, plate_html, sentence, status_htm
 from nst.page.parts import offered
 from nst.page.running import too_long
 from nst.page.session import Session
-from nst.page.uploads import sent_file
+from nst.page.uploads import displayable, sent_file
 from nst.recipes import PRESETS, RECIPES, combine
 from nst.settings import Settings
 from nst.sharing import Shared, from_file, from_query, to_query
@@ -59,16 +59,18 @@ def welcome(page: Page, request: gr.Request) -> Outputs:
 def check_photo(page: Page, *, session: Session, photo: Any) -> Outputs:
     """Say at once what is wrong with a photo, and offer the settings of one painted here."""
     session.offered = None
-    nothing = {page.photo.offer: gr.Row(visible=False), page.photo.offer_text: ""}
+    nothing: Outputs = {page.photo.offer: gr.Row(visible=False), page.photo.offer_text: ""}
     try:
         file = sent_file(photo, "the photo")
         if file is None:
             return nothing
-        open_image(file, "the photo")
+        shown = displayable(file, "the photo")
         remembered = from_file(file)
     except ImageError as error:
         gr.Warning(sentence(error), title="This photo can't be painted")
         return nothing | {page.photo.image: None}
+    if shown != file:
+        nothing[page.photo.image] = str(shown)
     if remembered is None:
         return nothing
     session.offered = remembered[0].shared
@@ -78,7 +80,7 @@ def check_photo(page: Page, *, session: Session, photo: Any) -> Outputs:
 
 def take_offer(page: Page, *, session: Session) -> Outputs:
     """The settings of the painting that was dropped in."""
-    return show_shared(page, session, session.offered) if session.offered else {}
+    return show_shared(page, session, session.offered) if session.offered else gr.skip()
 
 
 def choose(
@@ -114,12 +116,11 @@ def add_styles(page: Page, *, session: Session, uploads: Any) -> Outputs:
     try:
         for upload in sent:
             if file := sent_file(upload, "the style"):
-                open_image(file, "the style")
-                own.append(_own_plate(file, taken))
+                own.append(_own_plate(displayable(file, "the style"), taken))
     except ImageError as error:
         raise user_error(error) from None
     if not own:
-        return {}
+        return gr.skip()
     session.styles = [*own, *session.styles]
     shown = page.styles(session)
     choices = [(plate.title, plate.name) for plate in shown]
@@ -149,7 +150,7 @@ def blend(page: Page, *, several: bool, chosen: list[str]) -> Outputs:
 def choose_recipe(page: Page, *, session: Session, recipe: str, chosen: list[str]) -> Outputs:
     """The recipe's formula and source, and its settings in the controls."""
     if recipe not in RECIPES:
-        return {}
+        return gr.skip()
     own = [plate.settings for plate in page.styles(session) if plate.name in chosen[-1:]]
     return show_settings(page, recipe, combine(recipe, own[0] if own else {}))
 
@@ -178,11 +179,11 @@ def plan(
     """How long this would take here, its address, and what is of use: weights, another seed.
 
     Browsers ask for several at once, and answers may overtake each other: what was asked for before
-    the latest (`asked_at`, in the browser's milliseconds) is not answered.
+    the latest (by its number, `asked_at`) is not answered.
     """
     asked = float(asked_at) if isinstance(asked_at, int | float) else 0.0
     if asked < session.planned:
-        return {}
+        return gr.skip()
     session.planned = asked
     outputs: Outputs = {
         page.settings.knobs["style_weights"]: gr.Textbox(visible=len(chosen) > 1),

@@ -1,7 +1,8 @@
 """What every handler works with: the parts of the page, and the machine behind it.
 
 Handlers are plain functions. They take a `Page` first, what the event sends by name, and return
-`{component: what becomes of it}`; components that they leave out stay as they are.
+`{component: what becomes of it}`; components that they leave out stay as they are, and `gr.skip()`
+leaves all as it is.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ import pandas as pd
 from nst.job import Request
 from nst.page.choosing import NO_PHOTO
 from nst.page.context import Outputs, Page
-from nst.page.html import status_html, user_error
+from nst.page.html import sentence, status_html, user_error
 from nst.page.paintings import compared, remember
 from nst.page.running import Shown, check, follow
 from nst.page.session import Run, Session
@@ -104,6 +104,8 @@ def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Ou
             }
             if shown.painting or frame.seconds - plotted >= PLOT_INTERVAL:
                 outputs[page.after.losses], plotted = _plot(history), frame.seconds
+            if frame.failed:
+                gr.Warning(sentence(frame.failed), title="This led nowhere")
             if shown.painting:
                 session.painting = shown.painting.token
                 outputs |= _finished(page, session, shown.painting, remembered)

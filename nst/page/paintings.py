@@ -102,7 +102,7 @@ def bring_back(page: Page, event: gr.SelectData, *, session: Session, remembered
     memories = judged(remembered)
     place = int(event.index)
     if not 0 <= place < len(memories):
-        return {}
+        return gr.skip()
     memory, store = memories[place], page.machine.store
     made, there = store.find(memory.token), store.find(session.painting)
     image = open_image(made.file) if made else _opened(memory)
@@ -142,14 +142,14 @@ def make_film(page: Page, *, session: Session) -> Outputs:
     """The making-of, as MP4 to see and as both to take along."""
     painting = page.machine.store.find(session.painting)
     if painting is None or not painting.frames:
-        return {}
+        return gr.skip()
     frames, painting.frames = painting.frames, []
     film, animation = (painting.file.with_suffix(suffix) for suffix in (".mp4", ".webp"))
     try:
         write_film(frames, film)
         write_animation(frames, animation)
     except FileNotFoundError:  # its folder has made room for others meanwhile
-        return {}
+        return gr.skip()
     return {
         page.canvas.film: str(film),
         page.canvas.film_button: gr.DownloadButton(value=film, interactive=True),

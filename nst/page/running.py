@@ -14,9 +14,9 @@ from nst.optimise.stylize import Frame
 from nst.page.html import duration
 from nst.page.machine import Machine
 from nst.page.session import Run
-from nst.page.store import Painting, digest, file_name
+from nst.page.store import Painting, digest
 from nst.settings import Settings
-from nst.sharing import to_text
+from nst.sharing import file_name, to_text
 
 MOST_KEPT = 120
 """Frames of one run for its film."""

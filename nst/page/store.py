@@ -1,7 +1,6 @@
 """Finished paintings on disk: a quota for each visitor, a time to live, an orderly end."""
 
 import hashlib
-import re
 import secrets
 import shutil
 import threading
@@ -10,9 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst.sharing import Shared
-
-NAME_BYTES = 200
-"""Of a file's name; file systems allow 255."""
 
 
 @dataclass
@@ -109,10 +105,3 @@ def digest(path: Path) -> str:
     """Tells one photo from another: the SHA-256 of its file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_name(title: str, suffix: str) -> str:
-    """A title as a file's name: no separators and controls, and not too long in UTF-8."""
-    safe = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]+', " ", title.encode("utf-8", "ignore").decode())
-    short = safe.encode()[: NAME_BYTES - len(suffix)].decode("utf-8", "ignore").strip(" .")
-    return (short or "painting") + suffix

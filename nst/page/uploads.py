@@ -4,15 +4,20 @@ Events get what came over the wire as it is (`preprocess=False`): what Gradio's 
 open by themselves, they would open before anybody has looked at it.
 """
 
+import secrets
 import stat
 from pathlib import Path
 from typing import Any
 
 from gradio.exceptions import Error
 from gradio.processing_utils import check_all_files_in_cache
+from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
-from nst.images import ImageError, open_alpha
+from nst.images import ImageError, open_alpha, open_image, save_image
+
+SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
+"""Of the formats that are read here."""
 
 MOST_LAYERS = 8
 """Of a mask; the editor has one."""
@@ -40,6 +45,21 @@ def sent_file(sent: Any, name: str = "the picture") -> Path | None:
     if not plain:
         raise refused
     return real
+
+
+def displayable(file: Path, name: str = "the picture") -> Path:
+    """An uploaded picture that browsers can show: itself, or a PNG of it beside it.
+
+    Raises ImageError where it can't be opened.
+    """
+    image = open_image(file, name)
+    with Image.open(file) as opened:
+        if opened.format in SHOWN_BY_BROWSERS:
+            return file
+    folder = Path(get_upload_folder()) / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    save_image(image, folder / f"{file.stem}.png")
+    return folder / f"{file.stem}.png"
 
 
 def drawn_mask(editor: Any) -> Image.Image | None:

@@ -50,5 +50,5 @@ def repeat(page: Page, event: gr.SelectData, *, session: Session) -> Outputs:
     """The settings of a painting on the wall."""
     place = int(event.index)
     if not 0 <= place < len(session.wall):
-        return {}
+        return gr.skip()
     return show_shared(page, session, session.wall[place])

@@ -2,11 +2,12 @@ import pytest
 from PIL import Image
 
 from nst import ImageError
-from nst.optimise.regions import check_shape, divide, feathered
+from nst.images import fitted_size
+from nst.optimise.regions import Region, check_shape, cut_out, divide, feathered, hard
 
 
 def test_a_feathered_mask_is_soft_on_its_edge_alone() -> None:
-    mask = Image.new("RGB", (60, 40))
+    mask = Image.new("L", (60, 40))
     mask.paste("white", (0, 0, 30, 40))
     soft = feathered(mask, (300, 200))
     assert (soft.mode, soft.size) == ("L", (300, 200))
@@ -14,6 +15,33 @@ def test_a_feathered_mask_is_soft_on_its_edge_alone() -> None:
     edge = [soft.getpixel((x, 100)) for x in range(140, 160)]
     assert edge == sorted(edge, reverse=True)
     assert len(set(edge)) > 10
+
+
+def test_a_mask_of_next_to_nothing_is_refused() -> None:
+    mask = Image.new("L", (600, 400))
+    with pytest.raises(ImageError, match="black or transparent everywhere"):
+        feathered(mask, (300, 200))
+    mask.putpixel((300, 200), 255)
+    with pytest.raises(ImageError, match="next to nothing in white"):
+        feathered(mask, (300, 200))
+    with pytest.raises(ImageError, match="next to nothing in white"):
+        feathered(Image.new("L", (60, 40), 1), (300, 200))  # zeros and ones
+    mask.paste(255, (290, 190, 310, 210))
+    assert feathered(mask, (300, 200)).getextrema()[1] > 200
+
+
+def test_a_cut_outs_ground_is_in_no_region() -> None:
+    opaque = Image.new("L", (40, 20))
+    opaque.paste(1, (0, 0, 20, 20))
+    inside = Image.new("L", (40, 20), 100)
+    regions = cut_out([Region([]), Region([], inside)], hard(opaque))
+    for region, white in zip(regions, (255, 100), strict=True):
+        assert region.mask is not None
+        assert [region.mask.getpixel((x, 0)) for x in (5, 35)] == [white, 0]
+    elsewhere = Image.new("L", (40, 20))
+    elsewhere.paste(255, (20, 0, 40, 20))
+    with pytest.raises(ImageError, match="only where the photo is transparent"):
+        cut_out([Region([], elsewhere)], hard(opaque))
 
 
 def test_two_regions_fill_the_picture() -> None:
@@ -33,3 +61,13 @@ def test_another_shape_is_refused() -> None:
     check_shape(Image.new("L", (102, 100)), "the mask", (50, 50))
     with pytest.raises(ImageError, match="the mask is 110x100, another shape"):
         check_shape(Image.new("L", (110, 100)), "the mask", (50, 50))
+
+
+@pytest.mark.parametrize("photo", [(2000, 33), (33, 2000), (3000, 50), (1999, 1001), (640, 427)])
+def test_rounding_makes_no_other_shape(photo: tuple[int, int]) -> None:
+    for size in range(1000, 2049, 7):
+        painting = Image.new("L", fitted_size(photo, size))
+        check_shape(painting, "the painting", photo)
+    turned = Image.new("L", (photo[1], photo[0]))
+    with pytest.raises(ImageError, match="another shape"):
+        check_shape(turned, "the painting", photo)

@@ -1,5 +1,7 @@
 import math
 import threading
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +17,10 @@ from nst.network.weights import bundled
 from nst.optimise import objective
 from nst.optimise import stylize as painting_loop
 from nst.optimise.losses import gram, style_loss
+from nst.optimise.pictures import open_pictures
 from nst.optimise.regions import FEATHER
 from nst.optimise.schedule import schedule
+from nst.optimise.stylize import begin
 
 SMALL = Settings(size=96, steps=24)
 
@@ -239,7 +243,7 @@ def test_two_styles_in_two_regions_do_not_bleed(photo: Image.Image, backbone: Ba
     ("mask", "styles", "told"),
     [
         (Image.new("L", (50, 90), 255), 1, "another shape"),
-        (Image.new("L", (120, 96)), 1, "black everywhere"),
+        (Image.new("L", (120, 96)), 1, "black or transparent everywhere"),
         (Image.new("L", (120, 96), 255), 3, "one style or two"),
     ],
 )
@@ -289,3 +293,102 @@ def test_detail_keeps_the_photos_fine_structure(
         painting = to_tensor(_last(photo, [style], settings, backbone).image)
         off.append(float((backbone(painting, ["relu3_1"])["relu3_1"].float() - kept).norm()))
     assert off[0] > off[1] > off[2]
+
+
+def test_a_mask_drawn_on_nothing_leaves_the_rest_alone(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    drawn = Image.new("RGBA", photo.size, (0, 0, 0, 0))
+    drawn.paste("white", (0, 0, photo.width // 2, photo.height))
+    settings = Settings(size=96, steps=3)
+    frames = [_last(photo, [style], settings, backbone, m) for m in (drawn, _mask(photo.size))]
+    assert frames[0].image.tobytes() == frames[1].image.tobytes()
+
+
+def test_a_cut_outs_ground_is_not_painted(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    cut = photo.convert("RGBA")
+    cut.putalpha(_mask(photo.size))
+    settings = Settings(size=96, steps=6)
+    pictures = open_pictures(cut, [style, style], settings, keep_alpha=True)
+    *_, frame = begin(pictures, settings, backbone)
+    painted = np.asarray(frame.image, dtype=int)
+    assert (painted[:, 50:] == 255).all()
+    before = np.asarray(fit(photo, 96), dtype=int)
+    assert np.abs(painted - before)[:, :40].mean() > 5
+    with pytest.raises(ImageError, match="transparent everywhere"):
+        open_pictures(Image.new("RGBA", (99, 99)), [style], settings, keep_alpha=True)
+
+
+def test_no_picture_is_opened_twice_or_larger_than_needed(
+    photo: Image.Image, style: Image.Image, tmp_path: Path
+) -> None:
+    photo.resize((4800, 3840)).save(tmp_path / "large.jpg")
+    opened = open_pictures(tmp_path / "large.jpg", [style], Settings(size=512))
+    assert opened.photo.size == (1200, 960)
+    opened = open_pictures(tmp_path / "large.jpg", [style], Settings(size=1024))
+    assert opened.photo.size == (2400, 1920)
+    assert open_pictures(photo, [style], Settings(size=64)).photo.size == photo.size
+
+
+def test_huge_weights_of_styles_are_shares_all_the_same(
+    photo: Image.Image, style: Image.Image
+) -> None:
+    settings = Settings(style_weights=(1e308, 1e308))
+    shares = [share for _, share in open_pictures(photo, [style, style], settings).styles]
+    assert shares == [0.5, 0.5]
+
+
+def test_a_larger_painting_is_made_smaller_without_aliasing(photo: Image.Image) -> None:
+    stripes = torch.zeros(1, 3, 400, 500)
+    stripes[..., ::2] = 1
+    target = to_tensor(fit(photo, 120))
+    begun = painting_loop._start(target, stripes, [], Settings())
+    assert begun.shape == target.shape
+    assert float((begun[..., 4:-4] - 0.5).abs().max()) < 0.05
+    same = painting_loop._start(target, target, [], Settings())
+    assert torch.equal(same, target)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({"style_weight": 1e12, "style_loss": "gatys", "init": "noise"}, "no better"),
+        ({"style_layers": (("relu1_1", 1e39),)}, "no finite number"),
+        ({"optimizer": "adam", "learning_rate": 1.0}, "worse than it began"),
+        ({"steps": 1}, "so few steps"),
+        ({"size": 256, "steps": 2}, "so few steps"),
+        ({"strength": 0.0}, ""),
+        ({"strength": 0.0, "smoothness": 0.0}, ""),
+        ({"style_weight": 0.0}, ""),
+        ({"steps": 2}, ""),
+        ({"optimizer": "adam", "steps": 1}, ""),
+    ],
+)
+def test_a_run_that_leads_nowhere_says_so(
+    photo: Image.Image, style: Image.Image, backbone: Backbone, knobs: dict[str, Any], told: str
+) -> None:
+    settings = Settings(**{"size": 64, "steps": 4} | knobs)
+    *early, last = stylize(photo, [style], settings, backbone)
+    assert not any(frame.failed for frame in early)
+    assert told in last.failed
+    assert bool(told) == bool(last.failed)
+
+
+@pytest.mark.usefixtures("every_frame")
+def test_a_frame_tells_whether_anything_is_painted_yet(
+    photo: Image.Image, style: Image.Image, backbone: Backbone
+) -> None:
+    frames = list(stylize(photo, [style], Settings(size=64, steps=3), backbone))
+    assert [frame.moved for frame in frames] == [False, True, True]
+
+
+def test_frames_at_the_steps_asked_for(
+    photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painting_loop, "FRAME_INTERVALS", (1e9, 1e9))
+    settings = Settings(size=64, steps=7)
+    pictures = open_pictures(photo, [style], settings)
+    frames = begin(pictures, settings, backbone, every=3)
+    assert [frame.step for frame in frames] == [3, 6, 7]

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,12 @@ def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> I
     with log.open("w") as file:
         command = [sys.executable, str(entry)]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=everything, stdout=file, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env=everything,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         deadline = time.monotonic() + START
@@ -68,6 +74,8 @@ def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> I
     finally:
         process.terminate()
         process.wait(20)
+        with suppress(ProcessLookupError):  # what it has started, such as a worker of ZeroGPU
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(url: str) -> bool:

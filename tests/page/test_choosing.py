@@ -9,6 +9,7 @@ from nst.images import save_image
 from nst.page import choosing
 from nst.page.context import Page
 from nst.page.session import Session
+from nst.page.uploads import sent_file
 from nst.recipes import RECIPES
 from nst.settings import Settings
 from nst.sharing import Painted, Shared, to_text
@@ -21,14 +22,6 @@ class Asked:
 
     def __init__(self, **query: str) -> None:
         self.query_params = query
-
-
-@pytest.fixture
-def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
-    monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
-    return told
 
 
 def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[Any, Any]:
@@ -149,9 +142,9 @@ def test_the_address_waits_for_the_links_own_settings(page: Page) -> None:
 def test_an_answer_that_was_overtaken_is_not_given(page: Page, session: Session) -> None:
     latest = _plan(page, session, asked_at=20.5, chosen=["gold_spirals"])
     assert latest[page.asked_at] == 20.5
-    assert _plan(page, session, asked_at=20.0) == {}
+    assert _plan(page, session, asked_at=20.0) == gr.skip()
     for nonsense in (None, "x", [], {"a": 1}):
-        assert _plan(page, session, asked_at=nonsense) == {}
+        assert _plan(page, session, asked_at=nonsense) == gr.skip()
     assert page.address in _plan(page, session, asked_at=21)
 
 
@@ -189,6 +182,26 @@ def test_a_photo_that_is_none_is_told_and_taken_away(
     assert outputs[page.photo.image] is None
     assert session.offered is None
     assert "save it as JPEG or PNG" in notices[0]
+
+
+@pytest.mark.parametrize("name", ["a.tiff", "b.ppm"])
+def test_what_browsers_cannot_show_is_shown_as_png(
+    page: Page, session: Session, uploads: Path, photo: Image.Image, name: str
+) -> None:
+    photo.save(uploads / name)
+    outputs = choosing.check_photo(page, session=session, photo=sent(uploads / name))
+    shown = Path(outputs[page.photo.image])
+    assert (shown.suffix, shown.stem) == (".png", Path(name).stem)
+    assert sent_file(sent(shown)) == shown
+    assert Image.open(shown).tobytes() == photo.tobytes()
+    choosing.add_styles(page, session=session, uploads=[sent(uploads / name)])
+    assert session.styles[0].path.suffix == ".png"
+
+
+def test_what_browsers_can_show_stays_as_it_is(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    assert page.photo.image not in choosing.check_photo(page, session=session, photo=photo_sent)
 
 
 def test_the_mask_is_laid_over_a_small_photo(

@@ -196,4 +196,15 @@ def test_the_film_is_made_once(page: Page, session: Session, photo_sent: dict[st
     outputs = paintings.make_film(page, session=session)
     assert Path(outputs[page.canvas.film]).stat().st_size > 1000
     assert outputs[page.canvas.animation_button].interactive
-    assert paintings.make_film(page, session=session) == {}
+    assert paintings.make_film(page, session=session) == gr.skip()
+
+
+def test_a_run_that_led_nowhere_says_so_and_keeps_its_picture(
+    page: Page, session: Session, photo_sent: dict[str, Any], notices: list[str]
+) -> None:
+    knobs = controls("gatys", style_weight=1e12, **SMALL)
+    asked = {"photo": photo_sent, "chosen": ["gold_spirals"], "mask": None, "recipe": "gatys"}
+    painting.begin(page, session=session, **asked, **knobs)
+    outputs = _paint(page, session)
+    assert Path(outputs[page.canvas.image]).suffix == ".png"
+    assert len(notices) == 1

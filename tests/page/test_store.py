@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nst.page.store import Painting, Store, file_name
+from nst.page.store import Painting, Store
 from nst.sharing import Shared
 
 
@@ -62,24 +62,3 @@ def test_the_end_leaves_nothing(store: Store) -> None:
     _painting(store, "one")
     store.close()
     assert not store.root.exists()
-
-
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("photo after gold_spirals", "photo after gold_spirals.png"),
-        ("../../etc/passwd", "etc passwd.png"),
-        ("a\nb\0c", "a b c.png"),
-        ("", "painting.png"),
-        ("...", "painting.png"),
-    ],
-)
-def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
-    assert file_name(title, ".png") == expected
-
-
-def test_a_long_title_fits_in_bytes() -> None:
-    name = file_name("Mühle 🎨 " * 60, ".png")
-    assert len(name.encode()) <= 204
-    assert name.endswith(".png")
-    assert file_name("\ud800x", ".png") == "x.png"

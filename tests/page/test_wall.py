@@ -55,7 +55,7 @@ def test_what_hangs_is_shown_small_and_can_be_repeated(
     assert repeated[page.settings.recipe] == "gatys"
     assert named(page, repeated)["init"] == "noise"
     elsewhere = gr.SelectData(None, {"index": 9, "value": None})
-    assert wall.repeat(page, elsewhere, session=session) == {}
+    assert wall.repeat(page, elsewhere, session=session) == gr.skip()
 
 
 def test_an_empty_canvas_cannot_be_hung(hung: Files, page: Page, session: Session) -> None:

@@ -1,0 +1,35 @@
+"""Files, RGB images and tensors: safe decoding, sizes, saving."""
+
+from nst.images.files import opened
+from nst.images.fitting import fit, fitted_size, to_image, to_tensor
+from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
+from nst.images.opening import (
+    open_alpha,
+    open_cutout,
+    open_image,
+    open_mask,
+    upright_size,
+)
+from nst.images.saving import check_writable, image_format, save_image, write_file
+
+__all__ = [
+    "LEAST_SIDE",
+    "MOST_PIXELS",
+    "ImageError",
+    "ImageSource",
+    "check_writable",
+    "fit",
+    "fitted_size",
+    "image_format",
+    "is_address",
+    "open_alpha",
+    "open_cutout",
+    "open_image",
+    "open_mask",
+    "opened",
+    "save_image",
+    "to_image",
+    "to_tensor",
+    "upright_size",
+    "write_file",
+]

@@ -1,0 +1,191 @@
+"""Whatever runs on a device, on every device of this machine, in every number format it has.
+
+Without a GPU that is the CPU alone; with one, this module is what checks the code for it.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.models import vgg19
+
+from nst import Settings, stylize
+from nst.images import to_tensor
+from nst.network.device import Arithmetic, arithmetic_for
+from nst.network.memory import free_memory, return_freed_memory
+from nst.network.vgg import Backbone
+from nst.network.weights import Weights, bundled, from_state_dict, layer_names
+from nst.optimise.objective import Objective
+from nst.optimise.regions import Region
+from nst.recipes import RECIPES
+
+CPU = torch.device("cpu")
+SIZE = 64
+FEATURE_ERROR = {torch.float32: 0.005, torch.float16: 0.01, torch.bfloat16: 0.04}
+GRADIENT_ERROR = {torch.float32: 0.02, torch.float16: 0.15, torch.bfloat16: 0.3}
+"""Of the length of what float32 finds on the CPU; NVIDIA's cards round its factors to 11 bits."""
+
+
+def _devices() -> Iterator[torch.device]:
+    yield CPU
+    if torch.cuda.is_available():
+        yield torch.device("cuda")
+    if torch.backends.mps.is_available():
+        yield torch.device("mps")
+
+
+DEVICES = list(_devices())
+CASES = [
+    pytest.param(where, dtype, id=f"{where.type}-{str(dtype).removeprefix('torch.')}")
+    for where in DEVICES
+    for dtype in (torch.float32, torch.float16, torch.bfloat16)
+    if where.type != "cuda" or dtype != torch.bfloat16 or torch.cuda.is_bf16_supported()
+]
+
+
+def _random_vgg19() -> Weights:
+    torch.manual_seed(0)
+    how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    return from_state_dict(vgg19(weights=None).state_dict(), how, flip=False)
+
+
+WEIGHTS = {"VGG-16": bundled, "VGG-19": _random_vgg19}
+
+
+@cache
+def _backbone(name: str, where: torch.device, dtype: torch.dtype) -> Backbone:
+    return Backbone(WEIGHTS[name](), where, Arithmetic(dtype))
+
+
+def _pictures() -> dict[str, Tensor]:
+    """Bright, dark, and as strong in contrast as a picture can be: 1 x 3 x 64 x 64."""
+    down, right = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
+    checks = ((down // 2 + right // 2) % 2).float().expand(1, 3, SIZE, SIZE)
+    noise = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    return {
+        "white": torch.ones_like(noise),
+        "black": torch.zeros_like(noise),
+        "noise": noise,
+        "checks": checks.clone(),
+    }
+
+
+PICTURES = _pictures()
+
+
+def _error(found: Tensor, truth: Tensor) -> float:
+    assert found.isfinite().all()
+    return float((found.float().cpu() - truth).norm() / truth.norm())
+
+
+@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize("name", WEIGHTS)
+@pytest.mark.parametrize("picture", PICTURES)
+def test_every_layer_is_nearly_that_of_float32(
+    where: torch.device, dtype: torch.dtype, name: str, picture: str
+) -> None:
+    exact, rough = _backbone(name, CPU, torch.float32), _backbone(name, where, dtype)
+    convolutions = layer_names(WEIGHTS[name]().blocks)
+    layers = [*convolutions, *(layer.replace("conv", "relu") for layer in convolutions)]
+    with torch.no_grad():
+        truth = exact(PICTURES[picture], layers)
+        found = rough(PICTURES[picture].to(where), layers)
+    for layer in layers:
+        assert _error(found[layer].float() / rough.scale, truth[layer]) < FEATURE_ERROR[dtype], layer
+
+
+def _objective(
+    backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings
+) -> Objective:
+    regions = [Region([(style, 1.0)] if settings.style_layers else [])]
+    return Objective(photo.to(backbone.device), regions, SIZE, settings, backbone)
+
+
+@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize(
+    ("picture", "recipe"),
+    [
+        *((picture, "atelier") for picture in PICTURES),
+        *(("noise", name) for name in ("gatys", "from-scratch", "deep-art-gallery")),
+        ("checks", "painting-with-gans"),
+    ],
+)
+def test_losses_mean_the_same_and_gradients_neither_vanish_nor_overflow(
+    where: torch.device, dtype: torch.dtype, picture: str, recipe: str, style: Image.Image
+) -> None:
+    photo = PICTURES[picture]
+    grain = 0.1 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(1))
+    start = (photo + grain).clamp(0, 1)
+    (truth, slope), (losses, gradient) = (
+        _objective(backbone, photo, style, RECIPES[recipe])(start.to(backbone.device))
+        for backbone in (_backbone("VGG-16", CPU, torch.float32), _backbone("VGG-16", where, dtype))
+    )
+    assert losses == pytest.approx(truth, rel=FEATURE_ERROR[dtype])
+    assert _error(gradient, slope) < GRADIENT_ERROR[dtype]
+
+
+@pytest.mark.parametrize(("where", "dtype"), CASES)
+def test_where_there_is_no_loss_there_is_no_gradient(
+    where: torch.device, dtype: torch.dtype, style: Image.Image
+) -> None:
+    photo = PICTURES["noise"]
+    backbone = _backbone("VGG-16", where, dtype)
+    losses, gradient = _objective(backbone, photo, style, RECIPES["reconstruct"])(photo.to(where))
+    assert (losses["total"], float(gradient.abs().max())) == (0, 0)
+
+
+@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_run_paints_nearly_what_float32_does(
+    where: torch.device, dtype: torch.dtype, masked: bool, photo: Image.Image, style: Image.Image
+) -> None:
+    mask = Image.linear_gradient("L").resize(photo.size) if masked else None
+    styles = [style, style.rotate(180)] if masked else [style]
+
+    def paint(backbone: Backbone) -> Tensor:
+        *_, frame = stylize(photo, styles, Settings(size=SIZE, steps=3), backbone, mask)
+        assert all(np.isfinite(value) for value in frame.losses.values())
+        return 255 * to_tensor(frame.image)
+
+    exact = paint(_backbone("VGG-16", CPU, torch.float32))
+    found = paint(_backbone("VGG-16", where, dtype))
+    assert float((found - exact).abs().mean()) < 3
+    assert float((found - 255 * to_tensor(photo.resize((64, 51)))).abs().mean()) > 3
+
+
+@pytest.mark.parametrize("where", DEVICES, ids=str)
+def test_the_fastest_arithmetic_of_the_device_runs(where: torch.device) -> None:
+    fastest = arithmetic_for(where)
+    found = Backbone(bundled(), where, fastest)(PICTURES["noise"].to(where), ["relu1_2"])
+    assert found["relu1_2"].dtype == fastest.dtype
+    assert found["relu1_2"].isfinite().all()
+
+
+@pytest.mark.parametrize("where", DEVICES, ids=str)
+def test_what_the_cache_keeps_counts_as_free_and_goes_when_told(where: torch.device) -> None:
+    return_freed_memory(where)
+    before = free_memory(where)
+    assert before > 1e8
+    block = torch.ones(2**26, device=where)
+    held = free_memory(where)
+    del block
+    assert free_memory(where) > held or where == CPU  # the system tells of what others do, too
+    if where.type == "cuda":
+        assert held <= before - 2**28
+        kept = torch.cuda.memory_reserved(where)
+        return_freed_memory(where)
+        assert torch.cuda.memory_reserved(where) <= kept - 2**28
+
+
+@pytest.mark.parametrize("where", DEVICES, ids=str)
+def test_a_picture_too_large_for_the_device_is_refused(
+    where: torch.device, photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nst.optimise.stylize.free_memory", lambda asked: 1e9 * (asked == where))
+    backbone = _backbone("VGG-16", where, torch.float32)
+    with pytest.raises(ValueError, match="size is 2048, which needs .* GB of memory"):
+        stylize(photo, [style], Settings(size=2048), backbone)
