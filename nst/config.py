@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-
 PRECISIONS = "float32", "bfloat16", "float16"
 """Number formats that features and weights may have, as torch names them."""
 
