@@ -6,7 +6,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from nst import Settings
-from nst.gallery import EXAMPLES, owners_plates, photos, plates
+from nst.gallery import EXAMPLES, find_plate, owners_plates, photos, plates
 from nst.images import open_image
 
 from .conftest import Files
@@ -49,13 +49,12 @@ def test_a_folder_without_a_catalogue_offers_its_pictures(tmp_path: Path) -> Non
     ]
 
 
-def test_an_owners_folder_with_a_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owners_folder_with_a_catalogue(tmp_path: Path) -> None:
     _hang(tmp_path, "b.jpg", "a.jpg")
     (tmp_path / "catalogue.toml").write_text(
         '[b]\ntitle = "The bee"\nsettings = { strength = 0.7 }\n[a]\n'
     )
-    monkeypatch.setenv("NST_GALLERY", str(tmp_path))
-    found = owners_plates()
+    found = owners_plates(str(tmp_path))
     assert [(p.title, p.settings) for p in found] == [("The bee", {"strength": 0.7}), ("a", {})]
 
 
@@ -72,7 +71,6 @@ def test_an_owners_folder_with_a_catalogue(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_a_broken_gallery_costs_one_line(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     catalogue: str | None,
     told: str,
@@ -80,15 +78,12 @@ def test_a_broken_gallery_costs_one_line(
     if catalogue:
         _hang(tmp_path, "a.jpg")
         (tmp_path / "catalogue.toml").write_text(catalogue)
-    monkeypatch.setenv("NST_GALLERY", str(tmp_path))
-    assert owners_plates() == []
+    assert owners_plates(str(tmp_path)) == []
     assert len(caplog.records) == 1
     assert told in caplog.text
 
 
-def test_a_gallery_on_the_hub(
-    hub: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_gallery_on_the_hub(hub: Files, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     _hang(tmp_path / "wall", "mill.jpg")
     data = (tmp_path / "wall" / "mill.jpg").read_bytes()
     commit = "0" * 40
@@ -99,13 +94,12 @@ def test_a_gallery_on_the_hub(
     hub[f"/api/datasets/owner/wall/tree/{commit}"] = json.dumps(tree).encode()
     hub[f"/datasets/owner/wall/resolve/{commit}/mill.jpg"] = data
     hub["etag"] = b"1" * 40
-    monkeypatch.setenv("NST_GALLERY", "owner/wall")
-    (plate,) = owners_plates()
+    (plate,) = owners_plates("owner/wall")
     assert plate.title == "mill"
     assert plate.path.read_bytes() == data
     hub.clear()
     caplog.clear()
-    assert owners_plates() == []
+    assert owners_plates("owner/wall") == []
     assert len([r for r in caplog.records if r.name == "nst"]) == 1
 
 
@@ -114,6 +108,17 @@ def test_an_unreachable_hub_costs_one_line(
 ) -> None:
     template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setenv("NST_GALLERY", "owner/wall")
-    assert owners_plates() == []
+    assert owners_plates("owner/wall") == []
     assert len(caplog.records) == 1
+
+
+def test_no_gallery_named_is_none() -> None:
+    assert owners_plates("") == []
+
+
+def test_a_mistyped_plate_names_the_nearest() -> None:
+    assert find_plate("gold_spirals", plates()).title == "The Gilded Tree"
+    with pytest.raises(ValueError, match="no style 'gold_spiral'; did you mean 'gold_spirals'"):
+        find_plate("gold_spiral", plates())
+    with pytest.raises(ValueError, match="no style '17'; choose one of the gallery"):
+        find_plate("17", plates())

@@ -1,5 +1,6 @@
 """The command line, as a process of its own."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from nst.gallery import plates
 
 
 @pytest.fixture
@@ -45,7 +48,10 @@ def test_losses_are_printed_and_kept(photo_file: Path, tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (["nowhere.jpg", "swirling_night", "-o", "{tmp}/a.png"], "the photo is not there"),
-        (["{photo}", "nobody", "-o", "{tmp}/a.png"], "the style image is not there"),
+        (["{photo}", "nobody", "-o", "{tmp}/a.png"], "no style 'nobody'"),
+        (["https://x.org/a.jpg", "swirling_night", "-o", "{tmp}/a.png"], "photo is an address"),
+        (["{photo}", "swirling_night", "-o", "{photo}"], "stays as it is"),
+        (["{photo}", "no.png", "no.jpg", "-o", "{tmp}/f/"], "the style image is not there"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--size", "9"], "size is '9'"),
         (
             ["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"],
@@ -72,7 +78,10 @@ def test_bad_input_ends_with_2_and_one_line(
     assert not (tmp_path / "a.png").exists()
 
 
-def test_interrupting_keeps_the_picture(photo_file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_keeps_the_picture(
+    photo_file: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
     process = subprocess.Popen(
@@ -84,11 +93,11 @@ def test_interrupting_keeps_the_picture(photo_file: Path, tmp_path: Path) -> Non
     )
     assert process.stderr is not None
     seen = ""
-    while "step 1" not in seen:
+    while not re.search(r"step \d\d", seen):
         seen += process.stderr.read(1)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, rest = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in rest
     assert Image.open(out).size == (512, 410)
 
@@ -127,3 +136,47 @@ def test_a_painting_is_gone_on_from(photo_file: Path, tmp_path: Path) -> None:
     line = [photo_file, "swirling_night", "-o", large, "--size", 192, "--steps", 3]
     assert _nst(*line, "--start", small).returncode == 0
     assert Image.open(large).size == (192, 154)
+
+
+def test_each_photo_is_painted_into_a_folder(
+    photo_file: Path, tmp_path: Path, photo: Image.Image
+) -> None:
+    cut = photo.convert("RGBA")
+    cut.paste((0, 0, 0, 0), (60, 0, 120, 96))
+    cut.save(tmp_path / "cut.png")
+    (tmp_path / "text.jpg").write_text("not a picture")
+    names = [photo_file, tmp_path / "text.jpg", tmp_path / "cut.png"]
+    knobs = ["--size", "photo", "--steps", 3, "--keep-alpha", "--save-every", 2]
+    done = _nst(*names, "swirling_night", "-o", f"{tmp_path}/new/", *knobs)
+    assert done.returncode == 1
+    assert f"nst: {tmp_path}/text.jpg: the photo is not in a format" in done.stderr
+    found = sorted(path.name for path in (tmp_path / "new").iterdir())
+    after = "after swirling_night"
+    assert found == [
+        f"cut {after}-0002.png",
+        f"cut {after}.png",
+        f"photo {after}-0002.png",
+        f"photo {after}.png",
+    ]
+    whole, painted = (Image.open(tmp_path / "new" / name) for name in (found[3], found[1]))
+    assert (whole.mode, whole.size) == ("RGB", photo.size)
+    assert painted.getchannel("A").tobytes() == cut.getchannel("A").tobytes()
+    assert _nst(*names[1:2], names[1], "--style", "x", "-o", tmp_path / "new").returncode == 2
+
+
+def test_the_plates_are_listed() -> None:
+    done = _nst("--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = [line.split()[0] for line in done.stdout.splitlines()]
+    assert listed == [plate.name for plate in plates()]
+    assert "after van Gogh" in done.stdout
+
+
+def test_weights_that_overflow_are_told(photo_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    knobs = ["--size", 64, "--steps", 3, "--style-layers", "relu1_1=1e39"]
+    done = _nst(photo_file, "swirling_night", "-o", out, *knobs)
+    assert done.returncode == 1
+    assert "no finite number" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert out.exists()
