@@ -1,6 +1,5 @@
 """The heart: `stylize`, a generator that paints coarse to fine and shows the picture forming."""
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,7 @@ from torch import Tensor
 
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
 from nst.images import ImageSource, fit, to_image, to_tensor
-from nst.network.device import device
-from nst.network.memory import free_memory, return_freed_memory
+from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
@@ -30,9 +28,6 @@ More frames would cost more than anybody sees."""
 
 TRIM_INTERVAL = 5
 """Steps after which freed memory is given back, or the holes between blocks would add up."""
-
-BYTES_PER_PIXEL = 4000
-"""Memory of a run, measured at 1024 x 1024 in float32 on a CPU: 3.1 kB and a reserve."""
 
 Finish = Callable[[Image.Image], Image.Image]
 """What the engine painted, at the final size -> what is delivered."""
@@ -93,7 +88,6 @@ def begin(
     """
     photo = pictures.photo
     final = fit(photo, settings.size)
-    _check_memory(final.size, settings.size, backbone.device if backbone else device())
     canvas, styles, finish = _coloured(photo, pictures.styles, final, settings.colour)
     regions = [Region(styles)]
     if pictures.mask is not None:
@@ -105,15 +99,22 @@ def begin(
         there = hard(fit(pictures.opaque, settings.size))
         regions = cut_out(regions, there)
         finish = partial(_inside_only, finish, final, there)
+    _check_memory(final.size, regions, backbone or _default_backbone())
     return _paint(canvas, pictures.start, regions, settings, backbone, finish, every)
 
 
-def _check_memory(final: tuple[int, int], size: int, where: torch.device) -> None:
-    need, free = final[0] * final[1] * BYTES_PER_PIXEL, free_memory(where)
-    if need > free:
-        fitting = max(64, int(size * math.sqrt(free / need)) // 64 * 64)
+def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
+    size, shape = max(final), min(final) / max(final)
+    masks = sum(region.mask is not None for region in regions)
+    free, dtype = free_memory(backbone.device), backbone.arithmetic.dtype
+
+    def need(side: int) -> float:
+        return needed_memory(side**2 * shape, dtype, backbone.device, masks)
+
+    if need(size) > free:
+        fitting = next((side for side in range(size // 64 * 64, 64, -64) if need(side) <= free), 64)
         raise ValueError(
-            f"size is {size}, which needs about {need / 1e9:.1f} GB of memory where "
+            f"size is {size}, which needs about {need(size) / 1e9:.1f} GB of memory where "
             f"{free / 1e9:.1f} GB are free; choose {fitting} or less"
         )
 

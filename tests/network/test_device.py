@@ -90,9 +90,20 @@ def test_the_choice_can_be_fixed_from_outside() -> None:
     fixed = arithmetic_for(CPU, "bfloat16", winograd=False)
     assert fixed == Arithmetic(torch.bfloat16, winograd=False)
     assert Backbone(bundled(), CPU, fixed).arithmetic == fixed
-    with pytest.raises(ValueError, match="precision is 'float16'; choose one of float32, bfloat16"):
-        arithmetic_for(CPU, "float16")
+    with pytest.raises(ValueError, match="precision is 'half'; choose one of float32, bfloat16, f"):
+        arithmetic_for(CPU, "half")
+    half = arithmetic_for(CPU, "float16", winograd=True)
+    assert half == Arithmetic(torch.float16, winograd=False)
+    assert (half.scale, fixed.scale) == (2**-14, 1)
     assert arithmetic_for(torch.device("mps")) == Arithmetic(torch.float32, winograd=False)
+
+
+@pytest.mark.parametrize(("ampere", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_card_before_ampere_computes_in_float16(
+    ampere: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda emulated=True: ampere or emulated)
+    assert arithmetic_for(torch.device("cuda")) == Arithmetic(expected)
 
 
 @pytest.mark.parametrize(

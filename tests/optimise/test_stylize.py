@@ -11,7 +11,7 @@ from PIL import Image
 from nst import Frame, ImageError, Settings, stylize
 from nst.gallery import plates
 from nst.images import fit, open_image, to_tensor
-from nst.network.device import device
+from nst.network.device import Arithmetic, device
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
 from nst.optimise import objective
@@ -22,6 +22,7 @@ from nst.optimise.regions import FEATHER
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import begin
 
+CPU = torch.device("cpu")
 SMALL = Settings(size=96, steps=24)
 
 
@@ -189,9 +190,31 @@ def test_a_picture_too_large_for_the_memory_is_refused(
     monkeypatch.setattr(painting_loop, "free_memory", little)
     elsewhere = Backbone(bundled(), torch.device("meta"), backbone.arithmetic)
     for given in (None, elsewhere):
-        with pytest.raises(ValueError, match="size is 2048, which needs .* choose 512 or less"):
+        with pytest.raises(ValueError, match="size is 2048, which needs .* choose [345].. or less"):
             stylize(photo, [style], Settings(size=2048), given)
     assert asked == [device(), torch.device("meta")]
+
+
+def test_the_size_that_is_recommended_is_let_in(
+    photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(size: int, dtype: torch.dtype, mask: Image.Image | None = None) -> int:
+        """The size that is recommended, or 0 if this one fits."""
+        network = Backbone(bundled(), CPU, Arithmetic(dtype))
+        try:
+            stylize(photo, [style, style] if mask else [style], Settings(size=size), network, mask)
+        except ValueError as error:
+            return int(str(error).split("choose ")[1].split()[0])
+        return 0
+
+    monkeypatch.setattr(painting_loop, "free_memory", lambda _: 3e9)
+    mask = Image.linear_gradient("L").resize(photo.size)
+    exact, rough = refused(2048, torch.float32), refused(2048, torch.bfloat16)
+    masked = refused(2048, torch.float32, mask)
+    assert (masked, exact, rough) == (896, 1088, 1344)
+    assert not refused(exact, torch.float32)
+    assert refused(exact + 64, torch.float32)
+    assert not refused(masked, torch.float32, mask)
 
 
 def test_a_panorama_and_small_strokes(style: Image.Image, backbone: Backbone) -> None:
