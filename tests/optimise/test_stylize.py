@@ -1,4 +1,3 @@
-import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,13 @@ import torch
 from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize
-from nst.gallery import plates
-from nst.images import fit, open_image, to_tensor
+from nst.images import fit, to_tensor
 from nst.network.device import Arithmetic, device
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
 from nst.optimise import objective
 from nst.optimise import stylize as painting_loop
-from nst.optimise.losses import gram, style_loss
 from nst.optimise.pictures import open_pictures
-from nst.optimise.regions import FEATHER
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import begin
 
@@ -223,60 +219,6 @@ def test_a_panorama_and_small_strokes(style: Image.Image, backbone: Backbone) ->
     assert frame.image.size == (256, 18)
 
 
-def _mask(size: tuple[int, int]) -> Image.Image:
-    """White on the left half."""
-    mask = Image.new("L", size)
-    mask.paste(255, (0, 0, size[0] // 2, size[1]))
-    return mask
-
-
-def test_outside_the_mask_the_photo_stays_to_the_bit(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
-    frame = _last(photo, [style], Settings(size=192, steps=12), backbone, _mask(photo.size))
-    before = np.asarray(fit(photo, 192), dtype=int)
-    change = np.abs(np.asarray(frame.image, dtype=int) - before).max(axis=2)
-    feather = math.ceil(6 * FEATHER * 192)
-    assert change[:, 96 + feather :].max() == 0
-    assert change[:, : 96 - feather].mean() > 8
-
-
-def test_two_styles_in_two_regions_do_not_bleed(photo: Image.Image, backbone: Backbone) -> None:
-    known = {plate.name: plate.path for plate in plates()}
-    styles = [open_image(known[name]) for name in ("linocut_forest", "harbour_sunrise")]
-    settings = Settings(size=192, steps=40, strength=1.0)
-    painting = _last(photo, styles, settings, backbone, _mask(photo.size)).image
-    half, height = painting.width // 2, painting.height
-    parts = painting.crop((0, 0, half, height)), painting.crop((half, 0, 2 * half, height))
-
-    def grams(image: Image.Image) -> list[torch.Tensor]:
-        found = backbone(to_tensor(image), [f"relu{block}_1" for block in (1, 2, 3)])
-        return [gram(features) for features in found.values()]
-
-    goals = [grams(fit(style, 192)) for style in styles]
-
-    def distance(part: Image.Image, goal: list[torch.Tensor]) -> float:
-        return sum(float(style_loss(g, a)) for g, a in zip(grams(part), goal, strict=True))
-
-    for number, part in enumerate(parts):
-        assert 3 * distance(part, goals[number]) < distance(part, goals[1 - number])
-
-
-@pytest.mark.parametrize(
-    ("mask", "styles", "told"),
-    [
-        (Image.new("L", (50, 90), 255), 1, "another shape"),
-        (Image.new("L", (120, 96)), 1, "black or transparent everywhere"),
-        (Image.new("L", (120, 96), 255), 3, "one style or two"),
-    ],
-)
-def test_a_mask_that_is_none_says_so(
-    photo: Image.Image, style: Image.Image, mask: Image.Image, styles: int, told: str
-) -> None:
-    with pytest.raises(ValueError, match=told):
-        stylize(photo, [style] * styles, SMALL, mask=mask)
-
-
 @pytest.mark.usefixtures("every_frame")
 def test_going_on_from_a_painting_paints_only_what_is_larger(
     photo: Image.Image, style: Image.Image, backbone: Backbone
@@ -316,32 +258,6 @@ def test_detail_keeps_the_photos_fine_structure(
         painting = to_tensor(_last(photo, [style], settings, backbone).image)
         off.append(float((backbone(painting, ["relu3_1"])["relu3_1"].float() - kept).norm()))
     assert off[0] > off[1] > off[2]
-
-
-def test_a_mask_drawn_on_nothing_leaves_the_rest_alone(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
-    drawn = Image.new("RGBA", photo.size, (0, 0, 0, 0))
-    drawn.paste("white", (0, 0, photo.width // 2, photo.height))
-    settings = Settings(size=96, steps=3)
-    frames = [_last(photo, [style], settings, backbone, m) for m in (drawn, _mask(photo.size))]
-    assert frames[0].image.tobytes() == frames[1].image.tobytes()
-
-
-def test_a_cut_outs_ground_is_not_painted(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
-    cut = photo.convert("RGBA")
-    cut.putalpha(_mask(photo.size))
-    settings = Settings(size=96, steps=6)
-    pictures = open_pictures(cut, [style, style], settings, keep_alpha=True)
-    *_, frame = begin(pictures, settings, backbone)
-    painted = np.asarray(frame.image, dtype=int)
-    assert (painted[:, 50:] == 255).all()
-    before = np.asarray(fit(photo, 96), dtype=int)
-    assert np.abs(painted - before)[:, :40].mean() > 3
-    with pytest.raises(ImageError, match="transparent everywhere"):
-        open_pictures(Image.new("RGBA", (99, 99)), [style], settings, keep_alpha=True)
 
 
 def test_no_picture_is_opened_twice_or_larger_than_needed(
