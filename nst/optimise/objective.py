@@ -9,15 +9,12 @@ from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import content_loss, total_variation
 from nst.optimise.regions import Region
-from nst.optimise.targets import region_target
+from nst.optimise.targets import content_layers, region_target
 from nst.settings import Settings
 
 MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
 MATCH_INTERVAL = 10
 """Evaluations between two searches for the nearest neighbours."""
-
-DETAIL_LAYER = "relu3_1"
-"""Where the photo is compared a second time for the knob `detail`: edges and small forms."""
 
 GRADIENT_SUM = 2**-8
 """What gradients times features add up to over a channel of the picture, in float16."""
@@ -47,10 +44,7 @@ class Objective:
         return_freed_memory(backbone.device)  # of the scale before: it fits nothing here
         self._settings, self._backbone = settings, backbone
         self._style_layers = dict(settings.style_layers)
-        self._content_layers = dict(settings.content_layers)
-        if settings.detail:
-            more = self._content_layers.get(DETAIL_LAYER, 0) + settings.detail
-            self._content_layers[DETAIL_LAYER] = more
+        self._content_layers = content_layers(settings)
         matched = settings.coherence and any(region.styles for region in regions)
         self._match_layers = MATCH_LAYERS if matched else {}
         with torch.no_grad():
@@ -59,6 +53,11 @@ class Objective:
                 region_target(region, photo, size, settings, self._match_layers, backbone)
                 for region in regions
             ]
+        painted = sum(target.share for target in self._targets)
+        self._energies = {
+            k: sum(t.share * t.styles.energies.get(k, 0) for t in self._targets) / painted
+            for k in self._content_layers
+        }
         # One region alone: the rest of the picture stays the photo.
         self._movable = self._targets[0].mask if len(self._targets) == 1 else None
         self._evaluations = 0
@@ -91,7 +90,7 @@ class Objective:
         for k, found in self._backbone.walk(pixels, layers, self._settings.pooling):
             if k in self._content_layers:
                 kind, scale = self._settings.content_loss, self._backbone.scale
-                distance = content_loss(found, self._photo[k], kind, scale)
+                distance = content_loss(found, self._photo[k], kind, scale, self._energies[k])
                 content = content + self._content_layers[k] * distance
             for target in self._targets:
                 if k in self._style_layers:

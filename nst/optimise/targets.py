@@ -14,6 +14,7 @@ from nst.network.vgg import Backbone
 from nst.optimise.losses import (
     carried_down,
     directions,
+    energy,
     gram,
     guide,
     in_format,
@@ -23,6 +24,9 @@ from nst.optimise.losses import (
 )
 from nst.optimise.regions import Region
 from nst.settings import Settings
+
+DETAIL_LAYER = "relu3_1"
+"""Where the photo is compared a second time for the knob `detail`: edges and small forms."""
 
 MATCH_SAMPLE = 2048
 """Positions of the styles to choose from, in each layer."""
@@ -35,11 +39,13 @@ TILE = 1024
 class StyleTargets:
     """What is known of one style at one size, by layer; shared between runs, not to be changed.
 
-    `grams` are N x N of `gram`, `directions` K x N of `directions` at K positions.
+    `grams` are N x N of `gram`, `directions` K x N of `directions` at K positions, `energies` the
+    mean `energy` of a position at the layers where the content is compared.
     """
 
     grams: dict[str, Tensor]
     directions: dict[str, Tensor]
+    energies: dict[str, float]
 
     @property
     def nbytes(self) -> int:
@@ -109,19 +115,22 @@ def region_target(
     """What the picture is drawn to in a region, for the photo 1 x 3 x H x W at `size` pixels."""
     style_layers = [layer for layer, _ in settings.style_layers]
     grams: dict[str, Tensor] = {}
+    energies: dict[str, float] = {}
     offered: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for style, share in region.styles:
         fitted = fit_style(style, size * settings.style_scale)
         known = style_targets(fitted, share, settings, match_layers, backbone)
         for k in style_layers:
             grams[k] = share * known.grams[k] + grams.get(k, 0)
+        for k, found in known.energies.items():
+            energies[k] = share * found + energies.get(k, 0)
         for k in match_layers:
             offered[k].append(known.directions[k])
     share, mask = 1.0, None
     if region.mask is not None:
         mask = carried_down(to_tensor(region.mask.convert("RGB"))[:, :1], photo).to(photo.device)
         share = float(mask.mean())
-    styles = StyleTargets(grams, {k: torch.cat(rows) for k, rows in offered.items()})
+    styles = StyleTargets(grams, {k: torch.cat(rows) for k, rows in offered.items()}, energies)
     return RegionTarget(share, mask, styles, backbone.scale)
 
 
@@ -132,29 +141,42 @@ def style_targets(
     match_layers: Collection[str],
     backbone: Backbone,
 ) -> StyleTargets:
-    """Gram matrices at the settings' style layers and directions at the others, of one RGB style.
+    """Gram matrices at the style layers, directions at `match_layers`, energies at the content's.
 
-    Of a style with a smaller share fewer directions are drawn. The backbone keeps the answer:
-    visitors like the same styles.
+    All of one RGB style. If its share is smaller, fewer directions are drawn. The backbone keeps
+    the answer: visitors like the same styles.
     """
     pixels = style.tobytes()
     style_layers = tuple(layer for layer, _ in settings.style_layers)
-    about = (share, style_layers, tuple(match_layers), settings.pooling, settings.seed)
+    compared = tuple(content_layers(settings))
+    about = (share, style_layers, tuple(match_layers), compared, settings.pooling, settings.seed)
     key = (hashlib.sha256(pixels).digest(), style.size, *about)
 
     def study() -> StyleTargets:
         grams: dict[str, Tensor] = {}
+        energies: dict[str, float] = {}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
         for tile, part in tiles(to_tensor(style)):
-            layers = {*style_layers, *match_layers}
+            layers = {*style_layers, *match_layers, *compared}
             found = backbone(tile.to(backbone.device), layers, settings.pooling)
             for k in style_layers:
                 grams[k] = part * gram(found[k]) + grams.get(k, 0)
+            for k in compared:
+                mean = float(energy(found[k])) / found[k][0, 0].numel()
+                energies[k] = part * mean + energies.get(k, 0)
             for k in match_layers:
                 rows[k].append(_sample(directions(found[k]), share * part, settings.seed))
-        return StyleTargets(grams, {k: torch.cat(parts) for k, parts in rows.items()})
+        return StyleTargets(grams, {k: torch.cat(parts) for k, parts in rows.items()}, energies)
 
     return backbone.cache.get(key, study)
+
+
+def content_layers(settings: Settings) -> dict[str, float]:
+    """The layers where the photo is compared, with their weights."""
+    layers = dict(settings.content_layers)
+    if settings.detail:
+        layers[DETAIL_LAYER] = layers.get(DETAIL_LAYER, 0) + settings.detail
+    return layers
 
 
 def without_edge(style: Image.Image) -> Image.Image:

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from nst.optimise import losses
 from nst.optimise.losses import (
+    CONTENT_FACTORS,
+    STYLE_FACTORS,
     content_loss,
     directions,
     gram,
@@ -41,6 +43,28 @@ def test_style_loss_by_hand() -> None:
     target = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     # Differences .5, 3, 3, 3.5: 0.25 + 9 + 9 + 12.25 over 5.
     assert float(style_loss(gram(F_TINY), target)) == pytest.approx(30.5 / 5)
+
+
+def test_a_weak_photo_counts_as_some_of_the_styles_energy() -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # an energy of two, at two positions
+    assert float(content_loss(F_TINY, target, style=5.9)) == 4.0
+    assert float(content_loss(F_TINY, target, style=12)) == pytest.approx(8 / (12 / 6 * 2))
+    assert float(content_loss(F_TINY, target * 0, style=12)) == pytest.approx(14 / 4)
+
+
+@pytest.mark.parametrize("kind", CONTENT_FACTORS)
+def test_content_loss_is_the_same_at_every_scale(kind: str) -> None:
+    target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    for style in (0.0, 12.0):
+        smaller = content_loss(F_TINY / 4, target / 4, kind, 1 / 4, style / 4**2)
+        assert smaller == content_loss(F_TINY, target, kind, style=style)
+
+
+@pytest.mark.parametrize("kind", STYLE_FACTORS)
+def test_style_loss_is_the_same_at_every_scale(kind: str) -> None:
+    target = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    smaller = style_loss(gram(F_TINY / 4), target / 4**2, kind, 2, 1 / 4)
+    assert smaller == style_loss(gram(F_TINY), target, kind, 2)
 
 
 @pytest.mark.parametrize(

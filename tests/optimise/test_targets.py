@@ -3,6 +3,7 @@ import torch
 from PIL import Image
 
 from nst import Settings
+from nst.images import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
@@ -35,6 +36,16 @@ def test_a_style_is_studied_once_for_each_network(style: Image.Image) -> None:
     assert list(first.grams) == [f"relu{block}_1" for block in range(1, 6)]
     tensors = (*first.grams.values(), *first.directions.values())
     assert first.nbytes == sum(4 * x.numel() for x in tensors)
+
+
+def test_a_styles_energy_is_known_wherever_the_content_is_compared(
+    style: Image.Image, backbone: Backbone
+) -> None:
+    settings = Settings(content_layers=(("conv4_2", 1.0),), detail=0.5)
+    found = style_targets(style, 1.0, settings, (), backbone).energies
+    features = backbone(to_tensor(style), ["relu3_1", "conv4_2"])
+    expected = {k: float(x.float().square().sum(1).mean()) for k, x in features.items()}
+    assert found == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_style_in_parts_is_the_style() -> None:

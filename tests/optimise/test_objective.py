@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nst import Settings, stylize
+from nst.gallery import find_plate, plates, sample
+from nst.images import fit, open_image
+from nst.network.vgg import Backbone
+from nst.optimise import objective
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def lion() -> Image.Image:
+    return fit(open_image(sample("lion")), SIZE)
+
+
+@pytest.fixture(scope="module")
+def night() -> Image.Image:
+    return open_image(find_plate("swirling_night", plates()).path)
+
+
+def _changed(photo: Image.Image, contrast: float, brightness: float = 1.0) -> Image.Image:
+    """The photo with less contrast around its mean colour, and darker."""
+    pixels = np.asarray(photo, dtype=float)
+    mean = pixels.mean((0, 1))
+    return Image.fromarray(((mean + (pixels - mean) * contrast) * brightness).astype(np.uint8))
+
+
+def _moved(photo: Image.Image, style: Image.Image, backbone: Backbone) -> float:
+    """Levels that painting the photo changes it by, on average."""
+    *_, frame = stylize(photo, [style], Settings(size=SIZE, steps=40), backbone)
+    return float(np.abs(np.asarray(frame.image, dtype=float) - np.asarray(photo)).mean())
+
+
+@pytest.mark.parametrize(
+    ("contrast", "brightness"), [(0.05, 1), (0.1, 1), (1, 0.1)], ids=["flat", "misty", "dark"]
+)
+def test_a_flat_or_dark_photo_is_painted_as_any_other(
+    contrast: float, brightness: float, lion: Image.Image, night: Image.Image, backbone: Backbone
+) -> None:
+    ordinary = _moved(lion, night, backbone)
+    assert _moved(_changed(lion, contrast, brightness), night, backbone) > 0.7 * ordinary
+
+
+def test_one_colour_is_painted(lion: Image.Image, night: Image.Image, backbone: Backbone) -> None:
+    assert _moved(Image.new("RGB", lion.size, (120, 100, 80)), night, backbone) > 8
+
+
+def test_each_scale_begins_with_an_empty_cache_of_its_device(
+    photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[torch.device] = []
+    monkeypatch.setattr(objective, "return_freed_memory", emptied.append)
+    list(stylize(photo, [style], Settings(size=256, steps=2), backbone))
+    assert emptied == [backbone.device] * 2
