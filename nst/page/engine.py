@@ -4,10 +4,12 @@ import logging
 import math
 import statistics
 import threading
+import time
 from collections import deque
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from nst.config import Config
 from nst.gallery import photos, plates
@@ -59,6 +61,7 @@ class Engine:
         self.pace = Pace()
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
+        self._latest: tuple[Future[Any], float] | None = None
         if config.zero_gpu:
             # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
             # network of a run is the one that was here when the run's process was forked, so that
@@ -78,16 +81,27 @@ class Engine:
         """Paint; closing the generator ends the work within a step."""
         return self._paint(job)
 
+    def busy(self) -> float:
+        """Seconds since the frame was asked for that is being painted; 0 when nothing is."""
+        if self._latest is None or self._latest[0].done():
+            return 0.0
+        return time.monotonic() - self._latest[1]
+
     def _ahead(self, job: Job) -> Generator[Frame, None, None]:
         """The frames, computed in the engine's thread, one ahead of those who look at them."""
         try:
-            ahead = self._thread.submit(next, job.frames, None)
+            ahead = self._next(job)
             while frame := ahead.result():
-                ahead = self._thread.submit(next, job.frames, None)
+                ahead = self._next(job)
                 yield frame
         finally:
             # Nobody waits for it: what closes a generator may be the server's only loop.
             self._thread.submit(job.frames.close)
+
+    def _next(self, job: Job) -> "Future[Frame | None]":
+        ahead = self._thread.submit(next, job.frames, None)
+        self._latest = ahead, time.monotonic()
+        return ahead
 
     def _improve(self) -> None:
         warm_up(self, photos()[0].path, plates()[0].path)

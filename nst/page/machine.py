@@ -13,6 +13,7 @@ from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
 from nst.page.engine import Engine
 from nst.page.store import Store, digest
+from nst.page.watch import Watch
 
 CARD = EXAMPLES / "results" / "card.jpg"
 """What a link to the page looks like in a chat."""
@@ -28,6 +29,7 @@ class Machine:
     photos: list[Photo]
     plates: list[Plate]
     digests: dict[str, str] = field(default_factory=dict)
+    watch: Watch = field(default_factory=Watch)
 
     def start(self) -> None:
         """What takes time, behind the visitors' backs: warm up, fetch VGG-19 and plates."""

@@ -24,6 +24,7 @@ from nst.page.parts import (
 from nst.page.session import Session
 from nst.page.static import FOLDER
 from nst.page.theme import make_theme
+from nst.page.watch import health_route, metrics_route
 
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
@@ -32,7 +33,11 @@ BROWSER_SECRET = "nst-paintings"
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
     """The page for a machine that has been opened, and its parts by name."""
     config = machine.config
-    with gr.Blocks(title=TITLE, delete_cache=(3600, int(config.keep_hours * 3600))) as blocks:
+    with gr.Blocks(
+        title=TITLE,
+        delete_cache=(3600, int(config.keep_hours * 3600)),
+        analytics_enabled=False,
+    ) as blocks:
         gr.HTML(HEADER)
         session = gr.State(
             Session(),
@@ -78,10 +83,10 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
     blocks.queue(max_size=config.most_waiting)
     calm(blocks)
     machine.start()
-    options: dict[str, Any] = {
-        "middleware": [Middleware(SocialCard)],
-        "routes": [card_route()],
-    }
+    routes = [card_route(), health_route(machine.engine.busy)]
+    if config.metrics:
+        routes.append(metrics_route(machine.watch))
+    options: dict[str, Any] = {"middleware": [Middleware(SocialCard)], "routes": routes}
     blocks.launch(
         css_paths=[FOLDER / "page.css"],
         theme=make_theme(),
@@ -89,4 +94,5 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
         favicon_path=str(EXAMPLES / "favicon.png"),
         max_file_size=f"{config.most_megabytes}mb",
         mcp_server=True,
+        enable_monitoring=False,
     )
