@@ -13,8 +13,8 @@ from typing import Any
 
 from nst.config import Config
 from nst.gallery import photos, plates
-from nst.job import Job, Request, prepare
-from nst.network.vgg import Backbone, load_backbone
+from nst.job import Elsewhere, Job, Request, prepare
+from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
 from nst.page.zero import on_zero_gpu
@@ -51,35 +51,24 @@ class Pace:
 
 
 class Engine:
-    """Paints one job after the other.
+    """Paints one job after the other, in this process.
 
     OpenMP keeps a team for every thread that computes, and with more of them than processors they
     sleep instead of waiting, which costs a third of the speed: one thread computes.
     """
+
+    workers = 1
 
     def __init__(self, config: Config) -> None:
         self.pace = Pace()
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
         self._latest: tuple[Future[Any], float] | None = None
-        if config.zero_gpu:
-            # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
-            # network of a run is the one that was here when the run's process was forked, so that
-            # no other may follow.
-            self.backbone: Backbone = load_backbone(fetch_vgg19(), config)
-            self._paint = on_zero_gpu(self.backbone)
-        else:
-            self.backbone = self._thread.submit(load_backbone, None, config).result()
-            self._paint = self._ahead
+        self.backbone = self._thread.submit(load_backbone, None, config).result()
 
     def start(self) -> None:
         """Warm up and look for VGG-19, behind the visitors' backs."""
-        if not self._config.zero_gpu:  # there nothing may compute outside of a visitor's run
-            threading.Thread(target=self._improve, daemon=True).start()
-
-    def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint; closing the generator ends the work within a step."""
-        return self._paint(job)
+        threading.Thread(target=self._improve, daemon=True).start()
 
     def busy(self) -> float:
         """Seconds since the frame was asked for that is being painted; 0 when nothing is."""
@@ -87,8 +76,11 @@ class Engine:
             return 0.0
         return time.monotonic() - self._latest[1]
 
-    def _ahead(self, job: Job) -> Generator[Frame, None, None]:
-        """The frames, computed in the engine's thread, one ahead of those who look at them."""
+    def frames(self, job: Job) -> Generator[Frame, None, None]:
+        """Paint, in the engine's thread, one frame ahead of those who look at them.
+
+        Closing the generator ends the work within a step.
+        """
         try:
             ahead = self._next(job)
             while frame := ahead.result():
@@ -108,6 +100,35 @@ class Engine:
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
+
+
+class FarEngine:
+    """Has its jobs painted by other processes, `workers` at a time."""
+
+    def __init__(self, backbone: Elsewhere, workers: int = 1) -> None:
+        self.pace = Pace()
+        self.backbone, self.workers = backbone, workers
+
+    def start(self) -> None:
+        """Nothing is computed here."""
+
+    def busy(self) -> float:
+        """Those other processes are looked after by whoever started them."""
+        return 0.0
+
+    def frames(self, job: Job) -> Generator[Frame, None, None]:
+        """Paint; closing the generator ends the work within a step."""
+        return job.frames
+
+
+def open_engine(config: Config) -> Engine | FarEngine:
+    """The engine for this machine."""
+    if config.zero_gpu:
+        # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
+        # network of a run is the one that was here when the run's process was forked, so that no
+        # other may follow.
+        return FarEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)))
+    return Engine(config)
 
 
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:

@@ -24,9 +24,6 @@ AT_ONCE = QUIET | {"queue": False}
 Inputs = dict[str, Block]
 """What a handler is sent, by the names of its parameters."""
 
-ENGINE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "engine"}
-"""One run at a time."""
-
 
 def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     """Everything that can happen on the page."""
@@ -62,6 +59,11 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     _steering(page)
     _painting(page)
     _programs(page, program)
+
+
+def _engine(page: Page) -> dict[str, Any]:
+    """As many runs at a time as there are workers."""
+    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": "engine"}
 
 
 def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:
@@ -209,7 +211,7 @@ def _painting(page: Page) -> None:
             ],
             show_progress_on=canvas.status,
             trigger_mode="multiple",
-            **QUIET | {"show_progress": "minimal"} | ENGINE,
+            **QUIET | {"show_progress": "minimal"} | _engine(page),
         )
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
         run.success(
@@ -270,6 +272,6 @@ def _programs(page: Page, program: api.ApiPart) -> None:
         outputs=program.picture,
         api_name="paint",
         preprocess=False,
-        **ENGINE,
+        **_engine(page),
     )
     plain_endpoint(bound(api.list_styles, page), api_name="list_styles")

@@ -11,7 +11,7 @@ import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
-from nst.page.engine import Engine
+from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.store import Store, digest
 from nst.page.watch import Watch
 
@@ -24,7 +24,7 @@ class Machine:
     """`plates` grows when the owner's have been fetched; the rest stays as it is."""
 
     config: Config
-    engine: Engine
+    engine: Engine | FarEngine
     store: Store
     photos: list[Photo]
     plates: list[Plate]
@@ -46,8 +46,11 @@ class Machine:
         self.plates = [*self.plates, *found]
 
 
-def open_machine(config: Config) -> Machine:
-    """Load what a page needs, and make the folder of its paintings."""
+def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
+    """Load what a page needs, and make the folder of its paintings.
+
+    Without an engine elsewhere, this process gets one of its own.
+    """
     store = Store(
         Path(tempfile.mkdtemp(prefix="nst-")),
         config.quota_megabytes * 2**20,
@@ -58,7 +61,7 @@ def open_machine(config: Config) -> Machine:
     samples, offered = photos(), plates()
     serve([CARD, *(photo.path for photo in samples), *(plate.path for plate in offered)])
     digests = {digest(photo.path): photo.name for photo in samples}
-    return Machine(config, Engine(config), store, samples, offered, digests)
+    return Machine(config, engine or open_engine(config), store, samples, offered, digests)
 
 
 def serve(files: Sequence[Path]) -> None:

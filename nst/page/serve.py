@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
@@ -79,6 +80,16 @@ def release(machine: Machine, session: Session) -> None:
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
     """Serve the page until the process ends."""
+    blocks.launch(**_options(blocks, machine))
+
+
+def mounted(blocks: gr.Blocks, machine: Machine) -> FastAPI:
+    """The page as an ASGI application, for a server of one's own."""
+    return gr.mount_gradio_app(FastAPI(), blocks, "/", **_options(blocks, machine))
+
+
+def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
+    """How the page is served, wherever that is; the machine starts to work."""
     config = machine.config
     blocks.queue(max_size=config.most_waiting)
     calm(blocks)
@@ -86,13 +97,12 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
     routes = [card_route(), health_route(machine.engine.busy)]
     if config.metrics:
         routes.append(metrics_route(machine.watch))
-    options: dict[str, Any] = {"middleware": [Middleware(SocialCard)], "routes": routes}
-    blocks.launch(
-        css_paths=[FOLDER / "page.css"],
-        theme=make_theme(),
-        app_kwargs=options,
-        favicon_path=str(EXAMPLES / "favicon.png"),
-        max_file_size=f"{config.most_megabytes}mb",
-        mcp_server=True,
-        enable_monitoring=False,
-    )
+    return {
+        "app_kwargs": {"middleware": [Middleware(SocialCard)], "routes": routes},
+        "css_paths": [FOLDER / "page.css"],
+        "theme": make_theme(),
+        "favicon_path": str(EXAMPLES / "favicon.png"),
+        "max_file_size": f"{config.most_megabytes}mb",
+        "mcp_server": True,
+        "enable_monitoring": False,
+    }
