@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
-from nst.images import ImageSource, fit, to_image, to_tensor
+from nst.images import ImageSource, fit
+from nst.images.tensors import to_image, to_tensor
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.objective import Losses, Objective

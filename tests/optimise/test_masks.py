@@ -9,7 +9,8 @@ from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize
 from nst.gallery import plates
-from nst.images import fit, open_image, to_tensor
+from nst.images import fit, open_image
+from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import gram, style_loss
 from nst.optimise.pictures import open_pictures

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize
-from nst.images import fit, to_tensor
+from nst.images import fit
+from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic, device
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
