@@ -181,9 +181,8 @@ def _paint(
                 share, since = min(1, worked / work), now - start
                 failed = ""
                 if done:
-                    here = moved and (count == 1 or not torch.equal(pixels, beginning))
-                    started = settings.optimizer == "adam" or steps > len(plan)
-                    failed = verdict(first, losses, here, started, styled, settings)
+                    here = moved and not torch.equal(pixels, beginning)
+                    failed = verdict(first, losses, here, styled, settings)
                 told = (step, steps, share, losses, tuple(log), since, done, moved, failed)
                 yield Frame(image, *told)
                 log.clear()
