@@ -79,6 +79,12 @@ def test_a_mask_that_is_none_says_so(
         stylize(photo, [style] * styles, SMALL, mask=mask)
 
 
+def test_weights_and_a_mask_do_not_go_together(photo: Image.Image, style: Image.Image) -> None:
+    weighted = Settings(size=96, style_weights=(1, 2))
+    with pytest.raises(ValueError, match="style_weights is for styles that blend"):
+        stylize(photo, [style, style], weighted, mask=_mask(photo.size))
+
+
 def test_a_mask_drawn_on_nothing_leaves_the_rest_alone(
     photo: Image.Image, style: Image.Image, backbone: Backbone
 ) -> None:
