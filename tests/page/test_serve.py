@@ -57,8 +57,10 @@ STRANGER = 12345
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
 def test_it_paints_without_a_home_or_a_folder_of_its_own(tmp_path: Path) -> None:
     """What it may write to is /tmp alone: pytest's folder is closed to strangers."""
-    readable = subprocess.run([sys.executable, "-c", "import gradio, app"], user=STRANGER, cwd=ROOT)
-    if readable.returncode:
+    reading = [sys.executable, "-c", "import gradio, app"]
+    try:
+        subprocess.run(reading, user=STRANGER, cwd=ROOT, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
         pytest.skip("others may not read what Python needs here")
     theirs = {"NST_MAX_SECONDS": "60", "PYTHONDONTWRITEBYTECODE": "1"}
     with served(tmp_path, user=STRANGER, **theirs) as app:
