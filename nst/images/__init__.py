@@ -1,7 +1,7 @@
-"""Files, RGB images and tensors: safe decoding, sizes, saving."""
+"""Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
 
 from nst.images.files import opened
-from nst.images.fitting import fit, fitted_size, to_image, to_tensor
+from nst.images.fitting import fit, fitted_size
 from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
 from nst.images.opening import (
     open_alpha,
@@ -28,8 +28,6 @@ __all__ = [
     "open_mask",
     "opened",
     "save_image",
-    "to_image",
-    "to_tensor",
     "upright_size",
     "write_file",
 ]

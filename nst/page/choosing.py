@@ -14,6 +14,7 @@ from nst.page.context import (
     MOST_STYLES,
     Outputs,
     Page,
+    in_sight,
     preset_of,
     show_settings,
     show_shared,
@@ -197,7 +198,7 @@ def plan(
     except ImageError:  # check_photo tells of it and takes it away
         return outputs
     try:
-        settings = combine(recipe, given=knobs)
+        settings = combine(recipe, given=in_sight(chosen, knobs))
     except ValueError as error:
         return outputs | {page.canvas.status: status_html(sentence(error))}
     sample = page.machine.sample(file) if file else ""
@@ -227,7 +228,7 @@ def lay_out_mask(page: Page, *, photo: Any) -> Outputs:
         file = sent_file(photo, "the photo")
         if file is None:
             raise user_error(NO_PHOTO)
-        small = open_image(file, "the photo")
+        small = open_image(file, "the photo", MASK_PIXELS)
     except ImageError as error:
         raise user_error(error) from None
     small.thumbnail((MASK_PIXELS, MASK_PIXELS))

@@ -13,6 +13,7 @@ from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
 from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.store import Store, digest
+from nst.page.uploads import see_to_uploads
 from nst.page.watch import Watch
 
 CARD = EXAMPLES / "results" / "card.jpg"
@@ -58,6 +59,7 @@ def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
         config.keep_hours * 3600,
     )
     atexit.register(store.close)
+    see_to_uploads(store.root / "uploads")
     samples, offered = photos(), plates()
     serve([CARD, *(photo.path for photo in samples), *(plate.path for plate in offered)])
     digests = {digest(photo.path): photo.name for photo in samples}

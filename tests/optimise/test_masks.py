@@ -9,7 +9,8 @@ from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize
 from nst.gallery import plates
-from nst.images import fit, open_image, to_tensor
+from nst.images import fit, open_image
+from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import gram, style_loss
 from nst.optimise.pictures import open_pictures
@@ -76,6 +77,12 @@ def test_a_mask_that_is_none_says_so(
 ) -> None:
     with pytest.raises(ValueError, match=told):
         stylize(photo, [style] * styles, SMALL, mask=mask)
+
+
+def test_weights_and_a_mask_do_not_go_together(photo: Image.Image, style: Image.Image) -> None:
+    weighted = Settings(size=96, style_weights=(1, 2))
+    with pytest.raises(ValueError, match="style_weights is for styles that blend"):
+        stylize(photo, [style, style], weighted, mask=_mask(photo.size))
 
 
 def test_a_mask_drawn_on_nothing_leaves_the_rest_alone(

@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 
 from nst import Settings
-from nst.images import to_tensor
+from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
