@@ -124,10 +124,13 @@ def application(most_painters: int, pages: int, gpus: float) -> Any:
             downscale_delay_s=120,
         ),
     )
-    ingress = serve.ingress(partial(page_application, most_painters))
+
+    def build_page() -> FastAPI:
+        return page_application(most_painters)
+
     router = "ray.serve.experimental.consistent_hash_router.ConsistentHashRouter"
     page = serve.deployment(
-        ingress(),
+        serve.ingress(build_page)(),
         name="Page",
         num_replicas=pages,
         max_ongoing_requests=BUSY_PAGE,
