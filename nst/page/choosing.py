@@ -9,18 +9,11 @@ import gradio as gr
 
 from nst.gallery import Plate
 from nst.images import ImageError, open_image, upright_size
-from nst.optimise.schedule import pixel_steps
-from nst.page.context import (
-    MOST_STYLES,
-    Outputs,
-    Page,
-    preset_of,
-    show_settings,
-    show_shared,
-)
+from nst.optimise.cost import run_work
+from nst.page.context import Outputs, Page, preset_of, show_settings, show_shared
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
 from nst.page.parts import offered
-from nst.page.running import too_long
+from nst.page.running import MOST_STYLES, too_long
 from nst.page.session import Session
 from nst.page.uploads import displayable, sent_file
 from nst.recipes import PRESETS, RECIPES, combine
@@ -158,7 +151,7 @@ def choose_recipe(page: Page, *, session: Session, recipe: str, chosen: list[str
 def choose_preset(page: Page, *, preset: str) -> Outputs:
     """The preset's few knobs in their controls."""
     few = PRESETS.get(preset, {})
-    return {page.settings.knobs[name]: value for name, value in few.items()}
+    return {page.settings.knobs[name]: value for name, value in few.items()} or gr.skip()
 
 
 def another_seed(page: Page) -> Outputs:
@@ -203,17 +196,17 @@ def plan(
     sample = page.machine.sample(file) if file else ""
     shared = Shared(recipe, settings, tuple(chosen), sample)
     return outputs | {
-        page.canvas.status: _estimate(page, settings, size),
+        page.canvas.status: _estimate(page, settings, size, len(chosen)),
         page.address: "" if shared == Shared() else to_query(shared),
         page.asked_at: asked,
     }
 
 
-def _estimate(page: Page, settings: Settings, size: tuple[int, int]) -> str:
+def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> str:
     """How long a run would take for a photo of this size, as far as that is known."""
     told, engine = "Ready when you are", page.machine.engine
     most = page.machine.config.most_seconds
-    seconds = engine.pace.seconds(pixel_steps(settings, size))
+    seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
     if seconds > most:
         told = too_long(seconds, most, settings)
     elif seconds == seconds:
@@ -227,7 +220,7 @@ def lay_out_mask(page: Page, *, photo: Any) -> Outputs:
         file = sent_file(photo, "the photo")
         if file is None:
             raise user_error(NO_PHOTO)
-        small = open_image(file, "the photo")
+        small = open_image(file, "the photo", MASK_PIXELS)
     except ImageError as error:
         raise user_error(error) from None
     small.thumbnail((MASK_PIXELS, MASK_PIXELS))

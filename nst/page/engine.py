@@ -22,17 +22,28 @@ log = logging.getLogger("nst")
 LEARNT_SHARE = 0.2
 """Of a run's work: what is shorter says little of the pace."""
 
+LEEWAY = 2.0
+"""By how much visitors' runs may move the estimate from what the machine measured itself."""
+
 
 class Pace:
-    """Seconds for a pixel-step: the median of the last runs, so that none rules alone."""
+    """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since."""
 
     def __init__(self) -> None:
-        self._samples: deque[float] = deque(maxlen=9)
+        self._measured = math.nan
+        self._since: deque[float] = deque(maxlen=9)
+
+    def calibrate(self, job: Job, first: Frame, last: Frame) -> None:
+        """From a run that no visitor has chosen: its set-up lies before the first frame."""
+        self._measured = (
+            (last.seconds - first.seconds) / (last.progress - first.progress) / job.work
+        )
+        self._since.clear()
 
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
-        """From the frames of a run: its set-up lies before the first.
+        """From a visitor's run, which may have been made to mislead.
 
-        Only runs with the layers of the default count, since others cost more or less.
+        It counts only with the default layers, and within LEEWAY of what was measured.
         """
         share = last.progress - first.progress
         usual = type(job.settings)()
@@ -41,11 +52,12 @@ class Pace:
             getattr(job.settings, name) != getattr(usual, name) for name in layers
         ):
             return
-        self._samples.append((last.seconds - first.seconds) / (share * job.work))
+        found = (last.seconds - first.seconds) / (share * job.work)
+        self._since.append(min(max(found, self._measured / LEEWAY), self._measured * LEEWAY))
 
     def seconds(self, work: float) -> float:
-        """For so many pixel-steps; nan while nothing is known."""
-        return work * statistics.median(self._samples) if self._samples else math.nan
+        """For so many pixel-steps; nan until something was measured."""
+        return work * statistics.median([self._measured, *self._since])
 
 
 class Engine:
@@ -90,10 +102,12 @@ class Engine:
             self._thread.submit(job.frames.close)
 
     def _improve(self) -> None:
-        warm_up(self, photos()[0].path, plates()[0].path)
+        photo, style = photos()[0].path, plates()[0].path
+        warm_up(self, photo, style)
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
+            warm_up(self, photo, style)
 
 
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
@@ -101,4 +115,4 @@ def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     given = {"size": 256, "scales": 1, "steps": 12}
     job = prepare(Request(photo, [style], given=given), [], engine.backbone)
     frames = list(engine.frames(job))
-    engine.pace.learn(job, frames[0], frames[-1])
+    engine.pace.calibrate(job, frames[0], frames[-1])

@@ -9,14 +9,18 @@ from gradio.blocks import Block
 from gradio.events import api as plain_endpoint
 
 from nst.page import api, choosing, painting, paintings, static, wall
+from nst.page.calm import ENGINE
 from nst.page.context import Page, shared_outputs
 
 QUIET: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
     "preprocess": False,
+    "concurrency_limit": 16,
+    "concurrency_id": "quick",
 }
-"""Handlers get what was sent as it is, and judge it (see uploads.py)."""
+"""Handlers get what was sent as it is, and judge it (see uploads.py). They never wait for a run,
+and leave threads to runs and to pages that open."""
 
 AT_ONCE = QUIET | {"queue": False}
 """For what is quick and has nothing to say in a toast, which comes through the queue."""
@@ -24,7 +28,7 @@ AT_ONCE = QUIET | {"queue": False}
 Inputs = dict[str, Block]
 """What a handler is sent, by the names of its parameters."""
 
-ENGINE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "engine"}
+EASEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": ENGINE}
 """One run at a time."""
 
 
@@ -83,7 +87,7 @@ def _opening(blocks: gr.Blocks, page: Page) -> Any:
     return blocks.load(
         bound(choosing.welcome, page),
         outputs=[page.session, page.style.gallery, page.photo.image, *shared_outputs(page)],
-        **QUIET,
+        **QUIET | {"concurrency_limit": None, "concurrency_id": "opening"},
     )
 
 
@@ -192,7 +196,6 @@ def _painting(page: Page) -> None:
             bound(begin, page),
             inputs_kwargs=asked,
             outputs=buttons,
-            concurrency_limit=None,
             **QUIET,
         ).success(
             bound(painting.show_frames, page),
@@ -209,7 +212,7 @@ def _painting(page: Page) -> None:
             ],
             show_progress_on=canvas.status,
             trigger_mode="multiple",
-            **QUIET | {"show_progress": "minimal"} | ENGINE,
+            **QUIET | {"show_progress": "minimal"} | EASEL,
         )
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
         run.success(
@@ -270,6 +273,6 @@ def _programs(page: Page, program: api.ApiPart) -> None:
         outputs=program.picture,
         api_name="paint",
         preprocess=False,
-        **ENGINE,
+        **EASEL,
     )
     plain_endpoint(bound(api.list_styles, page), api_name="list_styles")

@@ -11,6 +11,7 @@ import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
+from nst.images import switch_off_other_formats
 from nst.page.engine import Engine
 from nst.page.store import Store, digest
 
@@ -46,6 +47,7 @@ class Machine:
 
 def open_machine(config: Config) -> Machine:
     """Load what a page needs, and make the folder of its paintings."""
+    switch_off_other_formats()
     store = Store(
         Path(tempfile.mkdtemp(prefix="nst-")),
         config.quota_megabytes * 2**20,

@@ -7,10 +7,11 @@ from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
-from nst.page.calm import calm
+from nst.page.calm import calm, forget_what_was_sent, line_up, spare_log
 from nst.page.card import TITLE, SocialCard, card_route
 from nst.page.context import Page
 from nst.page.events import wire
+from nst.page.gate import Audience, Gate
 from nst.page.machine import Machine
 from nst.page.parts import (
     HEADER,
@@ -27,6 +28,9 @@ from nst.page.theme import make_theme
 
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
+
+MOST_SESSIONS = 1000
+"""That Gradio keeps what was sent of; whoever was away for longest is forgotten first."""
 
 
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
@@ -75,11 +79,18 @@ def release(machine: Machine, session: Session) -> None:
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
     """Serve the page until the process ends."""
     config = machine.config
-    blocks.queue(max_size=config.most_waiting)
+    audience = Audience()
+    blocks.queue(max_size=None, api_open=False)  # `line_up` has limits of its own
     calm(blocks)
+    line_up(blocks, config, audience)
+    spare_log(blocks)
+    forget_what_was_sent()
     machine.start()
     options: dict[str, Any] = {
-        "middleware": [Middleware(SocialCard)],
+        "middleware": [
+            Middleware(Gate, most_bytes=config.most_megabytes * 2**20, audience=audience),
+            Middleware(SocialCard),
+        ],
         "routes": [card_route()],
     }
     blocks.launch(
@@ -89,4 +100,5 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
         favicon_path=str(EXAMPLES / "favicon.png"),
         max_file_size=f"{config.most_megabytes}mb",
         mcp_server=True,
+        state_session_capacity=MOST_SESSIONS,
     )
