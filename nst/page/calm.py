@@ -58,10 +58,11 @@ def line_up(blocks: gr.Blocks, config: Config, audience: Audience) -> None:
         where = address(request, config)
         if fn.concurrency_id == ENGINE:
             line = queue.event_queue_per_concurrency_id.get(ENGINE)
-            waiting = (
-                [(e.session_hash, address(e.request, config)) for e in line.queue] if line else []
-            )
-            refusal = _no_place(waiting, body.session_hash, where, config)
+            events = line.queue if line else []
+            waiting = [(event.session_hash, address(event.request, config)) for event in events]
+            # All assistants share a session, which is the MCP server's own.
+            seat = None if request.headers.get("x-gradio-user") == "mcp" else body.session_hash
+            refusal = _no_place(waiting, seat, where, config)
         else:
             events = [e for e in queue.event_ids_to_events.values() if e.concurrency_id != ENGINE]
             theirs = sum(address(event.request, config) == where for event in events)

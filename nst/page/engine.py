@@ -15,7 +15,7 @@ from nst.job import Job, Request, prepare
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
-from nst.page.zero import on_zero_gpu
+from nst.page.zero import PACE, on_zero_gpu
 
 log = logging.getLogger("nst")
 
@@ -26,11 +26,19 @@ LEEWAY = 2.0
 """By how much visitors' runs may move the estimate from what the machine measured itself."""
 
 
-class Pace:
-    """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since."""
+GUESS = 400_000
+"""Pixel-steps a second of two cores, as a free Space has them."""
 
-    def __init__(self) -> None:
-        self._measured = math.nan
+
+class Pace:
+    """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since.
+
+    `guess` are pixel-steps a second, until something is known.
+    """
+
+    def __init__(self, guess: float = GUESS) -> None:
+        self._guess = guess
+        self._measured: float | None = None
         self._since: deque[float] = deque(maxlen=9)
 
     def calibrate(self, job: Job, first: Frame, last: Frame) -> None:
@@ -53,11 +61,19 @@ class Pace:
         ):
             return
         found = (last.seconds - first.seconds) / (share * job.work)
-        self._since.append(min(max(found, self._measured / LEEWAY), self._measured * LEEWAY))
+        if self._measured:  # ZeroGPU has nothing to measure with
+            found = min(max(found, self._measured / LEEWAY), self._measured * LEEWAY)
+        self._since.append(found)
 
     def seconds(self, work: float) -> float:
-        """For so many pixel-steps; nan until something was measured."""
-        return work * statistics.median([self._measured, *self._since])
+        """For so many pixel-steps; nan while nothing is known."""
+        known = [*self._since, *([self._measured] if self._measured else [])]
+        return work * statistics.median(known) if known else math.nan
+
+    def expected(self, work: float) -> float:
+        """The same, or a guess."""
+        seconds = self.seconds(work)
+        return work / self._guess if math.isnan(seconds) else seconds
 
 
 class Engine:
@@ -68,7 +84,7 @@ class Engine:
     """
 
     def __init__(self, config: Config) -> None:
-        self.pace = Pace()
+        self.pace = Pace(PACE if config.zero_gpu else GUESS)
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
         if config.zero_gpu:

@@ -44,8 +44,9 @@ class _Job:
 
 
 def test_the_pace_is_a_median_of_whole_stretches() -> None:
-    pace, job = Pace(), _Job(Settings())
+    pace, job = Pace(guess=5), _Job(Settings())
     assert pace.seconds(10) != pace.seconds(10)
+    assert pace.expected(10) == 2
     pace.learn(job, _At(9.0, 0.01), _At(10.0, 0.02))  # type: ignore[arg-type]
     assert pace.seconds(10) != pace.seconds(10)
     pace.calibrate(job, _At(5.0, 0.1), _At(6.0, 0.6))  # type: ignore[arg-type]
