@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -47,6 +47,9 @@ MOST_BODY = 4_000_000
 MOST_HELD = 200_000_000
 """Bytes of all requests that are being read at once."""
 
+MOST_DRAINED = 100_000_000
+"""Bytes of a request that is refused, and dropped as they come."""
+
 MOST_DEPTH = 20
 """Of lists and objects within one another."""
 
@@ -60,11 +63,14 @@ _LISTENING = re.compile(rf"{API}/(?:queue/data|call/.+/(?P<event>[^/]+))")
 
 
 class Refused(Exception):
-    """A request that goes no further: the status of the answer, and a sentence."""
+    """A request that goes no further: the status of the answer, and a sentence.
 
-    def __init__(self, status: int, told: str) -> None:
+    `taken` tells that all of it has arrived.
+    """
+
+    def __init__(self, status: int, told: str, taken: bool = False) -> None:
         super().__init__(told)
-        self.status = status
+        self.status, self.taken = status, taken
 
 
 @dataclass
@@ -104,16 +110,18 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
+        begun = ended = False
 
         async def answer(message: Any) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal begun, ended
+            begun, ended = True, message["type"].endswith("body") and not message.get("more_body")
             await send(message)
 
         try:
             await self._pass(scope, receive, answer)
         except Refused as refused:
+            if not refused.taken:
+                await _drain(receive)
             complaint = _complaint(refused)
             await JSONResponse(complaint, refused.status)(scope, receive, send)
         except Exception as error:
@@ -122,6 +130,8 @@ class Gate:
             if not begun:
                 complaint = {"detail": "This request can't be understood."}
                 await JSONResponse(complaint, 400)(scope, receive, send)
+            elif not ended:
+                await send({"type": "http.response.body", "body": b""})
 
     async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -160,11 +170,11 @@ class Gate:
             told = json.loads(body) if body else None
             check(told, self.most_bytes)
         except TimeoutError:
-            raise Refused(408, "This request takes too long to arrive") from None
+            raise Refused(408, "This request takes too long to arrive", taken=True) from None
         except ImageError as error:
-            raise Refused(422, str(error)) from None
+            raise Refused(422, str(error), taken=True) from None
         except (ValueError, RecursionError):
-            raise Refused(400, "This request can't be understood") from None
+            raise Refused(400, "This request can't be understood", taken=True) from None
         data = json.dumps(told).encode() if body else b""
         taken = False
 
@@ -243,12 +253,23 @@ def _length(scope: Any, most: int) -> int:
     return int(told)
 
 
+async def _drain(receive: Any) -> None:
+    """Let what is being sent arrive, within bounds: browsers read no answer before that."""
+    left = MOST_DRAINED
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MOST_SECONDS):
+            message = {"more_body": True}
+            while left > 0 and message.get("more_body"):
+                message = await receive()
+                left -= len(message.get("body", b""))
+
+
 async def _read(receive: Any) -> bytes:
     parts = []
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400, "This request broke off")
+            raise Refused(400, "This request broke off", taken=True)
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)

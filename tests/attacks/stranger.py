@@ -4,6 +4,7 @@ import io
 import json
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,7 @@ class Stranger:
         # As a proxy on this machine would tell of them.
         headers = {"x-forwarded-for": self.address}
         api = f"{self.served.url}/gradio_api"
-        self.http = httpx.Client(base_url=api, timeout=PATIENCE, headers=headers)
-        self.config = httpx.get(f"{self.served.url}/config").json()
+        self.http = httpx.Client(base_url=api, timeout=PATIENCE, headers=headers, verify=False)
 
     # What can be sent.
 
@@ -83,7 +83,7 @@ class Stranger:
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         """What the page serves beside its API."""
-        return httpx.get(self.served.url + path, timeout=PATIENCE, **more)
+        return self.http.get(self.served.url + path, **more)
 
     def call_tool(self, **arguments: Any) -> str:
         """Paint as an assistant does."""
@@ -93,6 +93,11 @@ class Stranger:
         return self.post("/mcp/", message, headers=accept).text
 
     # What is there.
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Components and events, as the page tells of them."""
+        return dict(self.get("/config").json())
 
     def dependency(self, handler: str) -> dict[str, Any]:
         """What the page tells of a handler."""

@@ -10,29 +10,29 @@ import pytest
 from .conftest import clear
 from .stranger import LIMIT, Stranger, messages, picture, sent
 
-LONG = {"size": 64, "more": "steps=400&style_layers=relu1_1%3D1&content_layers=&coherence=0"}
+LONG = {"size": 64, "more": "steps=800&style_layers=relu1_1%3D1&content_layers=&coherence=0"}
 """A run of some seconds, if it isn't ended."""
 
 
-def submitted(someone: Stranger, photo: str, **asked: str) -> httpx.Response:
+def submitted(someone: Stranger, photo: str) -> httpx.Response:
     """A run that waits, or is refused; nobody listens to it yet."""
-    wish = {"photo": sent(photo), "style": "gold_spirals", **LONG, **asked}
-    return someone.http.post("/call/v2/paint", json=wish)
+    wish = {"photo": sent(photo), "style": "gold_spirals", **LONG}
+    return someone.post("/call/v2/paint", wish)
 
 
 @contextmanager
-def crowd(stranger: Stranger, size: int) -> Iterator[list[Stranger]]:
-    """As many others, each with a run that waits and a stream that listens."""
+def crowd(stranger: Stranger) -> Iterator[int]:
+    """As many others as there are places, each with a run that waits and a stream that listens."""
+    photo = stranger.upload(picture())
     with ExitStack() as streams:
-        people = []
-        for number in range(size):
+        for number in range(100):
             someone = Stranger(stranger.served, address=f"192.0.2.{number + 1}")
-            answer = submitted(someone, someone.upload(picture()))
-            assert answer.status_code == 200, answer.text
+            answer = submitted(someone, photo)
+            if answer.status_code != 200:
+                break
             path = f"/call/v2/paint/{answer.json()['event_id']}"
             streams.enter_context(someone.http.stream("GET", path))
-            people.append(someone)
-        yield people
+        yield number
 
 
 def wait_until_idle(someone: Stranger) -> None:
@@ -47,7 +47,7 @@ def test_two_of_an_address_may_wait(stranger: Stranger) -> None:
     photo = stranger.upload(picture())
     answers = [submitted(stranger, photo) for _ in range(33)]
     taken = [answer.status_code for answer in answers].count(200)
-    assert 2 <= taken <= 4  # one of them may have begun, or two
+    assert 2 <= taken <= 5  # one of them may have begun, or two
     assert answers[-1].status_code == 503
     assert "2 of your paintings wait already" in answers[-1].text
     # Another seat at the same address is no way around it, nor the page's own events.
@@ -56,19 +56,30 @@ def test_two_of_an_address_may_wait(stranger: Stranger) -> None:
 
 
 def test_two_of_a_visitor_may_wait_wherever_they_are(stranger: Stranger) -> None:
-    answers = []
-    for number in range(12):
-        elsewhere = {"x-forwarded-for": f"198.18.0.{number}"}
-        body = {"fn_index": stranger.number("show_frames"), "session_hash": stranger.seat}
-        body |= {"data": stranger.filled("show_frames")}
-        answers.append(stranger.post("/queue/join", body, headers=elsewhere).status_code)
-    assert 503 in answers or answers.count(200) == 12  # without a run they end at once
+    wish = {"photo": sent(stranger.upload(picture())), "style": "gold_spirals", "Size": 64}
+    body = {
+        "fn_index": stranger.number("paint"),
+        "session_hash": stranger.seat,
+        "data": stranger.filled("paint", **wish, more=LONG["more"]),
+    }
+    answers = [
+        stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"})
+        for number in range(8)
+    ]
+    assert [answer.status_code for answer in answers].count(200) <= 5
+    assert "2 of your paintings wait already" in answers[-1].text
 
 
 def test_the_page_opens_while_the_line_is_full(stranger: Stranger) -> None:
-    with crowd(stranger, 9):
+    with crowd(stranger) as size:
+        assert 8 <= size <= 12
         visitor = Stranger(stranger.served, address="198.51.100.200")
         began = time.monotonic()
+        refused = submitted(visitor, visitor.upload(picture()))
+        assert (refused.status_code, refused.json()["detail"]) == (
+            503,
+            "Too many wait for the easel; try again in some minutes.",
+        )
         assert visitor.get("/").status_code == 200
         told = visitor.ask("welcome", [])
         assert messages(told)[-2]["success"]
@@ -78,16 +89,11 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger) -> None:
         checked = visitor.ask("check_photo", visitor.filled("check_photo", photo=sent(photo)))
         assert messages(checked)[-2]["success"]
         assert time.monotonic() - began < 6
-        refused = submitted(visitor, photo)
-        assert (refused.status_code, refused.json()["detail"]) == (
-            503,
-            "Too many wait for the easel; try again in some minutes.",
-        )
     wait_until_idle(stranger)
 
 
 def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger) -> None:
-    with crowd(stranger, 8):
+    with crowd(stranger):
         pass
     began = time.monotonic()
     told = stranger.paint(sent(stranger.upload(picture())))
@@ -132,7 +138,7 @@ def test_a_run_ends_at_the_limit_with_its_picture(stranger: Stranger) -> None:
     for steps in (20_000, 4000, 2000, 1000, 500, 250):
         began = time.monotonic()
         told = stranger.paint(photo, more=f"steps={steps}&{shallow}")
-        assert time.monotonic() - began < LIMIT + 4
+        assert time.monotonic() - began < LIMIT + 6
         if "event: complete" in told:
             break
         assert f"and {LIMIT} s are allowed here" in told
