@@ -203,14 +203,13 @@ def plan(
 
 
 def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> str:
-    """How long a run would take for a photo of this size, as far as that is known."""
-    told, engine = "Ready when you are", page.machine.engine
+    """How long a run would take for a photo of this size."""
+    engine = page.machine.engine
     most = page.machine.config.most_seconds
     seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
+    told = f"Ready when you are: this takes about {duration(seconds)}"
     if seconds > most:
         told = too_long(seconds, most, settings)
-    elif seconds == seconds:
-        told += f": this takes about {duration(seconds)}"
     return status_html(told, aside=engine.backbone.name)
 
 

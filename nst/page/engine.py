@@ -1,12 +1,12 @@
 """What computes for all visitors, in turn: one thread, one network, and how fast they are."""
 
 import logging
-import math
 import statistics
 import threading
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 from nst.config import Config
@@ -37,15 +37,13 @@ class Pace:
     """
 
     def __init__(self, guess: float = GUESS) -> None:
-        self._guess = guess
-        self._measured: float | None = None
+        self._measured = 1 / guess
         self._since: deque[float] = deque(maxlen=9)
 
-    def calibrate(self, job: Job, first: Frame, last: Frame) -> None:
-        """From a run that no visitor has chosen: its set-up lies before the first frame."""
-        self._measured = (
-            (last.seconds - first.seconds) / (last.progress - first.progress) / job.work
-        )
+    def calibrate(self, job: Job, frames: Sequence[Frame]) -> None:
+        """From a run that no visitor has chosen: its fastest stretch, which nothing disturbed."""
+        stretches = [(b.seconds - a.seconds, b.progress - a.progress) for a, b in pairwise(frames)]
+        self._measured = min(seconds / share for seconds, share in stretches) / job.work
         self._since.clear()
 
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
@@ -61,19 +59,11 @@ class Pace:
         ):
             return
         found = (last.seconds - first.seconds) / (share * job.work)
-        if self._measured:  # ZeroGPU has nothing to measure with
-            found = min(max(found, self._measured / LEEWAY), self._measured * LEEWAY)
-        self._since.append(found)
+        self._since.append(min(max(found, self._measured / LEEWAY), self._measured * LEEWAY))
 
     def seconds(self, work: float) -> float:
-        """For so many pixel-steps; nan while nothing is known."""
-        known = [*self._since, *([self._measured] if self._measured else [])]
-        return work * statistics.median(known) if known else math.nan
-
-    def expected(self, work: float) -> float:
-        """The same, or a guess."""
-        seconds = self.seconds(work)
-        return work / self._guess if math.isnan(seconds) else seconds
+        """For so many pixel-steps."""
+        return work * statistics.median([self._measured, *self._since])
 
 
 class Engine:
@@ -106,6 +96,10 @@ class Engine:
         """Paint; closing the generator ends the work within a step."""
         return self._paint(job)
 
+    def whole(self, job: Job) -> list[Frame]:
+        """All frames of a run with nobody else's steps between them."""
+        return self._thread.submit(list, job.frames).result()
+
     def _ahead(self, job: Job) -> Generator[Frame, None, None]:
         """The frames, computed in the engine's thread, one ahead of those who look at them."""
         try:
@@ -130,5 +124,4 @@ def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     """A first run in small: it makes the kernels and tells the pace."""
     given = {"size": 256, "scales": 1, "steps": 12}
     job = prepare(Request(photo, [style], given=given), [], engine.backbone)
-    frames = list(engine.frames(job))
-    engine.pace.calibrate(job, frames[0], frames[-1])
+    engine.pace.calibrate(job, engine.whole(job))

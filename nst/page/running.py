@@ -52,7 +52,7 @@ def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
     size = upright_size(request.photo, "the photo")
     begun = max(upright_size(request.start)) if request.start else 0
     most = machine.config.most_seconds
-    seconds = machine.engine.pace.expected(run_work(settings, size, begun, len(styles)))
+    seconds = machine.engine.pace.seconds(run_work(settings, size, begun, len(styles)))
     if seconds > most:
         raise ValueError(too_long(seconds, most, settings))
 

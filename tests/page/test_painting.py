@@ -92,7 +92,7 @@ def test_a_texture_needs_no_style(page: Page, session: Session, photo_sent: dict
 def test_a_run_that_would_take_too_long_is_refused(
     page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page.machine.engine.pace, "expected", lambda work: work)
+    monkeypatch.setattr(page.machine.engine.pace, "seconds", lambda work: work)
     object.__setattr__(page.machine.config, "most_seconds", 600.0)
     with pytest.raises(gr.Error, match="and 10 min are allowed here: choose"):
         painting.begin(page, session=session, **_asked(photo_sent, steps=0, size=2048))

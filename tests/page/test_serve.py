@@ -15,6 +15,7 @@ from nst.config import Config
 from nst.page import calm as calming
 from nst.page.card import PATH, TITLE, public_address
 from nst.page.context import Page
+from nst.page.gate import Audience
 from nst.page.serve import build
 from nst.page.visitors import address
 
@@ -89,6 +90,26 @@ def test_who_may_wait_for_the_easel(seat: str | None, where: str, told: str) -> 
     assert bool(calming._no_place(WAITING, seat, where, Config())) == bool(told)
     full = calming._no_place(WAITING, seat, where, Config(most_waiting=4))
     assert full.startswith("Too many wait")
+
+
+def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calming, "GRACE", 0)
+    queue, line, audience = gr.Blocks()._queue, EventQueue("engine", 1), Audience()
+    event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
+    line.queue.append(event)
+    queue.event_queue_per_concurrency_id["engine"] = line
+    queue.event_ids_to_events[event._id] = event
+    queue.pending_event_ids_session["seat"] = {event._id}
+
+    async def wait() -> None:
+        await calming._drop_if_unheard(queue, event._id, "seat", audience)
+
+    for listening in ("seat", event._id):
+        with audience.joined(listening):
+            asyncio.run(wait())
+        assert line.queue == [event]
+    asyncio.run(wait())
+    assert (line.queue, queue.event_ids_to_events, queue.pending_event_ids_session) == ([], {}, {})
 
 
 def _asked_from(peer: str, listed: str = "") -> Any:
