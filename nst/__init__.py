@@ -1,10 +1,30 @@
 """nst: neural style transfer, a photo and a painting style -> a painting, step by step."""
 
-from nst.images import ImageError
-from nst.network.vgg import load_backbone
-from nst.optimise.stylize import Frame, stylize
-from nst.recipes import RECIPES
-from nst.settings import Settings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nst.images import ImageError
+    from nst.network.vgg import load_backbone
+    from nst.optimise.stylize import Frame, stylize
+    from nst.recipes import RECIPES
+    from nst.settings import Settings
+else:
+    _ROOMS = {
+        "RECIPES": "nst.recipes",
+        "Frame": "nst.optimise.stylize",
+        "ImageError": "nst.images",
+        "Settings": "nst.settings",
+        "load_backbone": "nst.network.vgg",
+        "stylize": "nst.optimise.stylize",
+    }
+
+    def __getattr__(name: str) -> Any:
+        """What is asked for is brought then: PyTorch takes seconds, and not all need it."""
+        if name not in _ROOMS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_ROOMS[name]), name)
+
 
 __all__ = ["RECIPES", "Frame", "ImageError", "Settings", "load_backbone", "stylize"]
 __version__ = "0.1.0"

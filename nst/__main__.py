@@ -2,7 +2,10 @@
 
 import sys
 
-from nst.command.run import main
+from nst.command.terminal import end_at_once
 
 if __name__ == "__main__":
+    end_at_once()  # before all that takes long to come
+    from nst.command.start import main
+
     sys.exit(main())

@@ -91,6 +91,9 @@ class Config:
     most_waiting_each: int = _variable(
         "NST_QUEUE_EACH", 2, "the same of one visitor, and of one address", _at_least(1, int)
     )
+    metrics: bool = _variable(
+        "NST_METRICS", False, "1: counts of runs for Prometheus, at `/metrics`", _yes_or_no
+    )
     space: str = _variable("SPACE_ID", "", "set by Hugging Face: the name of the Space")
     zero_gpu: bool = _variable(
         "SPACES_ZERO_GPU",

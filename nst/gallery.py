@@ -127,5 +127,11 @@ def _download(repository: str) -> Path:
     # Real files in a folder of their own: a page serves those, and not the links of a cache.
     folder = tempfile.mkdtemp(prefix="nst-gallery-")
     patterns = ["catalogue.toml", *PICTURES]
-    snapshot_download(repository, repo_type="dataset", allow_patterns=patterns, local_dir=folder)
+    snapshot_download(
+        repository,
+        repo_type="dataset",
+        allow_patterns=patterns,
+        local_dir=folder,
+        cache_dir=folder,  # or a home is looked for, which not every user has
+    )
     return Path(folder)

@@ -1,6 +1,6 @@
 """From what was asked to what is painted: the one way in for page, command line, API and MCP."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,18 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """A backbone that another process has.
+
+    `paint` is as `nst.optimise.stylize.begin` is with that backbone: pictures, settings, and after
+    how many steps there is a frame beside those that come by time.
+    """
+
+    name: str
+    paint: Callable[[Pictures, Settings, int], Generator[Frame, None, None]]
+
+
+@dataclass(frozen=True)
 class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
@@ -55,7 +67,7 @@ class Job:
     styles: tuple[Plate, ...]
     prints: tuple[str, ...]
     shared: Shared
-    backbone: Backbone
+    backbone: Backbone | Elsewhere
     work: float
     frames: Generator[Frame, None, None]
 
@@ -97,7 +109,7 @@ class Job:
         )
 
 
-def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> Job:
+def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone | Elsewhere) -> Job:
     """Everything looked up, decoded and checked, nothing computed yet.
 
     `offered` are the plates that names are looked up in. Raises ImageError or ValueError, whose
@@ -110,6 +122,10 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> J
     )
     names = tuple(plate.name for plate in styles)
     begun = max(pictures.start.size) if pictures.start else 0
+    if isinstance(backbone, Elsewhere):
+        frames = backbone.paint(pictures, settings, request.every)
+    else:
+        frames = begin(pictures, settings, backbone, request.every)
     return Job(
         title=job_title(request.photo, styles),
         pictures=pictures,
@@ -118,7 +134,7 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> J
         shared=Shared(recipe, settings, names, request.sample),
         backbone=backbone,
         work=steps_work(settings, pictures.photo.size, begun),
-        frames=begin(pictures, settings, backbone, request.every),
+        frames=frames,
     )
 
 

@@ -1,6 +1,7 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
 import hashlib
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,14 @@ from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import bundled
 
 Files = dict[str, bytes | Callable[[bytes], bytes]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals() -> None:
+    """As in a terminal: what runs the tests may ignore some, as nohup does."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

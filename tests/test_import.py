@@ -15,10 +15,23 @@ def state():
 
 before = state(), dict(os.environ)
 import nst
+assert callable(nst.stylize)
 assert (state(), dict(os.environ)) == before
 assert "gradio" not in sys.modules
 """
 
 
+QUICK = """
+import sys
+import nst.command.start
+from nst import Settings
+assert "torch" not in sys.modules
+"""
+
+
 def test_importing_changes_nothing_and_brings_no_page() -> None:
     subprocess.run([sys.executable, "-c", QUIET], check=True)
+
+
+def test_help_and_what_is_wrong_with_flags_need_no_pytorch() -> None:
+    subprocess.run([sys.executable, "-c", QUICK], check=True)

@@ -102,6 +102,26 @@ def test_interrupting_keeps_the_picture(
     assert Image.open(out).size == (512, 410)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_the_start_is_quiet(
+    photo_file: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    line = ["-m", "nst", str(photo_file), "swirling_night", "-o", str(tmp_path / "out.png")]
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", *line],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    next(told for told in process.stderr if told.endswith(" torch.types\n"))  # a part of PyTorch
+    process.send_signal(number)
+    _, rest = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert {told.partition(":")[0] for told in rest.splitlines()} <= {"import time"}
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_like_repeats_a_painting_pixel_for_pixel(photo_file: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
     knobs = ["--size", 96, "--steps", 6, "--colour", "matched", "--preset", "bold"]

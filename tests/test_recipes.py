@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst import RECIPES, Settings, stylize
-from nst.images import to_tensor
+from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled

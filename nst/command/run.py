@@ -1,45 +1,45 @@
-"""The program from its arguments to its exit code."""
+"""From what was asked for to one painting, or one for each photo."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nst.command.outputs import plan_outputs
 from nst.command.painting import Kept, paint
-from nst.command.parser import make_parser, parse
-from nst.command.terminal import Interrupts, tell, tolerant_streams
+from nst.command.terminal import Interrupts, tell
 from nst.command.wish import Wish, check_common, read_wish, tell_differences
 from nst.config import Config
-from nst.gallery import Plate, plates
+from nst.gallery import Plate
 from nst.job import prepare
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.recipes import SOURCES
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Paint, and return the exit code.
-
-    0: done. 1: a run led nowhere, or its picture could not be saved; of several photos, at least
-    one. 2: bad input, nothing was painted. 128 and a signal's number, as 130 for Ctrl-C: ended, the
-    picture is kept.
-    """
+def run(
+    parser: argparse.ArgumentParser,
+    asked: argparse.Namespace,
+    given: Mapping[str, Any],
+    offered: Sequence[Plate],
+) -> int:
+    """Paint what was asked for with the settings given, and return the exit code (see `main`)."""
     tune_allocator()
-    with tolerant_streams(), Interrupts() as interrupts:
+    with Interrupts() as interrupts:
         try:
-            return _run(arguments, interrupts)
+            return _run(parser, asked, given, offered, interrupts)
         except KeyboardInterrupt:
             return 128 + interrupts.number
 
 
-def _run(arguments: Sequence[str] | None, interrupts: Interrupts) -> int:
-    parser = make_parser()
-    asked, given = parse(parser, arguments)
+def _run(
+    parser: argparse.ArgumentParser,
+    asked: argparse.Namespace,
+    given: Mapping[str, Any],
+    offered: Sequence[Plate],
+    interrupts: Interrupts,
+) -> int:
     try:
-        offered = plates()
-        if asked.list:
-            _list(offered)
-            return 0
         config = Config.from_env()
         wish = read_wish(asked, given, offered)
         outs = plan_outputs(wish, offered)
@@ -81,11 +81,3 @@ def _paint_one(
     if several:
         tell(f"{photo} -> {out}")
     return paint(job, Kept(out, asked.log, every or 0, asked.save_every), interrupts)
-
-
-def _list(offered: Sequence[Plate]) -> None:
-    """Names, titles and traditions of the plates, in columns."""
-    rows = [(plate.name, plate.title, plate.tradition) for plate in offered]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
-    for name, title, tradition in rows:
-        print(f"{name:{widths[0]}}  {title:{widths[1]}}  {tradition}".rstrip())

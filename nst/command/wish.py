@@ -103,9 +103,9 @@ def read_wish(
 def check_common(wish: Wish, offered: Sequence[Plate]) -> None:
     """Raise ValueError for what would be wrong with each photo: it is told once."""
     _, settings, styles = look_up(wish.common(), offered)
-    open_pictures(Image.new("RGB", (64, 48)), [plate.path for plate in styles], settings)
-    if wish.asked.mask:
-        upright_size(wish.asked.mask, "the mask")
+    mask = wish.asked.mask
+    photo = Image.new("L", upright_size(mask, "the mask") if mask else (64, 48))
+    open_pictures(photo, [plate.path for plate in styles], settings, mask)
 
 
 def is_folder(out: str) -> bool:

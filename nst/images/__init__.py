@@ -1,7 +1,7 @@
-"""Files, RGB images and tensors: safe decoding, sizes, saving."""
+"""Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
 
 from nst.images.files import opened, switch_off_other_formats
-from nst.images.fitting import fit, fitted_size, to_image, to_tensor
+from nst.images.fitting import fit, fitted_size
 from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
 from nst.images.opening import (
     open_alpha,
@@ -29,8 +29,6 @@ __all__ = [
     "opened",
     "save_image",
     "switch_off_other_formats",
-    "to_image",
-    "to_tensor",
     "upright_size",
     "write_file",
 ]

@@ -75,8 +75,8 @@ class Objective:
         gradient = _gradient(total, pixels, self._backbone.arithmetic.dtype)
         if self._movable is not None:
             gradient = gradient * self._movable
-        # Here a GPU is waited for, once a step: by then it has the next one's first kernels to be
-        # sent, some tens of microseconds, and a step takes it milliseconds.
+        # Here a GPU is waited for, once an evaluation, and it idles until the next step's first
+        # kernels are sent; all losses come in one transfer. L-BFGS waits once more in each step.
         values = torch.stack([total, *terms.values()]).tolist()
         return dict(zip(("total", *terms), values, strict=True)), gradient
 

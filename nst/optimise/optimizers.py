@@ -20,6 +20,8 @@ FIRST_STEP, LONGEST_STEP = 0.01, 0.1
 def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS in the box 0..1: a projected step without line search, one evaluation each.
 
+    The first of `count` only looks at the picture, unless it is the only one: that moves it, too.
+
     Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
     that was really made, after the projection.
     """
@@ -32,8 +34,9 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
     stride = FIRST_STEP
-    yield pixels, losses
-    for _ in range(count - 1):
+    if count > 1:
+        yield pixels, losses
+    for _ in range(max(1, count - 1)):
         # Where a pixel leans on the wall of the box, pushing on would only mislead the others.
         stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
         direction = _two_loop(gradient.masked_fill(stuck, 0), memory)
@@ -53,7 +56,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
             s, y = moved - pixels, new_gradient - gradient
             curvature = (s * y).sum()
             # A loss of any magnitude is welcome: what counts is the angle between s and y. The test
-            # waits for a GPU, which has computed the gradient already: for three small sums.
+            # waits for a GPU once more, for three sums: the evaluation has been waited for before.
             if curvature > 1e-6 * s.norm() * y.norm():
                 place = room[learnt % history]
                 place[0], place[1] = s, y
@@ -68,7 +71,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
 def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """The inverse Hessian, as far as `memory` knows it, times the gradient.
 
-    All numbers stay on the device: for none of these sums is a GPU waited for.
+    All numbers stay on the device, so that nothing in here waits for a GPU.
     """
     q = gradient.clone()
     coefficients = []

@@ -47,10 +47,16 @@ def open_pictures(
 ) -> Pictures:
     """Everything opened and checked; ImageError or ValueError says what is wrong.
 
-    Several styles blend by `settings.style_weights`; one of weight 0 is not opened. With
-    `keep_alpha`, where the photo is transparent counts.
+    Several styles blend by `settings.style_weights`; one of weight 0 is not opened. With a mask
+    nothing blends, and weights are refused. With `keep_alpha`, where the photo is transparent
+    counts.
     """
     weights = _style_weights(settings, len(styles))
+    if mask is not None and len(styles) > 1 and settings.style_weights:
+        raise ValueError(
+            "style_weights is for styles that blend, and with a mask each has a part of the "
+            "picture of its own; leave the weights or the mask out"
+        )
     least = enough(settings.size)
     content, opaque = open_cutout(photo, "the photo", least) if keep_alpha else (None, None)
     content = content or open_image(photo, "the photo", least)

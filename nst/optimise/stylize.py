@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
-from nst.images import ImageSource, fit, to_image, to_tensor
+from nst.images import ImageSource, fit
+from nst.images.tensors import to_image, to_tensor
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.objective import Losses, Objective
@@ -180,9 +181,8 @@ def _paint(
                 share, since = min(1, worked / work), now - start
                 failed = ""
                 if done:
-                    here = moved and (count == 1 or not torch.equal(pixels, beginning))
-                    started = settings.optimizer == "adam" or steps > len(plan)
-                    failed = verdict(first, losses, here, started, styled, settings)
+                    here = moved and not torch.equal(pixels, beginning)
+                    failed = verdict(first, losses, here, styled, settings)
                 told = (step, steps, share, losses, tuple(log), since, done, moved, failed)
                 yield Frame(image, *told)
                 log.clear()

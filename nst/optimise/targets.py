@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst.images import LEAST_SIDE, fit, to_tensor
+from nst.images import LEAST_SIDE, fit
+from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import (
     carried_down,

@@ -10,21 +10,16 @@ WORSE = 1.25
 strength of 0.05, the first steps go too far, and a short run leaves them there."""
 
 
-def verdict(
-    first: Losses, last: Losses, moved: bool, started: bool, styled: bool, settings: Settings
-) -> str:
+def verdict(first: Losses, last: Losses, moved: bool, styled: bool, settings: Settings) -> str:
     """What went wrong, in a sentence, or nothing.
 
     `first` and `last` are the losses of the last scale, and `moved` tells whether the picture is
-    another than the one it began with; `started` tells whether the run had steps enough to move
-    one at all, `styled` whether there is a style.
+    another than the one it began with, `styled` whether there is a style.
     """
     if not all(math.isfinite(value) for value in (*first.values(), *last.values())):
         return "the loss is no finite number: weights this large overflow; choose smaller ones"
     if not _should_move(styled, settings):
         return ""
-    if not started:
-        return "so few steps only look at the picture; choose more"
     if not moved:
         return "the picture ended no better than it began; choose weights that are nearer to 1"
     most = first["total"] * (1 if settings.init == "noise" else WORSE)

@@ -10,7 +10,7 @@ import gradio as gr
 from nst.gallery import Plate
 from nst.images import ImageError, open_image, upright_size
 from nst.optimise.cost import run_work
-from nst.page.context import Outputs, Page, preset_of, show_settings, show_shared
+from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
 from nst.page.parts import offered
 from nst.page.running import MOST_STYLES, too_long
@@ -190,7 +190,7 @@ def plan(
     except ImageError:  # check_photo tells of it and takes it away
         return outputs
     try:
-        settings = combine(recipe, given=knobs)
+        settings = combine(recipe, given=in_sight(chosen, knobs))
     except ValueError as error:
         return outputs | {page.canvas.status: status_html(sentence(error))}
     sample = page.machine.sample(file) if file else ""

@@ -5,7 +5,7 @@ Handlers are plain functions. They take a `Page` first, what the event sends by 
 leaves all as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +92,11 @@ def shared_outputs(page: Page) -> list[Any]:
         settings.about,
         *settings.knobs.values(),
     ]
+
+
+def in_sight(chosen: Sequence[str], knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """The controls' values, but no weights where their control is hidden: for fewer than two."""
+    return {**knobs} if len(chosen) > 1 else {**knobs, "style_weights": ""}
 
 
 def preset_of(settings: Settings) -> str | None:

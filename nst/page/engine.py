@@ -3,16 +3,18 @@
 import logging
 import statistics
 import threading
+import time
 from collections import deque
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from nst.config import Config
 from nst.gallery import photos, plates
-from nst.job import Job, Request, prepare
-from nst.network.vgg import Backbone, load_backbone
+from nst.job import Elsewhere, Job, Request, prepare
+from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
 from nst.page.zero import PACE, on_zero_gpu
@@ -22,8 +24,8 @@ log = logging.getLogger("nst")
 LEARNT_SHARE = 0.2
 """Of a run's work: what is shorter says little of the pace."""
 
-LEEWAY = 2.0
-"""By how much visitors' runs may move the estimate from what the machine measured itself."""
+LEEWAY, FAR_LEEWAY = 2.0, 10.0
+"""By how much visitors' runs may move the estimate from what was measured, or from a guess."""
 
 
 GUESS = 400_000
@@ -36,8 +38,8 @@ class Pace:
     `guess` are pixel-steps a second, until something is known.
     """
 
-    def __init__(self, guess: float = GUESS) -> None:
-        self._measured = 1 / guess
+    def __init__(self, guess: float = GUESS, leeway: float = LEEWAY) -> None:
+        self._measured, self._leeway = 1 / guess, leeway
         self._since: deque[float] = deque(maxlen=9)
 
     def calibrate(self, job: Job, frames: Sequence[Frame]) -> None:
@@ -49,7 +51,7 @@ class Pace:
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
         """From a visitor's run, which may have been made to mislead.
 
-        It counts only with the default layers, and within LEEWAY of what was measured.
+        It counts only with the default layers, and within a leeway of what was measured.
         """
         share = last.progress - first.progress
         usual = type(job.settings)()
@@ -59,7 +61,8 @@ class Pace:
         ):
             return
         found = (last.seconds - first.seconds) / (share * job.work)
-        self._since.append(min(max(found, self._measured / LEEWAY), self._measured * LEEWAY))
+        least, most = self._measured / self._leeway, self._measured * self._leeway
+        self._since.append(min(max(found, least), most))
 
     def seconds(self, work: float) -> float:
         """For so many pixel-steps."""
@@ -67,49 +70,53 @@ class Pace:
 
 
 class Engine:
-    """Paints one job after the other.
+    """Paints one job after the other, in this process.
 
     OpenMP keeps a team for every thread that computes, and with more of them than processors they
     sleep instead of waiting, which costs a third of the speed: one thread computes.
     """
 
+    workers = 1
+
     def __init__(self, config: Config) -> None:
-        self.pace = Pace(PACE if config.zero_gpu else GUESS)
+        self.pace = Pace()
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
-        if config.zero_gpu:
-            # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
-            # network of a run is the one that was here when the run's process was forked, so that
-            # no other may follow.
-            self.backbone: Backbone = load_backbone(fetch_vgg19(), config)
-            self._paint = on_zero_gpu(self.backbone)
-        else:
-            self.backbone = self._thread.submit(load_backbone, None, config).result()
-            self._paint = self._ahead
+        self._latest: tuple[Future[Any], float] | None = None
+        self.backbone = self._thread.submit(load_backbone, None, config).result()
 
     def start(self) -> None:
         """Warm up and look for VGG-19, behind the visitors' backs."""
-        if not self._config.zero_gpu:  # there nothing may compute outside of a visitor's run
-            threading.Thread(target=self._improve, daemon=True).start()
+        threading.Thread(target=self._improve, daemon=True).start()
+
+    def busy(self) -> float:
+        """Seconds since the frame was asked for that is being painted; 0 when nothing is."""
+        if self._latest is None or self._latest[0].done():
+            return 0.0
+        return time.monotonic() - self._latest[1]
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint; closing the generator ends the work within a step."""
-        return self._paint(job)
+        """Paint, in the engine's thread, one frame ahead of those who look at them.
 
-    def whole(self, job: Job) -> list[Frame]:
-        """All frames of a run with nobody else's steps between them."""
-        return self._thread.submit(list, job.frames).result()
-
-    def _ahead(self, job: Job) -> Generator[Frame, None, None]:
-        """The frames, computed in the engine's thread, one ahead of those who look at them."""
+        Closing the generator ends the work within a step.
+        """
         try:
-            ahead = self._thread.submit(next, job.frames, None)
+            ahead = self._next(job)
             while frame := ahead.result():
-                ahead = self._thread.submit(next, job.frames, None)
+                ahead = self._next(job)
                 yield frame
         finally:
             # Nobody waits for it: what closes a generator may be the server's only loop.
             self._thread.submit(job.frames.close)
+
+    def whole(self, job: Job) -> list[Frame]:
+        """All frames of a run, with nobody else's steps between them."""
+        return self._thread.submit(list, job.frames).result()
+
+    def _next(self, job: Job) -> "Future[Frame | None]":
+        ahead = self._thread.submit(next, job.frames, None)
+        self._latest = ahead, time.monotonic()
+        return ahead
 
     def _improve(self) -> None:
         photo, style = photos()[0].path, plates()[0].path
@@ -118,6 +125,35 @@ class Engine:
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
             warm_up(self, photo, style)
+
+
+class FarEngine:
+    """Has its jobs painted by other processes, `workers` at a time."""
+
+    def __init__(self, backbone: Elsewhere, workers: int = 1, guess: float = GUESS) -> None:
+        self.pace = Pace(guess, leeway=FAR_LEEWAY)  # nothing is measured elsewhere
+        self.backbone, self.workers = backbone, workers
+
+    def start(self) -> None:
+        """Nothing is computed here."""
+
+    def busy(self) -> float:
+        """Those other processes are looked after by whoever started them."""
+        return 0.0
+
+    def frames(self, job: Job) -> Generator[Frame, None, None]:
+        """Paint; closing the generator ends the work within a step."""
+        return job.frames
+
+
+def open_engine(config: Config) -> Engine | FarEngine:
+    """The engine for this machine."""
+    if config.zero_gpu:
+        # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
+        # network of a run is the one that was here when the run's process was forked, so that no
+        # other may follow.
+        return FarEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)), guess=PACE)
+    return Engine(config)
 
 
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:

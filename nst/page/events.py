@@ -28,9 +28,6 @@ AT_ONCE = QUIET | {"queue": False}
 Inputs = dict[str, Block]
 """What a handler is sent, by the names of its parameters."""
 
-EASEL: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": ENGINE}
-"""One run at a time."""
-
 
 def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     """Everything that can happen on the page."""
@@ -66,6 +63,11 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     _steering(page)
     _painting(page)
     _programs(page, program)
+
+
+def _engine(page: Page) -> dict[str, Any]:
+    """As many runs at a time as there are workers."""
+    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": ENGINE}
 
 
 def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:
@@ -212,7 +214,7 @@ def _painting(page: Page) -> None:
             ],
             show_progress_on=canvas.status,
             trigger_mode="multiple",
-            **QUIET | {"show_progress": "minimal"} | EASEL,
+            **QUIET | {"show_progress": "minimal"} | _engine(page),
         )
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
         run.success(
@@ -273,6 +275,6 @@ def _programs(page: Page, program: api.ApiPart) -> None:
         outputs=program.picture,
         api_name="paint",
         preprocess=False,
-        **EASEL,
+        **_engine(page),
     )
     plain_endpoint(bound(api.list_styles, page), api_name="list_styles")

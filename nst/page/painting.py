@@ -9,7 +9,7 @@ import pandas as pd
 
 from nst.job import Request
 from nst.page.choosing import NO_PHOTO
-from nst.page.context import Outputs, Page
+from nst.page.context import Outputs, Page, in_sight
 from nst.page.html import sentence, status_html, user_error
 from nst.page.paintings import compared, remember
 from nst.page.running import Shown, check, follow
@@ -59,7 +59,7 @@ def _request(
             photo=file,
             styles=chosen,
             recipe=recipe,
-            given=knobs,
+            given=in_sight(chosen, knobs),
             mask=drawn_mask(mask),
             start=before.file if before else None,
             sample=page.machine.sample(file),

@@ -16,6 +16,7 @@ from nst.page.html import duration
 from nst.page.machine import Machine
 from nst.page.session import Run
 from nst.page.store import Painting, digest
+from nst.page.watch import Record
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
@@ -72,7 +73,13 @@ def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> 
     Raises ValueError where the request can't be painted. Closing the iterator ends the work, and
     nothing is kept.
     """
-    job = prepare(run.request, offered, machine.engine.backbone)
+    with machine.watch.run() as record:
+        job = prepare(run.request, offered, machine.engine.backbone)
+        record.size, record.recipe = job.settings.size, job.shared.recipe
+        yield from _paint(machine, run, job, owner, record)
+
+
+def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> Iterator[Shown]:
     before = fit(job.photo, job.settings.size)
     kept, first, painting = [keep(before)], None, None
     folder = machine.store.new_folder()
@@ -100,6 +107,7 @@ def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> 
         which = digest(Path(str(run.request.photo)))
         painting = Painting(folder, file, photo, which, job.shared, owner, kept)
         machine.store.keep(painting)
+        record.outcome = "done" if frame.done else "late" if late else "stopped"
         yield Shown(frame, job, file, painting, late and not frame.done)
     finally:
         frames.close()

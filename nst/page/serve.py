@@ -3,6 +3,7 @@
 from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
@@ -25,6 +26,7 @@ from nst.page.parts import (
 from nst.page.session import Session
 from nst.page.static import FOLDER
 from nst.page.theme import make_theme
+from nst.page.watch import health_route, metrics_route
 
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
@@ -36,7 +38,11 @@ MOST_SESSIONS = 1000
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
     """The page for a machine that has been opened, and its parts by name."""
     config = machine.config
-    with gr.Blocks(title=TITLE, delete_cache=(3600, int(config.keep_hours * 3600))) as blocks:
+    with gr.Blocks(
+        title=TITLE,
+        delete_cache=(3600, int(config.keep_hours * 3600)),
+        analytics_enabled=False,
+    ) as blocks:
         gr.HTML(HEADER)
         session = gr.State(
             Session(),
@@ -78,6 +84,17 @@ def release(machine: Machine, session: Session) -> None:
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
     """Serve the page until the process ends."""
+    blocks.launch(**_options(blocks, machine), state_session_capacity=MOST_SESSIONS)
+
+
+def mounted(blocks: gr.Blocks, machine: Machine) -> FastAPI:
+    """The page as an ASGI application, for a server of one's own."""
+    blocks.state_session_capacity = MOST_SESSIONS
+    return gr.mount_gradio_app(FastAPI(), blocks, "/", **_options(blocks, machine))
+
+
+def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
+    """How the page is served, wherever that is; the machine starts to work."""
     config = machine.config
     audience = Audience()
     blocks.queue(max_size=None, api_open=False)  # `line_up` has limits of its own
@@ -86,19 +103,17 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
     spare_log(blocks)
     forget_what_was_sent()
     machine.start()
-    options: dict[str, Any] = {
-        "middleware": [
-            Middleware(Gate, most_bytes=config.most_megabytes * 2**20, audience=audience),
-            Middleware(SocialCard),
-        ],
-        "routes": [card_route()],
+    routes = [card_route(), health_route(machine.engine.busy)]
+    if config.metrics:
+        routes.append(metrics_route(machine.watch))
+    most = config.most_megabytes * 2**20
+    gate = Middleware(Gate, most_bytes=most, audience=audience)
+    return {
+        "app_kwargs": {"middleware": [gate, Middleware(SocialCard)], "routes": routes},
+        "css_paths": [FOLDER / "page.css"],
+        "theme": make_theme(),
+        "favicon_path": str(EXAMPLES / "favicon.png"),
+        "max_file_size": f"{config.most_megabytes}mb",
+        "mcp_server": True,
+        "enable_monitoring": False,
     }
-    blocks.launch(
-        css_paths=[FOLDER / "page.css"],
-        theme=make_theme(),
-        app_kwargs=options,
-        favicon_path=str(EXAMPLES / "favicon.png"),
-        max_file_size=f"{config.most_megabytes}mb",
-        mcp_server=True,
-        state_session_capacity=MOST_SESSIONS,
-    )

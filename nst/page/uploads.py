@@ -4,9 +4,12 @@ Events get what came over the wire as it is (`preprocess=False`): what Gradio's 
 open by themselves, they would open before anybody has looked at it.
 """
 
+import logging
 import math
+import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +28,32 @@ from nst.images import (
     upright_size,
 )
 
+log = logging.getLogger("nst")
+
 SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 """Of the formats that are read here."""
+
+JUDGED = 256
+"""Pixels on the longest side that tell whether a picture can be opened: all of its file is read."""
 
 LARGEST = 4096
 """Pixels on the longest side that are enough for the largest painting."""
 
 MOST_LAYERS, MOST_DRAWN = 8, 4_000_000
 """Of a mask, and pixels of each; the editor has one layer, as large as it is on the screen."""
+
+
+def see_to_uploads(spare: Path) -> None:
+    """Let uploads go to the folder `spare` where Gradio's own can't be written to.
+
+    It may belong to somebody else who runs Gradio on this machine.
+    """
+    usual = Path(get_upload_folder())
+    with suppress(OSError):
+        usual.mkdir(parents=True, exist_ok=True)
+    if not os.access(usual, os.W_OK | os.X_OK):
+        os.environ["GRADIO_TEMP_DIR"] = str(spare)
+        log.warning("uploads go to %s, since %s can't be written to", spare, usual)
 
 
 def sent_file(sent: Any, name: str = "the picture") -> Path | None:
@@ -68,10 +89,12 @@ def displayable(file: Path, name: str = "the picture") -> Path:
 
     Raises ImageError where it can't be opened.
     """
-    image = open_image(file, name, LARGEST)
     with opened(file, name) as picture:
-        if picture.format in SHOWN_BY_BROWSERS:
-            return file
+        shown_as_it_is = picture.format in SHOWN_BY_BROWSERS
+    if shown_as_it_is:
+        open_image(file, name, JUDGED)
+        return file
+    image = open_image(file, name, LARGEST)
     folder = Path(get_upload_folder()) / secrets.token_hex(16)
     folder.mkdir(parents=True)
     save_image(image, folder / f"{file.stem}.png")

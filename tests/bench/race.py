@@ -24,7 +24,8 @@ from torch import Tensor
 
 from nst import Settings, stylize
 from nst.gallery import plates, sample
-from nst.images import fit, open_image, to_image, to_tensor
+from nst.images import fit, open_image
+from nst.images.tensors import to_image, to_tensor
 from nst.network.cache import ByteCache
 from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator

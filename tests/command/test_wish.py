@@ -145,6 +145,9 @@ def test_what_is_wrong_with_every_photo_is_told_once() -> None:
         "a.jpg b.jpg no.png -o c": "the style image is not there",
         "a.jpg b.jpg own.png -o c --style-weights 1,2": "2 numbers for 1 styles",
         "a.jpg b.jpg own.png -o c --mask no.png": "the mask is not there",
+        "a.jpg b.jpg --style own.png --style own.png --style-weights 1,2 -o c --mask own.png": (
+            "each has a part"
+        ),
     }.items():
         with pytest.raises(ValueError, match=told):
             check_common(_wish(line), OFFERED)

@@ -3,7 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from nst.images import ImageError, fit, to_image, to_tensor
+from nst.images import ImageError, fit
+from nst.images.tensors import to_image, to_tensor
 
 
 def test_fit_keeps_the_shape_and_refuses_a_ribbon() -> None:

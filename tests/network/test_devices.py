@@ -14,7 +14,8 @@ from torch import Tensor
 from torchvision.models import vgg19
 
 from nst import Settings, stylize
-from nst.images import fit, to_tensor
+from nst.images import fit
+from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic, arithmetic_for
 from nst.network.memory import free_memory, return_freed_memory
 from nst.network.vgg import Backbone

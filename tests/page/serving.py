@@ -39,8 +39,13 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> Iterator[Served]:
-    """Start `python app.py` with a temporary folder of its own, and end it."""
+def served(
+    folder: Path, entry: Path = ROOT / "app.py", user: int | None = None, **environment: str
+) -> Iterator[Served]:
+    """Start `python app.py` with a temporary folder of its own, and end it.
+
+    As another `user`, it has no home.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -54,6 +59,9 @@ def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> I
         "TMPDIR": str(folder / "temporary"),
         **environment,
     }
+    if user:
+        everything.pop("HOME", None)
+        everything.pop("XDG_CACHE_HOME", None)
     with log.open("w") as file:
         command = [sys.executable, str(entry)]
         process = subprocess.Popen(
@@ -63,6 +71,9 @@ def served(folder: Path, entry: Path = ROOT / "app.py", **environment: str) -> I
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
         )
     try:
         deadline = time.monotonic() + START

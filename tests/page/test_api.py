@@ -80,6 +80,14 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
         ({"style": "stained_glas"}, "did you mean 'stained_glass'"),
         ({"style": "a,b,c,d,e"}, "5 styles are too many"),
         ({"more": "x=1"}, "There is no setting 'x'"),
+        (
+            {
+                "style": "gold_spirals,stained_glass",
+                "more": "style_weights=1,2",
+                "mask": handle_file(LION),
+            },
+            "Style_weights is for styles that blend",
+        ),
         ({"recipe": "x"}, "Recipe is 'x'; choose one of atelier"),
         ({"strength": 7}, "Strength is 7"),
         ({"size": "large"}, "Size is 'large'"),

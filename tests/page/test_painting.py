@@ -15,6 +15,7 @@ from nst.sharing import from_text
 
 from .conftest import controls, sent
 
+TWO = ["gold_spirals", "swirling_night"]
 SMALL = {"size": 64, "steps": 3}
 
 
@@ -66,7 +67,7 @@ def test_from_the_click_to_the_png(
         ({"chosen": []}, "Choose a style first"),
         ({"chosen": ["gold_spiral"]}, "did you mean 'gold_spirals'"),
         ({"size": 9}, "Size is 9"),
-        ({"style_weights": "1,2"}, "2 numbers for 1 styles"),
+        ({"chosen": TWO, "style_weights": "1,2,3"}, "3 numbers for 2 styles"),
         ({"photo": {"path": "/etc/hostname"}}, "did not arrive"),
     ],
 )
@@ -82,6 +83,19 @@ def test_what_leads_nowhere_is_told(
         _paint(page, session)
     assert not refused.value.print_exception
     assert session.run is None
+
+
+def test_weights_count_only_where_they_are_seen(
+    page: Page, session: Session, photo_sent: dict[str, Any], uploads: Path
+) -> None:
+    drawn = Image.new("RGBA", (120, 96))
+    drawn.paste("white", (0, 0, 60, 96))
+    drawn.save(uploads / "drawn.png")
+    asked = {"mask": {"layers": [sent(uploads / "drawn.png")]}, "style_weights": "1,2"}
+    outputs = _painted(page, session, photo_sent, **asked)
+    assert Path(outputs[page.canvas.image]).is_file()
+    with pytest.raises(gr.Error, match="with a mask each has a part"):
+        _painted(page, session, photo_sent, chosen=TWO, **asked)
 
 
 def test_a_texture_needs_no_style(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:

@@ -1,5 +1,9 @@
 import asyncio
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +13,7 @@ import pytest
 from gradio import route_utils
 from gradio.queueing import Event, EventQueue
 from gradio.state_holder import SessionState
+from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
 from nst.config import Config
@@ -19,7 +24,7 @@ from nst.page.gate import Audience
 from nst.page.serve import build
 from nst.page.visitors import address
 
-from .serving import Served
+from .serving import ROOT, Served, served
 
 
 def test_gradio_still_has_what_we_reach_into() -> None:
@@ -154,6 +159,27 @@ def test_a_link_has_our_card_first(server: Served) -> None:
     picture = httpx.get(server.url + PATH)
     assert picture.headers["content-type"] == "image/jpeg"
     assert httpx.head(server.url).status_code == 200
+
+
+STRANGER = 12345
+"""A user that nobody has entered anywhere: there is no home."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as somebody else")
+def test_it_paints_without_a_home_or_a_folder_of_its_own(tmp_path: Path) -> None:
+    """What it may write to is /tmp alone: pytest's folder is closed to strangers."""
+    reading = [sys.executable, "-c", "import gradio, app"]
+    try:
+        subprocess.run(reading, user=STRANGER, cwd=ROOT, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("others may not read what Python needs here")
+    theirs = {"NST_MAX_SECONDS": "60", "PYTHONDONTWRITEBYTECODE": "1"}
+    with served(tmp_path, user=STRANGER, **theirs) as app:
+        client = Client(app.url, verbose=False, download_files=str(tmp_path))
+        photo = handle_file(str(ROOT / "examples" / "photos" / "lion.jpg"))
+        picture = client.predict(photo=photo, size=64, more="steps=2", api_name="/paint")
+        assert Path(picture).is_file()
+    assert "Traceback" not in app.log.read_text()
 
 
 @pytest.mark.parametrize(

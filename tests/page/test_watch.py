@@ -1,0 +1,62 @@
+import json
+import logging
+from concurrent.futures import Future
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from nst.config import Config
+from nst.page.engine import Engine
+from nst.page.watch import STUCK, Record, Watch
+
+from .serving import Served
+
+
+def _runs(watch: Watch) -> dict[tuple[str, str], float]:
+    """How many runs were counted, by outcome and recipe."""
+    return {
+        (sample.labels["outcome"], sample.labels["recipe"]): sample.value
+        for family in text_string_to_metric_families(watch.metrics().decode())
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    }
+
+
+def _one(watch: Watch, recipe: str) -> Record:
+    with watch.run() as record:
+        record.size, record.recipe, record.outcome = 64, recipe, "done"
+        return record
+
+
+def test_every_end_of_a_run_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch()
+    caplog.set_level(logging.INFO, "nst.runs")
+    _one(watch, "gatys")
+    for error in (ValueError("no"), GeneratorExit(), OSError("disk")):
+        with pytest.raises(type(error)), watch.run():
+            raise error
+    counted = {("done", "gatys"): 1, ("refused", ""): 1, ("left", ""): 1, ("failed", ""): 1}
+    assert _runs(watch) == counted
+    told = json.loads(caplog.messages[0])
+    assert told.pop("seconds") >= 0
+    assert told == {"size": 64, "recipe": "gatys", "outcome": "done"}
+
+
+def test_an_engine_is_busy_while_a_frame_is_painted() -> None:
+    engine = Engine(Config())
+    assert engine.busy() == 0
+    frame: Future[None] = Future()
+    engine._latest = frame, -STUCK
+    assert engine.busy() > STUCK
+    frame.set_result(None)
+    assert engine.busy() == 0
+
+
+def test_health_and_counts_over_http(
+    server: Served, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    answer = httpx.get(server.url + "/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+    assert "nst_run_seconds" not in httpx.get(server.url + "/metrics").text
+    assert httpx.get(server.url + "/monitoring/summary").status_code == 403
