@@ -27,6 +27,9 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 _LARGE = 16_000_000
 """Pixels of a picture that is decoded while no other of its kind is."""
 
+_MOST_PATIENCE = 60.0
+"""Seconds."""
+
 _ALONE, _TOGETHER = threading.Semaphore(1), threading.Semaphore(4)
 # The machine's memory is one for all threads, and so are these.
 
@@ -97,10 +100,16 @@ def in_turn(size: tuple[int, int]) -> Iterator[None]:
     """Wait until there is room to decode a picture of this width and height, and take it.
 
     A picture of 100 megapixels takes a gigabyte for a moment, and visitors may send any number of
-    them at once.
+    them at once. Nobody waits for ever: in a process that was forked meanwhile, nobody else is left
+    to make room.
     """
-    with _ALONE if size[0] * size[1] > _LARGE else _TOGETHER:
+    turns = _ALONE if size[0] * size[1] > _LARGE else _TOGETHER
+    taken = turns.acquire(timeout=_MOST_PATIENCE)
+    try:
         yield
+    finally:
+        if taken:
+            turns.release()
 
 
 def switch_off_other_formats() -> None:
