@@ -25,7 +25,7 @@ LEARNT_SHARE = 0.2
 """Of a run's work: what is shorter says little of the pace."""
 
 LEEWAY, FAR_LEEWAY = 2.0, 10.0
-"""By how much visitors' runs may move the estimate from what was measured, or from a guess."""
+"""How many times slower than the best visitors' runs may say that a machine is, or than a guess."""
 
 
 GUESS = 400_000
@@ -35,23 +35,25 @@ GUESS = 400_000
 class Pace:
     """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since.
 
-    `guess` are pixel-steps a second, until something is known.
+    `guess` are pixel-steps a second, until something is known. What was measured on a machine that
+    had other things to do is too slow, so the best that was ever seen counts.
     """
 
     def __init__(self, guess: float = GUESS, leeway: float = LEEWAY) -> None:
-        self._measured, self._leeway = 1 / guess, leeway
+        self._best, self._leeway = 1 / guess, leeway
         self._since: deque[float] = deque(maxlen=9)
 
     def calibrate(self, job: Job, frames: Sequence[Frame]) -> None:
         """From a run that no visitor has chosen: its fastest stretch, which nothing disturbed."""
         stretches = [(b.seconds - a.seconds, b.progress - a.progress) for a, b in pairwise(frames)]
-        self._measured = min(seconds / share for seconds, share in stretches) / job.work
+        self._best = min(seconds / share for seconds, share in stretches) / job.work
         self._since.clear()
 
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
         """From a visitor's run, which may have been made to mislead.
 
-        It counts only with the default layers, and within a leeway of what was measured.
+        It counts only with the default layers. One that was slow can't have the others refused: it
+        counts within a leeway of the best.
         """
         share = last.progress - first.progress
         usual = type(job.settings)()
@@ -61,12 +63,12 @@ class Pace:
         ):
             return
         found = (last.seconds - first.seconds) / (share * job.work)
-        least, most = self._measured / self._leeway, self._measured * self._leeway
-        self._since.append(min(max(found, least), most))
+        self._best = min(self._best, found)
+        self._since.append(min(found, self._best * self._leeway))
 
     def seconds(self, work: float) -> float:
         """For so many pixel-steps."""
-        return work * statistics.median([self._measured, *self._since])
+        return work * statistics.median([self._best, *self._since])
 
 
 class Engine:
