@@ -1,0 +1,81 @@
+"""Painters behind replicas, by the real Ray Serve on this machine."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from nst.sharing import from_text
+
+pytest.importorskip("ray", reason="Ray is not here: pip install -r deploy/requirements-ray.txt")
+
+from .ray_page import RayPage, asked, ray_page  # noqa: E402
+
+SMALL = {"style": "gold_spirals", "size": 96}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPage]:
+    with ray_page(tmp_path_factory.mktemp("ray"), painters=2) as started:
+        yield started
+
+
+def _pixels(file: str) -> bytes:
+    with Image.open(file) as picture:
+        return picture.convert("RGB").tobytes()
+
+
+def test_a_picture_streams(page: RayPage, tmp_path: Path) -> None:
+    pictures = list(page.client(tmp_path).submit(**asked(**SMALL, more="steps=24")))
+    assert len(pictures) >= 2
+    with Image.open(pictures[-1]) as last:
+        remembered = from_text(last)
+    assert remembered
+    assert (remembered[0].step, remembered[0].backbone) == (24, "VGG-16")
+
+
+def test_what_is_wrong_is_told_as_ever(page: RayPage, tmp_path: Path) -> None:
+    for wrong, told in (({"style": "nobody"}, "There is no style"), ({"size": 9}, "Size is")):
+        with pytest.raises(Exception, match=told):
+            page.client(tmp_path).predict(**asked(**(SMALL | wrong)))
+
+
+def test_a_lost_painter_is_made_good(page: RayPage, tmp_path: Path) -> None:
+    """Two visitors; the painter of one is killed in the middle of the run."""
+    whole = page.client(tmp_path).predict(**asked(**SMALL, more="steps=40"))
+    _two_painters(page, tmp_path)
+    seen: list[list[str]] = [[], []]
+
+    def visit(number: int) -> None:
+        job = page.client(tmp_path).submit(**asked(**SMALL, more="steps=40"))
+        for picture in job:
+            seen[number].append(picture)
+
+    visitors = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
+    for visitor in visitors:
+        visitor.start()
+    while not all(seen):
+        time.sleep(0.05)
+    os.kill(page.painters()[0], signal.SIGKILL)
+    for visitor in visitors:
+        visitor.join(120)
+    assert [_pixels(pictures[-1]) == _pixels(whole) for pictures in seen] == [True, True]
+    assert "Traceback" not in page.log.read_text()
+
+
+def _two_painters(page: RayPage, folder: Path) -> None:
+    """Let visitors wait until there are two."""
+    with ThreadPoolExecutor(3) as crowd:
+        while len(page.painters()) < 2:
+
+            def visit(_: int) -> Any:
+                return page.client(folder).predict(**asked(**SMALL, more="steps=40"))
+
+            list(crowd.map(visit, range(3)))
