@@ -71,7 +71,7 @@ class Config:
         _at_least(1),
     )
     most_megabytes: int = _variable(
-        "NST_MAX_UPLOAD_MB", 40, "size of one uploaded file at most", _at_least(1, int)
+        "NST_MAX_UPLOAD_MB", 40, "size of all that is sent at once at most", _at_least(1, int)
     )
     quota_megabytes: int = _variable(
         "NST_VISITOR_MB",
@@ -87,6 +87,9 @@ class Config:
     )
     most_waiting: int = _variable(
         "NST_QUEUE", 32, "runs that may wait for the engine", _at_least(1, int)
+    )
+    most_waiting_each: int = _variable(
+        "NST_QUEUE_EACH", 2, "the same of one visitor, and of one address", _at_least(1, int)
     )
     metrics: bool = _variable(
         "NST_METRICS", False, "1: counts of runs for Prometheus, at `/metrics`", _yes_or_no

@@ -10,8 +10,8 @@ from PIL import Image
 from nst.gallery import Plate, find_plate, own_settings
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
+from nst.optimise.cost import steps_work
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.schedule import pixel_steps
 from nst.optimise.stylize import Frame, begin
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
@@ -58,8 +58,8 @@ class Elsewhere:
 class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
-    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is in pixel-steps
-    (`pixel_steps`).
+    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is that of its
+    steps (`steps_work`).
     """
 
     title: str
@@ -133,7 +133,7 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone | Els
         prints=tuple(_print(file) for file in files),
         shared=Shared(recipe, settings, names, request.sample),
         backbone=backbone,
-        work=pixel_steps(settings, pictures.photo.size, begun),
+        work=steps_work(settings, pictures.photo.size, begun),
         frames=frames,
     )
 

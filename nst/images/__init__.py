@@ -1,6 +1,6 @@
 """Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
 
-from nst.images.files import opened
+from nst.images.files import opened, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
 from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
 from nst.images.opening import (
@@ -28,6 +28,7 @@ __all__ = [
     "open_mask",
     "opened",
     "save_image",
+    "switch_off_other_formats",
     "upright_size",
     "write_file",
 ]

@@ -3,12 +3,13 @@
 import errno
 import os
 import stat
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from nst.images.limits import (
     MOST_PIXELS,
@@ -22,6 +23,15 @@ from nst.images.png import without_burden
 
 # MPO, what many cameras write, opens as JPEG.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+
+_LARGE = 16_000_000
+"""Pixels of a picture that is decoded while no other of its kind is."""
+
+_MOST_PATIENCE = 60.0
+"""Seconds."""
+
+_ALONE, _TOGETHER = threading.Semaphore(1), threading.Semaphore(4)
+# The machine's memory is one for all threads, and so are these.
 
 _TOO_MANY = "can't be opened, since too many files are open; close other programs and try again"
 _FORBIDDEN = "may not be read; change the permissions of {path} or use a copy"
@@ -83,6 +93,36 @@ def opened(source: ImageSource, name: str = "the picture") -> Iterator[Image.Ima
         raise ImageError(
             f"{name} is damaged or incomplete; export or download it once more and try again"
         ) from None
+
+
+@contextmanager
+def in_turn(size: tuple[int, int]) -> Iterator[None]:
+    """Wait until there is room to decode a picture of this width and height, and take it.
+
+    A picture of 100 megapixels takes a gigabyte for a moment, and visitors may send any number of
+    them at once. Nobody waits for ever: in a process that was forked meanwhile, nobody else is left
+    to make room.
+    """
+    turns = _ALONE if size[0] * size[1] > _LARGE else _TOGETHER
+    taken = turns.acquire(timeout=_MOST_PATIENCE)
+    try:
+        yield
+    finally:
+        if taken:
+            turns.release()
+
+
+def switch_off_other_formats() -> None:
+    """Let nothing in this process open a picture that isn't in one of the formats read here.
+
+    Pillow knows some forty; EPS starts Ghostscript, and others are hardly ever looked at. It
+    changes the whole process, so importing `nst` doesn't do it.
+    """
+    Image.init()
+    EpsImagePlugin.gs_binary = False
+    for kind in {*Image.OPEN} - {*_FORMATS}:
+        del Image.OPEN[kind]
+        Image.ID.remove(kind)
 
 
 def _check_plain(path: str | os.PathLike[str], name: str) -> None:

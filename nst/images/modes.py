@@ -1,6 +1,7 @@
 """Pillow's modes, all of them, to RGB in sRGB and how opaque it is."""
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ _SRGB = ImageCms.createProfile("sRGB")
 _GREY = {"1", "L", "LA", "La"}
 _NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}
 """Modes that no file has a transparent colour in, whatever their `info` says."""
+
+_BAND = 256
+"""Rows of a picture that are looked at together."""
 
 _PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 """The mode that a profile of a colour space is for."""
@@ -83,14 +87,29 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits: Pillow would clip it.
 
-    16 bits are scaled, also where 32 hold them; what fits into 8 stays; all else is stretched.
+    16 bits are scaled, also where 32 hold them; what fits into 8 stays; all else is stretched. Band
+    by band: the whole picture in float64 would be eight times as large as what comes out.
     """
-    grey: NDArray[np.float64] = np.asarray(image).astype(np.float64)
-    finite = grey[np.isfinite(grey)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    if image.mode == "F" or low < 0 or high > 65535:
-        grey = np.nan_to_num(grey, nan=low, posinf=high, neginf=low)
-        grey = (grey - low) / ((high - low) or 1.0) * 255
-    elif image.mode != "I" or high > 255:
-        grey = grey / 257
-    return Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+    pixels: NDArray[Any] = np.asarray(image)
+    bands = [slice(top, top + _BAND) for top in range(0, len(pixels), _BAND)]
+    low, high = _extremes([pixels[rows] for rows in bands])
+    grey = np.empty(pixels.shape, np.uint8)
+    for rows in bands:
+        band = pixels[rows].astype(np.float64)
+        if image.mode == "F" or low < 0 or high > 65535:
+            band = np.nan_to_num(band, nan=low, posinf=high, neginf=low)
+            band = (band - low) / ((high - low) or 1.0) * 255
+        elif image.mode != "I" or high > 255:
+            band /= 257
+        grey[rows] = band.round().clip(0, 255)
+    return Image.fromarray(grey)
+
+
+def _extremes(bands: list[NDArray[Any]]) -> tuple[float, float]:
+    """The least and the largest finite number, or zeros where there is none."""
+    low, high = math.inf, -math.inf
+    for band in bands:
+        finite = band[np.isfinite(band)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 0.0)

@@ -5,12 +5,15 @@ from pathlib import Path
 from PIL import Image
 
 from nst.images import jpeg
-from nst.images.files import opened
+from nst.images.files import in_turn, opened
 from nst.images.limits import ImageSource
 from nst.images.modes import plain, scale_key, split
 
 ORIENTATION = 274
 """EXIF's tag."""
+
+_REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}
+"""Modes that `plain` leaves as they are."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,7 +61,7 @@ def open_mask(source: ImageSource, name: str = "the mask", least: int | None = N
 
 def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
     """How opaque a picture is, in grey: 0 is transparent, 255 opaque."""
-    with opened(source, name) as image:
+    with opened(source, name) as image, in_turn(image.size):
         image = plain(_decoded(image, source, None))
     return (
         image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
@@ -76,13 +79,16 @@ def _layers(
     source: ImageSource, name: str, least: int | None
 ) -> tuple[Image.Image, Image.Image | None]:
     """RGB in sRGB and how opaque it is, upright; see `open_cutout`."""
-    with opened(source, name) as image:
+    with opened(source, name) as image, in_turn(image.size):
         image = _decoded(image, source, least)
         # What Lab says of a colour holds everywhere, and needs no profile.
         profile = None if image.mode == "LAB" else image.info.get("icc_profile")
         turn = _TURNS.get(_orientation(image))
+        factor = _factor(image.size, least) if least else 1
+        if factor > 1 and image.mode in _REDUCED and "transparency" not in image.info:
+            image, factor = image.reduce(factor), 1  # before there is a copy of all of it
         image = plain(image)
-        if least and (factor := _factor(image.size, least)) > 1:
+        if factor > 1:
             image = image.reduce(factor)
         colour, opaque = split(image, profile)
         if turn is not None:

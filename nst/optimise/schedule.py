@@ -36,10 +36,10 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
 
 
 def pixel_steps(settings: Settings, photo: tuple[int, int], begun: int = 0) -> float:
-    """The work of a run, in pixels times steps, for a photo of this width and height.
+    """The steps of a run times their pixels, for a photo of this width and height.
 
-    Time goes with it: a second of two processor cores is about 400 000 of them, and a step costs
-    the same for a pixel of a small picture and of a large one. `begun` is as in `schedule`.
+    They tell how far a run is; what it costs, in time, is `cost.run_work`. `begun` is as in
+    `schedule`.
     """
     shape = min(photo) / max(photo)
     return sum(count * size**2 * shape for size, count in schedule(settings, shape, begun))

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import gradio as gr
 
 from nst.job import Request
-from nst.page.context import MOST_STYLES, Page
-from nst.page.html import sentence, user_error
+from nst.page.context import Page
+from nst.page.html import duration, sentence, user_error
 from nst.page.knobs import AT_HAND, blank_control, every_knob, limits
 from nst.page.running import check, follow
 from nst.page.session import Run
@@ -78,6 +78,9 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
             for shown in follow(page.machine, run, page.machine.plates, owner):
                 if shown.frame.failed:
                     gr.Warning(sentence(shown.frame.failed))
+                if shown.late:
+                    seconds = duration(page.machine.config.most_seconds)
+                    gr.Warning(f"It was ended after {seconds}, the most that is allowed here.")
                 yield str(shown.file)
         except ValueError as error:
             raise user_error(error) from None
@@ -114,12 +117,9 @@ def _wish(
     if file is None:
         raise ValueError("photo is missing: upload a picture first")
     others = dict(parse_qsl(more or ""))
-    styles = split_names(style or "")
-    if len(styles) > MOST_STYLES:
-        raise ValueError(f"{len(styles)} styles are too many; name {MOST_STYLES} at most")
     return Request(
         photo=file,
-        styles=styles,
+        styles=split_names(style or ""),
         recipe=recipe or None,
         given={k: value for k, value in given.items() if value is not None} | others,
         mask=sent_file(mask, "the mask"),

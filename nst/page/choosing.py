@@ -9,19 +9,11 @@ import gradio as gr
 
 from nst.gallery import Plate
 from nst.images import ImageError, open_image, upright_size
-from nst.optimise.schedule import pixel_steps
-from nst.page.context import (
-    MOST_STYLES,
-    Outputs,
-    Page,
-    in_sight,
-    preset_of,
-    show_settings,
-    show_shared,
-)
+from nst.optimise.cost import run_work
+from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
 from nst.page.parts import offered
-from nst.page.running import too_long
+from nst.page.running import MOST_STYLES, too_long
 from nst.page.session import Session
 from nst.page.uploads import displayable, sent_file
 from nst.recipes import PRESETS, RECIPES, combine
@@ -159,7 +151,7 @@ def choose_recipe(page: Page, *, session: Session, recipe: str, chosen: list[str
 def choose_preset(page: Page, *, preset: str) -> Outputs:
     """The preset's few knobs in their controls."""
     few = PRESETS.get(preset, {})
-    return {page.settings.knobs[name]: value for name, value in few.items()}
+    return {page.settings.knobs[name]: value for name, value in few.items()} or gr.skip()
 
 
 def another_seed(page: Page) -> Outputs:
@@ -204,21 +196,20 @@ def plan(
     sample = page.machine.sample(file) if file else ""
     shared = Shared(recipe, settings, tuple(chosen), sample)
     return outputs | {
-        page.canvas.status: _estimate(page, settings, size),
+        page.canvas.status: _estimate(page, settings, size, len(chosen)),
         page.address: "" if shared == Shared() else to_query(shared),
         page.asked_at: asked,
     }
 
 
-def _estimate(page: Page, settings: Settings, size: tuple[int, int]) -> str:
-    """How long a run would take for a photo of this size, as far as that is known."""
-    told, engine = "Ready when you are", page.machine.engine
+def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> str:
+    """How long a run would take for a photo of this size."""
+    engine = page.machine.engine
     most = page.machine.config.most_seconds
-    seconds = engine.pace.seconds(pixel_steps(settings, size))
+    seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
+    told = f"Ready when you are: this takes about {duration(seconds)}"
     if seconds > most:
         told = too_long(seconds, most, settings)
-    elif seconds == seconds:
-        told += f": this takes about {duration(seconds)}"
     return status_html(told, aside=engine.backbone.name)
 
 

@@ -16,12 +16,11 @@ from nst.page.html import plate_html, sentence
 from nst.page.knobs import values
 from nst.page.machine import Machine
 from nst.page.parts import AfterPart, CanvasPart, PhotoPart, SettingsPart, StylePart, WallPart
+from nst.page.running import MOST_STYLES
 from nst.page.session import Session
 from nst.recipes import PRESETS, explained
 from nst.settings import Settings
 from nst.sharing import Shared
-
-MOST_STYLES = 4
 
 Outputs = dict[Any, Any]
 """What becomes of the page: component -> value or update."""

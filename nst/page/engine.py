@@ -1,13 +1,13 @@
 """What computes for all visitors, in turn: one thread, one network, and how fast they are."""
 
 import logging
-import math
 import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,43 @@ from nst.job import Elsewhere, Job, Request, prepare
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
-from nst.page.zero import on_zero_gpu
+from nst.page.zero import PACE, on_zero_gpu
 
 log = logging.getLogger("nst")
 
 LEARNT_SHARE = 0.2
 """Of a run's work: what is shorter says little of the pace."""
 
+LEEWAY, FAR_LEEWAY = 2.0, 10.0
+"""How many times slower than the best visitors' runs may say that a machine is, or than a guess."""
+
+
+GUESS = 400_000
+"""Pixel-steps a second of two cores, as a free Space has them."""
+
 
 class Pace:
-    """Seconds for a pixel-step: the median of the last runs, so that none rules alone."""
+    """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since.
 
-    def __init__(self) -> None:
-        self._samples: deque[float] = deque(maxlen=9)
+    `guess` are pixel-steps a second, until something is known. What was measured on a machine that
+    had other things to do is too slow, so the best that was ever seen counts.
+    """
+
+    def __init__(self, guess: float = GUESS, leeway: float = LEEWAY) -> None:
+        self._best, self._leeway = 1 / guess, leeway
+        self._since: deque[float] = deque(maxlen=9)
+
+    def calibrate(self, job: Job, frames: Sequence[Frame]) -> None:
+        """From a run that no visitor has chosen: its fastest stretch, which nothing disturbed."""
+        stretches = [(b.seconds - a.seconds, b.progress - a.progress) for a, b in pairwise(frames)]
+        self._best = min(seconds / share for seconds, share in stretches) / job.work
+        self._since.clear()
 
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
-        """From the frames of a run: its set-up lies before the first.
+        """From a visitor's run, which may have been made to mislead.
 
-        Only runs with the layers of the default count, since others cost more or less.
+        It counts only with the default layers. One that was slow can't have the others refused: it
+        counts within a leeway of the best.
         """
         share = last.progress - first.progress
         usual = type(job.settings)()
@@ -43,11 +62,13 @@ class Pace:
             getattr(job.settings, name) != getattr(usual, name) for name in layers
         ):
             return
-        self._samples.append((last.seconds - first.seconds) / (share * job.work))
+        found = (last.seconds - first.seconds) / (share * job.work)
+        self._best = min(self._best, found)
+        self._since.append(min(found, self._best * self._leeway))
 
     def seconds(self, work: float) -> float:
-        """For so many pixel-steps; nan while nothing is known."""
-        return work * statistics.median(self._samples) if self._samples else math.nan
+        """For so many pixel-steps."""
+        return work * statistics.median([self._best, *self._since])
 
 
 class Engine:
@@ -90,23 +111,29 @@ class Engine:
             # Nobody waits for it: what closes a generator may be the server's only loop.
             self._thread.submit(job.frames.close)
 
+    def whole(self, job: Job) -> list[Frame]:
+        """All frames of a run, with nobody else's steps between them."""
+        return self._thread.submit(list, job.frames).result()
+
     def _next(self, job: Job) -> "Future[Frame | None]":
         ahead = self._thread.submit(next, job.frames, None)
         self._latest = ahead, time.monotonic()
         return ahead
 
     def _improve(self) -> None:
-        warm_up(self, photos()[0].path, plates()[0].path)
+        photo, style = photos()[0].path, plates()[0].path
+        warm_up(self, photo, style)
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
+            warm_up(self, photo, style)
 
 
 class FarEngine:
     """Has its jobs painted by other processes, `workers` at a time."""
 
-    def __init__(self, backbone: Elsewhere, workers: int = 1) -> None:
-        self.pace = Pace()
+    def __init__(self, backbone: Elsewhere, workers: int = 1, guess: float = GUESS) -> None:
+        self.pace = Pace(guess, leeway=FAR_LEEWAY)  # nothing is measured elsewhere
         self.backbone, self.workers = backbone, workers
 
     def start(self) -> None:
@@ -127,7 +154,7 @@ def open_engine(config: Config) -> Engine | FarEngine:
         # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
         # network of a run is the one that was here when the run's process was forked, so that no
         # other may follow.
-        return FarEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)))
+        return FarEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)), guess=PACE)
     return Engine(config)
 
 
@@ -135,5 +162,4 @@ def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     """A first run in small: it makes the kernels and tells the pace."""
     given = {"size": 256, "scales": 1, "steps": 12}
     job = prepare(Request(photo, [style], given=given), [], engine.backbone)
-    frames = list(engine.frames(job))
-    engine.pace.learn(job, frames[0], frames[-1])
+    engine.pace.calibrate(job, engine.whole(job))

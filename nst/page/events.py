@@ -9,14 +9,18 @@ from gradio.blocks import Block
 from gradio.events import api as plain_endpoint
 
 from nst.page import api, choosing, painting, paintings, static, wall
+from nst.page.calm import ENGINE
 from nst.page.context import Page, shared_outputs
 
 QUIET: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
     "preprocess": False,
+    "concurrency_limit": 16,
+    "concurrency_id": "quick",
 }
-"""Handlers get what was sent as it is, and judge it (see uploads.py)."""
+"""Handlers get what was sent as it is, and judge it (see uploads.py). They never wait for a run,
+and leave threads to runs and to pages that open."""
 
 AT_ONCE = QUIET | {"queue": False}
 """For what is quick and has nothing to say in a toast, which comes through the queue."""
@@ -63,7 +67,7 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
 
 def _engine(page: Page) -> dict[str, Any]:
     """As many runs at a time as there are workers."""
-    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": "engine"}
+    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": ENGINE}
 
 
 def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:
@@ -85,7 +89,7 @@ def _opening(blocks: gr.Blocks, page: Page) -> Any:
     return blocks.load(
         bound(choosing.welcome, page),
         outputs=[page.session, page.style.gallery, page.photo.image, *shared_outputs(page)],
-        **QUIET,
+        **QUIET | {"concurrency_limit": None, "concurrency_id": "opening"},
     )
 
 
@@ -194,7 +198,6 @@ def _painting(page: Page) -> None:
             bound(begin, page),
             inputs_kwargs=asked,
             outputs=buttons,
-            concurrency_limit=None,
             **QUIET,
         ).success(
             bound(painting.show_frames, page),

@@ -11,6 +11,7 @@ import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
+from nst.images import switch_off_other_formats
 from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.store import Store, digest
 from nst.page.uploads import see_to_uploads
@@ -52,6 +53,7 @@ def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
 
     Without an engine elsewhere, this process gets one of its own.
     """
+    switch_off_other_formats()
     store = Store(
         Path(tempfile.mkdtemp(prefix="nst-")),
         config.quota_megabytes * 2**20,

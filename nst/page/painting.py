@@ -165,8 +165,7 @@ def _told(page: Page, shown: Shown) -> str:
         return status_html(f"Painting, about {max(1, round(left))} s left", frame.progress, aside)
     if frame.done:
         return status_html(f"Done in {took}", 1.0, aside)
-    late = frame.seconds > page.machine.config.most_seconds
-    why = ", the most that is allowed here" if late else ""
+    why = ", the most that is allowed here" if shown.late else ""
     return status_html(f"Stopped after {took}{why}", 1.0, aside)
 
 

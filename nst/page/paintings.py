@@ -1,7 +1,6 @@
 """A visitor's own paintings: the strip that their browser remembers, and the film."""
 
 import base64
-import binascii
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,7 @@ def judged(remembered: Any) -> list[Memory]:
             with Image.open(io.BytesIO(picture), formats=["JPEG"]) as image:
                 if max(image.size) <= SMALL:
                     found.append(Memory(**text, picture=picture))
-        except (KeyError, TypeError, ValueError, OSError, binascii.Error):
+        except (KeyError, TypeError, ValueError, OSError, Image.DecompressionBombError):
             continue
     return found
 

@@ -9,7 +9,8 @@ from nst.film import keep
 from nst.gallery import Plate
 from nst.images import fit, save_image, upright_size
 from nst.job import Job, Request, look_up, prepare
-from nst.optimise.schedule import pixel_steps, schedule
+from nst.optimise.cost import run_work
+from nst.optimise.schedule import schedule
 from nst.optimise.stylize import Frame
 from nst.page.html import duration
 from nst.page.machine import Machine
@@ -23,28 +24,36 @@ MOST_KEPT = 120
 """Frames of one run for its film."""
 
 
+MOST_STYLES = 4
+"""In one painting."""
+
+
 @dataclass(frozen=True)
 class Shown:
     """A frame, its picture's file, and the painting when it is the last one.
 
     `file` is a small JPEG that is gone when the next frame is asked for, or the finished PNG.
+    `late` tells that the run was ended since it took as long as is allowed.
     """
 
     frame: Frame
     job: Job
     file: Path
     painting: Painting | None = None
+    late: bool = False
 
 
 def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
     """ValueError if the run can be seen to lead nowhere, or to take too long, before it begins."""
+    if len(request.styles) > MOST_STYLES:
+        raise ValueError(f"{len(request.styles)} styles are too many; name {MOST_STYLES} at most")
     _, settings, styles = look_up(request, offered)
     if not styles and settings.style_layers:
         raise ValueError("choose a style first: click one of the pictures, or add your own")
     size = upright_size(request.photo, "the photo")
     begun = max(upright_size(request.start)) if request.start else 0
     most = machine.config.most_seconds
-    seconds = machine.engine.pace.seconds(pixel_steps(settings, size, begun))
+    seconds = machine.engine.pace.seconds(run_work(settings, size, begun, len(styles)))
     if seconds > most:
         raise ValueError(too_long(seconds, most, settings))
 
@@ -99,7 +108,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         painting = Painting(folder, file, photo, which, job.shared, owner, kept)
         machine.store.keep(painting)
         record.outcome = "done" if frame.done else "late" if late else "stopped"
-        yield Shown(frame, job, file, painting)
+        yield Shown(frame, job, file, painting, late and not frame.done)
     finally:
         frames.close()
         if painting is None:

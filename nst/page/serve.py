@@ -8,10 +8,11 @@ from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
-from nst.page.calm import calm
+from nst.page.calm import calm, forget_what_was_sent, line_up, spare_log
 from nst.page.card import TITLE, SocialCard, card_route
 from nst.page.context import Page
 from nst.page.events import wire
+from nst.page.gate import Audience, Gate
 from nst.page.machine import Machine
 from nst.page.parts import (
     HEADER,
@@ -29,6 +30,9 @@ from nst.page.watch import health_route, metrics_route
 
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
+
+MOST_SESSIONS = 1000
+"""That Gradio keeps what was sent of; whoever was away for longest is forgotten first."""
 
 
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
@@ -80,25 +84,32 @@ def release(machine: Machine, session: Session) -> None:
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
     """Serve the page until the process ends."""
-    blocks.launch(**_options(blocks, machine))
+    blocks.launch(**_options(blocks, machine), state_session_capacity=MOST_SESSIONS)
 
 
 def mounted(blocks: gr.Blocks, machine: Machine) -> FastAPI:
     """The page as an ASGI application, for a server of one's own."""
+    blocks.state_session_capacity = MOST_SESSIONS
     return gr.mount_gradio_app(FastAPI(), blocks, "/", **_options(blocks, machine))
 
 
 def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     """How the page is served, wherever that is; the machine starts to work."""
     config = machine.config
-    blocks.queue(max_size=config.most_waiting)
+    audience = Audience()
+    blocks.queue(max_size=None, api_open=False)  # `line_up` has limits of its own
     calm(blocks)
+    line_up(blocks, config, audience)
+    spare_log(blocks)
+    forget_what_was_sent()
     machine.start()
     routes = [card_route(), health_route(machine.engine.busy)]
     if config.metrics:
         routes.append(metrics_route(machine.watch))
+    most = config.most_megabytes * 2**20
+    gate = Middleware(Gate, most_bytes=most, audience=audience)
     return {
-        "app_kwargs": {"middleware": [Middleware(SocialCard)], "routes": routes},
+        "app_kwargs": {"middleware": [gate, Middleware(SocialCard)], "routes": routes},
         "css_paths": [FOLDER / "page.css"],
         "theme": make_theme(),
         "favicon_path": str(EXAMPLES / "favicon.png"),

@@ -5,6 +5,7 @@ open by themselves, they would open before anybody has looked at it.
 """
 
 import logging
+import math
 import os
 import secrets
 import stat
@@ -17,7 +18,15 @@ from gradio.processing_utils import check_all_files_in_cache
 from gradio.utils import get_upload_folder
 from PIL import Image, ImageChops
 
-from nst.images import ImageError, open_alpha, open_image, opened, save_image
+from nst.images import (
+    ImageError,
+    is_address,
+    open_alpha,
+    open_image,
+    opened,
+    save_image,
+    upright_size,
+)
 
 log = logging.getLogger("nst")
 
@@ -27,8 +36,11 @@ SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 JUDGED = 256
 """Pixels on the longest side that tell whether a picture can be opened: all of its file is read."""
 
-MOST_LAYERS = 8
-"""Of a mask; the editor has one."""
+LARGEST = 4096
+"""Pixels on the longest side that are enough for the largest painting."""
+
+MOST_LAYERS, MOST_DRAWN = 8, 4_000_000
+"""Of a mask, and pixels of each; the editor has one layer, as large as it is on the screen."""
 
 
 def see_to_uploads(spare: Path) -> None:
@@ -48,7 +60,7 @@ def sent_file(sent: Any, name: str = "the picture") -> Path | None:
     """The path of an uploaded picture; None if none was sent.
 
     Only plain files that visitors have uploaded, and samples, are taken: ImageError for any other
-    path on the server, for pipes, and for what is no file at all.
+    path on the server, for addresses, for pipes, and for what is no file at all.
     """
     if sent is None:
         return None
@@ -56,6 +68,10 @@ def sent_file(sent: Any, name: str = "the picture") -> Path | None:
     path = sent.get("path") if isinstance(sent, dict) else None
     if not isinstance(path, str) or not path:
         raise refused
+    if is_address(path):
+        raise ImageError(
+            f"{name} is an address, and only files are taken; save it first, then upload it"
+        )
     try:
         real = Path(path).resolve()
         file: Any = {"path": str(real), "meta": {"_type": "gradio.FileData"}}
@@ -78,7 +94,7 @@ def displayable(file: Path, name: str = "the picture") -> Path:
     if shown_as_it_is:
         open_image(file, name, JUDGED)
         return file
-    image = open_image(file, name)
+    image = open_image(file, name, LARGEST)
     folder = Path(get_upload_folder()) / secrets.token_hex(16)
     folder.mkdir(parents=True)
     save_image(image, folder / f"{file.stem}.png")
@@ -91,6 +107,8 @@ def drawn_mask(editor: Any) -> Image.Image | None:
     mask = None
     for layer in (layers or [])[:MOST_LAYERS]:
         file = sent_file(layer, "the mask")
+        if file and math.prod(upright_size(file, "the mask")) > MOST_DRAWN:
+            raise ImageError("the mask is larger than any screen; draw it once more")
         drawn = open_alpha(file, "the mask") if file else None
         if drawn is None or (mask is not None and drawn.size != mask.size):
             continue

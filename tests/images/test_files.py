@@ -4,8 +4,12 @@ import errno
 import io
 import os
 import socket
+import subprocess
+import sys
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 from PIL import Image
 
 from nst.images import ImageError, open_alpha, open_image, open_mask, upright_size
+from nst.images.files import in_turn
 
 
 def _noise(size: int = 200) -> Image.Image:
@@ -189,3 +194,45 @@ def test_damage_comes_without_other_lines(tmp_path: Path) -> None:
                     assert open_image(path).mode == "RGB"
                 except ImageError as error:
                     assert "\n" not in str(error)
+
+
+def test_other_formats_are_switched_off_for_the_process(tmp_path: Path) -> None:
+    """EPS would start Ghostscript; nothing in the process may open it, by whatever name."""
+    files = {"a.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a.png": b"%PDF-1.4\n"}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.ico")
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.webp")
+    code = f"""
+from pathlib import Path
+from PIL import Image, UnidentifiedImageError
+from nst.images import switch_off_other_formats
+switch_off_other_formats()
+switch_off_other_formats()
+for name in ("a.eps", "a.png", "a.ico"):
+    try:
+        Image.open(Path({str(tmp_path)!r}) / name)
+    except UnidentifiedImageError:
+        continue
+    raise SystemExit(name)
+Image.open(Path({str(tmp_path)!r}) / "a.webp").load()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_large_pictures_are_decoded_one_after_the_other() -> None:
+    inside, most = 0, 0
+
+    def decode(size: tuple[int, int]) -> None:
+        nonlocal inside, most
+        with in_turn(size):
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.02)
+            inside -= 1
+
+    for size, allowed in (((5000, 5000), 1), ((100, 100), 4)):
+        most = 0
+        with ThreadPoolExecutor(12) as pool:
+            list(pool.map(decode, [size] * 12))
+        assert 1 <= most <= allowed

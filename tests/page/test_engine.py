@@ -43,11 +43,12 @@ class _Job:
         self.settings = settings
 
 
-def test_the_pace_is_a_median_of_whole_stretches() -> None:
-    pace, job = Pace(), _Job(Settings())
-    assert pace.seconds(10) != pace.seconds(10)
-    pace.learn(job, _At(9.0, 0.01), _At(10.0, 0.02))  # type: ignore[arg-type]
-    assert pace.seconds(10) != pace.seconds(10)
+def test_the_pace_is_a_guess_then_measured_then_a_median() -> None:
+    pace, job = Pace(guess=5), _Job(Settings())
+    assert pace.seconds(10) == pytest.approx(2.0)
+    pace.calibrate(job, [_At(5.0, 0.1), _At(9.0, 0.2), _At(10.0, 0.7)])  # type: ignore[arg-type, list-item]
+    assert pace.seconds(1000) == pytest.approx(2.0)
+    pace.learn(job, _At(9.0, 0.01), _At(19.0, 0.02))  # type: ignore[arg-type]
     for seconds in (1.0, 1.0, 500.0):
         pace.learn(job, _At(5.0, 0.1), _At(5.0 + seconds, 0.6))  # type: ignore[arg-type]
     assert pace.seconds(1000) == pytest.approx(2.0)
@@ -55,3 +56,12 @@ def test_the_pace_is_a_median_of_whole_stretches() -> None:
     for _ in range(9):
         pace.learn(shallow, _At(0.0, 0.0), _At(0.1, 1.0))  # type: ignore[arg-type]
     assert pace.seconds(1000) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1000.0, 4.0), (3.0, 3.0), (0.5, 0.5)])
+def test_a_slow_visitor_counts_within_bounds(seconds: float, expected: float) -> None:
+    pace, job = Pace(), _Job(Settings())
+    pace.calibrate(job, [_At(5.0, 0.1), _At(6.0, 0.6)])  # type: ignore[arg-type, list-item]
+    for _ in range(9):
+        pace.learn(job, _At(0.0, 0.0), _At(seconds, 1.0))  # type: ignore[arg-type]
+    assert pace.seconds(1000) == pytest.approx(expected)

@@ -21,6 +21,14 @@ def _jpeg(size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> str:
     return base64.b64encode(data.getvalue()).decode()
 
 
+def _claiming(width: int, height: int) -> str:
+    """A small JPEG that says it is of this size."""
+    data = bytearray(base64.b64decode(_jpeg()))
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = height.to_bytes(2) + width.to_bytes(2)
+    return base64.b64encode(data).decode()
+
+
 def _entry(**changed: Any) -> dict[str, Any]:
     entry = {"token": "t", "address": "style=gold_spirals&strength=0.8&v=1", "title": "a"}
     return entry | {"picture": _jpeg()} | changed
@@ -45,6 +53,8 @@ def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
         [None, 3, [], {}],
         [_entry(picture=_jpeg(kind="PNG"))],
         [_entry(picture=_jpeg((4000, 4000)))],
+        [_entry(picture=_claiming(30_000, 28_000))],
+        [_entry(picture=_claiming(12_000, 9000))],
         [_entry(picture="A" * 400_000)],
         [_entry(picture="not base64!")],
         [_entry(picture=base64.b64encode(b"%!PS-Adobe-3.0 EPSF-3.0").decode())],

@@ -1,18 +1,28 @@
+import asyncio
+import inspect
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 import httpx
 import pytest
+from gradio import route_utils
+from gradio.queueing import Event, EventQueue
+from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
+from nst.config import Config
 from nst.page import calm as calming
 from nst.page.card import PATH, TITLE, public_address
 from nst.page.context import Page
+from nst.page.gate import Audience
 from nst.page.serve import build
+from nst.page.visitors import address
 
 from .serving import ROOT, Served, served
 
@@ -24,6 +34,107 @@ def test_gradio_still_has_what_we_reach_into() -> None:
     assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_PAUSE
     calming.calm(blocks)
     assert blocks._queue.sleep_when_free == calming.PAUSE
+
+
+def test_gradio_still_has_a_queue_that_can_be_kept_in_order() -> None:
+    queue = gr.Blocks()._queue
+    assert list(inspect.signature(queue.push).parameters) == ["body", "request", "username"]
+    assert list(inspect.signature(queue.clean_events).parameters) == ["session_hash", "event_id"]
+    for held in (
+        queue.event_ids_to_events,
+        queue.event_queue_per_concurrency_id,
+        queue.pending_event_ids_session,
+        queue.pending_messages_per_session,
+    ):
+        assert isinstance(held, dict)
+    assert queue._asyncio_tasks == set()
+    assert EventQueue("engine", 1).queue == []
+    event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
+    assert (event.session_hash, event.concurrency_id, event.request) == ("seat", "engine", None)
+
+
+def test_gradio_still_keeps_values_in_one_place_and_reads_them_for_links_alone() -> None:
+    source = inspect.getsource(SessionState)
+    assert source.count("_update_value_in_config") == 1
+    assert list(inspect.signature(SessionState._update_value_in_config).parameters) == [
+        "self",
+        "key",
+        "value",
+    ]
+
+
+def test_what_fails_unexpectedly_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Every way to an event leads through `process_api`."""
+    assert ".process_api(" in inspect.getsource(route_utils.call_process_api)
+    with gr.Blocks() as blocks:
+        gr.Button().click(lambda: {}["secret"], api_name="fails")
+    calming.spare_log(blocks)
+    with pytest.raises(gr.Error, match="could not be done") as refused:
+        asyncio.run(blocks.process_api(0, []))
+    assert not refused.value.print_exception
+    [record] = caplog.records
+    assert "KeyError: 'secret' (" in record.getMessage()
+    assert record.exc_info is None
+
+
+WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3")]
+
+
+@pytest.mark.parametrize(
+    ("seat", "where", "told"),
+    [
+        ("d", "4.4.4.4", ""),
+        ("c", "3.3.3.3", ""),
+        ("a", "4.4.4.4", "2 of your paintings wait already"),
+        ("d", "1.1.1.1", "2 of your paintings wait already"),
+        (None, "4.4.4.4", ""),
+    ],
+)
+def test_who_may_wait_for_the_easel(seat: str | None, where: str, told: str) -> None:
+    assert calming._no_place(WAITING, seat, where, Config()).startswith(told)
+    assert bool(calming._no_place(WAITING, seat, where, Config())) == bool(told)
+    full = calming._no_place(WAITING, seat, where, Config(most_waiting=4))
+    assert full.startswith("Too many wait")
+
+
+def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calming, "GRACE", 0)
+    queue, line, audience = gr.Blocks()._queue, EventQueue("engine", 1), Audience()
+    event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
+    line.queue.append(event)
+    queue.event_queue_per_concurrency_id["engine"] = line
+    queue.event_ids_to_events[event._id] = event
+    queue.pending_event_ids_session["seat"] = {event._id}
+
+    async def wait() -> None:
+        await calming._drop_if_unheard(queue, event._id, "seat", audience)
+
+    for listening in ("seat", event._id):
+        with audience.joined(listening):
+            asyncio.run(wait())
+        assert line.queue == [event]
+    asyncio.run(wait())
+    assert (line.queue, queue.event_ids_to_events, queue.pending_event_ids_session) == ([], {}, {})
+
+
+def _asked_from(peer: str, listed: str = "") -> Any:
+    headers = {"x-forwarded-for": listed} if listed else {}
+    return SimpleNamespace(headers=headers, client=SimpleNamespace(host=peer))
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ("8.8.8.8", "8.8.8.8"),
+        ("1.2.3.4, 8.8.8.8, 10.0.0.1", "8.8.8.8"),
+        ("nonsense, 192.168.0.1", "10.20.30.40"),
+        ("", "10.20.30.40"),
+    ],
+)
+def test_where_a_visitor_of_a_space_is(listed: str, expected: str) -> None:
+    asked = _asked_from("10.20.30.40", listed)
+    assert address(asked, Config(space="somebody/nst")) == expected
+    assert address(asked, Config()) == "10.20.30.40"
 
 
 def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:

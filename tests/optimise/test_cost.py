@@ -1,0 +1,34 @@
+import pytest
+
+from nst import Settings
+from nst.optimise.cost import LEAST_SHARE, LOOK, STEP, depth_share, run_work, steps_work
+
+
+def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
+    settings = Settings(size=256, steps=10)  # 8 at 128 and 2 at 256 pixels
+    expected = 8 * (STEP + 128 * 64) + 2 * (STEP + 256 * 128)
+    assert steps_work(settings, (1000, 500)) == pytest.approx(expected)
+
+
+def test_the_study_of_styles_counts() -> None:
+    settings = Settings(size=128, steps=1)
+    photo = (500, 500)
+    plain = run_work(settings, photo) - steps_work(settings, photo)
+    assert plain == pytest.approx(LOOK * 128**2 * 2)
+    broad = Settings(size=128, steps=1, style_scale=4)
+    assert run_work(broad, photo, styles=4) - steps_work(broad, photo) == pytest.approx(
+        LOOK * 128**2 * (1 + 4 * 16)
+    )
+
+
+def test_shallow_layers_cost_less_and_deep_ones_more() -> None:
+    def share(layers: str, content: str = "") -> float:
+        settings = Settings(style_layers=layers, content_layers=content, coherence=0)  # type: ignore[arg-type]
+        return depth_share(settings)
+
+    assert depth_share(Settings()) == 1
+    assert share("relu1_1=1") == LEAST_SHARE
+    assert LEAST_SHARE < share("relu2_1=1") < share("relu3_4=1") < share("relu4_1=1") < 1
+    assert share("relu5_4=1") > 1
+    assert share("relu1_1=1", "relu4_2=1") == share("relu4_2=1")
+    assert share("", "") == LEAST_SHARE
