@@ -1,5 +1,6 @@
 """From what was asked to what is painted: the one way in for page, command line, API and MCP."""
 
+import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
     `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is in pixel-steps
-    (`pixel_steps`).
+    (`pixel_steps`). Once `stop` is set, the next step or part of the set-up raises Stopped.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Job:
     backbone: Backbone
     work: float
     frames: Generator[Frame, None, None]
+    stop: threading.Event
 
     @property
     def photo(self) -> Image.Image:
@@ -97,13 +99,28 @@ class Job:
         )
 
 
-def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> Job:
+class Stopped(Exception):
+    """A run's `stop` was set by another thread than the one that paints."""
+
+
+def prepare(
+    request: Request,
+    offered: Sequence[Plate],
+    backbone: Backbone,
+    stop: threading.Event | None = None,
+) -> Job:
     """Everything looked up, decoded and checked, nothing computed yet.
 
     `offered` are the plates that names are looked up in. Raises ImageError or ValueError, whose
     message tells a person what to do.
     """
     recipe, settings, styles = look_up(request, offered)
+    stop = stop or threading.Event()
+
+    def breathe() -> None:
+        if stop.is_set():
+            raise Stopped
+
     files = [plate.path for plate in styles]
     pictures = open_pictures(
         request.photo, files, settings, request.mask, request.start, request.keep_alpha
@@ -118,7 +135,8 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone) -> J
         shared=Shared(recipe, settings, names, request.sample),
         backbone=backbone,
         work=pixel_steps(settings, pictures.photo.size, begun),
-        frames=begin(pictures, settings, backbone, request.every),
+        frames=begin(pictures, settings, backbone, request.every, breathe),
+        stop=stop,
     )
 
 

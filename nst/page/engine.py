@@ -6,7 +6,8 @@ import statistics
 import threading
 from collections import deque
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from nst.config import Config
@@ -21,6 +22,10 @@ log = logging.getLogger("nst")
 
 LEARNT_SHARE = 0.2
 """Of a run's work: what is shorter says little of the pace."""
+
+
+PATIENCE = 0.1
+"""Seconds until one looks whether a run is still wanted."""
 
 
 class Pace:
@@ -75,17 +80,21 @@ class Engine:
             threading.Thread(target=self._improve, daemon=True).start()
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint; closing the generator ends the work within a step."""
+        """Paint; closing the generator, or setting the job's `stop`, ends the work within a step.
+
+        Then nothing more is waited for: what has been seen last is the picture as it stands.
+        """
         return self._paint(job)
 
     def _ahead(self, job: Job) -> Generator[Frame, None, None]:
         """The frames, computed in the engine's thread, one ahead of those who look at them."""
         try:
             ahead = self._thread.submit(next, job.frames, None)
-            while frame := ahead.result():
+            while frame := _next(job, ahead):
                 ahead = self._thread.submit(next, job.frames, None)
                 yield frame
         finally:
+            job.stop.set()
             # Nobody waits for it: what closes a generator may be the server's only loop.
             self._thread.submit(job.frames.close)
 
@@ -94,6 +103,14 @@ class Engine:
         if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
+
+
+def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
+    """The frame when it is there; None at the end, and as soon as the job is to stop."""
+    while not job.stop.is_set():
+        with suppress(TimeoutError):
+            return ahead.result(PATIENCE)
+    return None
 
 
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
