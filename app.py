@@ -19,12 +19,11 @@ def main() -> int:
     logging.getLogger("nst").setLevel(logging.INFO)
     tune_allocator()
     try:
-        machine = open_machine(Config.from_env())
+        blocks, page = build(open_machine(Config.from_env()))
+        launch(blocks, page.machine)
     except ValueError as error:
         print(f"nst: {error}", file=sys.stderr)
         return 2
-    blocks, page = build(machine)
-    launch(blocks, page.machine)
     return 0
 
 

@@ -1,32 +1,43 @@
 """A run from its request to the finished PNG, for the page and for programs alike."""
 
+import errno
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from nst.film import keep
 from nst.gallery import Plate
-from nst.images import fit, save_image, upright_size
+from nst.images import ImageError, fit, save_image, upright_size
 from nst.job import Job, Request, look_up, prepare
 from nst.optimise.schedule import pixel_steps, schedule
 from nst.optimise.stylize import Frame
+from nst.page import disk
 from nst.page.html import duration
 from nst.page.machine import Machine
 from nst.page.session import Run
-from nst.page.store import Painting, digest
+from nst.page.store import FULL, Painting, digest
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
 MOST_KEPT = 120
 """Frames of one run for its film."""
 
+NOTHING_YET = "the painting was stopped before there was anything to see"
+
+SPARE = 2 * 2**20
+"""Bytes that the disk must have left beside a painting, for the small pictures of the strip."""
+
+CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
+
 
 @dataclass(frozen=True)
 class Shown:
     """A frame, its picture's file, and the painting when it is the last one.
 
-    `file` is a small JPEG that is gone when the next frame is asked for, or the finished PNG.
+    `file` is a small JPEG that is gone a while later, or the finished PNG.
     """
 
     frame: Frame
@@ -37,6 +48,8 @@ class Shown:
 
 def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
     """ValueError if the run can be seen to lead nowhere, or to take too long, before it begins."""
+    if machine.closing.is_set():
+        raise ValueError(CLOSING)
     _, settings, styles = look_up(request, offered)
     if not styles and settings.style_layers:
         raise ValueError("choose a style first: click one of the pictures, or add your own")
@@ -60,14 +73,17 @@ def too_long(seconds: float, most: float, settings: Settings) -> str:
 def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> Iterator[Shown]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises ValueError where the request can't be painted. Closing the iterator ends the work, and
-    nothing is kept.
+    Raises ValueError where the request can't be painted, or the painting can't be kept. Closing the
+    iterator ends the work, and nothing is kept.
     """
-    job = prepare(run.request, offered, machine.engine.backbone)
+    if machine.closing.is_set():
+        raise ValueError(CLOSING)
+    job = prepare(run.request, offered, machine.engine.backbone, run.stop)
     before = fit(job.photo, job.settings.size)
     kept, first, painting = [keep(before)], None, None
     folder = machine.store.new_folder()
     frames = machine.engine.frames(job)
+    machine.runs.append(run)
     try:
         for frame in frames:
             first = first or frame
@@ -81,18 +97,32 @@ def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> 
             preview = folder / f"{frame.step}.jpg"
             preview.write_bytes(small)
             yield Shown(frame, job, preview)
-            preview.unlink()
         if first is None:
-            return
+            raise ValueError(NOTHING_YET)
         machine.engine.pace.learn(job, first, frame)
-        file, photo = folder / file_name(job.title, ".png"), folder / "before.webp"
-        save_image(frame.image, file, to_text(job.provenance(frame)))
-        save_image(before, photo)
-        which = digest(Path(str(run.request.photo)))
-        painting = Painting(folder, file, photo, which, job.shared, owner, kept)
+        painting = _saved(run, job, frame, folder, before)
+        painting.frames, painting.owner = kept, owner
         machine.store.keep(painting)
-        yield Shown(frame, job, file, painting)
+        yield Shown(frame, job, painting.file, painting)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ValueError(FULL) from None
     finally:
+        machine.runs.remove(run)
         frames.close()
         if painting is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _saved(run: Run, job: Job, frame: Frame, folder: Path, before: Image.Image) -> Painting:
+    """The painting and its photo as files; ValueError where the disk has no room for them."""
+    file, photo = folder / file_name(job.title, ".png"), folder / "before.webp"
+    try:
+        save_image(frame.image, file, to_text(job.provenance(frame)))
+        save_image(before, photo)
+    except ImageError:
+        raise ValueError(FULL) from None
+    if disk.free(folder) < SPARE:
+        raise ValueError(FULL)
+    return Painting(folder, file, photo, digest(Path(str(run.request.photo))), job.shared)

@@ -1,5 +1,11 @@
 """Builds the page and serves it."""
 
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from types import MethodType
 from typing import Any
 
 import gradio as gr
@@ -7,9 +13,10 @@ from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
-from nst.page.calm import calm
+from nst.page.calm import calm, forget_what_is_gone
 from nst.page.card import TITLE, SocialCard, card_route
 from nst.page.context import Page
+from nst.page.doors import Doors
 from nst.page.events import wire
 from nst.page.machine import Machine
 from nst.page.parts import (
@@ -27,6 +34,9 @@ from nst.page.theme import make_theme
 
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
+
+LAST_SECONDS, TO_FETCH = 3.0, 1.0
+"""That a run may take to end when the process is asked to, and its visitor to fetch the picture."""
 
 
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
@@ -62,7 +72,12 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             wall,
         )
         wire(blocks, page, program)
+        blocks.unload(MethodType(_left, machine))
     return blocks, page
+
+
+def _left(machine: Machine, request: gr.Request) -> None:
+    machine.left(str(request.session_hash))
 
 
 def release(machine: Machine, session: Session) -> None:
@@ -73,13 +88,14 @@ def release(machine: Machine, session: Session) -> None:
 
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
-    """Serve the page until the process ends."""
+    """Serve the page until the process is asked to end; ValueError if its port is taken."""
     config = machine.config
+    check_port(config.host, config.port)
     blocks.queue(max_size=config.most_waiting)
     calm(blocks)
-    machine.start()
+    machine.start(lambda: forget_what_is_gone(blocks))
     options: dict[str, Any] = {
-        "middleware": [Middleware(SocialCard)],
+        "middleware": [Middleware(Doors, store=machine.store), Middleware(SocialCard)],
         "routes": [card_route()],
     }
     blocks.launch(
@@ -89,4 +105,36 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
         favicon_path=str(EXAMPLES / "favicon.png"),
         max_file_size=f"{config.most_megabytes}mb",
         mcp_server=True,
+        server_name=config.host,
+        server_port=config.port,
+        prevent_thread_lock=True,
     )
+    wait_for_the_end()
+    painting = bool(machine.runs)
+    machine.close(LAST_SECONDS)
+    if painting:
+        time.sleep(TO_FETCH)
+    blocks.close(verbose=False)
+
+
+def check_port(host: str, port: int) -> None:
+    """ValueError if somebody listens there; Gradio would only say that it found no empty port."""
+    try:
+        family, *_, address = socket.getaddrinfo(host.strip("[]"), port)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        raise ValueError(
+            f"port {port} of {host} can't be had ({error.strerror}); "
+            "set GRADIO_SERVER_PORT to another"
+        ) from None
+
+
+def wait_for_the_end() -> None:
+    """Until SIGTERM or Ctrl-C."""
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    with suppress(KeyboardInterrupt):
+        asked.wait()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import gradio as gr
 import httpx
 import pytest
@@ -18,6 +20,18 @@ def test_gradio_still_has_what_we_reach_into() -> None:
     assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_PAUSE
     calming.calm(blocks)
     assert blocks._queue.sleep_when_free == calming.PAUSE
+
+
+def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "here.png").write_bytes(b"x")
+    blocks = gr.Blocks()
+    names = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
+    blocks.temp_file_sets.append(names)
+    calming.forget_what_is_gone(blocks)
+    assert names == {str(tmp_path / "here.png")}
+    with blocks:
+        shown = gr.Image()
+    assert shown.temp_files in blocks.temp_file_sets
 
 
 def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:
