@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 
 from nst.page.store import CROWDED, Store
@@ -17,6 +18,9 @@ HEADERS = {
 }
 
 UPLOAD = "/gradio_api/upload"
+
+TO_DISK = (UPLOAD, "/gradio_api/mcp")
+"""Where files come in: an assistant's lie in its questions."""
 
 CLOSED = ("/gradio_api/deep_link",)
 """Gradio's own snapshots of a page, a file for each call; our links are in the address."""
@@ -44,13 +48,13 @@ class Doors:
         path = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
         if path in CLOSED:
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, answer)
-        elif path == UPLOAD:
-            await self._upload(scope, receive, answer)
+        elif path in TO_DISK and scope["method"] == "POST":
+            await self._take_in(scope, receive, answer)
         else:
             await self.app(scope, receive, answer)
 
-    async def _upload(self, scope: Any, receive: Any, send: Send) -> None:
-        """An upload tells its size first, and the server holds it to that."""
+    async def _take_in(self, scope: Any, receive: Any, send: Send) -> None:
+        """What comes in tells its size first, and the server holds it to that."""
         length = Headers(scope=scope).get("content-length", "")
         if not length.isdecimal():
             await PlainTextResponse("Say how large it is.", 411)(scope, receive, send)
@@ -62,5 +66,7 @@ class Doors:
                 await self.app(scope, receive, send)
             else:
                 await PlainTextResponse(CROWDED, 507)(scope, receive, send)
+        except ClientDisconnect:  # broken off: nothing for the log, and the sweep takes the rest
+            pass
         finally:
             self.store.arrived(size)
