@@ -53,8 +53,9 @@ def served(
         "GRADIO_SERVER_PORT": str(port),
         "NO_PROXY": "127.0.0.1",
         # Gradio serves all of the temporary folder; the environment's packages may lie in it here,
-        # but not on a Space.
+        # but not on a Space. A machine that was opened in this process has named its own.
         "TMPDIR": str(folder / "temporary"),
+        "GRADIO_TEMP_DIR": "",
         **environment,
     }
     with log.open("w") as file:
