@@ -53,7 +53,7 @@ def sweep(folder: Path, seconds: float) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
         with suppress(OSError):  # gone meanwhile, or a folder that is not empty
             age = now - path.lstat().st_mtime
-            if path.is_symlink() or path.name == HELD:
+            if path.is_symlink() or path == folder / HELD:
                 continue
             if path.is_dir():
                 if age > BROKEN_OFF:
@@ -67,7 +67,8 @@ def used(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):
-            total += path.lstat().st_size
+            if not path.is_dir():
+                total += path.lstat().st_size
     return total
 
 
