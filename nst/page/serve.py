@@ -35,7 +35,7 @@ from nst.page.theme import make_theme
 BROWSER_SECRET = "nst-paintings"
 """Not a secret: with one that changes, a browser could not read its own memory after a restart."""
 
-LAST_SECONDS, TO_FETCH = 3.0, 1.0
+LAST_SECONDS, TO_FETCH = 3.0, 2.0
 """That a run may take to end when the process is asked to, and its visitor to fetch the picture."""
 
 
