@@ -64,6 +64,7 @@ class Engine:
         self.pace = Pace()
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
+        self.closing, self.warming = threading.Event(), threading.Event()
         if config.zero_gpu:
             # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
             # network of a run is the one that was here when the run's process was forked, so that
@@ -78,6 +79,11 @@ class Engine:
         """Warm up and look for VGG-19, behind the visitors' backs."""
         if not self._config.zero_gpu:  # there nothing may compute outside of a visitor's run
             threading.Thread(target=self._improve, daemon=True).start()
+
+    def close(self) -> None:
+        """The process is about to end: what is computed for nobody ends now."""
+        self.closing.set()
+        self.warming.set()
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
         """Paint; closing the generator, or setting the job's `stop`, ends the work within a step.
@@ -100,7 +106,9 @@ class Engine:
 
     def _improve(self) -> None:
         warm_up(self, photos()[0].path, plates()[0].path)
-        if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
+        if self.closing.is_set() or self.backbone.name != "VGG-16":
+            return
+        if (weights := fetch_vgg19()) and not self.closing.is_set():
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
 
@@ -116,6 +124,6 @@ def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     """A first run in small: it makes the kernels and tells the pace."""
     given = {"size": 256, "scales": 1, "steps": 12}
-    job = prepare(Request(photo, [style], given=given), [], engine.backbone)
-    frames = list(engine.frames(job))
-    engine.pace.learn(job, frames[0], frames[-1])
+    job = prepare(Request(photo, [style], given=given), [], engine.backbone, engine.warming)
+    if frames := list(engine.frames(job)):
+        engine.pace.learn(job, frames[0], frames[-1])

@@ -28,9 +28,8 @@ Offered = TypeVar("Offered", Photo, Plate)
 
 @dataclass
 class Machine:
-    """`plates` grows when the owner's have been fetched; `runs` are those that paint, and once
-    `closing` is set none begins; `hung` tells when a painting was hung on the wall. The rest stays
-    as it is."""
+    """`plates` grows when the owner's have been fetched; `runs` are those that paint, and `hung`
+    tells when a painting was hung on the wall. The rest stays as it is."""
 
     config: Config
     engine: Engine
@@ -40,7 +39,6 @@ class Machine:
     digests: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
     hung: list[float] = field(default_factory=list)
-    closing: threading.Event = field(default_factory=threading.Event)
 
     def start(self, swept: Callable[[], None]) -> None:
         """What takes time, behind the visitors' backs: warm up, fetch VGG-19 and plates, and by the
@@ -48,6 +46,11 @@ class Machine:
         self.engine.start()
         threading.Thread(target=self._fetch_plates, daemon=True).start()
         threading.Thread(target=self._sweep_by_the_hour, args=[swept], daemon=True).start()
+
+    @property
+    def closing(self) -> threading.Event:
+        """Once it is set, no run begins."""
+        return self.engine.closing
 
     def sample(self, photo: Path) -> str:
         """The name of the sample photo that this file is, or nothing."""
@@ -61,7 +64,7 @@ class Machine:
     def close(self, patience: float) -> None:
         """No new runs; those that paint end now, with the picture as it stands, and are waited for
         so many seconds at most."""
-        self.closing.set()
+        self.engine.close()
         deadline = time.monotonic() + patience
         while self.runs and time.monotonic() < deadline:
             for run in list(self.runs):
