@@ -89,7 +89,7 @@ def release(machine: Machine, session: Session) -> None:
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
     """Serve the page until the process is asked to end; ValueError if its port is taken."""
-    config = machine.config
+    config, asked = machine.config, asked_to_end()
     check_port(config.host, config.port)
     blocks.queue(max_size=config.most_waiting)
     calm(blocks)
@@ -109,7 +109,8 @@ def launch(blocks: gr.Blocks, machine: Machine) -> None:
         server_port=config.port,
         prevent_thread_lock=True,
     )
-    wait_for_the_end()
+    with suppress(KeyboardInterrupt):
+        asked.wait()
     painting = bool(machine.runs)
     machine.close(LAST_SECONDS)
     if painting:
@@ -132,9 +133,8 @@ def check_port(host: str, port: int) -> None:
         ) from None
 
 
-def wait_for_the_end() -> None:
-    """Until SIGTERM or Ctrl-C."""
+def asked_to_end() -> threading.Event:
+    """What SIGTERM sets from now on, instead of ending the process at once."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
-    with suppress(KeyboardInterrupt):
-        asked.wait()
+    return asked
