@@ -1,5 +1,6 @@
 """Builds the page and serves it."""
 
+import os
 import signal
 import socket
 import threading
@@ -137,4 +138,6 @@ def asked_to_end() -> threading.Event:
     """What SIGTERM sets from now on, instead of ending the process at once."""
     asked = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    # A worker of ZeroGPU is forked from here, and ends as it always did.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     return asked
