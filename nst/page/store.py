@@ -19,8 +19,8 @@ FULL = (
     "kept as a PNG; save it from there, or try again in a while"
 )
 CROWDED = (
-    "the disk of this machine is full of what others have sent; try again in a while, or take one "
-    "of the samples"
+    "The disk of this machine is full of what others have sent: try again in a while, or take one "
+    "of the samples."
 )
 
 
