@@ -18,7 +18,7 @@ def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", quota=2500, total=6000, keep=3600)
+    return Store(tmp_path / "store", quota=2500, total=12_000, keep=3600)
 
 
 def _there(*paintings: Painting) -> list[bool]:
@@ -39,8 +39,8 @@ def test_the_latest_stays_whatever_its_size(store: Store) -> None:
 
 
 def test_all_together_have_half_of_the_limit(store: Store) -> None:
-    paintings = [_painting(store, f"visitor {n}") for n in range(6)]
-    assert _there(*paintings) == [False] * 3 + [True] * 3
+    paintings = [_painting(store, f"visitor {n}") for n in range(9)]
+    assert _there(*paintings) == [False] * 3 + [True] * 6
 
 
 def test_pictures_shown_on_the_way_go_when_they_have_been_seen(
