@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nst.config import Config
 from nst.gallery import photos, plates
-from nst.job import Job, Request, prepare
+from nst.job import Job, Request, Stopped, prepare
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
@@ -116,7 +116,7 @@ class Engine:
 def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
     """The frame when it is there; None at the end, and as soon as the job is to stop."""
     while not job.stop.is_set():
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, Stopped):  # it may have heard of it sooner than we
             return ahead.result(PATIENCE)
     return None
 

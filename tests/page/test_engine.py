@@ -70,6 +70,18 @@ def test_nobody_waits_for_a_step_that_nobody_wants() -> None:
     assert engine._thread.submit(lambda: list(told)).result(5) == ["closed"]
 
 
+def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
+    stop = threading.Event()
+
+    def frames() -> Iterator[str]:
+        stop.wait()
+        raise Stopped
+        yield "never"
+
+    threading.Timer(0.05, stop.set).start()
+    assert list(Engine(Config()).frames(SimpleNamespace(frames=frames(), stop=stop))) == []  # type: ignore[arg-type]
+
+
 def test_setting_up_styles_ends_within_a_part(page: Page) -> None:
     four = page.machine.plates[:4]
     given = {"size": 512, "style_scale": 4, "scales": 1}
