@@ -9,8 +9,6 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 from nst.config import Config
 from nst.network.memory import tune_allocator
-from nst.page.machine import open_machine
-from nst.page.serve import build, launch
 
 
 def main() -> int:
@@ -19,12 +17,16 @@ def main() -> int:
     logging.getLogger("nst").setLevel(logging.INFO)
     tune_allocator()
     try:
-        machine = open_machine(Config.from_env())
-    except ValueError as error:
+        config = Config.from_env()
+        # Gradio reads its variables as it is imported: after ours have been judged.
+        from nst.page.machine import open_machine
+        from nst.page.serve import build, launch
+
+        blocks, page = build(open_machine(config))
+        launch(blocks, page.machine)
+    except (ValueError, OSError) as error:
         print(f"nst: {error}", file=sys.stderr)
         return 2
-    blocks, page = build(machine)
-    launch(blocks, page.machine)
     return 0
 
 

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,9 +19,10 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
 from ray.serve.config import AutoscalingConfig, HTTPOptions, RequestRouterConfig
-from ray.serve.handle import DeploymentHandle
+from ray.serve.exceptions import RequestCancelledError
+from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
 from deploy.sticky import HEADER, Sticky
 from nst.config import Config
@@ -72,21 +74,28 @@ class Painter:
 
 
 def paint(
-    painters: DeploymentHandle, pictures: Pictures, settings: Settings, every: int
+    painters: DeploymentHandle,
+    pictures: Pictures,
+    settings: Settings,
+    every: int,
+    stop: threading.Event,
 ) -> Generator[Frame, None, None]:
     """The frames of a run that one of the painters does.
 
     If that one is lost, another begins anew, and what has been seen is not shown again: the same
-    wish is the same picture.
+    wish is the same picture. When `stop` is set, the painter is told, whatever it is at.
     """
     seen = 0
     for chance in range(CHANCES):
         answers = painters.options(stream=True).paint.remote(pictures, settings, every)
+        threading.Thread(target=_cancel_when_set, args=[answers, stop], daemon=True).start()
         try:
             for frame in answers:
                 if frame.step > seen:
                     seen = frame.step
                     yield frame
+            return
+        except (RequestCancelledError, TaskCancelledError):
             return
         except RayTaskError as error:
             raise error.cause from None
@@ -95,6 +104,11 @@ def paint(
         finally:
             answers.cancel()
     raise ValueError("the painting broke off: press Paint once more")
+
+
+def _cancel_when_set(answers: DeploymentResponseGenerator[Frame], stop: threading.Event) -> None:
+    stop.wait()
+    answers.cancel()
 
 
 def page_application(most_painters: int) -> FastAPI:

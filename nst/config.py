@@ -28,6 +28,12 @@ def _at_least(least: float, kind: type = float) -> Callable[[str], Any]:
     return read
 
 
+def _port(text: str) -> int:
+    if not (text.isdecimal() and 0 < int(text) < 2**16):
+        raise ValueError("it takes a whole number from 1 to 65535")
+    return int(text)
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
@@ -80,7 +86,11 @@ class Config:
         _at_least(1, int),
     )
     disk_megabytes: int = _variable(
-        "NST_DISK_MB", 2000, "the same for all visitors together", _at_least(1, int)
+        "NST_DISK_MB",
+        2000,
+        "what all visitors together may fill: half of it with paintings; when all is full, uploads "
+        "are refused",
+        _at_least(1, int),
     )
     keep_hours: float = _variable(
         "NST_KEEP_HOURS", 24.0, "how long paintings stay on the server", _at_least(0.1)
@@ -94,6 +104,8 @@ class Config:
     metrics: bool = _variable(
         "NST_METRICS", False, "1: counts of runs for Prometheus, at `/metrics`", _yes_or_no
     )
+    host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1", "the address to listen at")
+    port: int = _variable("GRADIO_SERVER_PORT", 7860, "the port to listen at", _port)
     space: str = _variable("SPACE_ID", "", "set by Hugging Face: the name of the Space")
     zero_gpu: bool = _variable(
         "SPACES_ZERO_GPU",

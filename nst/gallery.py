@@ -63,16 +63,22 @@ def sample(name: str) -> Path:
 def plates(folder: Path = EXAMPLES) -> list[Plate]:
     """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
 
-    The pictures lie in `styles`, if there is such a folder, or beside the catalogue. Raises
-    ValueError or OSError where the catalogue and the pictures can't be read.
+    The pictures lie in `styles`, if there is such a folder, or beside the catalogue. An entry that
+    is wrong is left out, with one log line. Raises ValueError or OSError where the catalogue can't
+    be read.
     """
     room = folder / "styles" if (folder / "styles").is_dir() else folder
     files = {path.stem: path for pattern in PICTURES for path in sorted(room.glob(pattern))}
     catalogue = folder / "catalogue.toml"
     if not catalogue.is_file():
         return [Plate(name, path, name.replace("_", " ")) for name, path in files.items()]
-    entries = tomllib.loads(catalogue.read_text("utf-8"))
-    return [_plate(name, files, entry) for name, entry in entries.items()]
+    found = []
+    for name, entry in tomllib.loads(catalogue.read_text("utf-8")).items():
+        try:
+            found.append(_plate(name, files, entry))
+        except ValueError as error:
+            log.warning("the catalogue's %r is left out: %s", name, error)
+    return found
 
 
 def find_plate(name: str, offered: Sequence[Plate]) -> Plate:
@@ -91,15 +97,16 @@ def own_settings(styles: Sequence[str], offered: Sequence[Plate]) -> dict[str, A
     return chosen[-1].settings if chosen else {}
 
 
-def owners_plates(named: str) -> list[Plate]:
-    """The plates of an owner: `named` is a folder, or a dataset repository on the Hub.
+def owners_plates(named: str, into: Path | None = None) -> list[Plate]:
+    """The plates of an owner: `named` is a folder, or a dataset repository on the Hub, which is
+    downloaded to a new folder in `into`.
 
     None, and one log line, if they are out of reach or broken. May wait for the network.
     """
     if not named:
         return []
     try:
-        folder = Path(named) if Path(named).is_dir() else _download(named)
+        folder = Path(named) if Path(named).is_dir() else _download(named, into)
         found = plates(folder)
         if not found:
             raise ValueError("no picture in it")
@@ -111,21 +118,31 @@ def owners_plates(named: str) -> list[Plate]:
         return []
 
 
-def _plate(name: str, files: dict[str, Path], entry: dict[str, Any]) -> Plate:
+def _plate(name: str, files: dict[str, Path], entry: Any) -> Plate:
     if name not in files:
-        raise ValueError(f"the catalogue lists {name!r}, and there is no such picture")
+        raise ValueError("there is no such picture")
+    if not isinstance(entry, dict):
+        raise ValueError(f"it is {entry!r}, and takes a table")
+    told = {"title": name.replace("_", " "), **entry}
+    for key, value in told.items():
+        wanted = dict if key == "settings" else str
+        if not isinstance(value, wanted):
+            raise ValueError(f"{key} is {value!r}, and takes a {_KINDS[wanted]}")
     try:
-        plate = Plate(name, files[name], **{"title": name.replace("_", " ")} | entry)
+        plate = Plate(name, files[name], **told)
         Settings(**plate.settings)
     except TypeError as error:  # an entry or a setting that nobody knows
-        raise ValueError(f"the catalogue's {name!r}: {error}") from None
+        raise ValueError(str(error)) from None
     return plate
 
 
-def _download(repository: str) -> Path:
+_KINDS = {str: "text", dict: "table"}
+
+
+def _download(repository: str, into: Path | None) -> Path:
     check_reachable(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
     # Real files in a folder of their own: a page serves those, and not the links of a cache.
-    folder = tempfile.mkdtemp(prefix="nst-gallery-")
+    folder = tempfile.mkdtemp(prefix="gallery-", dir=into)
     patterns = ["catalogue.toml", *PICTURES]
     snapshot_download(
         repository,

@@ -1,5 +1,6 @@
 """From what was asked to what is painted: the one way in for page, command line, API and MCP."""
 
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,11 +48,11 @@ class Elsewhere:
     """A backbone that another process has.
 
     `paint` is as `nst.optimise.stylize.begin` is with that backbone: pictures, settings, and after
-    how many steps there is a frame beside those that come by time.
+    how many steps there is a frame beside those that come by time. The event is the job's `stop`.
     """
 
     name: str
-    paint: Callable[[Pictures, Settings, int], Generator[Frame, None, None]]
+    paint: Callable[[Pictures, Settings, int, threading.Event], Generator[Frame, None, None]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
     `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is that of its
-    steps (`steps_work`).
+    steps (`steps_work`). Once `stop` is set, the next step or part of the set-up raises Stopped.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Job:
     backbone: Backbone | Elsewhere
     work: float
     frames: Generator[Frame, None, None]
+    stop: threading.Event
 
     @property
     def photo(self) -> Image.Image:
@@ -109,13 +111,28 @@ class Job:
         )
 
 
-def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone | Elsewhere) -> Job:
+class Stopped(Exception):
+    """A run's `stop` was set by another thread than the one that paints."""
+
+
+def prepare(
+    request: Request,
+    offered: Sequence[Plate],
+    backbone: Backbone | Elsewhere,
+    stop: threading.Event | None = None,
+) -> Job:
     """Everything looked up, decoded and checked, nothing computed yet.
 
     `offered` are the plates that names are looked up in. Raises ImageError or ValueError, whose
     message tells a person what to do.
     """
     recipe, settings, styles = look_up(request, offered)
+    stop = stop or threading.Event()
+
+    def breathe() -> None:
+        if stop.is_set():
+            raise Stopped
+
     files = [plate.path for plate in styles]
     pictures = open_pictures(
         request.photo, files, settings, request.mask, request.start, request.keep_alpha
@@ -123,9 +140,9 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone | Els
     names = tuple(plate.name for plate in styles)
     begun = max(pictures.start.size) if pictures.start else 0
     if isinstance(backbone, Elsewhere):
-        frames = backbone.paint(pictures, settings, request.every)
+        frames = backbone.paint(pictures, settings, request.every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.every)
+        frames = begin(pictures, settings, backbone, request.every, breathe)
     return Job(
         title=job_title(request.photo, styles),
         pictures=pictures,
@@ -135,6 +152,7 @@ def prepare(request: Request, offered: Sequence[Plate], backbone: Backbone | Els
         backbone=backbone,
         work=steps_work(settings, pictures.photo.size, begun),
         frames=frames,
+        stop=stop,
     )
 
 

@@ -24,6 +24,8 @@ VERSION = "1"
 write by hand, a plate's own settings count where nothing is said."""
 MOST_TEXT = 20_000
 """Bytes that a PNG's memory may have."""
+MOST_STEPS = 10**7
+"""Of a run that anybody has waited for."""
 
 KEY = "nst"
 """The text chunk of a PNG that holds it all, as JSON."""
@@ -135,20 +137,24 @@ def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
     """
     try:
         text = image.info[KEY]
-        if len(text.encode()) > MOST_TEXT:  # half of a surrogate pair is a ValueError
+        if len(text.encode()) > MOST_TEXT:
             return None
         told = json.loads(text)
-        shared, complaints = from_query(dict(parse_qsl(str(told["link"]))))
-        return Painted(
-            shared,
-            tuple(map(str, told["styles"])),
-            tuple(map(str, told["also"])),
-            str(told["backbone"]),
-            int(told["step"]),
-            int(told["steps"]),
-            float(told["seconds"]),
-        ), complaints
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError):
+        json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
+        for name, kinds in _KINDS.items():
+            values = told[name] if isinstance(told[name], list) else [told[name]]
+            if isinstance(told[name], list) != (name in {"styles", "also"}):
+                return None
+            if not all(type(value) in kinds for value in values):
+                return None
+        if not 0 <= told["step"] <= told["steps"] < MOST_STEPS:
+            return None
+        shared, complaints = from_query(dict(parse_qsl(told["link"])))
+        lists = {name: tuple(told[name]) for name in ("styles", "also")}
+        facts = {name: told[name] for name in _FACTS} | lists
+        return Painted(shared, **facts), complaints
+    # Half of a surrogate pair, a number that is none, and what is no JSON are all ValueErrors.
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None
 
 
@@ -169,3 +175,13 @@ def file_name(title: str, suffix: str) -> str:
 
 
 _FACTS = [fact.name for fact in fields(Painted) if fact.name != "shared"]
+_KINDS: dict[str, tuple[type, ...]] = {
+    "link": (str,),
+    "styles": (str,),
+    "also": (str,),
+    "backbone": (str,),
+    "step": (int,),
+    "steps": (int,),
+    "seconds": (int, float),
+}
+"""What a memory holds; of `styles` and `also` there may be several."""

@@ -13,6 +13,8 @@ README = Path(__file__).parent.parent / "README.md"
 def _told(default: object) -> str:
     if default in ("", None) or default is False:
         return ""
+    if isinstance(default, str):
+        return default
     return "none" if default == math.inf else f"{default:g}"
 
 
@@ -53,6 +55,8 @@ def test_zero_gpu_is_what_its_variable_says(told: str, zero: bool) -> None:
         ("NST_MAX_SECONDS", "soon", "it takes a number from 1 on"),
         ("NST_MAX_SECONDS", "nan", "it takes a number from 1 on"),
         ("NST_QUEUE", "2.5", "it takes a whole number from 1 on"),
+        ("GRADIO_SERVER_PORT", "http", "it takes a whole number from 1 to 65535"),
+        ("GRADIO_SERVER_PORT", "0", "it takes a whole number from 1 to 65535"),
         ("NST_WINOGRAD", "yes", "choose one of 0, 1"),
         ("NST_PRECISION", "float8", "choose one of float32, bfloat16, float16"),
     ],

@@ -61,11 +61,7 @@ def test_an_owners_folder_with_a_catalogue(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("catalogue", "told"),
     [
-        ("[missing]", "no such picture"),
         ("not toml", "Expected"),
-        ("[a]\nsettings = { strength = 7 }", "0.0 to 1.0"),
-        ("[a]\nsettings = { brush = 7 }", "brush"),
-        ("[a]\ncolour = 'red'", "colour"),
         (None, "no picture"),
     ],
 )
@@ -79,6 +75,31 @@ def test_a_broken_gallery_costs_one_line(
         _hang(tmp_path, "a.jpg")
         (tmp_path / "catalogue.toml").write_text(catalogue)
     assert owners_plates(str(tmp_path)) == []
+    assert len(caplog.records) == 1
+    assert told in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("[missing]", "no such picture"),
+        ("[a]\nsettings = { strength = 7 }", "0.0 to 1.0"),
+        ("[a]\nsettings = { brush = 7 }", "brush"),
+        ("[a]\nsettings = { style_layers = 7 }", "style_layers"),
+        ("[a]\nsettings = 'strong'", "settings is 'strong', and takes a table"),
+        ("[a]\ncolour = 'red'", "colour"),
+        ("[a]\ntitle = 7", "title is 7, and takes a text"),
+        ("[a]\nalt = ['a']", "alt is"),
+        ("[a]\npath = '/etc/passwd'", "path"),
+        ("a = 3", "it is 3, and takes a table"),
+    ],
+)
+def test_a_wrong_entry_costs_itself_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: str, told: str
+) -> None:
+    _hang(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "catalogue.toml").write_text(f"{entry}\n[b]\n")
+    assert [plate.name for plate in owners_plates(str(tmp_path))] == ["b"]
     assert len(caplog.records) == 1
     assert told in caplog.text
 

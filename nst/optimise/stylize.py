@@ -20,6 +20,7 @@ from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
 from nst.optimise.schedule import pixel_steps, schedule
+from nst.optimise.targets import Breathe, not_at_all
 from nst.optimise.verdict import verdict
 from nst.settings import Settings
 
@@ -81,11 +82,16 @@ def stylize(
 
 
 def begin(
-    pictures: Pictures, settings: Settings, backbone: Backbone | None = None, every: int = 0
+    pictures: Pictures,
+    settings: Settings,
+    backbone: Backbone | None = None,
+    every: int = 0,
+    breathe: Breathe = not_at_all,
 ) -> Generator[Frame, None, None]:
     """`stylize` for pictures that are open; with `every`, each so many steps there is a frame, too.
 
-    Of a cut-out, the ground is not painted.
+    Of a cut-out, the ground is not painted. `breathe` is called between two steps, and between two
+    parts of what has to be known before the first: what it raises ends the run.
     """
     photo = pictures.photo
     final = fit(photo, settings.size)
@@ -101,7 +107,7 @@ def begin(
         regions = cut_out(regions, there)
         finish = partial(_inside_only, finish, final, there)
     _check_memory(final.size, regions, backbone or _default_backbone())
-    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every)
+    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, breathe)
 
 
 def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
@@ -150,6 +156,7 @@ def _paint(
     backbone: Backbone | None,
     finish: Finish,
     every: int,
+    breathe: Breathe,
 ) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
@@ -165,11 +172,12 @@ def _paint(
         target = to_tensor(fit(photo, size)).to(backbone.device)
         pixels = beginning = _start(target, pixels, regions, settings)
         return_freed_memory()
-        evaluate = Objective(target, regions, size, settings, backbone)
+        evaluate = Objective(target, regions, size, settings, backbone, breathe)
         return_freed_memory()
         optimizer = _optimizer(pixels, evaluate, count, settings)
         first, coarser_moved = None, moved
         for pixels, losses in optimizer:
+            breathe()
             step, worked, first = step + 1, worked + size**2 * shape, first or losses
             moved = coarser_moved or pixels is not beginning
             if step % TRIM_INTERVAL == 0:

@@ -22,6 +22,9 @@ from nst.sharing import split_names
 PARAMETERS = (*AT_HAND, "seed")
 """The settings that have a parameter of their own; `more` takes the others."""
 
+PROGRAMS = "programs"
+"""Whose paintings these are: one visitor's quota has to do for all programs together."""
+
 HELP = {
     "photo": "the picture to paint",
     "style": "names of plates, one to four, with commas between; list_styles tells them",
@@ -74,8 +77,8 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
         try:
             wish = _wish(page, **asked)
             check(page.machine, wish, page.machine.plates)
-            run, owner = Run(wish), str(request.session_hash)
-            for shown in follow(page.machine, run, page.machine.plates, owner):
+            run = Run(wish, str(request.session_hash))
+            for shown in follow(page.machine, run, page.machine.plates, PROGRAMS):
                 if shown.frame.failed:
                     gr.Warning(sentence(shown.frame.failed))
                 if shown.late:

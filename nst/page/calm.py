@@ -6,6 +6,7 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -135,3 +136,13 @@ def forget_what_was_sent() -> None:
 
 def _forget(self: SessionState, key: int, value: Any) -> None:
     pass
+
+
+def forget_what_is_gone(blocks: gr.Blocks) -> None:
+    """Let Gradio forget the files that are not there any more.
+
+    It keeps the name of every picture it has ever shown, to remove it by age, and drops only the
+    names of those that it has removed itself: ours, which go earlier, would be listed for ever.
+    """
+    for names in blocks.temp_file_sets:
+        names.difference_update([name for name in list(names) if not Path(name).exists()])

@@ -36,7 +36,7 @@ NO_PHOTO = "Add a photo first: drop one in, take one, or click a sample"
 
 def welcome(page: Page, request: gr.Request) -> Outputs:
     """A new page: the plates there are by now, and what the link asks for."""
-    session = Session(welcomed=True)
+    session = Session(welcomed=True, browser=str(request.session_hash))
     shared, complaints = from_query(dict(request.query_params), page.machine.plates)
     photo = next((p.path for p in page.machine.photos if p.name == shared.photo), None)
     if shared.photo and not photo:

@@ -5,15 +5,17 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from nst.config import Config
 from nst.gallery import photos, plates
-from nst.job import Elsewhere, Job, Request, prepare
+from nst.job import Elsewhere, Job, Request, Stopped, prepare
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
@@ -30,6 +32,10 @@ LEEWAY, FAR_LEEWAY = 2.0, 10.0
 
 GUESS = 400_000
 """Pixel-steps a second of two cores, as a free Space has them."""
+
+
+PATIENCE = 0.1
+"""Seconds until one looks whether a run is still wanted."""
 
 
 class Pace:
@@ -85,6 +91,7 @@ class Engine:
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
         self._latest: tuple[Future[Any], float] | None = None
+        self.closing, self.warming = threading.Event(), threading.Event()
         self.backbone = self._thread.submit(load_backbone, None, config).result()
 
     def start(self) -> None:
@@ -97,33 +104,31 @@ class Engine:
             return 0.0
         return time.monotonic() - self._latest[1]
 
-    def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint, in the engine's thread, one frame ahead of those who look at them.
+    def close(self) -> None:
+        """The process is about to end: what is computed for nobody ends now."""
+        self.closing.set()
+        self.warming.set()
 
-        Closing the generator ends the work within a step.
+    def frames(self, job: Job) -> Generator[Frame, None, None]:
+        """Paint; closing the generator, or setting the job's `stop`, ends the work within a step.
+
+        Then nothing more is waited for: what has been seen last is the picture as it stands.
         """
-        try:
-            ahead = self._next(job)
-            while frame := ahead.result():
-                ahead = self._next(job)
-                yield frame
-        finally:
-            # Nobody waits for it: what closes a generator may be the server's only loop.
-            self._thread.submit(job.frames.close)
+        return _ahead(job, self._thread, self._note)
 
     def whole(self, job: Job) -> list[Frame]:
         """All frames of a run, with nobody else's steps between them."""
         return self._thread.submit(list, job.frames).result()
 
-    def _next(self, job: Job) -> "Future[Frame | None]":
-        ahead = self._thread.submit(next, job.frames, None)
-        self._latest = ahead, time.monotonic()
-        return ahead
+    def _note(self, frame: Future[Any]) -> None:
+        self._latest = frame, time.monotonic()
 
     def _improve(self) -> None:
         photo, style = photos()[0].path, plates()[0].path
         warm_up(self, photo, style)
-        if self.backbone.name == "VGG-16" and (weights := fetch_vgg19()):
+        if self.closing.is_set() or self.backbone.name != "VGG-16":
+            return
+        if (weights := fetch_vgg19()) and not self.closing.is_set():
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
             log.info("VGG-19 is here and paints from now on")
             warm_up(self, photo, style)
@@ -135,17 +140,26 @@ class FarEngine:
     def __init__(self, backbone: Elsewhere, workers: int = 1, guess: float = GUESS) -> None:
         self.pace = Pace(guess, leeway=FAR_LEEWAY)  # nothing is measured elsewhere
         self.backbone, self.workers = backbone, workers
+        self.closing = threading.Event()
 
     def start(self) -> None:
         """Nothing is computed here."""
+
+    def close(self) -> None:
+        """The process is about to end."""
+        self.closing.set()
 
     def busy(self) -> float:
         """Those other processes are looked after by whoever started them."""
         return 0.0
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint; closing the generator ends the work within a step."""
-        return job.frames
+        """As `Engine.frames`; each job has a thread that waits for its frames."""
+        thread = ThreadPoolExecutor(1, "far")
+        try:
+            yield from _ahead(job, thread)
+        finally:
+            thread.shutdown(wait=False)
 
 
 def open_engine(config: Config) -> Engine | FarEngine:
@@ -158,8 +172,42 @@ def open_engine(config: Config) -> Engine | FarEngine:
     return Engine(config)
 
 
+def _ahead(
+    job: Job, thread: ThreadPoolExecutor, note: Callable[[Future[Any]], None] = lambda _: None
+) -> Generator[Frame, None, None]:
+    """The frames, made in a thread, one ahead of those who look at them; each is noted."""
+    context = copy_context()  # in which ZeroGPU finds whose run it is
+
+    def step() -> Frame | None:
+        return next(job.frames, None)
+
+    def ask() -> Future[Frame | None]:
+        frame = thread.submit(context.run, step)
+        note(frame)
+        return frame
+
+    try:
+        ahead = ask()
+        while frame := _next(job, ahead):
+            ahead = ask()
+            yield frame
+    finally:
+        job.stop.set()
+        # Nobody waits for it: what closes a generator may be the server's only loop.
+        thread.submit(job.frames.close)
+
+
+def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
+    """The frame when it is there; None at the end, and as soon as the job is to stop."""
+    while not job.stop.is_set():
+        with suppress(TimeoutError, Stopped):  # it may have heard of it sooner than we
+            return ahead.result(PATIENCE)
+    return None
+
+
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     """A first run in small: it makes the kernels and tells the pace."""
     given = {"size": 256, "scales": 1, "steps": 12}
-    job = prepare(Request(photo, [style], given=given), [], engine.backbone)
-    engine.pace.calibrate(job, engine.whole(job))
+    job = prepare(Request(photo, [style], given=given), [], engine.backbone, engine.warming)
+    with suppress(Stopped):
+        engine.pace.calibrate(job, engine.whole(job))

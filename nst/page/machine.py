@@ -1,29 +1,37 @@
 """What belongs to the machine, for all visitors: engine, gallery, and the paintings on disk."""
 
 import atexit
-import tempfile
+import os
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
 from nst.images import switch_off_other_formats
+from nst.page import disk
 from nst.page.engine import Engine, FarEngine, open_engine
+from nst.page.session import Run
 from nst.page.store import Store, digest
-from nst.page.uploads import see_to_uploads
 from nst.page.watch import Watch
 
 CARD = EXAMPLES / "results" / "card.jpg"
 """What a link to the page looks like in a chat."""
 
+HOUR = 3600.0
+
+Offered = TypeVar("Offered", Photo, Plate)
+
 
 @dataclass
 class Machine:
-    """`plates` grows when the owner's have been fetched; the rest stays as it is."""
+    """`plates` grows when the owner's have been fetched; `runs` are those that paint, and `hung`
+    tells when a painting was hung on the wall. The rest stays as it is."""
 
     config: Config
     engine: Engine | FarEngine
@@ -32,42 +40,77 @@ class Machine:
     plates: list[Plate]
     digests: dict[str, str] = field(default_factory=dict)
     watch: Watch = field(default_factory=Watch)
+    runs: list[Run] = field(default_factory=list)
+    hung: list[float] = field(default_factory=list)
 
-    def start(self) -> None:
-        """What takes time, behind the visitors' backs: warm up, fetch VGG-19 and plates."""
+    def start(self, swept: Callable[[], None]) -> None:
+        """What takes time, behind the visitors' backs: warm up, fetch VGG-19 and plates, and by the
+        hour sweep the disk, after which `swept` is called."""
         self.engine.start()
         threading.Thread(target=self._fetch_plates, daemon=True).start()
+        threading.Thread(target=self._sweep_by_the_hour, args=[swept], daemon=True).start()
+
+    @property
+    def closing(self) -> threading.Event:
+        """Once it is set, no run begins."""
+        return self.engine.closing
 
     def sample(self, photo: Path) -> str:
         """The name of the sample photo that this file is, or nothing."""
         return self.digests.get(digest(photo), "")
 
+    def left(self, browser: str) -> None:
+        """A page was closed: its run is nobody's any more."""
+        for run in [run for run in self.runs if run.browser == browser]:
+            run.stop.set()
+
+    def close(self, patience: float) -> None:
+        """No new runs; those that paint end now, with the picture as it stands, and are waited for
+        so many seconds at most."""
+        self.engine.close()
+        deadline = time.monotonic() + patience
+        while self.runs and time.monotonic() < deadline:
+            for run in list(self.runs):
+                run.stop.set()
+            time.sleep(0.05)
+
     def _fetch_plates(self) -> None:
-        found = owners_plates(self.config.gallery)
-        serve([plate.path for plate in found])
-        self.plates = [*self.plates, *found]
+        found = owners_plates(self.config.gallery, self.store.root)
+        self.plates = [*self.plates, *offer(found, self.store.root / "owners")]
+
+    def _sweep_by_the_hour(self, swept: Callable[[], None]) -> None:
+        while not self.closing.wait(HOUR):
+            self.store.sweep_all()
+            swept()
 
 
 def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
-    """Load what a page needs, and make the folder of its paintings.
+    """Load what a page needs, and make the one folder that it writes into.
 
     Without an engine elsewhere, this process gets one of its own.
     """
     switch_off_other_formats()
-    store = Store(
-        Path(tempfile.mkdtemp(prefix="nst-")),
-        config.quota_megabytes * 2**20,
-        config.disk_megabytes * 2**20,
-        config.keep_hours * 3600,
-    )
+    engine_here = engine or open_engine(config)
+    root = disk.open_folder()
+    quota, total = config.quota_megabytes * 2**20, config.disk_megabytes * 2**20
+    store = Store(root, quota, total, config.keep_hours * 3600)
     atexit.register(store.close)
-    see_to_uploads(store.root / "uploads")
-    samples, offered = photos(), plates()
-    serve([CARD, *(photo.path for photo in samples), *(plate.path for plate in offered)])
+    # Gradio's, too: what lies in it is served as it is, and what does not is copied there for good.
+    os.environ["GRADIO_TEMP_DIR"] = str(root)
+    samples = offer(photos(), root / "photos")
     digests = {digest(photo.path): photo.name for photo in samples}
-    return Machine(config, engine or open_engine(config), store, samples, offered, digests)
+    offered = offer(plates(), root / "plates")
+    return Machine(config, engine_here, store, samples, offered, digests)
 
 
-def serve(files: Sequence[Path]) -> None:
-    """Let browsers have these files as they are, wherever they lie."""
-    gr.set_static_paths(list(files))
+def offer(pictures: Sequence[Offered], folder: Path) -> list[Offered]:
+    """Let browsers have the files of these, by links in a folder: addresses shall not tell where
+    on the machine the program lies."""
+    folder.mkdir(exist_ok=True)
+    linked = []
+    for picture in pictures:
+        link = folder / picture.path.name
+        link.symlink_to(picture.path.resolve())
+        linked.append(replace(picture, path=link))
+    gr.set_static_paths([picture.path for picture in pictures])
+    return linked

@@ -23,7 +23,7 @@ PLOT_INTERVAL = 1.0
 
 def begin(page: Page, *, session: Session, **asked: Any) -> Outputs:
     """Take the wish in, and show that the click was heard, or why it leads nowhere."""
-    session.run = Run(_request(page, session, **asked))
+    session.run = Run(_request(page, session, **asked), session.browser)
     return _waiting(page)
 
 
@@ -32,7 +32,7 @@ def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
     before = page.machine.store.find(session.painting)
     if before is None:
         raise user_error("There is no painting to go on from any more: paint one first")
-    session.run = Run(_request(page, session, before, **asked))
+    session.run = Run(_request(page, session, before, **asked), session.browser)
     return _waiting(page)
 
 

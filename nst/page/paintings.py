@@ -147,7 +147,9 @@ def make_film(page: Page, *, session: Session) -> Outputs:
     try:
         write_film(frames, film)
         write_animation(frames, animation)
-    except FileNotFoundError:  # its folder has made room for others meanwhile
+    except OSError:  # its folder has made room for others meanwhile, or the disk is full
+        film.unlink(missing_ok=True)
+        animation.unlink(missing_ok=True)
         return gr.skip()
     return {
         page.canvas.film: str(film),

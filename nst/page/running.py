@@ -1,27 +1,38 @@
 """A run from its request to the finished PNG, for the page and for programs alike."""
 
+import errno
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from nst.film import keep
 from nst.gallery import Plate
-from nst.images import fit, save_image, upright_size
+from nst.images import ImageError, fit, save_image, upright_size
 from nst.job import Job, Request, look_up, prepare
 from nst.optimise.cost import run_work
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import Frame
+from nst.page import disk
 from nst.page.html import duration
 from nst.page.machine import Machine
 from nst.page.session import Run
-from nst.page.store import Painting, digest
+from nst.page.store import FULL, Painting, digest
 from nst.page.watch import Record
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
 MOST_KEPT = 120
 """Frames of one run for its film."""
+
+NOTHING_YET = "the painting was stopped before there was anything to see"
+
+SPARE = 2 * 2**20
+"""Bytes that the disk must have left beside a painting, for the small pictures of the strip."""
+
+CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
 
 
 MOST_STYLES = 4
@@ -32,8 +43,8 @@ MOST_STYLES = 4
 class Shown:
     """A frame, its picture's file, and the painting when it is the last one.
 
-    `file` is a small JPEG that is gone when the next frame is asked for, or the finished PNG.
-    `late` tells that the run was ended since it took as long as is allowed.
+    `file` is a small JPEG that is gone a while later, or the finished PNG. `late` tells that the
+    run was ended since it took as long as is allowed.
     """
 
     frame: Frame
@@ -45,6 +56,8 @@ class Shown:
 
 def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
     """ValueError if the run can be seen to lead nowhere, or to take too long, before it begins."""
+    if machine.closing.is_set():
+        raise ValueError(CLOSING)
     if len(request.styles) > MOST_STYLES:
         raise ValueError(f"{len(request.styles)} styles are too many; name {MOST_STYLES} at most")
     _, settings, styles = look_up(request, offered)
@@ -70,21 +83,24 @@ def too_long(seconds: float, most: float, settings: Settings) -> str:
 def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> Iterator[Shown]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises ValueError where the request can't be painted. Closing the iterator ends the work, and
-    nothing is kept.
+    Raises ValueError where the request can't be painted, or the painting can't be kept. Closing the
+    iterator ends the work, and nothing is kept.
     """
+    if machine.closing.is_set():
+        raise ValueError(CLOSING)
     with machine.watch.run() as record:
-        job = prepare(run.request, offered, machine.engine.backbone)
+        job = prepare(run.request, offered, machine.engine.backbone, run.stop)
         record.size, record.recipe = job.settings.size, job.shared.recipe
         yield from _paint(machine, run, job, owner, record)
 
 
 def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> Iterator[Shown]:
     before = fit(job.photo, job.settings.size)
-    kept, first, painting = [keep(before)], None, None
-    folder = machine.store.new_folder()
+    kept, first, painting, folder = [keep(before)], None, None, None
     frames = machine.engine.frames(job)
+    machine.runs.append(run)
     try:
+        folder = machine.store.new_folder()
         for frame in frames:
             first = first or frame
             small = keep(frame.image)
@@ -97,19 +113,33 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             preview = folder / f"{frame.step}.jpg"
             preview.write_bytes(small)
             yield Shown(frame, job, preview)
-            preview.unlink()
         if first is None:
-            return
+            raise ValueError(NOTHING_YET)
         machine.engine.pace.learn(job, first, frame)
-        file, photo = folder / file_name(job.title, ".png"), folder / "before.webp"
-        save_image(frame.image, file, to_text(job.provenance(frame)))
-        save_image(before, photo)
-        which = digest(Path(str(run.request.photo)))
-        painting = Painting(folder, file, photo, which, job.shared, owner, kept)
+        painting = _saved(run, job, frame, folder, before)
+        painting.frames, painting.owner = kept, owner
         machine.store.keep(painting)
         record.outcome = "done" if frame.done else "late" if late else "stopped"
-        yield Shown(frame, job, file, painting, late and not frame.done)
+        yield Shown(frame, job, painting.file, painting, late and not frame.done)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ValueError(FULL) from None
     finally:
+        machine.runs.remove(run)
         frames.close()
-        if painting is None:
+        if painting is None and folder:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _saved(run: Run, job: Job, frame: Frame, folder: Path, before: Image.Image) -> Painting:
+    """The painting and its photo as files; ValueError where the disk has no room for them."""
+    file, photo = folder / file_name(job.title, ".png"), folder / "before.webp"
+    try:
+        save_image(frame.image, file, to_text(job.provenance(frame)))
+        save_image(before, photo)
+    except ImageError:
+        raise ValueError(FULL) from None
+    if disk.free(folder) < SPARE:
+        raise ValueError(FULL)
+    return Painting(folder, file, photo, digest(Path(str(run.request.photo))), job.shared)

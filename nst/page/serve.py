@@ -1,5 +1,12 @@
 """Builds the page and serves it."""
 
+import os
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from types import MethodType
 from typing import Any
 
 import gradio as gr
@@ -8,9 +15,16 @@ from starlette.middleware import Middleware
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
-from nst.page.calm import calm, forget_what_was_sent, line_up, spare_log
+from nst.page.calm import (
+    calm,
+    forget_what_is_gone,
+    forget_what_was_sent,
+    line_up,
+    spare_log,
+)
 from nst.page.card import TITLE, SocialCard, card_route
 from nst.page.context import Page
+from nst.page.doors import Headed, Room
 from nst.page.events import wire
 from nst.page.gate import Audience, Gate
 from nst.page.machine import Machine
@@ -33,6 +47,8 @@ BROWSER_SECRET = "nst-paintings"
 
 MOST_SESSIONS = 1000
 """That Gradio keeps what was sent of; whoever was away for longest is forgotten first."""
+LAST_SECONDS, TO_FETCH = 3.0, 2.0
+"""That a run may take to end when the process is asked to, and its visitor to fetch the picture."""
 
 
 def build(machine: Machine) -> tuple[gr.Blocks, Page]:
@@ -72,7 +88,12 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             wall,
         )
         wire(blocks, page, program)
+        blocks.unload(MethodType(_left, machine))
     return blocks, page
+
+
+def _left(machine: Machine, request: gr.Request) -> None:
+    machine.left(str(request.session_hash))
 
 
 def release(machine: Machine, session: Session) -> None:
@@ -83,8 +104,23 @@ def release(machine: Machine, session: Session) -> None:
 
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
-    """Serve the page until the process ends."""
-    blocks.launch(**_options(blocks, machine), state_session_capacity=MOST_SESSIONS)
+    """Serve the page until the process is asked to end; ValueError if its port is taken."""
+    config, asked = machine.config, asked_to_end()
+    check_port(config.host, config.port)
+    blocks.launch(
+        **_options(blocks, machine),
+        state_session_capacity=MOST_SESSIONS,
+        server_name=config.host,
+        server_port=config.port,
+        prevent_thread_lock=True,
+    )
+    with suppress(KeyboardInterrupt):
+        asked.wait()
+    painting = bool(machine.runs)
+    machine.close(LAST_SECONDS)
+    if painting:
+        time.sleep(TO_FETCH)
+    blocks.close(verbose=False)
 
 
 def mounted(blocks: gr.Blocks, machine: Machine) -> FastAPI:
@@ -102,14 +138,21 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     line_up(blocks, config, audience)
     spare_log(blocks)
     forget_what_was_sent()
-    machine.start()
+    machine.start(lambda: forget_what_is_gone(blocks))
     routes = [card_route(), health_route(machine.engine.busy)]
     if config.metrics:
         routes.append(metrics_route(machine.watch))
     most = config.most_megabytes * 2**20
-    gate = Middleware(Gate, most_bytes=most, audience=audience)
     return {
-        "app_kwargs": {"middleware": [gate, Middleware(SocialCard)], "routes": routes},
+        "app_kwargs": {
+            "middleware": [
+                Middleware(Headed),
+                Middleware(Gate, most_bytes=most, audience=audience),
+                Middleware(Room, store=machine.store, config=config),
+                Middleware(SocialCard),
+            ],
+            "routes": routes,
+        },
         "css_paths": [FOLDER / "page.css"],
         "theme": make_theme(),
         "favicon_path": str(EXAMPLES / "favicon.png"),
@@ -117,3 +160,27 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
         "mcp_server": True,
         "enable_monitoring": False,
     }
+
+
+def check_port(host: str, port: int) -> None:
+    """ValueError if somebody listens there; Gradio would only say that it found no empty port."""
+    try:
+        family, *_, address = socket.getaddrinfo(host.strip("[]"), port)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        raise ValueError(
+            f"port {port} of {host} can't be had ({error.strerror}); "
+            "set GRADIO_SERVER_PORT to another"
+        ) from None
+
+
+def asked_to_end() -> threading.Event:
+    """What SIGTERM sets from now on, instead of ending the process at once."""
+    asked = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: asked.set())
+    # A worker of ZeroGPU is forked from here, and ends as it always did.
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    return asked

@@ -9,11 +9,15 @@ from nst.job import Request
 from nst.sharing import Shared
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
-    """What waits for the engine or is being painted. `stop` asks it to end."""
+    """What waits for the engine or is being painted. `stop` asks it to end.
+
+    `browser` tells whose it is: what Gradio calls the session hash of an open page or a program.
+    """
 
     request: Request
+    browser: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
     began: bool = False
 
@@ -22,12 +26,14 @@ class Run:
 class Session:
     """A visitor's own styles, run, and places in what the page shows.
 
-    `painting` is the token of the painting on the canvas, `offered` what a dropped-in painting
-    remembers, `selected` the place of the one chosen in the strip, `wall` what the pictures of the
-    wall were painted with. `welcomed` tells that the link's settings are on their way to the
-    controls, `planned` when the browser asked for the latest plan.
+    `browser` is that of their runs, `painting` the token of the painting on the canvas, `offered`
+    what a dropped-in painting remembers, `selected` the place of the one chosen in the strip,
+    `wall` what the pictures of the wall were painted with, `hung` when they hung one there.
+    `welcomed` tells that the link's settings are on their way to the controls, `planned` when the
+    browser asked for the latest plan.
     """
 
+    browser: str = ""
     key: str = field(default_factory=lambda: secrets.token_hex(8))
     styles: list[Plate] = field(default_factory=list)
     run: Run | None = None
@@ -35,6 +41,7 @@ class Session:
     offered: Shared | None = None
     selected: int = -1
     wall: list[Shared] = field(default_factory=list)
+    hung: list[float] = field(default_factory=list)
     welcomed: bool = False
     planned: float = 0.0
 

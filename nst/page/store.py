@@ -8,7 +8,20 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nst.page import disk
 from nst.sharing import Shared
+
+PREVIEWS = 60.0
+"""Seconds that the pictures shown on the way stay after a painting is done, for slow browsers."""
+
+FULL = (
+    "the disk of this machine is full: what was painted last stays in the page, but it can't be "
+    "kept as a PNG; save it from there, or try again in a while"
+)
+CROWDED = (
+    "The disk of this machine is full of what others have sent: try again in a while, or take one "
+    "of the samples."
+)
 
 
 @dataclass
@@ -24,7 +37,7 @@ class Painting:
     before: Path
     photo: str
     shared: Shared
-    owner: str
+    owner: str = ""
     frames: list[bytes] = field(default_factory=list)
     made: float = field(default_factory=time.monotonic)
 
@@ -33,16 +46,23 @@ class Painting:
         """A name that nobody can guess."""
         return self.folder.name
 
+    def drop_previews(self) -> None:
+        """Remove the pictures that were shown on the way."""
+        for preview in self.folder.glob("*.jpg"):
+            preview.unlink(missing_ok=True)
+
 
 class Store:
-    """All visitors' paintings, in one folder; safe to use from several threads.
+    """All visitors' paintings and what they send, in one folder; safe to use from several threads.
 
-    Each visitor's take `quota` bytes at most, the latest painting aside, and all together `total`;
-    the oldest make room. None stays for longer than `keep` seconds.
+    Each visitor's paintings take `quota` bytes at most, the latest aside, and all together half of
+    `total`; the oldest make room. When all that lies in the folder takes `total`, nothing more is
+    taken in. Nothing stays for longer than `keep` seconds.
     """
 
     def __init__(self, root: Path, quota: int, total: int, keep: float) -> None:
         self.root, self.quota, self.total, self.seconds = root, quota, total, keep
+        self._coming = 0
         self._paintings: dict[str, Painting] = {}
         self._lock = threading.Lock()
 
@@ -73,11 +93,35 @@ class Store:
         with self._lock:
             self._drop([p for p in self._paintings.values() if p.owner == owner])
 
+    def reserve(self, size: int) -> bool:
+        """Whether so many bytes may come in; they count as taken until `arrived`."""
+        taken = disk.used(self.root)
+        if taken + size > self.total:
+            disk.sweep(self.root, self.seconds)
+            taken = disk.used(self.root)
+        with self._lock:
+            self._coming += size
+            room = min(self.total - taken, disk.free(self.root) - disk.LEAST_FREE)
+            return self._coming <= room
+
+    def arrived(self, size: int) -> None:
+        """What was reserved is in the folder now, or has never come."""
+        with self._lock:
+            self._coming -= size
+
+    def sweep_all(self) -> None:
+        """By the hour: what nobody has asked for as well."""
+        self.sweep()
+        disk.sweep(self.root, self.seconds)
+
     def sweep(self) -> None:
         """Let go what is too old, and what is over its visitor's quota."""
         with self._lock:
-            oldest = time.monotonic() - self.seconds
-            self._drop([p for p in self._paintings.values() if p.made < oldest])
+            now = time.monotonic()
+            self._drop([p for p in self._paintings.values() if p.made < now - self.seconds])
+            for painting in self._paintings.values():
+                if painting.made < now - PREVIEWS:
+                    painting.drop_previews()
             theirs: dict[str, int] = {}
             whole, over = 0, []
             for painting in reversed(self._paintings.values()):
@@ -85,7 +129,7 @@ class Store:
                 size = sum(file.stat().st_size for file in painting.folder.iterdir())
                 theirs[painting.owner] = theirs.get(painting.owner, 0) + size
                 whole += size
-                if whole > self.total or (theirs[painting.owner] > self.quota and not latest):
+                if whole > self.total / 2 or (theirs[painting.owner] > self.quota and not latest):
                     over.append(painting)
             self._drop(over)
 

@@ -6,10 +6,8 @@ open by themselves, they would open before anybody has looked at it.
 
 import logging
 import math
-import os
 import secrets
 import stat
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +39,6 @@ LARGEST = 4096
 
 MOST_LAYERS, MOST_DRAWN = 8, 4_000_000
 """Of a mask, and pixels of each; the editor has one layer, as large as it is on the screen."""
-
-
-def see_to_uploads(spare: Path) -> None:
-    """Let uploads go to the folder `spare` where Gradio's own can't be written to.
-
-    It may belong to somebody else who runs Gradio on this machine.
-    """
-    usual = Path(get_upload_folder())
-    with suppress(OSError):
-        usual.mkdir(parents=True, exist_ok=True)
-    if not os.access(usual, os.W_OK | os.X_OK):
-        os.environ["GRADIO_TEMP_DIR"] = str(spare)
-        log.warning("uploads go to %s, since %s can't be written to", spare, usual)
 
 
 def sent_file(sent: Any, name: str = "the picture") -> Path | None:

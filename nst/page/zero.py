@@ -1,6 +1,7 @@
 """ZeroGPU: a GPU that a Space has only while a visitor's run lasts."""
 
 import math
+import threading
 from collections.abc import Generator
 
 from nst.job import Elsewhere
@@ -29,7 +30,12 @@ def on_zero_gpu(backbone: Backbone) -> Elsewhere:
     def paint(pictures: Pictures, settings: Settings, every: int) -> Generator[Frame, None, None]:
         yield from begin(pictures, settings, backbone, every)
 
-    return Elsewhere(backbone.name, paint)
+    def frames(
+        pictures: Pictures, settings: Settings, every: int, _: threading.Event
+    ) -> Generator[Frame, None, None]:
+        return paint(pictures, settings, every)  # its worker ends when this is closed
+
+    return Elsewhere(backbone.name, frames)
 
 
 def _seconds(pictures: Pictures, settings: Settings, every: int) -> int:

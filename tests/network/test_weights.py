@@ -230,3 +230,22 @@ def test_without_a_temporary_folder_nothing_is_fetched(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     assert weights.fetch_vgg19() is None
+
+
+@pytest.mark.parametrize("name", sorted(weights._BUNDLED))
+@pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])
+def test_damaged_numbers_of_ours_are_named(
+    name: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in weights._BUNDLED:
+        (tmp_path / file).symlink_to(weights._DATA / file)
+    data = bytearray((tmp_path / name).read_bytes())
+    data[-1] ^= 1
+    (tmp_path / name).unlink()
+    if damage != "missing":
+        (tmp_path / name).write_bytes(data if damage == "flipped" else data[:1000])
+    monkeypatch.setattr(weights, "_DATA", tmp_path)
+    with pytest.raises(weights.WeightsError, match=name) as told:
+        weights.bundled()
+    assert "once more" in str(told.value)
+    assert "\n" not in str(told.value)

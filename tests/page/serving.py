@@ -40,23 +40,29 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path, entry: Path = ROOT / "app.py", user: int | None = None, **environment: str
+    folder: Path,
+    entry: Path = ROOT / "app.py",
+    port: int = 0,
+    user: int | None = None,
+    **environment: str,
 ) -> Iterator[Served]:
-    """Start `python app.py` with a temporary folder of its own, and end it.
+    """Start `python app.py` with a temporary folder of its own, at a free port, and end it.
 
     As another `user`, it has no home.
     """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
         port = probe.getsockname()[1]
     url, log = f"http://127.0.0.1:{port}", folder / "log"
-    (folder / "temporary").mkdir()
+    (folder / "temporary").mkdir(exist_ok=True)
     everything = os.environ | {
         "GRADIO_SERVER_PORT": str(port),
         "NO_PROXY": "127.0.0.1",
         # Gradio serves all of the temporary folder; the environment's packages may lie in it here,
-        # but not on a Space.
+        # but not on a Space. A machine that was opened in this process has named its own.
         "TMPDIR": str(folder / "temporary"),
+        "GRADIO_TEMP_DIR": "",
         **environment,
     }
     if user:
@@ -95,6 +101,18 @@ def _answers(url: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def busy(process: int) -> float:
+    """Seconds of processor time in about a second."""
+
+    def used() -> float:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    time.sleep(1)
+    return used() - before
 
 
 def chromium(playwright: Playwright) -> Browser:

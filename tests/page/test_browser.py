@@ -1,8 +1,6 @@
 """Painting in the page, served by `python app.py` and driven in a real Chromium."""
 
-import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from playwright.sync_api import Page as Tab
 from nst.sharing import from_text
 
 from .driving import MINUTE, SMALL, choose, finished, open_link, paint, pick, source
-from .serving import Served
+from .serving import Served, busy
 
 
 def test_pick_paint_and_download(tab: Tab, tmp_path: Path) -> None:
@@ -55,24 +53,12 @@ def test_a_closed_tab_stops_the_work(server: Served, browser: Browser) -> None:
     pick(opened)
     opened.locator("#paint").click()
     expect(opened.locator("#canvas img")).to_be_visible()
-    assert _busy(process) > 0.3
+    assert busy(process) > 0.3
     opened.close()
     for _ in range(20):
-        if _busy(process) < 0.2:
+        if busy(process) < 0.2:
             return
     pytest.fail("the engine still works for a visitor who has left")
-
-
-def _busy(process: int) -> float:
-    """Seconds of processor time in about a second."""
-
-    def used() -> float:
-        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-    before = used()
-    time.sleep(1)
-    return used() - before
 
 
 def test_nothing_to_paint_says_so_and_loses_nothing(tab: Tab) -> None:

@@ -20,6 +20,8 @@ from .conftest import controls, named, sent
 class Asked:
     """What a browser asks for when it opens the page, and the notices that it gets."""
 
+    session_hash = "a browser"
+
     def __init__(self, **query: str) -> None:
         self.query_params = query
 

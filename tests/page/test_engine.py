@@ -1,9 +1,16 @@
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
 import gradio as gr
 import pytest
 import spaces
 
 from nst.config import Config
 from nst.gallery import plates, sample
+from nst.job import Request, Stopped, prepare
 from nst.page import painting
 from nst.page.context import Page
 from nst.page.engine import Engine, Pace, warm_up
@@ -29,6 +36,67 @@ def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
         painting.begin(page, session=session, **_asked(photo_sent, size=2048, steps=20_000))
     object.__setattr__(page.machine.config, "most_seconds", float("inf"))
     page.machine.engine.pace = before
+
+
+def _slow(seconds: float) -> tuple[Any, list[str]]:
+    """A job each of whose steps takes so long, and what became of it."""
+    told: list[str] = []
+
+    def frames() -> Iterator[str]:
+        try:
+            while True:
+                time.sleep(seconds)
+                yield "frame"
+        finally:
+            told.append("closed")
+
+    return SimpleNamespace(frames=frames(), stop=threading.Event()), told
+
+
+def test_nobody_waits_for_a_step_that_nobody_wants() -> None:
+    engine = Engine(Config())
+    job, told = _slow(1.0)
+    frames = engine.frames(job)
+    threading.Timer(0.2, job.stop.set).start()
+    began = time.monotonic()
+    assert list(frames) == []  # it was in the set-up, so to say
+    assert time.monotonic() - began < 0.8
+    job, told = _slow(1.0)
+    frames = engine.frames(job)
+    assert next(frames)
+    began = time.monotonic()
+    frames.close()
+    assert time.monotonic() - began < 0.2
+    assert engine._thread.submit(lambda: list(told)).result(5) == ["closed"]
+
+
+def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
+    stop = threading.Event()
+
+    def frames() -> Iterator[str]:
+        stop.wait()
+        raise Stopped
+        yield "never"
+
+    threading.Timer(0.05, stop.set).start()
+    assert list(Engine(Config()).frames(SimpleNamespace(frames=frames(), stop=stop))) == []  # type: ignore[arg-type]
+
+
+def test_setting_up_styles_ends_within_a_part(page: Page) -> None:
+    four = page.machine.plates[:4]
+    given = {"size": 512, "style_scale": 4, "scales": 1}
+    stop = threading.Event()
+    job = prepare(
+        Request(sample("lion"), [plate.name for plate in four], given=given),
+        four,
+        page.machine.engine.backbone,
+        stop,
+    )
+    threading.Timer(1.0, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        next(job.frames)
+    assert time.monotonic() - began < 6
 
 
 class _At:

@@ -1,6 +1,7 @@
 """The wall, against a stand-in for the Hub."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -16,9 +17,14 @@ from ..conftest import Files
 COMMIT = "0" * 40
 
 
-def put_on_wall(hub: Files, paintings: list[bytes]) -> None:
-    """Let the stand-in serve a wall with these, oldest first."""
-    names = [f"paintings/2026{month:02}01-120000-abc.png" for month in range(1, len(paintings) + 1)]
+def put_on_wall(
+    hub: Files, paintings: list[bytes], digest: str = "abc", hidden: bytes = b""
+) -> None:
+    """Let the stand-in serve a wall with these, oldest first, and the owner's list."""
+    months = range(1, len(paintings) + 1)
+    names = [f"paintings/2026{month:02}01-120000-{digest}.png" for month in months]
+    if hidden:
+        names, paintings = [*names, "hidden.txt"], [*paintings, hidden]
     listing = {"id": "owner/wall", "sha": COMMIT, "siblings": [{"rfilename": n} for n in names]}
     tree = [
         {"type": "file", "path": name, "size": len(data), "oid": COMMIT}
@@ -61,6 +67,7 @@ def wall(hub: Files, monkeypatch: pytest.MonkeyPatch) -> Files:
 
 
 def test_a_painting_is_hung(wall: Files, painting: Path) -> None:
+    put_on_wall(wall, [])
     hang("owner/wall", painting)
     lines = wall["posted /api/datasets/owner/wall/commit/main"].decode().splitlines()
     (file,) = [json.loads(line)["value"] for line in lines if json.loads(line)["key"] == "file"]
@@ -68,10 +75,10 @@ def test_a_painting_is_hung(wall: Files, painting: Path) -> None:
     assert base64.b64decode(file["content"]) == painting.read_bytes()
 
 
-def test_the_latest_come_first(wall: Files, painting: Path) -> None:
+def test_the_latest_come_first(wall: Files, painting: Path, tmp_path: Path) -> None:
     data = painting.read_bytes()
     put_on_wall(wall, [data] * 4)
-    found = latest("owner/wall", 3)
+    found = latest("owner/wall", tmp_path / "wall", 3)
     assert [path.name[:6] for path in found] == ["202604", "202603", "202602"]
     assert found[0].read_bytes() == data
 
@@ -87,6 +94,24 @@ def test_a_hub_out_of_reach_is_told_at_once(
 ) -> None:
     template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    for attempt in (lambda: hang("owner/wall", painting), lambda: latest("owner/wall")):
+    for attempt in (
+        lambda: hang("owner/wall", painting),
+        lambda: latest("owner/wall", painting.parent),
+    ):
         with pytest.raises(WallError, match="can't be reached now"):
             attempt()
+
+
+def test_what_the_owner_has_listed_is_not_shown(hub: Files, painting: Path, tmp_path: Path) -> None:
+    hidden = b"20260201-120000-abc.png\n\npaintings/20260401-120000-abc.png \n\xff\n"
+    put_on_wall(hub, [painting.read_bytes()] * 4, hidden=hidden)
+    found = latest("owner/wall", tmp_path / "wall")
+    assert [path.name[:6] for path in found] == ["202603", "202601"]
+
+
+def test_the_same_picture_hangs_once(wall: Files, painting: Path) -> None:
+    with Image.open(painting) as picture:
+        digest = hashlib.sha256(picture.tobytes()).hexdigest()[:8]
+    put_on_wall(wall, [painting.read_bytes()], digest)
+    with pytest.raises(WallError, match="already"):
+        hang("owner/wall", painting)

@@ -1,4 +1,7 @@
+import errno
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -7,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nst.images import fit, open_image
-from nst.page import painting, paintings
+from nst.page import api, disk, painting, paintings
 from nst.page.context import Page
 from nst.page.serve import release
 from nst.page.session import Session
@@ -195,6 +198,77 @@ def test_only_what_is_under_the_brush(
     change = np.abs(painted - np.asarray(fit(photo, 64), dtype=int)).max(axis=2)
     assert change[:, 40:].max() == 0
     assert change[:, :24].mean() > 2
+
+
+def test_a_closed_page_ends_its_run_and_no_other(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    session.browser = "mine"
+    painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
+    frames = painting.show_frames(page, session=session, remembered=None)
+    next(frames)
+    run = session.run
+    assert run
+    page.machine.left("another's")
+    assert not run.stop.is_set()
+    page.machine.left("mine")
+    assert run.stop.is_set()
+    frames.close()
+    assert page.machine.runs == []
+
+
+def test_a_page_that_closes_ends_runs_and_begins_none(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
+    frames = painting.show_frames(page, session=session, remembered=None)
+    next(frames)
+    closing = threading.Thread(target=page.machine.close, args=[5.0])
+    closing.start()
+    *_, last = frames
+    closing.join(1)
+    assert not closing.is_alive()
+    assert "Stopped after" in last[page.canvas.status]
+    with pytest.raises(gr.Error, match="about to close"):
+        painting.begin(page, session=session, **_asked(photo_sent))
+    page.machine.closing.clear()
+
+
+def test_a_stop_before_there_is_anything_to_see(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    painting.begin(page, session=session, **_asked(photo_sent))
+    assert session.run
+    session.run.stop.set()
+    with pytest.raises(gr.Error, match="before there was anything to see"):
+        _paint(page, session)
+    assert page.machine.runs == []
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(
+    page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = {*page.machine.store.root.iterdir()}
+    for place, name, instead in ((Path, "write_bytes", full), (disk, "free", lambda _: 100)):
+        painting.begin(page, session=session, **_asked(photo_sent, steps=30))
+        with monkeypatch.context() as patched:
+            patched.setattr(place, name, instead)
+            with pytest.raises(gr.Error, match="disk of this machine is full"):
+                _paint(page, session)
+        assert {*page.machine.store.root.iterdir()} == before
+
+
+def test_programs_share_one_quota(page: Page, photo_sent: dict[str, Any]) -> None:
+    paint = api.make_paint(page)
+    asked = {"photo": photo_sent, "style": "gold_spirals", "size": 64, "more": "steps=2"}
+    for number in range(2):
+        *_, last = paint(SimpleNamespace(session_hash=f"program {number}"), **asked)
+        made = page.machine.store.find(Path(last).parent.name)
+        assert made
+        assert made.owner == api.PROGRAMS
 
 
 def test_a_failed_run_leaves_the_painting_before_it(

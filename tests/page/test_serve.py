@@ -137,6 +137,18 @@ def test_where_a_visitor_of_a_space_is(listed: str, expected: str) -> None:
     assert address(asked, Config()) == "10.20.30.40"
 
 
+def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "here.png").write_bytes(b"x")
+    blocks = gr.Blocks()
+    names = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
+    blocks.temp_file_sets.append(names)
+    calming.forget_what_is_gone(blocks)
+    assert names == {str(tmp_path / "here.png")}
+    with blocks:
+        shown = gr.Image()
+    assert shown.temp_files in blocks.temp_file_sets
+
+
 def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:
     blocks, _ = build(page.machine)
     named = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nst.page.store import Painting, Store
+from nst.page.store import PREVIEWS, Painting, Store
 from nst.sharing import Shared
 
 
@@ -18,7 +18,7 @@ def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "store", quota=2500, total=6000, keep=3600)
+    return Store(tmp_path / "store", quota=2500, total=12_000, keep=3600)
 
 
 def _there(*paintings: Painting) -> list[bool]:
@@ -38,9 +38,23 @@ def test_the_latest_stays_whatever_its_size(store: Store) -> None:
     assert _there(painting) == [True]
 
 
-def test_all_together_have_a_limit(store: Store) -> None:
+def test_all_together_have_half_of_the_limit(store: Store) -> None:
     paintings = [_painting(store, f"visitor {n}") for n in range(9)]
     assert _there(*paintings) == [False] * 3 + [True] * 6
+
+
+def test_pictures_shown_on_the_way_go_when_they_have_been_seen(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painting = _painting(store, "one")
+    (painting.folder / "1.jpg").write_bytes(b"x")
+    store.sweep()
+    assert (painting.folder / "1.jpg").exists()
+    later = time.monotonic() + PREVIEWS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    store.sweep()
+    assert not (painting.folder / "1.jpg").exists()
+    assert painting.file.exists()
 
 
 def test_what_is_old_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from nst.images import ImageError
-from nst.page.uploads import drawn_mask, see_to_uploads, sent_file
+from nst.page.uploads import drawn_mask, sent_file
 
 from .conftest import sent
 
@@ -17,19 +16,6 @@ def test_an_uploaded_picture_is_taken(uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x")
     assert sent_file(sent(uploads / "a.png")) == uploads / "a.png"
     assert sent_file(None) is None
-
-
-def test_somebody_elses_folder_is_not_insisted_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "theirs"))
-    see_to_uploads(tmp_path / "ours")
-    assert get_upload_folder() == str(tmp_path / "theirs")
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file" / "theirs"))
-    see_to_uploads(tmp_path / "ours")
-    assert get_upload_folder() == str(tmp_path / "ours")
-    assert len(caplog.messages) == 1
 
 
 def _stranger(tmp_path: Path) -> Path:

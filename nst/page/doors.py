@@ -1,0 +1,82 @@
+"""What is said on the way out, and what may come in: headers for every answer, room for uploads."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.responses import PlainTextResponse
+
+from nst.config import Config
+from nst.page.store import CROWDED, Store
+from nst.page.visitors import address
+
+HEADERS = {
+    # A Space lives in a frame of the Hub's; nobody else may lay the page under a page of theirs.
+    "content-security-policy": "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+
+UPLOAD = "/gradio_api/upload"
+
+TO_DISK = (UPLOAD, "/gradio_api/mcp")
+"""Where files come in: an assistant's lie in its questions."""
+
+MOST_AT_ONCE = 8
+"""Uploads from one address: each has its room kept free for as long as it takes."""
+
+MANY = "Too many uploads at once: wait until some have arrived."
+
+Send = Callable[[Any], Awaitable[None]]
+
+
+class Headed:
+    """Plain ASGI: adds HEADERS to every answer."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        """Pass a request on."""
+
+        async def answer(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        await self.app(scope, receive, answer if scope["type"] == "http" else send)
+
+
+class Room:
+    """Plain ASGI, behind the gate: takes files in while there is room for them."""
+
+    def __init__(self, app: Any, store: Store, config: Config) -> None:
+        self.app, self.store, self.config = app, store, config
+        self._coming: Counter[str] = Counter()
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        """Pass a request on, if there is room for what it brings."""
+        path = scope.get("path", "").removeprefix(scope.get("root_path", "")).rstrip("/")
+        if path not in TO_DISK or scope.get("method") != "POST":
+            await self.app(scope, receive, send)
+            return
+        size = int(Headers(scope=scope)["content-length"])  # the gate has seen to it
+        where = address(HTTPConnection(scope), self.config)
+        if self._coming[where] >= MOST_AT_ONCE:
+            await PlainTextResponse(MANY, 429)(scope, receive, send)
+            return
+        self._coming[where] += 1
+        fits = await run_in_threadpool(self.store.reserve, size)
+        try:
+            if fits:
+                await self.app(scope, receive, send)
+            else:
+                await PlainTextResponse(CROWDED, 507)(scope, receive, send)
+        except ClientDisconnect:  # broken off: nothing for the log, and the sweep takes the rest
+            pass
+        finally:
+            self.store.arrived(size)
+            self._coming -= Counter([where])
