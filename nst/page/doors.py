@@ -69,6 +69,12 @@ class Room:
             await PlainTextResponse(MANY, 429)(scope, receive, send)
             return
         self._coming[where] += 1
+        try:
+            await self._take_in(size, scope, receive, send)
+        finally:
+            self._coming -= Counter([where])
+
+    async def _take_in(self, size: int, scope: Any, receive: Any, send: Send) -> None:
         fits = await run_in_threadpool(self.store.reserve, size)
         try:
             if fits:
@@ -79,4 +85,3 @@ class Room:
             pass
         finally:
             self.store.arrived(size)
-            self._coming -= Counter([where])

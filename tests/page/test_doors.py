@@ -122,7 +122,7 @@ def test_the_disk_keeps_some_room_for_paintings(
 
 def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
     """Room is kept free for what has been announced, however slowly it comes."""
-    store, arrived = Store(tmp_path / "root", 10**9, 10**9, 3600), asyncio.Event()
+    store, arrived = Store(tmp_path, 10**9, 10**9, 3600), asyncio.Event()
 
     async def slow(scope: Any, receive: Any, send: Any) -> None:
         await arrived.wait()

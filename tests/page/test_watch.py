@@ -59,4 +59,4 @@ def test_health_and_counts_over_http(
     answer = httpx.get(server.url + "/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert "nst_run_seconds" not in httpx.get(server.url + "/metrics").text
-    assert httpx.get(server.url + "/monitoring/summary").status_code == 403
+    assert httpx.get(server.url + "/monitoring/summary").status_code == 404
