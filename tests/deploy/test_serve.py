@@ -9,12 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from PIL import Image
 
 from nst.sharing import from_text
 
 pytest.importorskip("ray", reason="Ray is not here: pip install -r deploy/requirements-ray.txt")
+
+from deploy.sticky import COOKIE  # noqa: E402
 
 from .ray_page import RayPage, asked, ray_page  # noqa: E402
 
@@ -23,7 +26,7 @@ SMALL = {"style": "gold_spirals", "size": 96}
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPage]:
-    with ray_page(tmp_path_factory.mktemp("ray"), painters=2) as started:
+    with ray_page(tmp_path_factory.mktemp("ray"), painters=2, pages=2) as started:
         yield started
 
 
@@ -79,3 +82,16 @@ def _two_painters(page: RayPage, folder: Path) -> None:
                 return page.client(folder).predict(**asked(**SMALL, more="steps=40"))
 
             list(crowd.map(visit, range(3)))
+
+
+def test_visitors_come_back_to_the_process_that_knows_them(page: RayPage) -> None:
+    def process(visitor: int) -> str:
+        cookie = {"cookie": f"{COOKIE}={visitor}"}
+        return httpx.get(f"{page.url}/gradio_api/app_id", headers=cookie).text
+
+    visitors = range(16)
+    homes = [process(visitor) for visitor in visitors]
+    while len(set(homes)) < 2:  # the second page may still be starting
+        homes = [process(visitor) for visitor in visitors]
+    assert [process(visitor) for visitor in visitors] == homes
+    assert COOKIE in httpx.get(page.url).cookies
