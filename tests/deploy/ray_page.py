@@ -17,6 +17,11 @@ from gradio_client import Client, handle_file
 from nst.gallery import sample
 
 ROOT = Path(__file__).parent.parent.parent
+VARIABLES = {
+    "NO_PROXY": "127.0.0.1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "NST_QUEUE_EACH": "32",  # all visitors come from one address here
+}
 START = 180.0
 """Seconds until it answers: each process brings a PyTorch of its own."""
 
@@ -55,7 +60,7 @@ def ray_page(folder: Path, painters: int, pages: int = 1) -> Iterator[RayPage]:
         process = subprocess.Popen(
             [sys.executable, "-m", "deploy.serve", *arguments],
             cwd=ROOT,
-            env=os.environ | {"NO_PROXY": "127.0.0.1", "RAY_USAGE_STATS_ENABLED": "0"},
+            env=os.environ | VARIABLES,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
