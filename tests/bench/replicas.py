@@ -1,26 +1,29 @@
 """Pictures a minute with one painter and with two, each with a core of its own.
 
-    python -m tests.bench.replicas
+    python -m tests.bench.replicas [ROUNDS]
 
 Four visitors ask at once, again and again; alternating, so that a noisy machine disturbs both.
 """
 
 import statistics
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from gradio_client import Client
+
 from tests.deploy.ray_page import RayPage, asked, ray_page
 
-VISITORS, PICTURES, ROUNDS = 4, 12, 2
-WISH = {"style": "gold_spirals", "size": 160, "more": "steps=24"}
+VISITORS, PICTURES = 4, 8
+WISH = {"style": "gold_spirals", "size": 192, "more": "steps=16"}
 
 
-def main() -> None:
+def main(rounds: int = 2) -> None:
     """Print the table."""
     rates: dict[int, list[float]] = {1: [], 2: []}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for painters, found in rates.items():
             with (
                 tempfile.TemporaryDirectory() as folder,
@@ -33,19 +36,20 @@ def main() -> None:
 
 
 def _rate(page: RayPage, painters: int, folder: Path) -> float:
-    def visit(_: int) -> None:
-        page.client(folder).predict(**asked(**WISH))
+    def paint(client: Client, more: str = "steps=16") -> None:
+        client.predict(**asked(**WISH | {"more": more}))
 
+    clients = [page.client(folder) for _ in range(VISITORS)]
     with ThreadPoolExecutor(VISITORS) as crowd:
         while True:  # until all painters are there, and each has painted
-            list(crowd.map(visit, range(VISITORS)))
+            list(crowd.map(lambda client: paint(client, "steps=4"), clients))
             if len(page.painters()) == painters:
                 break
-        list(crowd.map(visit, range(VISITORS)))
+        list(crowd.map(lambda client: paint(client, "steps=4"), clients))
         begun = time.perf_counter()
-        list(crowd.map(visit, range(PICTURES)))
+        list(crowd.map(paint, clients * (PICTURES // VISITORS)))
         return PICTURES / (time.perf_counter() - begun) * 60
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
