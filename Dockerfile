@@ -1,25 +1,28 @@
-# nst for any host that runs containers, or a Docker Space:
-#   docker build -t nst .                          with a GPU: --build-arg TORCH=cu128
+# nst for any host that runs containers:
+#   docker build -t nst .                          with a GPU: --build-arg TORCH=cu130
 #   docker run -p 7860:7860 nst                    with a GPU: --gpus all
+# A Docker Space of it takes `sdk: docker` in README.md; its variable TORCH is the argument here.
 FROM python:3.11-slim
 
-# The wheel without CUDA is a tenth of the one with it.
-ARG TORCH=cpu
-
+# Any user may read it here: a home is for its owner alone.
+WORKDIR /app
 RUN useradd --create-home --uid 1000 user
-WORKDIR /home/user/nst
+
+# A layer of its own, by far the largest; the wheel without CUDA is a tenth of the one with it.
+ARG TORCH=cpu
+RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/${TORCH} "torch>=2.9"
 
 COPY requirements.txt .
-RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/${TORCH} torch \
-    && pip install --no-cache-dir --requirement requirements.txt
+RUN pip install --no-cache-dir --requirement requirements.txt
 
 COPY app.py README.md LICENSE ./
-COPY nst nst
 COPY examples examples
+COPY nst nst
 
 USER user
-ENV GRADIO_SERVER_NAME=0.0.0.0 PYTHONUNBUFFERED=1
+ENV GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860 PYTHONUNBUFFERED=1
 EXPOSE 7860
+# Not by urllib, which would ask a proxy that the host gives its containers.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=4)"]
+    CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['GRADIO_SERVER_PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["python", "app.py"]

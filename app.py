@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 
 if os.environ.get("SPACES_ZERO_GPU"):
@@ -13,6 +14,8 @@ from nst.network.memory import tune_allocator
 
 def main() -> int:
     """Serve the page; 2, and one line, where the owner's settings can't be read."""
+    # Until `launch` listens: a container's first process is deaf to signals that nobody handles.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("nst").setLevel(logging.INFO)
     tune_allocator()
