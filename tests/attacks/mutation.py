@@ -1,6 +1,7 @@
-"""Sound little pictures in every format that is read here, and what chance makes of their bytes."""
+"""Sound little pictures in every format that is read here; what chance makes of bytes and JSON."""
 
 import io
+import json
 import struct
 import zlib
 from functools import cache
@@ -17,6 +18,23 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 ODD = (0, 1, 2, 15, 16, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 10_000, 0x7FFFFFFF, 0xFFFFFFFF)
 """Numbers that programs trip over."""
+
+ODD_JSON = [
+    *("1e999", "-1e999", "NaN", "Infinity", "-0.0", "1e308", "1e-400", "9" * 400, "9" * 5000),
+    *(
+        "true",
+        "null",
+        '""',
+        '"\\ud800"',
+        '"\\udc00\\ud800"',
+        '"\\u0000"',
+        '"<b>"',
+        '"a%ED%A0%80=%"',
+    ),
+    *("[" * 50 + "]" * 50, "[" * 9000, "[" * 9000 + "]" * 9000, '{"a":' * 900 + "1" + "}" * 900),
+    *("[[]]", '["a", 1]', '[" \\ud800"]', "{}", "-1", "10000000", "9.5", '"' + "x" * 30_000 + '"'),
+]
+"""JSON, more or less, that isn't what was expected."""
 
 _EXIF = Image.Exif()
 _EXIF[274] = 6
@@ -77,6 +95,21 @@ def mutated(chance: Random, data: bytes, others: list[bytes]) -> bytes:
     for _ in range(chance.choice((1, 1, 2, 3))):
         data = chance.choice(_MUTATIONS)(chance, data, others) or b"\0"
     return sealed(data) if chance.random() < 0.8 else data
+
+
+def bent(chance: Random, value: Any) -> str:
+    """A value as JSON, or nearly so, odd in one place; large parts are likelier than small ones."""
+    if not isinstance(value, dict | list) or not value or chance.random() < 0.03:
+        return chance.choice(ODD_JSON)
+    names = [*value] if isinstance(value, dict) else [*range(len(value))]
+    chosen = chance.choices(names, [len(json.dumps(value[name])) for name in names])[0]
+    told = [
+        bent(chance, value[name]) if name == chosen else json.dumps(value[name]) for name in names
+    ]
+    if isinstance(value, list):
+        return f"[{', '.join(told)}]"
+    pairs = zip(map(json.dumps, names), told, strict=True)
+    return "{" + ", ".join(": ".join(pair) for pair in pairs) + "}"
 
 
 def sealed(data: bytes) -> bytes:
