@@ -130,8 +130,13 @@ def as_text(value: Any) -> str:
     if not isinstance(value, tuple):
         return str(value)
     if value and isinstance(value[0], tuple):
-        return ",".join(f"{layer}={weight:g}" for layer, weight in value)
-    return ",".join(f"{weight:g}" for weight in value)
+        return ",".join(f"{layer}={_number(weight)}" for layer, weight in value)
+    return ",".join(map(_number, value))
+
+
+def _number(weight: float) -> str:
+    """As short as it can be and still be read back as the same."""
+    return str(weight).removesuffix(".0")
 
 
 def _checked(knob: Field[Any], value: Any) -> Any:
@@ -149,7 +154,7 @@ def _checked(knob: Field[Any], value: Any) -> Any:
     complaint = ValueError(f"{knob.name} is {value!r}; it takes {kind} from {low} to {high}")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise complaint from None
     if isinstance(value, bool) or not low <= number <= high:
         raise complaint
@@ -165,8 +170,9 @@ def _checked_layers(name: str, value: Any) -> Layers:
             pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
         elif isinstance(value, Mapping):
             pairs = value.items()
-        layers = {str(layer).strip(): float(weight or 1) for layer, weight in pairs}
-    except (TypeError, ValueError):
+        said = {str(layer).strip(): 1 if weight == "" else weight for layer, weight in pairs}
+        layers = {layer: float(weight) for layer, weight in said.items()}
+    except (OverflowError, TypeError, ValueError):
         raise ValueError(f"{name} is {value!r}; write LAYER=WEIGHT,... as in relu4_1=1") from None
     for layer, weight in layers.items():
         if layer not in LAYER_NAMES:
@@ -182,7 +188,7 @@ def _checked_weights(name: str, value: Any) -> Weights:
     try:
         parts = value.split(",") if isinstance(value, str) else value
         weights = tuple(float(part) for part in parts if str(part).strip())
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise ValueError(f"{name} is {value!r}; write numbers with commas, as in 1,2") from None
     if weights and not (all(0 <= w < math.inf for w in weights) and any(weights)):
         raise ValueError(f"{name} is {value!r}; it takes 0 or more, and at least one above 0")

@@ -24,7 +24,7 @@ VERSION = "1"
 write by hand, a plate's own settings count where nothing is said."""
 MOST_TEXT = 20_000
 """Bytes that a PNG's memory may have."""
-MOST_STEPS = 10**7
+MOST_STEPS, MOST_SECONDS = 10**7, 10**9
 """Of a run that anybody has waited for."""
 
 KEY = "nst"
@@ -50,7 +50,7 @@ def join_names(names: Sequence[str]) -> str:
 
 def split_names(text: str) -> tuple[str, ...]:
     """The names that `join_names` put together."""
-    return tuple(unquote(name.strip()) for name in text.split(",") if name.strip())
+    return tuple(name for part in text.split(",") if (name := unquote(part).strip()))
 
 
 def to_query(shared: Shared) -> str:
@@ -67,6 +67,11 @@ def to_query(shared: Shared) -> str:
         if value != getattr(own, knob.name):
             query[knob.name] = as_text(value)
     return urlencode(query | {"v": VERSION}, safe=",=")
+
+
+def parts(query: str) -> dict[str, str]:
+    """What a query string says, by name; nothing is something to say, as in `content_layers=`."""
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def from_query(query: Mapping[str, str], offered: Sequence[Plate] = ()) -> tuple[Shared, list[str]]:
@@ -149,7 +154,9 @@ def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
                 return None
         if not 0 <= told["step"] <= told["steps"] < MOST_STEPS:
             return None
-        shared, complaints = from_query(dict(parse_qsl(told["link"])))
+        if not 0 <= told["seconds"] < MOST_SECONDS:
+            return None
+        shared, complaints = from_query(parts(told["link"]))
         lists = {name: tuple(told[name]) for name in ("styles", "also")}
         facts = {name: told[name] for name in _FACTS} | lists
         return Painted(shared, **facts), complaints

@@ -1,4 +1,4 @@
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
@@ -34,6 +34,9 @@ def test_defaults_are_valid_and_frozen() -> None:
         ("learning_rate", 2, "0.0001 to 1.0"),
         ("style_loss", "sum", "relative, gatys, mean"),
         ("seed", -1, "0 to"),
+        ("seed", 10**400, "0 to"),
+        ("style_weights", (10**400,), "with commas"),
+        ("style_layers", {"relu1_1": 10**400}, "LAYER=WEIGHT"),
     ],
 )
 def test_a_bad_value_names_field_value_and_range(field: str, value: object, told: str) -> None:
@@ -52,6 +55,16 @@ def test_what_is_written_as_text_is_read_back() -> None:
     assert settings.style_weights == (1, 2.5)
     for recipe in (settings, *RECIPES.values()):
         assert Settings(**{name: as_text(value) for name, value in vars(recipe).items()}) == recipe
+
+
+def test_a_weight_is_kept_to_its_last_digit_and_so_is_none() -> None:
+    settings = Settings(
+        style_weights=(0.1234567, 1000001), style_layers={"relu1_1": 0, "conv2_1": 3}
+    )  # type: ignore[arg-type]
+    assert as_text(settings.style_weights) == "0.1234567,1000001"
+    assert as_text(settings.style_layers) == "relu1_1=0,conv2_1=3"
+    assert replace(settings, style_layers=as_text(settings.style_layers)) == settings  # type: ignore[arg-type]
+    assert replace(settings, size=256).style_layers == settings.style_layers
 
 
 def test_every_knob_explains_itself() -> None:

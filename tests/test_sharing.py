@@ -19,6 +19,7 @@ from nst.sharing import (
     from_query,
     from_text,
     join_names,
+    parts,
     split_names,
     to_query,
     to_text,
@@ -98,6 +99,8 @@ FORGED = json.loads(to_text(PAINTED)["nst"])
         json.dumps(FORGED | {"step": "94"}),
         json.dumps(FORGED | {"step": -1}),
         json.dumps(FORGED | {"steps": 10**4000}),
+        json.dumps(FORGED | {"seconds": -1}),
+        json.dumps(FORGED | {"seconds": 10**400}),
         json.dumps(FORGED | {"seconds": float("nan")}),
         json.dumps(FORGED | {"seconds": float("inf")}),
         json.dumps(FORGED | {"styles": "abc"}),
@@ -150,6 +153,18 @@ def test_a_link_by_hand_has_the_plates_own_settings() -> None:
     assert ours.settings == Settings()
     of_another, _ = from_query({"style": "cubist", "recipe": "gatys"}, offered)
     assert of_another.settings == RECIPES["gatys"]
+
+
+def test_a_link_and_a_memory_tell_that_there_are_no_layers(tmp_path: Path) -> None:
+    bare = Shared("atelier", Settings(content_layers=()))
+    assert to_query(bare) == "content_layers=&v=1"
+    assert from_query(parts(to_query(bare))) == (bare, [])
+    save_image(
+        Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PAINTED, shared=bare))
+    )
+    remembered = from_file(tmp_path / "a.png")
+    assert remembered
+    assert remembered[0].shared == bare
 
 
 def test_a_bad_setting_in_a_png_is_told_and_left_out(tmp_path: Path) -> None:

@@ -127,6 +127,8 @@ def _factor(size: tuple[int, int], least: int) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":  # Pillow turns these itself, and tells their size as if it had
+        return 1
     try:
         # Not PNG's own `getexif`, which decodes the picture first: `opened` has moved it forward.
         return int(Image.Image.getexif(image).get(ORIENTATION, 1))

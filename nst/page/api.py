@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -17,7 +16,7 @@ from nst.page.session import Run
 from nst.page.uploads import sent_file
 from nst.recipes import DEFAULT, RECIPES
 from nst.settings import as_text
-from nst.sharing import split_names
+from nst.sharing import parts, split_names
 
 PARAMETERS = (*AT_HAND, "seed")
 """The settings that have a parameter of their own; `more` takes the others."""
@@ -119,7 +118,7 @@ def _wish(
     file = sent_file(photo, "the photo")
     if file is None:
         raise ValueError("photo is missing: upload a picture first")
-    others = dict(parse_qsl(more or ""))
+    others = parts(more or "")
     return Request(
         photo=file,
         styles=split_names(style or ""),

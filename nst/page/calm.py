@@ -56,6 +56,8 @@ def line_up(blocks: gr.Blocks, config: Config, audience: Audience) -> None:
         fn = blocks.fns.get(body.fn_index)
         if fn is None:
             return False, "There is no such event.", "error"
+        if body.session_hash == "":  # Gradio would answer it under a name, and not find that
+            return False, "There is no such session.", "error"
         where = address(request, config)
         if fn.concurrency_id == ENGINE:
             line = queue.event_queue_per_concurrency_id.get(ENGINE)

@@ -3,7 +3,6 @@
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -18,7 +17,7 @@ from nst.page.session import Session
 from nst.page.uploads import displayable, sent_file
 from nst.recipes import PRESETS, RECIPES, combine
 from nst.settings import Settings
-from nst.sharing import Shared, from_file, from_query, to_query
+from nst.sharing import Shared, from_file, from_query, parts, to_query
 
 OF_A_PLATE = ("strength", "style_scale", "smoothness")
 """The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked."""
@@ -174,7 +173,7 @@ def plan(
     Browsers ask for several at once, and answers may overtake each other: what was asked for before
     the latest (by its number, `asked_at`) is not answered.
     """
-    asked = float(asked_at) if isinstance(asked_at, int | float) else 0.0
+    asked = asked_at if isinstance(asked_at, int | float) else 0
     if asked < session.planned:
         return gr.skip()
     session.planned = asked
@@ -238,4 +237,4 @@ def tell_of_link(page: Page) -> None:
 
 def parse_link(query: str) -> Shared:
     """What an address of ours says; what is wrong in it is left out."""
-    return from_query(dict(parse_qsl(query)))[0]
+    return from_query(parts(query))[0]

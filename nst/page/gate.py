@@ -115,7 +115,9 @@ class Gate:
         async def answer(message: Any) -> None:
             nonlocal begun, ended
             begun, ended = True, message["type"].endswith("body") and not message.get("more_body")
-            await send(message)
+            # Gradio's word for whatever a handler refuses; it is who asked that is wrong.
+            refused = message.get("status") == 500
+            await send(message | {"status": 400} if refused else message)
 
         try:
             await self._pass(scope, receive, answer)

@@ -100,6 +100,7 @@ BODIES: dict[str, bytes] = {
     "deep in the data": json.dumps({"data": "x"}).replace('"x"', "[" * 60 + "]" * 60).encode(),
     "no data": b'{"fn_index": 0}',
     "data of the wrong type": b'{"fn_index": 0, "data": "abc", "session_hash": "a"}',
+    "a session without a name": b'{"fn_index": 0, "data": [], "session_hash": ""}',
     "a session of the wrong type": b'{"fn_index": 0, "data": [], "session_hash": [1]}',
 }
 
