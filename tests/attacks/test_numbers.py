@@ -100,7 +100,6 @@ BODIES: dict[str, bytes] = {
     "deep in the data": json.dumps({"data": "x"}).replace('"x"', "[" * 60 + "]" * 60).encode(),
     "no data": b'{"fn_index": 0}',
     "data of the wrong type": b'{"fn_index": 0, "data": "abc", "session_hash": "a"}',
-    "a session without a name": b'{"fn_index": 0, "data": [], "session_hash": ""}',
     "a session of the wrong type": b'{"fn_index": 0, "data": [], "session_hash": [1]}',
 }
 
@@ -110,6 +109,12 @@ BODIES: dict[str, bytes] = {
 def test_bodies_that_make_no_sense(stranger: Stranger, path: str, body: bytes) -> None:
     answer = stranger.http.post(path, content=body, headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500, answer.text
+    clear(answer.text)
+
+
+def test_a_session_without_a_name(stranger: Stranger) -> None:
+    answer = stranger.join("welcome", [], session_hash="")
+    assert 400 <= answer.status_code < 500
     clear(answer.text)
 
 
