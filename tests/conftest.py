@@ -1,15 +1,11 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
 import hashlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-# Two processes test at a time: with as many threads each, they would wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -118,7 +118,9 @@ def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Ou
 
 
 def _finished(page: Page, session: Session, painting: Painting, remembered: Any) -> Outputs:
+    seeded = painting.shared.settings.init == "noise"
     return idle(page) | {
+        page.after.again: gr.Button(visible=seeded, interactive=True),
         page.session: session,  # what is set counts as used, and does not expire
         page.canvas.compare: compared(painting),
         page.after.download: gr.DownloadButton(value=painting.file, interactive=True),

@@ -116,4 +116,4 @@ def test_a_tab_closed_during_the_set_up_ends_the_work(server: Served, browser: B
     assert busy(server.process.pid) > 0.3
     tab.close()
     # A part is 1024 x 1024 pixels of 64 such; all of them would take a minute.
-    _until(lambda: busy(server.process.pid) < 0.3, 15)
+    _until(lambda: busy(server.process.pid) < 0.3, 30)
