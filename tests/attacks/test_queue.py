@@ -115,7 +115,7 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
         photo = visitor.upload(picture())
         checked = visitor.ask("check_photo", visitor.filled("check_photo", photo=sent(photo)))
         assert messages(checked)[-2]["success"]
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 25
     wait_until_idle(stranger)
 
 
@@ -125,7 +125,7 @@ def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger, long
     began = time.monotonic()
     told = stranger.paint(sent(stranger.upload(picture())))
     assert "event: complete" in told
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.parametrize("handler", ["paint", "show_frames", "begin", "make_film"])
@@ -162,7 +162,7 @@ def test_a_run_ends_at_the_limit_with_its_picture(stranger: Stranger, long: str)
     """Shallow layers of a small picture: cheap to believe, and slow."""
     began = time.monotonic()
     told = stranger.paint(sent(stranger.upload(picture())), more=long)
-    assert time.monotonic() - began < LIMIT + 6
+    assert time.monotonic() - began < LIMIT + 15
     assert "event: complete" in told
 
 

@@ -42,8 +42,8 @@ def test_sigterm_delivers_the_picture_and_leaves_nothing(tmp_path: Path) -> None
         _until(lambda: run.done() and str(run.outputs()[-1]).endswith(".png"), 5)
         with Image.open(run.outputs()[-1]) as picture:
             assert max(picture.size) == 512
-        assert app.process.wait(10) == 0
-        assert time.monotonic() - asked < 10
+        assert app.process.wait(30) == 0
+        assert time.monotonic() - asked < 30
         left = (tmp_path / "temporary").rglob("*")  # Gradio makes two empty folders
         assert [path for path in left if path.is_file() or path.name.startswith("nst-")] == []
         assert "Traceback" not in app.log.read_text()
