@@ -39,7 +39,7 @@ def test_sigterm_delivers_the_picture_and_leaves_nothing(tmp_path: Path) -> None
         _until(lambda: len(run.outputs()) >= 2)
         app.process.send_signal(signal.SIGTERM)
         asked = time.monotonic()
-        _until(lambda: run.done() and str(run.outputs()[-1]).endswith(".png"), 5)
+        _until(lambda: run.done() and str(run.outputs()[-1]).endswith(".png"), 15)
         with Image.open(run.outputs()[-1]) as picture:
             assert max(picture.size) == 512
         assert app.process.wait(30) == 0
