@@ -1,5 +1,6 @@
 """What is said on the way out, and what may come in: headers for every answer, room for uploads."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,6 +31,11 @@ MOST_AT_ONCE = 8
 
 MANY = "Too many uploads at once: wait until some have arrived."
 
+SHARE = 8
+"""One address may send an eighth of the disk's quota in an hour: it is there for all."""
+
+MUCH = "You have sent very much in this hour: go on with what is there, or come back in the next."
+
 Send = Callable[[Any], Awaitable[None]]
 
 
@@ -56,6 +62,8 @@ class Room:
     def __init__(self, app: Any, store: Store, config: Config) -> None:
         self.app, self.store, self.config = app, store, config
         self._coming: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
+        self._hour = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Pass a request on, if there is room for what it brings."""
@@ -65,14 +73,25 @@ class Room:
             return
         size = int(Headers(scope=scope)["content-length"])  # the gate has seen to it
         where = address(HTTPConnection(scope), self.config)
-        if self._coming[where] >= MOST_AT_ONCE:
-            await PlainTextResponse(MANY, 429)(scope, receive, send)
+        if told := self._too_much(where, size):
+            await PlainTextResponse(told, 429)(scope, receive, send)
             return
+        self._sent[where] += size
         self._coming[where] += 1
         try:
             await self._take_in(size, scope, receive, send)
         finally:
             self._coming -= Counter([where])
+
+    def _too_much(self, where: str, size: int) -> str:
+        """Why this address may send no more now, or nothing."""
+        hour = int(time.time() // 3600)
+        if hour != self._hour:
+            self._hour = hour
+            self._sent.clear()
+        if self._coming[where] >= MOST_AT_ONCE:
+            return MANY
+        return MUCH if self._sent[where] + size > self.store.total / SHARE else ""
 
     async def _take_in(self, size: int, scope: Any, receive: Any, send: Send) -> None:
         fits = await run_in_threadpool(self.store.reserve, size)

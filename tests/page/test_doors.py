@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from nst.config import Config
-from nst.page import disk
+from nst.page import disk, doors
 from nst.page.doors import HEADERS, MOST_AT_ONCE, UPLOAD, Room
 from nst.page.store import Store
 
@@ -83,6 +83,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(server: Served) -> None:
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, TestClient]]:
     """A disk of 10 000 bytes that keeps what is sent, and its doors."""
     monkeypatch.setattr(disk, "free", lambda _: 10**12)
+    monkeypatch.setattr(doors, "SHARE", 0.01)
     store = Store(tmp_path / "root", 10_000, 10_000, 3600)
 
     async def keep(request: Request) -> PlainTextResponse:
@@ -152,3 +153,21 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         return [*codes, await upload(room, "1.1.1.1")]
 
     assert asyncio.run(crowd()) == [429, 200, *[200] * MOST_AT_ONCE, 200]
+
+
+def test_one_address_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an hour; the next one begins anew."""
+    room: Any = Middleware(Room, store=Store(tmp_path, 10**9, 80_000, 3600), config=Config())
+    there = [Route(UPLOAD, lambda _: PlainTextResponse("kept"), methods=["POST"])]
+    with TestClient(Starlette(routes=there, middleware=[room])) as client:
+
+        def upload() -> int:
+            return client.post(UPLOAD, content=bytes(4000)).status_code
+
+        now = time.time() // 3600 * 3600
+        monkeypatch.setattr(time, "time", lambda: now)
+        assert [upload() for _ in range(3)] == [200, 200, 429]
+        monkeypatch.setattr(time, "time", lambda: now + 3600)
+        assert upload() == 200
