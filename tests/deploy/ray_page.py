@@ -1,6 +1,7 @@
 """The page with painters of its own processes, as README starts it: for tests and benches."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -51,9 +52,7 @@ def asked(**more: object) -> dict[str, object]:
 @contextmanager
 def ray_page(folder: Path, painters: int, pages: int = 1) -> Iterator[RayPage]:
     """Start `python -m deploy.serve`, and end it and all that it has started."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     arguments = ["--painters", str(painters), "--pages", str(pages), "--port", str(port)]
     with log.open("w") as file:
@@ -78,6 +77,15 @@ def ray_page(folder: Path, painters: int, pages: int = 1) -> Iterator[RayPage]:
             process.wait(30)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    """Below those that Ray takes for itself, and the system gives away."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(url: str) -> bool:
