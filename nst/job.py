@@ -129,7 +129,7 @@ def prepare(
     recipe, settings, styles = look_up(request, offered)
     stop = stop or threading.Event()
 
-    def breathe() -> None:
+    def may_stop() -> None:
         if stop.is_set():
             raise Stopped
 
@@ -142,7 +142,7 @@ def prepare(
     if isinstance(backbone, Elsewhere):
         frames = backbone.paint(pictures, settings, request.every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.every, breathe)
+        frames = begin(pictures, settings, backbone, request.every, may_stop)
     return Job(
         title=job_title(request.photo, styles),
         pictures=pictures,

@@ -3,6 +3,7 @@
 In pixel-steps: what a step of the default settings costs for a pixel.
 """
 
+from nst.network.weights import ARCHITECTURES
 from nst.optimise.objective import MATCH_LAYERS
 from nst.optimise.schedule import schedule
 from nst.optimise.targets import content_layers
@@ -18,7 +19,6 @@ LOOK = 0.4
 LEAST_SHARE = 0.15
 """Of the default layers' cost: however shallow the layers, there are the pixels themselves."""
 
-_LENGTHS = 2, 2, 4, 4, 4
 _WIDTHS = 3, 64, 128, 256, 512, 512
 
 
@@ -57,7 +57,7 @@ def _cost(layer: str) -> float:
     """Multiplications for a pixel of the picture, down to a layer such as "relu4_2"."""
     last_block, last_number = (int(part) for part in layer[4:].split("_"))
     cost = 0.0
-    for block, length in enumerate(_LENGTHS[:last_block], 1):
+    for block, length in enumerate(ARCHITECTURES["VGG-19"][:last_block], 1):
         for number in range(1, (last_number if block == last_block else length) + 1):
             before = _WIDTHS[block - 1] if number == 1 else _WIDTHS[block]
             cost += 9 * before * _WIDTHS[block] / 4 ** (block - 1)

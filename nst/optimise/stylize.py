@@ -20,7 +20,7 @@ from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
 from nst.optimise.schedule import pixel_steps, schedule
-from nst.optimise.targets import Breathe, not_at_all
+from nst.optimise.targets import MayStop, never
 from nst.optimise.verdict import verdict
 from nst.settings import Settings
 
@@ -86,11 +86,11 @@ def begin(
     settings: Settings,
     backbone: Backbone | None = None,
     every: int = 0,
-    breathe: Breathe = not_at_all,
+    may_stop: MayStop = never,
 ) -> Generator[Frame, None, None]:
     """`stylize` for pictures that are open; with `every`, each so many steps there is a frame, too.
 
-    Of a cut-out, the ground is not painted. `breathe` is called between two steps, and between two
+    Of a cut-out, the ground is not painted. `may_stop` is called between two steps, and between two
     parts of what has to be known before the first: what it raises ends the run.
     """
     photo = pictures.photo
@@ -107,7 +107,7 @@ def begin(
         regions = cut_out(regions, there)
         finish = partial(_inside_only, finish, final, there)
     _check_memory(final.size, regions, backbone or _default_backbone())
-    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, breathe)
+    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, may_stop)
 
 
 def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
@@ -156,7 +156,7 @@ def _paint(
     backbone: Backbone | None,
     finish: Finish,
     every: int,
-    breathe: Breathe,
+    may_stop: MayStop,
 ) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
@@ -172,12 +172,12 @@ def _paint(
         target = to_tensor(fit(photo, size)).to(backbone.device)
         pixels = beginning = _start(target, pixels, regions, settings)
         return_freed_memory()
-        evaluate = Objective(target, regions, size, settings, backbone, breathe)
+        evaluate = Objective(target, regions, size, settings, backbone, may_stop)
         return_freed_memory()
         optimizer = _optimizer(pixels, evaluate, count, settings)
         first, coarser_moved = None, moved
         for pixels, losses in optimizer:
-            breathe()
+            may_stop()
             step, worked, first = step + 1, worked + size**2 * shape, first or losses
             moved = coarser_moved or pixels is not beginning
             if step % TRIM_INTERVAL == 0:

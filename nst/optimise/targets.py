@@ -35,11 +35,11 @@ MATCH_SAMPLE = 2048
 TILE = 1024
 """Pixels; a larger style is looked at in parts, since it need not fit into memory at once."""
 
-Breathe = Callable[[], None]
+MayStop = Callable[[], None]
 """Called between two parts of long work; what it raises ends the work."""
 
 
-def not_at_all() -> None:
+def never() -> None:
     """Go on."""
 
 
@@ -119,7 +119,7 @@ def region_target(
     settings: Settings,
     match_layers: Collection[str],
     backbone: Backbone,
-    breathe: Breathe,
+    may_stop: MayStop,
 ) -> RegionTarget:
     """What the picture is drawn to in a region, for the photo 1 x 3 x H x W at `size` pixels."""
     style_layers = [layer for layer, _ in settings.style_layers]
@@ -128,7 +128,7 @@ def region_target(
     offered: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for style, share in region.styles:
         fitted = fit_style(style, size * settings.style_scale)
-        known = style_targets(fitted, share, settings, match_layers, backbone, breathe)
+        known = style_targets(fitted, share, settings, match_layers, backbone, may_stop)
         for k in style_layers:
             grams[k] = share * known.grams[k] + grams.get(k, 0)
         for k, found in known.energies.items():
@@ -149,7 +149,7 @@ def style_targets(
     settings: Settings,
     match_layers: Collection[str],
     backbone: Backbone,
-    breathe: Breathe = not_at_all,
+    may_stop: MayStop = never,
 ) -> StyleTargets:
     """Gram matrices at the style layers, directions at `match_layers`, energies at the content's.
 
@@ -167,7 +167,7 @@ def style_targets(
         energies: dict[str, float] = {}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
         for tile, part in tiles(to_tensor(style)):
-            breathe()
+            may_stop()
             layers = {*style_layers, *match_layers, *compared}
             found = backbone(tile.to(backbone.device), layers, settings.pooling)
             for k in style_layers:

@@ -85,7 +85,7 @@ def line_up(blocks: gr.Blocks, config: Config, audience: Audience) -> None:
 
 
 def _no_place(waiting: list[tuple[str, str]], seat: str | None, where: str, config: Config) -> str:
-    """Why this session, at this address, may not wait for the easel, too; or nothing."""
+    """Why this seat, at this address, may not have a place at the easel, too; or nothing."""
     if len(waiting) >= config.most_waiting:
         return "Too many wait for the easel; try again in some minutes."
     theirs = max(sum(s == seat for s, _ in waiting), sum(w == where for _, w in waiting))

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import PlainTextResponse
 
 from nst.config import Config
+from nst.page.gate import MCP, UPLOAD, path_of
 from nst.page.store import CROWDED, Store
 from nst.page.visitors import address
 
@@ -21,9 +22,7 @@ HEADERS = {
     "referrer-policy": "same-origin",
 }
 
-UPLOAD = "/gradio_api/upload"
-
-TO_DISK = (UPLOAD, "/gradio_api/mcp")
+TO_DISK = (UPLOAD, MCP)
 """Where files come in: an assistant's lie in its questions."""
 
 MOST_AT_ONCE = 8
@@ -67,8 +66,8 @@ class Room:
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         """Pass a request on, if there is room for what it brings."""
-        path = scope.get("path", "").removeprefix(scope.get("root_path", "")).rstrip("/")
-        if path not in TO_DISK or scope.get("method") != "POST":
+        files = scope["type"] == "http" and scope["method"] == "POST"
+        if not files or path_of(scope).rstrip("/") not in TO_DISK:
             await self.app(scope, receive, send)
             return
         size = int(Headers(scope=scope)["content-length"])  # the gate has seen to it

@@ -29,10 +29,8 @@ LEARNT_SHARE = 0.2
 LEEWAY, FAR_LEEWAY = 2.0, 10.0
 """How many times slower than the best visitors' runs may say that a machine is, or than a guess."""
 
-
 GUESS = 400_000
 """Pixel-steps a second of two cores, as a free Space has them."""
-
 
 PATIENCE = 0.1
 """Seconds until one looks whether a run is still wanted."""

@@ -136,7 +136,7 @@ class Gate:
                 await send({"type": "http.response.body", "body": b""})
 
     async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = path_of(scope)
         served = SERVED.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if not served or not served.fullmatch(path):
             raise Refused(404, "There is nothing here")
@@ -190,6 +190,11 @@ class Gate:
         kept = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
         length = (b"content-length", str(len(data)).encode())
         return scope | {"headers": [*kept, length]}, again
+
+
+def path_of(scope: Any) -> str:
+    """Of an HTTP request, without the part that proxies have put in front."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def check(told: Any, most_bytes: int) -> None:

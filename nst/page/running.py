@@ -34,7 +34,6 @@ SPARE = 2 * 2**20
 
 CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
 
-
 MOST_STYLES = 4
 """In one painting."""
 

@@ -4,7 +4,6 @@ Events get what came over the wire as it is (`preprocess=False`): what Gradio's 
 open by themselves, they would open before anybody has looked at it.
 """
 
-import logging
 import math
 import secrets
 import stat
@@ -25,8 +24,6 @@ from nst.images import (
     save_image,
     upright_size,
 )
-
-log = logging.getLogger("nst")
 
 SHOWN_BY_BROWSERS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 """Of the formats that are read here."""

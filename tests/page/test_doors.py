@@ -19,7 +19,8 @@ from starlette.testclient import TestClient
 
 from nst.config import Config
 from nst.page import disk, doors
-from nst.page.doors import HEADERS, MOST_AT_ONCE, UPLOAD, Room
+from nst.page.doors import HEADERS, MOST_AT_ONCE, Room
+from nst.page.gate import UPLOAD
 from nst.page.store import Store
 
 from .serving import ROOT, Served
