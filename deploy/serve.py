@@ -11,8 +11,10 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,7 +43,7 @@ log = logging.getLogger("nst")
 
 NAME = "nst"
 CHANCES = 3
-"""Painters that one run may lose, less one."""
+"""Painters that one run may have, should it lose some."""
 BUSY_PAGE = 1000
 """Requests that one page process answers at a time: most of them are streams that wait."""
 
@@ -85,22 +87,23 @@ def paint(
     If that one is lost, another begins anew, and what has been seen is not shown again: the same
     wish is the same picture. When `stop` is set, the painter is told, whatever it is at.
     """
-    seen = 0
-    for chance in range(CHANCES):
+    begun, seen = time.monotonic(), 0
+    for _ in range(CHANCES):
+        lost = time.monotonic() - begun  # the time that is allowed goes on
         answers = painters.options(stream=True).paint.remote(pictures, settings, every)
         threading.Thread(target=_cancel_when_set, args=[answers, stop], daemon=True).start()
         try:
             for frame in answers:
                 if frame.step > seen:
                     seen = frame.step
-                    yield frame
+                    yield replace(frame, seconds=frame.seconds + lost)
             return
-        except (RequestCancelledError, TaskCancelledError):
-            return
+        except (RequestCancelledError, TaskCancelledError, RayActorError):
+            if stop.is_set():
+                return
+            log.warning("a painter was lost in the middle of a run")
         except RayTaskError as error:
             raise error.cause from None
-        except RayActorError:
-            log.warning("a painter was lost; %d more chances", CHANCES - 1 - chance)
         finally:
             answers.cancel()
     raise ValueError("the painting broke off: press Paint once more")

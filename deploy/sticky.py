@@ -1,10 +1,10 @@
 """A visitor comes back to the process that knows them."""
 
 import secrets
-from http.cookies import SimpleCookie
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 
 HEADER = "cookie"
 """What Ray Serve tells visitors apart by: those with the same come to the same process."""
@@ -20,7 +20,7 @@ class Sticky:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass a request on; the answer to one without a cookie brings one."""
-        if scope["type"] != "http" or COOKIE in SimpleCookie(Headers(scope=scope).get(HEADER, "")):
+        if scope["type"] != "http" or COOKIE in HTTPConnection(scope).cookies:
             await self.app(scope, receive, send)
             return
 

@@ -88,7 +88,9 @@ def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> 
     if machine.closing.is_set():
         raise ValueError(CLOSING)
     with machine.watch.run() as record:
+        record.outcome = "refused"
         job = prepare(run.request, offered, machine.engine.backbone, run.stop)
+        record.outcome = "failed"
         record.size, record.recipe = job.settings.size, job.shared.recipe
         yield from _paint(machine, run, job, owner, record)
 
@@ -113,6 +115,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             preview.write_bytes(small)
             yield Shown(frame, job, preview)
         if first is None:
+            record.outcome = "stopped"
             raise ValueError(NOTHING_YET)
         machine.engine.pace.learn(job, first, frame)
         painting = _saved(run, job, frame, folder, before)

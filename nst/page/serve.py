@@ -158,6 +158,7 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
         "favicon_path": str(EXAMPLES / "favicon.png"),
         "max_file_size": f"{config.most_megabytes}mb",
         "mcp_server": True,
+        "ssr_mode": False,  # Node would stand in front: between visitors and all that judges them
         "enable_monitoring": False,
     }
 

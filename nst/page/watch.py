@@ -26,7 +26,8 @@ SECONDS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600
 
 @dataclass
 class Record:
-    """One run. `outcome` is done, stopped, late, left (by its visitor), refused or failed."""
+    """One run. `outcome` is done, stopped, late, left (by its visitor), refused (before anything was
+    painted) or failed."""
 
     size: int = 0
     recipe: str = ""
@@ -53,9 +54,6 @@ class Watch:
         record, begun = Record(), time.monotonic()
         try:
             yield record
-        except ValueError:
-            record.outcome = "refused"
-            raise
         except GeneratorExit:
             record.outcome = "left"
             raise

@@ -33,7 +33,10 @@ def test_every_end_of_a_run_is_counted_and_logged(caplog: pytest.LogCaptureFixtu
     watch = Watch()
     caplog.set_level(logging.INFO, "nst.runs")
     _one(watch, "gatys")
-    for error in (ValueError("no"), GeneratorExit(), OSError("disk")):
+    with pytest.raises(ValueError, match="no"), watch.run() as record:
+        record.outcome = "refused"
+        raise ValueError("no")
+    for error in (GeneratorExit(), OSError("disk")):
         with pytest.raises(type(error)), watch.run():
             raise error
     counted = {("done", "gatys"): 1, ("refused", ""): 1, ("left", ""): 1, ("failed", ""): 1}
