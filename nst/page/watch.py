@@ -26,8 +26,8 @@ SECONDS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600
 
 @dataclass
 class Record:
-    """One run. `outcome` is done, stopped, late, left (by its visitor), refused (before anything was
-    painted) or failed."""
+    """One run. `outcome` is done, stopped, late, left by its visitor, refused before anything was
+    painted, or failed."""
 
     size: int = 0
     recipe: str = ""

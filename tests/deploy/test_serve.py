@@ -18,14 +18,15 @@ from nst.sharing import from_text
 pytest.importorskip("ray", reason="Ray is not here: pip install -r deploy/requirements-ray.txt")
 
 from deploy.sticky import COOKIE  # noqa: E402
+from tests.page.serving import Served  # noqa: E402
 
-from .ray_page import RayPage, asked, ray_page  # noqa: E402
+from .ray_page import asked, painters, ray_page, visitor  # noqa: E402
 
 SMALL = {"style": "gold_spirals", "size": 96}
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPage]:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with ray_page(tmp_path_factory.mktemp("ray"), painters=2, pages=2) as started:
         yield started
 
@@ -35,8 +36,8 @@ def _pixels(file: str) -> bytes:
         return picture.convert("RGB").tobytes()
 
 
-def test_a_picture_streams(page: RayPage, tmp_path: Path) -> None:
-    pictures = list(page.client(tmp_path).submit(**asked(**SMALL, more="steps=24")))
+def test_a_picture_streams(page: Served, tmp_path: Path) -> None:
+    pictures = list(visitor(page, tmp_path).submit(**asked(**SMALL, more="steps=24")))
     assert len(pictures) >= 2
     with Image.open(pictures[-1]) as last:
         remembered = from_text(last)
@@ -44,20 +45,20 @@ def test_a_picture_streams(page: RayPage, tmp_path: Path) -> None:
     assert (remembered[0].step, remembered[0].backbone) == (24, "VGG-16")
 
 
-def test_what_is_wrong_is_told_as_ever(page: RayPage, tmp_path: Path) -> None:
+def test_what_is_wrong_is_told_as_ever(page: Served, tmp_path: Path) -> None:
     for wrong, told in (({"style": "nobody"}, "There is no style"), ({"size": 9}, "Size is")):
         with pytest.raises(Exception, match=told):
-            page.client(tmp_path).predict(**asked(**(SMALL | wrong)))
+            visitor(page, tmp_path).predict(**asked(**(SMALL | wrong)))
 
 
-def test_a_lost_painter_is_made_good(page: RayPage, tmp_path: Path) -> None:
+def test_a_lost_painter_is_made_good(page: Served, tmp_path: Path) -> None:
     """Two visitors; the painter of one is killed in the middle of the run."""
-    whole = page.client(tmp_path).predict(**asked(**SMALL, more="steps=40"))
+    whole = visitor(page, tmp_path).predict(**asked(**SMALL, more="steps=40"))
     _two_painters(page, tmp_path)
     seen: list[list[str]] = [[], []]
 
     def visit(number: int) -> None:
-        job = page.client(tmp_path).submit(**asked(**SMALL, more="steps=40"))
+        job = visitor(page, tmp_path).submit(**asked(**SMALL, more="steps=40"))
         for picture in job:
             seen[number].append(picture)
 
@@ -66,25 +67,25 @@ def test_a_lost_painter_is_made_good(page: RayPage, tmp_path: Path) -> None:
         visitor.start()
     while not all(seen):
         time.sleep(0.05)
-    os.kill(page.painters()[0], signal.SIGKILL)
+    os.kill(painters()[0], signal.SIGKILL)
     for visitor in visitors:
         visitor.join(120)
     assert [_pixels(pictures[-1]) == _pixels(whole) for pictures in seen] == [True, True]
     assert "Traceback" not in page.log.read_text()
 
 
-def _two_painters(page: RayPage, folder: Path) -> None:
+def _two_painters(page: Served, folder: Path) -> None:
     """Let visitors wait until there are two."""
     with ThreadPoolExecutor(3) as crowd:
-        while len(page.painters()) < 2:
+        while len(painters()) < 2:
 
             def visit(_: int) -> Any:
-                return page.client(folder).predict(**asked(**SMALL, more="steps=40"))
+                return visitor(page, folder).predict(**asked(**SMALL, more="steps=40"))
 
             list(crowd.map(visit, range(3)))
 
 
-def test_visitors_come_back_to_the_process_that_knows_them(page: RayPage) -> None:
+def test_visitors_come_back_to_the_process_that_knows_them(page: Served) -> None:
     def process(visitor: int) -> str:
         cookie = {"cookie": f"{COOKIE}={visitor}"}
         return httpx.get(f"{page.url}/gradio_api/app_id", headers=cookie).text

@@ -1,6 +1,7 @@
 """The app as README starts it, and a Chromium to look at it with: for tests and benches."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Playwright
 
@@ -50,10 +52,7 @@ def served(
 
     As another `user`, it has no home.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
-        port = probe.getsockname()[1]
+    port = port or free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     (folder / "temporary").mkdir(exist_ok=True)
     everything = os.environ | {
@@ -68,31 +67,54 @@ def served(
     if user:
         everything.pop("HOME", None)
         everything.pop("XDG_CACHE_HOME", None)
+    how = {"user": user, "group": user, "extra_groups": []} if user else {}
+    with running([sys.executable, str(entry)], everything, url, log, **how) as app:
+        yield app
+
+
+@contextmanager
+def running(
+    command: list[str],
+    environment: dict[str, str],
+    url: str,
+    log: Path,
+    patience: float = START,
+    end: signal.Signals = signal.SIGTERM,
+    **how: Any,
+) -> Iterator[Served]:
+    """Start a server, wait until it answers, and end it and all that it has started."""
     with log.open("w") as file:
-        command = [sys.executable, str(entry)]
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=everything,
+            env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
+            **how,
         )
     try:
-        deadline = time.monotonic() + START
+        deadline = time.monotonic() + patience
         while not _answers(url):
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the app did not start: {log.read_text()}")
+                raise RuntimeError(f"it did not start: {log.read_text()}")
             time.sleep(0.2)
         yield Served(url, process, log)
     finally:
-        process.terminate()
-        process.wait(20)
+        process.send_signal(end)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
         with suppress(ProcessLookupError):  # what it has started, such as a worker of ZeroGPU
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """Below those that Ray takes for itself, and the system gives away."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _answers(url: str) -> bool:
