@@ -62,14 +62,14 @@ def test_a_lost_painter_is_made_good(page: Served, tmp_path: Path) -> None:
         for picture in job:
             seen[number].append(picture)
 
-    visitors = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
-    for visitor in visitors:
-        visitor.start()
+    threads = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
     while not all(seen):
         time.sleep(0.05)
     os.kill(painters()[0], signal.SIGKILL)
-    for visitor in visitors:
-        visitor.join(120)
+    for thread in threads:
+        thread.join(120)
     assert [_pixels(pictures[-1]) == _pixels(whole) for pictures in seen] == [True, True]
     assert "Traceback" not in page.log.read_text()
 
