@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -171,7 +172,8 @@ def main() -> None:
     os.environ["RAY_SERVE_SESSION_ID_HEADER_KEY"] = HEADER
     ray.init(include_dashboard=False)
     serve.start(http_options=HTTPOptions(host=asked.host, port=asked.port))
-    serve.run(application(asked.painters, asked.pages, asked.gpus), name=NAME, blocking=True)
+    with suppress(KeyboardInterrupt):
+        serve.run(application(asked.painters, asked.pages, asked.gpus), name=NAME, blocking=True)
 
 
 if __name__ == "__main__":

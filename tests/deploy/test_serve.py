@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.page.serving import Served  # noqa: E402
 
 from .ray_page import asked, painters, ray_page, visitor  # noqa: E402
 
+PATIENCE = 120.0
 SMALL = {"style": "gold_spirals", "size": 96}
 
 
@@ -65,24 +66,33 @@ def test_a_lost_painter_is_made_good(page: Served, tmp_path: Path) -> None:
     threads = [threading.Thread(target=visit, args=(number,)) for number in (0, 1)]
     for thread in threads:
         thread.start()
-    while not all(seen):
-        time.sleep(0.05)
+    _until(lambda: all(seen))
     os.kill(painters()[0], signal.SIGKILL)
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     assert [_pixels(pictures[-1]) == _pixels(whole) for pictures in seen] == [True, True]
     assert "Traceback" not in page.log.read_text()
 
 
+def _until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def _two_painters(page: Served, folder: Path) -> None:
     """Let visitors wait until there are two."""
+
+    def visit(_: int) -> Any:
+        return visitor(page, folder).predict(**asked(**SMALL, more="steps=40"))
+
+    def crowded() -> bool:
+        list(crowd.map(visit, range(3)))
+        return len(painters()) == 2
+
     with ThreadPoolExecutor(3) as crowd:
-        while len(painters()) < 2:
-
-            def visit(_: int) -> Any:
-                return visitor(page, folder).predict(**asked(**SMALL, more="steps=40"))
-
-            list(crowd.map(visit, range(3)))
+        _until(crowded)
 
 
 def test_visitors_come_back_to_the_process_that_knows_them(page: Served) -> None:
@@ -91,8 +101,7 @@ def test_visitors_come_back_to_the_process_that_knows_them(page: Served) -> None
         return httpx.get(f"{page.url}/gradio_api/app_id", headers=cookie).text
 
     visitors = range(16)
+    _until(lambda: len({process(visitor) for visitor in visitors}) == 2)  # both have started
     homes = [process(visitor) for visitor in visitors]
-    while len(set(homes)) < 2:  # the second page may still be starting
-        homes = [process(visitor) for visitor in visitors]
     assert [process(visitor) for visitor in visitors] == homes
     assert COOKIE in httpx.get(page.url).cookies
