@@ -1,5 +1,6 @@
 """The app as README starts it, and a Chromium to look at it with: for tests and benches."""
 
+import asyncio
 import os
 import random
 import shutil
@@ -9,11 +10,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from playwright.sync_api import Browser, Playwright
 
@@ -27,6 +29,7 @@ QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+Result = TypeVar("Result")
 START = 60.0
 """Seconds that the app may take until it answers."""
 
@@ -140,3 +143,9 @@ def busy(process: int) -> float:
 def chromium(playwright: Playwright) -> Browser:
     """Headless, and silent towards the rest of the world."""
     return playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+
+
+def awaited(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """What it returns, run in a thread of its own: Playwright keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()

@@ -1,12 +1,10 @@
 """The page for programs: over HTTP, as README tells it, and as tools for assistants."""
 
-import asyncio
 import base64
 import io
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +20,7 @@ from nst.gallery import plates, sample
 from nst.page.api import HELP, PARAMETERS
 from nst.sharing import from_text
 
-from .serving import ROOT, Served
+from .serving import ROOT, Served, awaited
 
 LION = sample("lion")
 
@@ -146,8 +144,7 @@ def _assistant(server: Served, **asked: Any) -> tuple[dict[str, Any], Image.Imag
             picture = next(part for part in answer.content if part.type == "image")
             return tools, Image.open(io.BytesIO(base64.b64decode(picture.data)))
 
-    with ThreadPoolExecutor() as pool:  # Playwright has a loop in this thread
-        return pool.submit(asyncio.run, ask()).result()
+    return awaited(ask())
 
 
 def _uploaded() -> str:

@@ -1,6 +1,5 @@
 """The gate by itself; tests/attacks try it on the app."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from nst.images import ImageError
 from nst.page.gate import MOST_DEPTH, Audience, Gate, brief, check
 
 from .conftest import sent
+from .serving import awaited
 
 
 def test_what_a_page_sends_passes(uploads: Path) -> None:
@@ -71,7 +71,7 @@ def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple
     headers = {"content-length": str(len(body))} | headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
-    asyncio.run(Gate(app, 1000, Audience())(scope, receive, send))
+    awaited(Gate(app, 1000, Audience())(scope, receive, send))
     return told[0]["status"], told[1]["body"], given[0] if given else None
 
 

@@ -1,4 +1,3 @@
-import asyncio
 import inspect
 import os
 import subprocess
@@ -24,7 +23,7 @@ from nst.page.gate import Audience
 from nst.page.serve import build
 from nst.page.visitors import address
 
-from .serving import ROOT, Served, served
+from .serving import ROOT, Served, awaited, served
 
 
 def test_gradio_still_has_what_we_reach_into() -> None:
@@ -70,7 +69,7 @@ def test_what_fails_unexpectedly_is_a_line_in_the_log(caplog: pytest.LogCaptureF
         gr.Button().click(lambda: {}["secret"], api_name="fails")
     calming.spare_log(blocks)
     with pytest.raises(gr.Error, match="could not be done") as refused:
-        asyncio.run(blocks.process_api(0, []))
+        awaited(blocks.process_api(0, []))
     assert not refused.value.print_exception
     [record] = caplog.records
     assert "KeyError: 'secret' (" in record.getMessage()
@@ -111,9 +110,9 @@ def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
 
     for listening in ("seat", event._id):
         with audience.joined(listening):
-            asyncio.run(wait())
+            awaited(wait())
         assert line.queue == [event]
-    asyncio.run(wait())
+    awaited(wait())
     assert (line.queue, queue.event_ids_to_events, queue.pending_event_ids_session) == ([], {}, {})
 
 
