@@ -23,7 +23,7 @@ class ByteCache:
     the same time both make it.
     """
 
-    def __init__(self, most: int = 256 * 2**20) -> None:
+    def __init__(self, most: int = 64 * 2**20) -> None:
         self._most = most
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()

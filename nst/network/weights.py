@@ -18,10 +18,11 @@ from pathlib import Path
 import torch
 from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, load_file, save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.hub import TIMEOUT, check_reachable
+from nst.network.shipped import WeightsError, read_shipped
 
 log = logging.getLogger("nst")
 
@@ -32,20 +33,14 @@ OXFORD_URL = "https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth"
 OXFORD_SHA256 = "d01eb7cb"
 HUB_REPO, HUB_FILE = "timm/vgg19.tv_in1k", "model.safetensors"
 
-_DATA = Path(__file__).parent.parent / "data"
 _BUNDLED = {
     "vgg16-block5.safetensors": "7018f73e659496612f58652b04ebe690",
     "vgg16-blocks1-4.safetensors": "0f9d4883fc2ffe2eb9fc25bd10f6d8bc",
 }
 """The first half of each file's SHA-256."""
 _OXFORD = {"mean": [123.68 / 255, 116.779 / 255, 103.939 / 255], "std": [1 / 255] * 3}
-_AGAIN = "it comes with nst: install or check that out once more"
 _KINDS = ("oxford", "torchvision")
 _TORCHVISION = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-
-
-class WeightsError(ValueError):
-    """A file that doesn't hold a VGG trunk; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -68,27 +63,18 @@ def layer_names(blocks: tuple[int, ...]) -> list[str]:
 
 
 def bundled() -> Weights:
-    """Oxford VGG-16 from `nst/data`: int8 with one scale per output channel.
+    """Oxford VGG-16 from `nst/data`.
 
     Raises WeightsError, which names the file, where one is missing or is not as it was shipped.
     """
-    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, Tensor] = {}
     for name, digest in _BUNDLED.items():
-        path = _DATA / name
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise WeightsError(f"{str(path)!r} can't be read: {error.strerror}; {_AGAIN}") from None
-        if not hashlib.sha256(data).hexdigest().startswith(digest):
-            raise WeightsError(f"{str(path)!r} is damaged; {_AGAIN}")
-        tensors |= load(data)
-    with safe_open(path, "pt") as file:
-        mean = tuple(json.loads(file.metadata()["mean"]))
-    layers = {}
-    for name in layer_names(ARCHITECTURES["VGG-16"]):
-        scale = tensors[f"{name}.scale"][:, None, None, None]
-        layers[name] = (tensors[f"{name}.weight"].float() * scale, tensors[f"{name}.bias"])
-    return Weights("VGG-16", ARCHITECTURES["VGG-16"], mean, (1 / 255,) * 3, layers)
+        numbers |= read_shipped(name, digest)
+    blocks = ARCHITECTURES["VGG-16"]
+    layers = {
+        name: (numbers[f"{name}.weight"], numbers[f"{name}.bias"]) for name in layer_names(blocks)
+    }
+    return Weights("VGG-16", blocks, tuple(_OXFORD["mean"]), tuple(_OXFORD["std"]), layers)
 
 
 def local(named: Path | None = None) -> Weights:

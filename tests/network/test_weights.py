@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from safetensors.torch import save
 from torch import Tensor
 
-from nst.network import weights
+from nst.network import shipped, weights
 
 from ..conftest import Files
 
@@ -238,13 +238,13 @@ def test_damaged_numbers_of_ours_are_named(
     name: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in weights._BUNDLED:
-        (tmp_path / file).symlink_to(weights._DATA / file)
+        (tmp_path / file).symlink_to(shipped.DATA / file)
     data = bytearray((tmp_path / name).read_bytes())
     data[-1] ^= 1
     (tmp_path / name).unlink()
     if damage != "missing":
         (tmp_path / name).write_bytes(data if damage == "flipped" else data[:1000])
-    monkeypatch.setattr(weights, "_DATA", tmp_path)
+    monkeypatch.setattr(shipped, "DATA", tmp_path)
     with pytest.raises(weights.WeightsError, match=name) as told:
         weights.bundled()
     assert "once more" in str(told.value)

