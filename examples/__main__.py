@@ -9,12 +9,13 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from nst import RECIPES, Settings, stylize
 from nst.gallery import EXAMPLES, Plate, plates, sample
 from nst.images import open_image
 from nst.network.memory import tune_allocator
+from nst.sheet import CELL, contact_sheet
 
 RESULTS = EXAMPLES / "results"
 SHEETS = ("lion", "tower")
@@ -31,7 +32,6 @@ STEERED = (
     ("tower", "screaming_sky"),
     ("cheetah1", "roman_mosaic"),
 )
-CELL, CAPTION = 320, 26
 
 
 def main(*parts: str) -> None:
@@ -132,23 +132,6 @@ def paint(photo: str, plate: Plate, **knobs: Any) -> Image.Image:
     *_, frame = stylize(sample(photo), [plate.path], settings)
     print(f"{photo} after {plate.name}: {frame.seconds:.0f} s", flush=True)
     return frame.image
-
-
-def contact_sheet(
-    pictures: list[Image.Image], captions: list[str], columns: int = 5
-) -> Image.Image:
-    """The pictures in rows, each cut to a square of CELL pixels over its caption."""
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * CELL, rows * (CELL + CAPTION)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        x, y = number % columns * CELL, number // columns * (CELL + CAPTION)
-        scale = CELL / min(picture.size)
-        whole = picture.resize([round(side * scale) for side in picture.size])
-        left, top = (whole.width - CELL) // 2, (whole.height - CELL) // 3
-        sheet.paste(whole.crop((left, top, left + CELL, top + CELL)), (x, y))
-        draw.text((x + 6, y + CELL + 4), caption, "black", font)
-    return sheet
 
 
 if __name__ == "__main__":

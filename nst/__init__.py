@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nst.images import ImageError
+    from nst.instant import OnePass, preview
     from nst.network.vgg import load_backbone
     from nst.optimise.stylize import Frame, stylize
     from nst.recipes import RECIPES
@@ -14,8 +15,10 @@ else:
         "RECIPES": "nst.recipes",
         "Frame": "nst.optimise.stylize",
         "ImageError": "nst.images",
+        "OnePass": "nst.instant",
         "Settings": "nst.settings",
         "load_backbone": "nst.network.vgg",
+        "preview": "nst.instant",
         "stylize": "nst.optimise.stylize",
     }
 
@@ -26,5 +29,14 @@ else:
         return getattr(import_module(_ROOMS[name]), name)
 
 
-__all__ = ["RECIPES", "Frame", "ImageError", "Settings", "load_backbone", "stylize"]
+__all__ = [
+    "RECIPES",
+    "Frame",
+    "ImageError",
+    "OnePass",
+    "Settings",
+    "load_backbone",
+    "preview",
+    "stylize",
+]
 __version__ = "0.1.0"

@@ -71,7 +71,10 @@ class Settings:
         (), "Style weights", "the share of each style, as 1,2,...; empty: equal shares"
     )
     effort: str = _knob(
-        "normal", "Effort", "how long to paint", choices=("quick", "normal", "fine")
+        "normal",
+        "Effort",
+        "how long to paint; instant is one pass of a network, and no optimiser",
+        choices=("instant", "quick", "normal", "fine"),
     )
     steps: int = _knob(0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1)
     scales: int = _knob(
@@ -83,7 +86,10 @@ class Settings:
         1,
     )
     init: str = _knob(
-        "photo", "Start", "the picture to start from", choices=("photo", "noise", "style")
+        "photo",
+        "Start",
+        "the picture to start from; a draft is the photo as effort instant paints it",
+        choices=("photo", "noise", "style", "draft"),
     )
     optimizer: str = _knob(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
@@ -123,6 +129,11 @@ class Settings:
     def __post_init__(self) -> None:
         for knob in fields(self):
             object.__setattr__(self, knob.name, _checked(knob, getattr(self, knob.name)))
+
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether the picture is painted at once, without an optimiser."""
+        return self.effort == "instant" and not self.steps
 
 
 def as_text(value: Any) -> str:

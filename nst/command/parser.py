@@ -12,6 +12,8 @@ from nst.settings import Settings, as_text
 USAGE = """python -m nst PHOTO STYLE [STYLE ...] -o OUT.png [options]
        python -m nst PHOTO [PHOTO ...] STYLE -o FOLDER/ [options]
        python -m nst PHOTO [PHOTO ...] --style STYLE [--style STYLE ...] -o FOLDER/ [options]
+       python -m nst FILM STYLE [STYLE ...] -o OUT.mp4 --one-pass
+       python -m nst --sheet PHOTO -o OUT.png
        python -m nst --list"""
 
 
@@ -34,6 +36,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--preset", choices=PRESETS, help="how far the style may go: a few knobs at once"
+    )
+    parser.add_argument(
+        "--one-pass",
+        action="store_const",
+        const="instant",
+        default=argparse.SUPPRESS,
+        dest="effort",
+        help="paint at once, in one pass of a network: --effort instant",
     )
     parser.add_argument(
         "--keep-alpha",
@@ -75,6 +85,9 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--out",
         help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings",
+    )
+    parser.add_argument(
+        "--sheet", action="store_true", help="paint the photo in every plate, as one picture"
     )
     parser.add_argument("--list", action="store_true", help="tell the gallery's plates, and end")
     parser.add_argument(

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nst.command.films import is_film, paint_film
 from nst.command.outputs import plan_outputs
 from nst.command.painting import Kept, paint
+from nst.command.sheets import paint_sheet
 from nst.command.terminal import Interrupts, tell
 from nst.command.wish import Wish, check_common, read_wish, tell_differences
 from nst.config import Config
@@ -41,6 +43,10 @@ def _run(
 ) -> int:
     try:
         config = Config.from_env()
+        if asked.sheet:
+            return paint_sheet(asked, given, offered, load_backbone(config=config), interrupts)
+        if is_film(asked):
+            return paint_film(asked, given, offered, interrupts)
         wish = read_wish(asked, given, offered)
         outs = plan_outputs(wish, offered)
         if len(wish.photos) > 1:

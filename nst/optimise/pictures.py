@@ -51,7 +51,6 @@ def open_pictures(
     nothing blends, and weights are refused. With `keep_alpha`, where the photo is transparent
     counts.
     """
-    weights = _style_weights(settings, len(styles))
     if mask is not None and len(styles) > 1 and settings.style_weights:
         raise ValueError(
             "style_weights is for styles that blend, and with a mask each has a part of the "
@@ -62,18 +61,24 @@ def open_pictures(
     content = content or open_image(photo, "the photo", least)
     if opaque and opaque.getextrema() == (0, 0):
         raise ImageError("the photo is transparent everywhere; there is nothing to paint")
-    largest = enough(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
-    chosen = [
-        (without_edge(open_image(style, "the style image", largest)), weight / sum(weights))
-        for style, weight in zip(styles, weights, strict=True)
-        if weight
-    ]
+    chosen = open_styles(styles, settings)
     inside = None if mask is None else open_mask(mask, "the mask", least)
     begun = None if start is None else open_image(start, "the painting to go on from", least)
     for image, name in ((inside, "the mask"), (begun, "the painting to go on from")):
         if image is not None:
             check_shape(image, name, content.size)
     return Pictures(content, chosen, inside, begun, opaque)
+
+
+def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
+    """The styles that have a weight, with their shares; errors are as `open_pictures` has them."""
+    weights = _style_weights(settings, len(styles))
+    largest = enough(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
+    return [
+        (without_edge(open_image(style, "the style image", largest)), weight / sum(weights))
+        for style, weight in zip(styles, weights, strict=True)
+        if weight
+    ]
 
 
 def enough(size: float) -> int:
@@ -83,7 +88,8 @@ def enough(size: float) -> int:
 
 def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
     """One weight for each of `count` styles."""
-    if not count and (settings.style_layers or settings.init == "style"):
+    needed = settings.style_layers or settings.init in ("style", "draft") or settings.in_one_pass
+    if not count and needed:
         raise ValueError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:

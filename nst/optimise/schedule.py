@@ -18,8 +18,10 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
     `shape` is the photo's shorter side by its longer one, `begun` the longest side of a painting
     to go on from.
     """
+    if settings.in_one_pass:
+        return [(settings.size, 1)]
     sizes = scales(settings, shape)
-    coarse, middle, last = STEPS[settings.effort]
+    coarse, middle, last = STEPS.get(settings.effort, STEPS["quick"])
     counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
     if len(sizes) <= 2:
         counts = [coarse, middle][: len(sizes)]

@@ -13,8 +13,10 @@ from torch import Tensor
 from nst.colour import lightness, match_colours, match_lightness, with_colours_of
 from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
+from nst.network.device import device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
+from nst.optimise.draft import draft
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
@@ -106,6 +108,11 @@ def begin(
         there = hard(fit(pictures.opaque, settings.size))
         regions = cut_out(regions, there)
         finish = partial(_inside_only, finish, final, there)
+    if settings.in_one_pass:
+        if pictures.start:
+            raise ValueError("effort is instant, which begins anew; choose quick to paint on")
+        where = backbone.device if backbone else device()
+        return _at_once(fit(canvas, settings.size), regions, settings, where, finish, may_stop)
     _check_memory(final.size, regions, backbone or _default_backbone())
     return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, may_stop)
 
@@ -146,6 +153,20 @@ def _inside_only(
     finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image
 ) -> Image.Image:
     return Image.composite(finish(image), photo, inside)
+
+
+def _at_once(
+    photo: Image.Image,
+    regions: list[Region],
+    settings: Settings,
+    where: torch.device,
+    finish: Finish,
+    may_stop: MayStop,
+) -> Generator[Frame, None, None]:
+    start = time.perf_counter()
+    may_stop()
+    image = finish(to_image(draft(to_tensor(photo).to(where), regions, settings)))
+    yield Frame(image, 1, 1, 1.0, {}, (), time.perf_counter() - start, done=True)
 
 
 def _paint(
@@ -232,6 +253,8 @@ def _start(
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(target.shape, generator=random).to(target.device)
+    if settings.init == "draft":
+        return draft(target, regions, settings)
     if settings.init == "style":
         style, _ = regions[0].styles[0]
         resized = style.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)

@@ -1,0 +1,79 @@
+"""A film as a painting: what was asked, checked, and its pictures followed."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from nst.clip import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
+from nst.command.terminal import Ended, Interrupts, tell
+from nst.command.wish import read_wish
+from nst.gallery import Plate
+from nst.images import ImageError, check_writable
+from nst.instant import OnePass
+from nst.job import look_up
+
+_FOR_PHOTOS = ("mask", "start", "log", "save_every", "keep_alpha", "like")
+
+
+def is_film(asked: argparse.Namespace) -> bool:
+    """Whether the picture to paint, or what is to be made of it, is a film."""
+    end = Path(asked.out or "").suffix.lower()
+    return end in FILMS or any(map(is_clip, asked.pictures[:1]))
+
+
+def paint_film(
+    asked: argparse.Namespace,
+    given: Mapping[str, Any],
+    offered: Sequence[Plate],
+    interrupts: Interrupts,
+) -> int:
+    """The exit code, as of a photo. Ended early, what has been painted is kept as a film.
+
+    Raises ImageError or ValueError for bad input.
+    """
+    wish = read_wish(asked, given, offered)
+    [source], out = wish.photos, Path(asked.out)
+    _check(asked, source, out)
+    _, settings, styles = look_up(wish.common(), offered)
+    if not settings.in_one_pass:
+        raise ValueError("a film is painted in one pass; add --one-pass")
+    if settings.colour != "style":
+        raise ValueError(f"colour {settings.colour} is for photos; a film takes the style's")
+    knobs = ("size", "strength", "style_scale", "style_weights")
+    clip = open_clip(source)
+    painter = OnePass(
+        *(plate.path for plate in styles), **{name: getattr(settings, name) for name in knobs}
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = 0
+    try:
+        with tqdm(total=clip.pictures or None, unit=" pictures") as bar:
+            for done in paint_clip(clip, out, painter):
+                bar.update(done - bar.n)
+    except Ended:
+        pass
+    except ImageError as error:
+        if not done:
+            raise
+        tell(f"{error}; {done} pictures are in {str(out)!r}")
+        return 1
+    if interrupts.number:
+        tell(f"{done} of {clip.pictures} pictures are painted" if done else "nothing is written")
+        return 128 + interrupts.number
+    return 0
+
+
+def _check(asked: argparse.Namespace, source: str, out: Path) -> None:
+    if not is_clip(source):
+        raise ImageError(f"{source!r} is a picture, not a film; end {str(out)!r} in .png")
+    if out.suffix.lower() not in (*FILMS, *ANIMATIONS):
+        ends = ", ".join((*FILMS, *ANIMATIONS))
+        raise ImageError(f"{source!r} is a film; end {str(out)!r} in {ends}")
+    if flag := next((name for name in _FOR_PHOTOS if getattr(asked, name)), None):
+        raise ValueError(f"--{flag.replace('_', '-')} is for photos, and {source!r} is a film")
+    check_writable(out)
+    if out.exists() and out.samefile(source):
+        raise ImageError(f"{str(out)!r} is the film to paint, and stays; choose another name")

@@ -1,0 +1,24 @@
+"""What one pass makes of the photo: a painting of its own, or a start for the optimiser."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from nst.images.tensors import to_tensor
+from nst.onepass.styles import in_style, read
+from nst.optimise.losses import carried_down
+from nst.optimise.regions import Region
+from nst.settings import Settings
+
+
+def draft(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor:
+    """The photo, 1 x 3 x H x W in 0..1, with each region in its own styles."""
+    painted = photo
+    for region in regions:
+        styles = read(region.styles, settings.style_scale, photo.device)
+        change = in_style(photo, styles, settings.strength) - photo
+        if region.mask is not None:
+            mask = to_tensor(region.mask.convert("RGB"))[:, :1].to(photo.device)
+            change = change * carried_down(mask, photo)
+        painted = painted + change
+    return painted.clamp(0, 1)

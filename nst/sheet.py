@@ -1,0 +1,25 @@
+"""Many pictures as one: a contact sheet."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+CELL, CAPTION = 320, 26
+"""Pixels: the side of a picture on the sheet, and the height of the line below it."""
+
+
+def contact_sheet(
+    pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 5
+) -> Image.Image:
+    """The pictures in rows, each cut to a square of CELL pixels over its caption."""
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * CELL, rows * (CELL + CAPTION)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
+    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        x, y = number % columns * CELL, number // columns * (CELL + CAPTION)
+        scale = CELL / min(picture.size)
+        whole = picture.resize([round(side * scale) for side in picture.size])
+        left, top = (whole.width - CELL) // 2, (whole.height - CELL) // 3
+        sheet.paste(whole.crop((left, top, left + CELL, top + CELL)), (x, y))
+        draw.text((x + 6, y + CELL + 4), caption, "black", font)
+    return sheet

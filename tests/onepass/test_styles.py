@@ -1,0 +1,132 @@
+"""Any style at once: at every door that paints in one pass."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from nst import Frame, ImageError, OnePass, Settings, preview, stylize
+from nst.gallery import plates
+from nst.images.tensors import to_tensor
+from nst.network.vgg import Backbone
+from nst.onepass import styles as engine
+from nst.optimise.losses import gram
+
+CPU = torch.device("cpu")
+INSTANT = Settings(effort="instant", size=96)
+PLATE, OTHER = "swirling_night", "woodblock_wave"
+
+
+def _away(one: Image.Image, other: Image.Image) -> float:
+    """The mean difference of two pictures, in levels."""
+    pixels = [np.asarray(image, dtype=float) for image in (one, other)]
+    return float(np.abs(pixels[0] - pixels[1]).mean())
+
+
+def _painted(photo: Image.Image, style: Image.Image, **given: object) -> Image.Image:
+    frames: list[Frame] = list(
+        stylize(photo, [style], Settings(**{"effort": "instant", "size": 96, **given}))  # type: ignore[arg-type]
+    )
+    assert [(frame.step, frame.steps, frame.done) for frame in frames] == [(1, 1, True)]
+    return frames[0].image
+
+
+@pytest.fixture
+def two() -> Callable[[str], Image.Image]:
+    return lambda name: Image.open(next(p.path for p in plates() if p.name == name)).convert("RGB")
+
+
+def test_all_doors_paint_the_same(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
+    at_once = _painted(photo, two(PLATE))
+    assert at_once.size == (96, 77)
+    assert _away(at_once, preview(photo, PLATE, 96)) == 0
+    painter = OnePass(two(PLATE), size=96)
+    assert _away(at_once, painter(photo)) == 0
+    assert _away(at_once, painter(photo)) == 0
+
+
+def test_it_comes_nearer_to_the_style(
+    photo: Image.Image, two: Callable[[str], Image.Image], backbone: Backbone
+) -> None:
+    def matrix(picture: Image.Image) -> torch.Tensor:
+        found = gram(backbone(to_tensor(picture), ["relu3_1"])["relu3_1"])
+        return found / found.norm()
+
+    target, before = matrix(two(PLATE).resize((96, 77))), matrix(photo.resize((96, 77)))
+    after = matrix(_painted(photo, two(PLATE)))
+    assert (after - target).norm() < 0.8 * (before - target).norm()
+
+
+def test_strength_goes_from_the_photo_to_the_style(
+    photo: Image.Image, two: Callable[[str], Image.Image]
+) -> None:
+    small = photo.resize((96, 77), Image.Resampling.LANCZOS)
+    moved = [
+        _away(small, _painted(photo, two(PLATE), strength=strength))
+        for strength in (0.0, 0.25, 0.5, 1.0)
+    ]
+    assert moved[0] < 1
+    assert moved == sorted(moved)
+    assert moved[1] > 5
+
+
+def test_several_styles_blend_by_weight(
+    photo: Image.Image, two: Callable[[str], Image.Image]
+) -> None:
+    alone = OnePass(PLATE, size=96)(photo)
+    assert _away(alone, OnePass(PLATE, OTHER, size=96, style_weights=(1, 0))(photo)) == 0
+    both = OnePass(PLATE, OTHER, size=96)(photo)
+    other = OnePass(OTHER, size=96)(photo)
+    assert 0 < _away(both, alone) < _away(other, alone)
+
+
+def test_a_mask_keeps_the_rest(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
+    mask = Image.new("L", photo.size)
+    ImageDraw.Draw(mask).rectangle((0, 0, 59, 95), fill=255)
+    *_, frame = stylize(photo, [two(PLATE)], INSTANT, mask=mask)
+    small = photo.resize((96, 77), Image.Resampling.LANCZOS)
+    right = (60, 0, 96, 77)
+    assert _away(frame.image.crop(right), small.crop(right)) == 0
+    assert _away(frame.image.crop((0, 0, 40, 77)), small.crop((0, 0, 40, 77))) > 10
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 1000), (1000, 17), (333, 77)])
+def test_every_shape_is_painted(shape: tuple[int, int]) -> None:
+    photo = torch.rand(1, 3, *shape)
+    style = Image.effect_noise((shape[1], shape[0]), 90).convert("RGB")
+    read = engine.read([(style, 1.0)], 4.0, CPU)
+    painted = engine.in_style(photo, read, 1.0)
+    assert painted.shape == photo.shape
+    assert painted.isfinite().all()
+
+
+def test_a_grey_wall_has_no_grid(two: Callable[[str], Image.Image]) -> None:
+    """What is the same everywhere is painted alike, but for what the edge does to it."""
+    grey = torch.full((1, 3, 128, 128), 0.5)
+    painted = engine.in_style(grey, engine.read([(two(PLATE), 1.0)], 1.0, CPU), 0.5)
+    assert float(painted[:, :, 32:-32, 32:-32].std((2, 3)).max()) < 0.02
+
+
+def test_the_optimiser_goes_on_from_a_draft(
+    photo: Image.Image, two: Callable[[str], Image.Image], backbone: Backbone
+) -> None:
+    asked = Settings(size=64, steps=4, scales=1)
+    first = {}
+    for init in ("photo", "draft"):
+        settings = Settings(**{**vars(asked), "init": init})
+        frames = list(stylize(photo, [two(PLATE)], settings, backbone))
+        first[init] = frames[-1].log[0] if len(frames) == 1 else frames[0].log[0]
+    assert first["draft"]["style"] < first["photo"]["style"]
+
+
+def test_what_it_can_not_do_is_told(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
+    with pytest.raises(ValueError, match="choose quick to paint on"):
+        stylize(photo, [two(PLATE)], INSTANT, start=photo)
+    with pytest.raises(ValueError, match="styles is empty"):
+        stylize(photo, [], INSTANT)
+    with pytest.raises(ValueError, match="did you mean 'swirling_night'"):
+        OnePass("swirlin_night")
+    with pytest.raises(ImageError, match="has only 8x8 pixels"):
+        OnePass(Image.new("RGB", (8, 8)))

@@ -1,0 +1,147 @@
+"""Films that become paintings; what paints them here is a negative."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+from nst import ImageError
+from nst.clip import is_clip, open_clip, paint_clip, steadied
+
+COUNT, RATE = 12, 6
+
+
+def _pictures() -> list[Image.Image]:
+    """A bright square that goes over grey."""
+    made = []
+    for number in range(COUNT):
+        picture = Image.new("RGB", (97, 64), (90, 90, 90))
+        picture.paste((240, 200, 40), (6 * number, 20, 6 * number + 20, 40))
+        made.append(picture)
+    return made
+
+
+def _film(path: Path, sound: str = "") -> Path:
+    """A film, with sound if a codec for it is named."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mpeg4", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        heard = film.add_stream(sound, rate=8000) if sound else None
+        for picture in _pictures():
+            film.mux(stream.encode(av.VideoFrame.from_image(picture.crop((0, 0, 96, 64)))))
+        film.mux(stream.encode(None))
+        if heard:
+            for number in range(16):
+                tone = (9000 * np.sin(np.arange(1000) / 5)).astype(np.int16)[None]
+                part = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+                part.sample_rate, part.pts = 8000, 1000 * number
+                film.mux(heard.encode(part))
+            film.mux(heard.encode(None))
+    return path
+
+
+def _animation(path: Path) -> Path:
+    first, *others = _pictures()
+    first.save(path, save_all=True, append_images=others, duration=1000 // RATE)
+    return path
+
+
+def _decoded(path: Path) -> list[Image.Image]:
+    with av.open(str(path)) as film:
+        return [frame.to_image() for frame in film.decode(video=0)]
+
+
+@pytest.mark.parametrize("sound", ["", "aac", "pcm_s16le"])
+def test_a_film_keeps_its_pictures_time_and_sound(tmp_path: Path, sound: str) -> None:
+    source = _film(tmp_path / "a.mkv", sound)
+    assert is_clip(source)
+    clip, out = open_clip(source), tmp_path / "out.mp4"
+    assert abs(clip.pictures - COUNT) <= 1
+    assert list(paint_clip(clip, out, ImageChops.invert)) == list(range(1, COUNT + 1))
+    with av.open(str(out)) as film:
+        assert film.streams.video[0].codec_context.name == "h264"
+        assert abs(float(film.duration or 0) / av.time_base - COUNT / RATE) < 0.3
+        assert [s.codec_context.name for s in film.streams.audio] == ["aac"] * bool(sound)
+        if sound:
+            heard = [f.to_ndarray() for f in film.decode(audio=0)]
+            assert 1.8 < sum(x.shape[-1] for x in heard) / 8000 < 2.4
+            assert max(np.abs(x).max() for x in heard) > 0.1
+    [before, after] = [_decoded(path)[-1] for path in (source, out)]
+    away = np.asarray(ImageChops.invert(before), dtype=float) - np.asarray(after, dtype=float)
+    assert np.abs(away).mean() < 12
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("start", [".gif", ".webp"])
+@pytest.mark.parametrize("end", [".gif", ".webp", ".mp4"])
+def test_animations_become_animations_or_films(tmp_path: Path, start: str, end: str) -> None:
+    source, out = _animation(tmp_path / f"a{start}"), tmp_path / f"out{end}"
+    assert is_clip(source)
+    assert list(paint_clip(open_clip(source), out, ImageChops.invert))[-1] == COUNT
+    clip = open_clip(out)
+    assert abs(float(clip.rate) - RATE) < 0.5
+    if end == ".mp4":
+        assert len(_decoded(out)) == COUNT
+    else:
+        assert clip.pictures == COUNT
+
+
+def test_a_film_is_turned_as_the_camera_was(tmp_path: Path) -> None:
+    source = _film(tmp_path / "a.mp4")
+    data = bytearray(source.read_bytes())
+    matrix = data.index(b"tkhd") + 44  # of the track's header: where its pixels are shown
+    quarter = (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    data[matrix : matrix + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in quarter)
+    source.write_bytes(data)
+    list(paint_clip(open_clip(source), tmp_path / "out.mp4", ImageChops.invert))
+    last = _decoded(tmp_path / "out.mp4")[-1]
+    assert last.size == (64, 96)
+    square = _pictures()[-1].crop((0, 0, 96, 64)).transpose(Image.Transpose.ROTATE_270)
+    assert np.asarray(square)[76, 34].tolist() == [240, 200, 40]
+    assert np.abs(np.asarray(last, dtype=int)[76, 34] - [15, 55, 215]).max() < 60
+
+
+def test_what_is_painted_until_the_end_is_a_film(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    painted = paint_clip(open_clip(_film(tmp_path / "a.mp4")), out, ImageChops.invert)
+    assert [next(painted) for _ in range(4)][-1] == 4
+    painted.close()
+    assert len(_decoded(out)) == 4
+
+
+def test_what_is_no_film_is_told(tmp_path: Path) -> None:
+    text, empty, still = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "c.gif"
+    text.write_text("not a film")
+    empty.write_bytes(b"")
+    Image.new("RGB", (64, 64)).save(still)
+    for path in (text, empty):
+        with pytest.raises(ImageError, match="the film can't be read"):
+            open_clip(path)
+    assert not is_clip(still)
+    with av.open(str(tmp_path / "sound.mp4"), "w") as film:
+        film.add_stream("aac", rate=8000)
+        film.start_encoding()
+    with pytest.raises(ImageError, match="no pictures"):
+        open_clip(tmp_path / "sound.mp4")
+
+
+def test_a_full_or_missing_folder_leaves_nothing(tmp_path: Path) -> None:
+    clip = open_clip(_film(tmp_path / "a.mp4"))
+    with pytest.raises(ImageError, match="can't be written"):
+        list(paint_clip(clip, tmp_path / "gone" / "out.mp4", ImageChops.invert))
+
+
+def test_what_stands_still_is_held() -> None:
+    """A painter that flickers, on a picture half of which moves."""
+    levels = iter([60, 100, 60, 100])
+    paint = steadied(lambda picture: Image.new("RGB", picture.size, (next(levels),) * 3))
+    shown = []
+    for number in range(4):
+        picture = Image.new("RGB", (64, 64), (128, 128, 128))
+        picture.paste((200 * (number % 2),) * 3, (0, 0, 32, 64))
+        shown.append(np.asarray(paint(picture), dtype=float).mean(2))
+    flicker = [np.abs(b - a) for a, b in zip(shown, shown[1:], strict=False)]
+    assert all(change[:, :24].mean() > 35 for change in flicker)
+    assert all(change[:, 40:].mean() < 15 for change in flicker)
