@@ -15,7 +15,7 @@ from .serving import Served, busy
 
 
 def test_pick_paint_and_download(tab: Tab, tmp_path: Path) -> None:
-    choose(tab, 128, "normal")
+    choose(tab, 128, "quick")
     pick(tab)
     seen = paint(tab)
     assert len(seen) >= 5
