@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageSequence
 
-from nst.images import ImageError, opened
+from nst.images import ImageError, check_plain, opened
 
 FILMS = (".mp4", ".mov", ".mkv")
 """Ends of names of films with sound."""
@@ -61,6 +61,7 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
             count = getattr(picture, "n_frames", 1)
             milliseconds = picture.info.get("duration") or 100
             return Clip(path, Fraction(1000, max(20, round(milliseconds))), count)
+    check_plain(path, "the film")
     with _reading(Clip(path, Fraction(1), 0)) as film:
         stream = film.streams.video[0]
         rate = stream.average_rate or Fraction(25)
@@ -213,6 +214,7 @@ def _parts(clip: Clip, film: Any) -> Iterator[Any]:
                 milliseconds += frame.info.get("duration") or 100
         return
     with _readable():
+        number = -1
         for packet in film.demux(film.streams.video[0], *film.streams.audio[:1]):
             if packet.stream.type == "audio":
                 yield packet
@@ -221,7 +223,9 @@ def _parts(clip: Clip, film: Any) -> Iterator[Any]:
                 image = frame.to_image()
                 if frame.rotation:
                     image = image.rotate(frame.rotation, expand=True)
-                yield _Picture(image, frame.pts, frame.time_base)
+                number += 1
+                time = round(number / clip.rate / frame.time_base)
+                yield _Picture(image, time if frame.pts is None else frame.pts, frame.time_base)
 
 
 @contextmanager

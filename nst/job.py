@@ -18,6 +18,9 @@ from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import Painted, Shared, fingerprint
 
+ONE_PASS = "Magenta"
+"""Whose network paints in one pass."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -93,6 +96,11 @@ class Job:
         """What the knobs are set to."""
         return self.shared.settings
 
+    @property
+    def network(self) -> str:
+        """The name of the network that paints."""
+        return network(self.settings, self.backbone)
+
     def painting(self, frame: Frame) -> Image.Image:
         """What the painting's file is to show: RGB, or RGBA of a cut-out."""
         if self.pictures.opaque is None:
@@ -107,7 +115,7 @@ class Job:
         also = tuple(name for name, picture in parts.items() if picture is not None)
         seconds = round(frame.seconds, 2)
         return Painted(
-            self.shared, self.prints, also, self.backbone.name, frame.step, frame.steps, seconds
+            self.shared, self.prints, also, self.network, frame.step, frame.steps, seconds
         )
 
 
@@ -154,6 +162,11 @@ def prepare(
         frames=frames,
         stop=stop,
     )
+
+
+def network(settings: Settings, backbone: Backbone | Elsewhere) -> str:
+    """The name of the network that paints with these settings."""
+    return ONE_PASS if settings.in_one_pass else backbone.name
 
 
 def job_title(photo: ImageSource, styles: Sequence[Plate]) -> str:

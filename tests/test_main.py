@@ -214,3 +214,54 @@ def test_weights_that_overflow_are_told(photo_file: Path, tmp_path: Path) -> Non
     assert "no finite number" in done.stderr
     assert "Traceback" not in done.stderr
     assert out.exists()
+
+
+def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Path) -> None:
+    clip, still, sheet = (tmp_path / name for name in ("clip.gif", "photo.png", "sheet.png"))
+    photo.save(still)
+    photo.save(clip, save_all=True, append_images=[photo.rotate(90, expand=True)], duration=200)
+    done = _nst(clip, "swirling_night", "-o", tmp_path / "out.mp4", "--one-pass", "--size", 64)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "2/2" in done.stderr
+    assert (tmp_path / "out.mp4").stat().st_size > 1000
+    done = _nst("--sheet", still, "-o", sheet, "--one-pass", "--size", 64)
+    assert done.returncode == 0
+    assert Image.open(sheet).width == 5 * 320
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["clip.gif", "swirling_night", "-o", "out.mp4"], "add --one-pass"),
+        (["clip.gif", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
+        (["clip.gif", "swirling_night", "-o", "clip.gif", "--one-pass"], "is the film to paint"),
+        (["clip.gif", "swirling_nigh", "-o", "out.mp4", "--one-pass"], "did you mean"),
+        (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),
+        (["clip.gif", "swirling_night", "-o", "out.mp4", "--one-pass", "--colour=photo"], "photos"),
+        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--log=a.csv"], "for photos"),
+        (["no.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "the film is not there"),
+        (["text.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
+        (["empty.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
+        (["tiny.png", "swirling_night", "-o", "out.mp4", "--one-pass"], "is a picture, not a film"),
+        (["--sheet", "-o", "out.png"], "write --sheet PHOTO"),
+        (["--sheet", "clip.gif", "-o", "out.psd"], "names no format"),
+    ],
+)
+def test_what_is_wrong_with_a_film_is_one_line(
+    asked: list[str],
+    told: str,
+    photo: Image.Image,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo.save("clip.gif", save_all=True, append_images=[photo.rotate(90)], duration=200)
+    Image.new("RGB", (8, 8)).save("tiny.png")
+    Path("text.mp4").write_text("no film")
+    Path("empty.mp4").write_bytes(b"")
+    before = sorted(tmp_path.iterdir())
+    done = _nst(*asked)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before

@@ -166,8 +166,8 @@ def _size_of(photo: str) -> int:
 
 def tell_differences(wish: Wish, job: Job) -> None:
     """Notes on what makes the picture another than one may expect."""
-    backbone, memory, like = job.backbone.name, wish.memory, wish.asked.like
-    if other := stand_in(job.shared.recipe, backbone):
+    network, memory, like = job.network, wish.memory, wish.asked.like
+    if other := stand_in(job.shared.recipe, network):
         tell(other)
     if memory is None:
         return
@@ -175,5 +175,5 @@ def tell_differences(wish: Wish, job: Job) -> None:
         tell(f"{like} was stopped at step {memory.step}; this paints all {memory.steps}")
     if memory.styles != job.prints:
         tell(f"a style is not the file that {like} was painted after")
-    if memory.backbone != backbone:
-        tell(f"{like} was painted by {memory.backbone}, here {backbone} paints")
+    if memory.backbone != network:
+        tell(f"{like} was painted by {memory.backbone}, here {network} paints")

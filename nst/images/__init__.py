@@ -1,6 +1,6 @@
 """Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
 
-from nst.images.files import opened, switch_off_other_formats
+from nst.images.files import check_plain, opened, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
 from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
 from nst.images.opening import (
@@ -17,6 +17,7 @@ __all__ = [
     "MOST_PIXELS",
     "ImageError",
     "ImageSource",
+    "check_plain",
     "check_writable",
     "fit",
     "fitted_size",

@@ -68,7 +68,7 @@ def opened(source: ImageSource, name: str = "the picture") -> Iterator[Image.Ima
                 check_size(source.size, name)
                 yield source
                 return
-            _check_plain(source, name)
+            check_plain(source, name)
             with Path(source).open("rb") as file:
                 image = Image.open(without_burden(file), formats=_FORMATS)
                 check_size(image.size, name)
@@ -125,7 +125,7 @@ def switch_off_other_formats() -> None:
         Image.ID.remove(kind)
 
 
-def _check_plain(path: str | os.PathLike[str], name: str) -> None:
+def check_plain(path: str | os.PathLike[str], name: str) -> None:
     """Raise ImageError for pipes, sockets and devices, which may never end, and for no file."""
     try:
         kind = stat.S_IFMT(Path(path).stat().st_mode)

@@ -8,6 +8,7 @@ import gradio as gr
 
 from nst.gallery import Plate
 from nst.images import ImageError, open_image, upright_size
+from nst.job import network
 from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
@@ -209,7 +210,7 @@ def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int
     told = f"Ready when you are: this takes about {duration(seconds)}"
     if seconds > most:
         told = too_long(seconds, most, settings)
-    return status_html(told, aside=engine.backbone.name)
+    return status_html(told, aside=network(settings, engine.backbone))
 
 
 def lay_out_mask(page: Page, *, photo: Any) -> Outputs:

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.events import api as plain_endpoint
 
-from nst.page import api, choosing, painting, paintings, static, wall
+from nst.page import api, choosing, drafts, painting, paintings, static, wall
 from nst.page.calm import ENGINE
 from nst.page.context import Page, shared_outputs
 
@@ -104,7 +104,7 @@ def _choosing(page: Page) -> list[Any]:
         outputs=[photo.image, photo.offer, photo.offer_text],
         **QUIET,
     )
-    style.gallery.select(
+    chose = style.gallery.select(
         bound(choosing.choose, page),
         inputs_kwargs=session | chosen | {"recipe": settings.recipe},
         outputs=[
@@ -115,7 +115,7 @@ def _choosing(page: Page) -> list[Any]:
         ],
         **QUIET,
     )
-    style.upload.upload(
+    added = style.upload.upload(
         bound(choosing.add_styles, page),
         inputs_kwargs=session | {"uploads": style.upload},
         outputs=[style.gallery, style.chosen, style.card],
@@ -133,7 +133,46 @@ def _choosing(page: Page) -> list[Any]:
         outputs=shared_outputs(page),
         **QUIET,
     )
+    _drafting(page, chose.success, added.success)
     return [offered]
+
+
+def _drafting(page: Page, chose: Any, added: Any) -> None:
+    """What one pass makes of the photo, as soon as there are a photo and a style."""
+    photo, style, knobs = page.photo.image, page.style, page.settings.knobs
+    asked: Inputs = {
+        "session": page.session,
+        "photo": photo,
+        "chosen": style.chosen,
+        **{name: knobs[name] for name in ("strength", "style_scale", "style_weights")},
+    }
+    shown = [page.canvas.image, page.after.download, page.after.on]
+    for trigger in (photo.change, chose, added):
+        trigger(
+            bound(drafts.draft_anew, page),
+            inputs_kwargs=asked,
+            outputs=shown,
+            **AT_ONCE,
+        )
+    gr.on(
+        [knobs["strength"].input, knobs["style_scale"].input],
+        bound(drafts.draft_on, page),
+        inputs_kwargs=asked,
+        outputs=shown,
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+    for trigger in (photo.change, added, style.on_photo.input):
+        trigger(
+            bound(drafts.show_gallery, page),
+            inputs_kwargs={
+                "session": page.session,
+                "photo": photo,
+                "on_photo": style.on_photo,
+            },
+            outputs=[style.gallery, style.on_photo],
+            **AT_ONCE,
+        )
 
 
 def _steering(page: Page) -> None:
@@ -197,7 +236,7 @@ def _painting(page: Page) -> None:
         run = trigger(
             bound(begin, page),
             inputs_kwargs=asked,
-            outputs=buttons,
+            outputs=[*buttons, canvas.image],
             **QUIET,
         ).success(
             bound(painting.show_frames, page),

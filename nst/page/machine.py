@@ -15,6 +15,7 @@ from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
 from nst.images import switch_off_other_formats
 from nst.page import disk
+from nst.page.drafter import Drafter
 from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.session import Run
 from nst.page.store import Store, digest
@@ -39,6 +40,7 @@ class Machine:
     photos: list[Photo]
     plates: list[Plate]
     digests: dict[str, str] = field(default_factory=dict)
+    drafter: Drafter = field(default_factory=Drafter)
     watch: Watch = field(default_factory=Watch)
     runs: list[Run] = field(default_factory=list)
     hung: list[float] = field(default_factory=list)

@@ -152,6 +152,7 @@ def _waiting(page: Page) -> Outputs:
     return {
         page.canvas.paint: gr.Button(visible=False),
         page.canvas.stop: gr.Button("Stop", visible=True, interactive=True),
+        page.canvas.image: gr.Image(show_label=False),
         page.after.on: gr.Button(interactive=False),
         page.after.again: gr.Button(interactive=False),
         page.canvas.status: status_html("Waiting for the easel"),
@@ -160,8 +161,8 @@ def _waiting(page: Page) -> Outputs:
 
 def _told(page: Page, shown: Shown) -> str:
     frame, aside = shown.frame, f"step {shown.frame.step} of {shown.frame.steps}"
-    aside += f" · {shown.job.backbone.name}"
-    took = f"{frame.seconds:.0f} s"
+    aside += f" · {shown.job.network}"
+    took = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
     if shown.painting is None:
         left = frame.seconds * (1 - frame.progress) / max(frame.progress, 1e-6)
         return status_html(f"Painting, about {max(1, round(left))} s left", frame.progress, aside)

@@ -53,12 +53,14 @@ class StylePart:
     gallery: gr.Gallery
     upload: gr.UploadButton
     several: gr.Checkbox
+    on_photo: gr.Checkbox
     chosen: gr.Dropdown
 
 
 def style_part() -> StylePart:
     """The styles to choose from."""
     card = gr.HTML("Pick a style", elem_id="card")
+    on_photo = gr.Checkbox(True, label="On my photo", visible=False, elem_id="on-photo")
     gallery = gr.Gallery(
         label="Styles",
         show_label=False,
@@ -79,7 +81,7 @@ def style_part() -> StylePart:
     chosen = gr.Dropdown(
         [], value=[], multiselect=True, label="Styles chosen", elem_id="chosen", visible=False
     )
-    return StylePart(card, gallery, upload, several, chosen)
+    return StylePart(card, gallery, upload, several, on_photo, chosen)
 
 
 @dataclass(frozen=True)

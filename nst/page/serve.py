@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from itertools import chain
 from types import MethodType
 from typing import Any
 
@@ -101,6 +102,8 @@ def release(machine: Machine, session: Session) -> None:
     if session.run:
         session.run.stop.set()
     machine.store.release(session.key)
+    for file in chain.from_iterable(session.drafts.values()):
+        file.unlink(missing_ok=True)
 
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:

