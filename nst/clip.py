@@ -22,6 +22,8 @@ FILMS = (".mp4", ".mov", ".mkv")
 """Ends of names of films with sound."""
 
 ANIMATIONS = (".gif", ".webp")
+MOST_ANIMATED = 600
+"""Pictures of an animation, which is made when all of them are there."""
 
 Paint = Callable[[Image.Image], Image.Image]
 """A picture, RGB -> the same, painted; all come out in the same size."""
@@ -76,6 +78,11 @@ def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generat
     has been painted until then is a whole film. Raises ImageError.
     """
     out, done = Path(out), 0
+    if out.suffix.lower() in ANIMATIONS and clip.pictures > MOST_ANIMATED:
+        raise ImageError(
+            f"the film has {clip.pictures} pictures, and an animation holds {MOST_ANIMATED}; "
+            f"end {str(out)!r} in .mp4"
+        )
     beside = out.with_name(f".{secrets.token_hex(6)}{out.suffix}")
     try:
         write = _write_animation if out.suffix.lower() in ANIMATIONS else _write_film

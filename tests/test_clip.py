@@ -1,5 +1,6 @@
 """Films that become paintings; what paints them here is a negative."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.clip import is_clip, open_clip, paint_clip, steadied
+from nst.clip import MOST_ANIMATED, is_clip, open_clip, paint_clip, steadied
 
 COUNT, RATE = 12, 6
 
@@ -125,6 +126,13 @@ def test_what_is_no_film_is_told(tmp_path: Path) -> None:
         film.start_encoding()
     with pytest.raises(ImageError, match="no pictures"):
         open_clip(tmp_path / "sound.mp4")
+
+
+def test_a_long_film_is_no_animation(tmp_path: Path) -> None:
+    clip = replace(open_clip(_film(tmp_path / "a.mp4")), pictures=MOST_ANIMATED + 1)
+    with pytest.raises(ImageError, match=r"holds 600; end .* in .mp4"):
+        list(paint_clip(clip, tmp_path / "out.gif", ImageChops.invert))
+    assert not (tmp_path / "out.gif").exists()
 
 
 def test_a_full_or_missing_folder_leaves_nothing(tmp_path: Path) -> None:

@@ -233,7 +233,8 @@ def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Pa
     ("asked", "told"),
     [
         (["clip.gif", "swirling_night", "-o", "out.mp4"], "add --one-pass"),
-        (["clip.gif", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
+        (["text.mp4", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
+        (["text.mp4", "swirling_night", "-o", "out.psd"], "end 'out.psd' in .mp4"),
         (["clip.gif", "swirling_night", "-o", "clip.gif", "--one-pass"], "is the film to paint"),
         (["clip.gif", "swirling_nigh", "-o", "out.mp4", "--one-pass"], "did you mean"),
         (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),

@@ -18,10 +18,15 @@ from nst.job import look_up
 _FOR_PHOTOS = ("mask", "start", "log", "save_every", "keep_alpha", "like")
 
 
-def is_film(asked: argparse.Namespace) -> bool:
-    """Whether the picture to paint, or what is to be made of it, is a film."""
+def is_film(asked: argparse.Namespace, given: Mapping[str, Any]) -> bool:
+    """Whether a film is painted. Of an animated picture, a painting may also show the first one."""
     end = Path(asked.out or "").suffix.lower()
-    return end in FILMS or any(map(is_clip, asked.pictures[:1]))
+    for source in asked.pictures[:1]:
+        if Path(source).suffix.lower() in ANIMATIONS:
+            whole = end == ".webp" and given.get("effort") == "instant"
+            return end in (*FILMS, ".gif") or (whole and is_clip(source))
+        return end in (*FILMS, ".gif") or is_clip(source)
+    return False
 
 
 def paint_film(

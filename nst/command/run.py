@@ -45,7 +45,7 @@ def _run(
         config = Config.from_env()
         if asked.sheet:
             return paint_sheet(asked, given, offered, load_backbone(config=config), interrupts)
-        if is_film(asked):
+        if is_film(asked, given):
             return paint_film(asked, given, offered, interrupts)
         wish = read_wish(asked, given, offered)
         outs = plan_outputs(wish, offered)

@@ -1,11 +1,11 @@
 """One network, one pass, any style (Ghiasi et al. 2017): a reader of styles and a painter.
 
-The reader is a MobileNet v2 (Sandler et al. 2018) that turns a picture into STYLE numbers; from
-those, the painter's norms take a factor and a shift for each channel (conditional instance
-normalisation, Dumoulin et al. 2017). Both work at any size.
+The reader is a MobileNet v2 (Sandler et al. 2018) that turns a picture into STYLE numbers. From
+those follow the NORMS numbers that the painter needs: a factor and a shift for each channel of its
+norms (conditional instance normalisation, Dumoulin et al. 2017). Both work at any size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,18 @@ Numbers = Mapping[str, Tensor]
 """A network's weights and biases, by layer: "reader.3.expand.weight" is out x in x k x k."""
 
 STYLE = 100
-"""Numbers that tell a style."""
+"""Numbers that the reader tells of a style."""
+
+_STYLED = {
+    **{f"painter.residual{block}.{part}": 32 for block in range(1, 6) for part in (1, 2)},
+    "painter.expand1": 16,
+    "painter.expand2": 8,
+    "painter.expand3": 3,
+}
+"""The painter's convolutions that have a norm, in their order, and their channels."""
+
+NORMS = 2 * sum(_STYLED.values())
+"""Numbers that the painter needs of a style: 694."""
 
 MULTIPLE = 4
 """The painter works on sides that are whole multiples of it."""
@@ -24,6 +35,7 @@ READER_MULTIPLE = 32
 
 _BLOCKS, _STRIDED = 17, (1, 3, 6, 13)
 _EPSILON = 1e-5
+_KINDS = "factor", "shift"
 
 
 def read_style(picture: Tensor, numbers: Numbers) -> Tensor:
@@ -45,34 +57,39 @@ def read_style(picture: Tensor, numbers: Numbers) -> Tensor:
     return _conv(x.mean((2, 3), keepdim=True), numbers, "reader.style").flatten(1)
 
 
-def paint(photo: Tensor, styles: Tensor, numbers: Numbers) -> Tensor:
-    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x STYLE): N x 3 x H x W in 0..1.
+def norms_of(styles: Tensor, numbers: Numbers) -> Tensor:
+    """What the painter needs, N x NORMS, of N styles as the reader tells them, N x STYLE."""
+    told = styles[:, :, None, None]
+    kinds = [_conv(told, numbers, f"{name}.{kind}") for name in _STYLED for kind in _KINDS]
+    return torch.cat(kinds, 1).flatten(1)
+
+
+def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
+    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x NORMS): N x 3 x H x W in 0..1.
 
     H and W are whole multiples of MULTIPLE.
     """
+    widths = [width for width in _STYLED.values() for _ in _KINDS]
+    parts = iter(norms[:, :, None, None].split(widths, 1))
     x = _mirrored(photo, numbers, "painter.contract1").relu()
     for name in "painter.contract2", "painter.contract3":
         x = _mirrored(x, numbers, name, stride=2).relu()
-    x = x.expand(len(styles), -1, -1, -1)
+    x = x.expand(len(norms), -1, -1, -1)
     for number in range(1, 6):
         name = f"painter.residual{number}"
-        inner = _styled(x, styles, numbers, f"{name}.1").relu()
-        x = x + _styled(inner, styles, numbers, f"{name}.2")
+        inner = _normed(_mirrored(x, numbers, f"{name}.1"), parts).relu()
+        x = x + _normed(_mirrored(inner, numbers, f"{name}.2"), parts)
     for name in "painter.expand1", "painter.expand2":
         x = F.interpolate(x, scale_factor=2, mode="nearest")
-        x = _styled(x, styles, numbers, name).relu()
-    return _styled(x, styles, numbers, "painter.expand3").sigmoid()
+        x = _normed(_mirrored(x, numbers, name), parts).relu()
+    return _normed(_mirrored(x, numbers, "painter.expand3"), parts).sigmoid()
 
 
-def _styled(x: Tensor, styles: Tensor, numbers: Numbers, name: str) -> Tensor:
-    """A convolution and an instance norm whose factor and shift the styles tell."""
-    factor, shift = (
-        _conv(styles[:, :, None, None], numbers, f"{name}.{kind}") for kind in ("factor", "shift")
-    )
-    x = _mirrored(x, numbers, name)
+def _normed(x: Tensor, parts: Iterator[Tensor]) -> Tensor:
+    """An instance norm with the next factor and the next shift of the style."""
     variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-    factor = factor * (variance + _EPSILON).rsqrt()
-    return torch.addcmul(shift - mean * factor, x, factor)
+    factor = next(parts) * (variance + _EPSILON).rsqrt()
+    return torch.addcmul(next(parts) - mean * factor, x, factor)
 
 
 def _mirrored(x: Tensor, numbers: Numbers, name: str, stride: int = 1) -> Tensor:

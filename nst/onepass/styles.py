@@ -10,24 +10,33 @@ from torch import Tensor
 
 from nst.images.tensors import to_tensor
 from nst.network.shipped import read_shipped
-from nst.onepass.network import MULTIPLE, READER_MULTIPLE, Numbers, paint, read_style
+from nst.onepass.network import MULTIPLE, READER_MULTIPLE, Numbers, norms_of, paint, read_style
 
 READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
-_FILE, _DIGEST = "anystyle.safetensors", "3ad7609d83cd8d239f123e67e2d446d9"
+NETWORK = "anystyle.safetensors", "3ad7609d83cd8d239f123e67e2d446d9"
+LEARNED = "learned.safetensors", ""
+"""Files, and the first half of each one's SHA-256."""
+
 _LONGEST = 2048
+_SAME = 0.05
+"""How far apart, by their length, the reader's words for one style may be."""
+
 _USUAL = 0.5
 
 
 @cache
 def numbers(where: torch.device) -> Numbers:
-    """The network's, on a device. Raises WeightsError where the file is not as it was shipped."""
-    shipped = read_shipped(_FILE, _DIGEST)
+    """The network's, and what was learned of styles, on a device.
+
+    Raises WeightsError where a file is not as it was shipped.
+    """
+    shipped = read_shipped(*NETWORK) | read_shipped(*LEARNED)
     return {
-        name: value.to(where, memory_format=torch.channels_last)
+        name: value.float().to(where, memory_format=torch.channels_last)
         if value.dim() == 4
-        else value.to(where)
+        else value.float().to(where)
         for name, value in shipped.items()
     }
 
@@ -35,20 +44,18 @@ def numbers(where: torch.device) -> Numbers:
 def read(
     styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device
 ) -> Tensor:
-    """Numbers that tell a style, 1 x STYLE, for RGB images with their shares, which add up to 1.
+    """What the painter needs of a style, 1 x NORMS; RGB images with shares, which add up to 1.
 
     The larger a style is looked at, the larger are its strokes.
     """
+    known = numbers(where)
     with torch.no_grad():
-        looks = [
-            share * read_style(_ready(style, style_scale).to(where), numbers(where))
-            for style, share in styles
-        ]
-        return torch.stack(looks).sum(0)
+        found = [share * _known_better(style, style_scale, known) for style, share in styles]
+        return torch.stack(found).sum(0)
 
 
-def in_style(photo: Tensor, styles: Tensor, strength: float) -> Tensor:
-    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x STYLE): N x 3 x H x W in 0..1.
+def in_style(photo: Tensor, style: Tensor, strength: float) -> Tensor:
+    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x NORMS): N x 3 x H x W in 0..1.
 
     At strength 0 that is the photo, at 0.5 the style as the network knows it; beyond that, a style
     is what sets it apart from the photo, the more so the stronger.
@@ -57,17 +64,35 @@ def in_style(photo: Tensor, styles: Tensor, strength: float) -> Tensor:
     with torch.no_grad():
         known = numbers(photo.device)
         if strength > _USUAL:
-            own = read_style(_resized(photo, _read_size(width, height, 1.0)), known)
-            styles = own + (strength + 1 - _USUAL) * (styles - own)
+            told = read_style(_resized(photo, _read_size(width, height, 1.0)), known)
+            own = norms_of(told, known)
+            style = own + (strength + 1 - _USUAL) * (style - own)
         beyond = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         padded = F.pad(photo, beyond, mode="reflect")
         padded = padded.contiguous(memory_format=torch.channels_last)
-        painted = paint(padded, styles, known)[:, :, :height, :width]
+        painted = paint(padded, style, known)[:, :, :height, :width]
         share = min(1.0, strength / _USUAL)
         return photo + share * (painted - photo)
 
 
-def _ready(style: Image.Image, style_scale: float) -> Tensor:
+def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Tensor:
+    """The norms of a style; of one that was learned, as it was learned.
+
+    It is known by what the reader tells of it. Learning has found how far its norms lie from those
+    that the network has for it, and that holds for other stroke sizes, too.
+    """
+    where = known["learned.styles"].device
+    told = read_style(ready(style, 1.0).to(where), known)
+    away = (known["learned.styles"] - told).norm(dim=1) / told.norm()
+    nearest = int(away.argmin())
+    if style_scale != 1:
+        told = read_style(ready(style, style_scale).to(where), known)
+    change = known["learned.changes"][nearest : nearest + 1] if away[nearest] < _SAME else 0
+    return norms_of(told, known) + change
+
+
+def ready(style: Image.Image, style_scale: float) -> Tensor:
+    """A style as the reader takes it, 1 x 3 x H x W."""
     size = _read_size(*style.size, style_scale)
     return to_tensor(style.resize(size, Image.Resampling.LANCZOS))
 

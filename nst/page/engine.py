@@ -16,6 +16,7 @@ from typing import Any
 from nst.config import Config
 from nst.gallery import photos, plates
 from nst.job import Elsewhere, Job, Request, Stopped, prepare
+from nst.network.memory import return_freed_memory
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.stylize import Frame
@@ -192,6 +193,10 @@ def _ahead(
     def step() -> Frame | None:
         return next(job.frames, None)
 
+    def end() -> None:
+        job.frames.close()
+        return_freed_memory()  # or it would stay until the next run
+
     def ask() -> Future[Frame | None]:
         frame = thread.submit(context.run, step)
         note(frame)
@@ -205,7 +210,7 @@ def _ahead(
     finally:
         job.stop.set()
         # Nobody waits for it: what closes a generator may be the server's only loop.
-        thread.submit(job.frames.close)
+        thread.submit(end)
 
 
 def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:

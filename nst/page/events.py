@@ -262,6 +262,8 @@ def _painting(page: Page) -> None:
             outputs=[canvas.film, canvas.film_button, canvas.animation_button],
             **QUIET,
         )
+    for trigger in (canvas.paint.click, after.on.click, after.again.click):
+        trigger(None, None, js=static.read("look.js"), api_visibility="private")
     canvas.stop.click(bound(painting.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
 
 

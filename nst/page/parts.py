@@ -41,7 +41,12 @@ def photo_part(samples: Sequence[Photo]) -> PhotoPart:
     with gr.Row(visible=False, elem_id="offer") as offer:
         offer_text = gr.HTML()
         offer_button = gr.Button("Use its settings", size="sm")
-    gr.Examples([[str(photo.path)] for photo in samples], [image], label="Or try one of these")
+    gr.Examples(
+        [[str(photo.path)] for photo in samples],
+        [image],
+        label="Or try one of these",
+        elem_id="samples",
+    )
     return PhotoPart(image, offer, offer_text, offer_button)
 
 
@@ -160,11 +165,12 @@ class CanvasPart:
 
 def canvas_part(on_space: bool) -> CanvasPart:
     """Where the painting grows; a Space has a button to share it with its community."""
-    with gr.Row():
-        paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
-        stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
-    status = gr.HTML(elem_id="status")
-    with gr.Tabs():
+    with gr.Column(elem_id="act"):
+        with gr.Row():
+            paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+            stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
+        status = gr.HTML(elem_id="status")
+    with gr.Tabs(elem_id="shown"):
         with gr.Tab("Painting"):
             image = gr.Image(
                 show_label=False,
@@ -215,7 +221,7 @@ class AfterPart:
 
 def after_part() -> AfterPart:
     """Below the canvas."""
-    with gr.Row():
+    with gr.Row(elem_id="keep"):
         download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
         copy = gr.Button("Copy link", elem_id="copy")
         on = gr.Button("Paint on from here", interactive=False, elem_id="on")

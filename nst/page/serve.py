@@ -68,10 +68,10 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
         )
         remembered = gr.BrowserState([], storage_key="nst-paintings", secret=BROWSER_SECRET)
         address, asked_at = gr.Textbox(visible=False), gr.Number(visible=False)
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=4, min_width=300):
+        with gr.Row(equal_height=False, elem_id="desk"):
+            with gr.Column(scale=4, min_width=300, elem_id="asked"):
                 photo, style, settings = photo_part(machine.photos), style_part(), settings_part()
-            with gr.Column(scale=6, min_width=320):
+            with gr.Column(scale=6, min_width=320, elem_id="made"):
                 canvas, after = canvas_part(bool(config.space)), after_part()
                 wall = wall_part(bool(config.wall))
         program = api_part()

@@ -18,7 +18,7 @@ from gradio_client import Client
 from tests.deploy.ray_page import asked, painters, ray_page, visitor
 from tests.page.serving import Served
 
-VISITORS, PICTURES = 4, 8
+VISITORS, PICTURES = 4, 20
 WISH: dict[str, Any] = {"style": "gold_spirals", "size": 384, "more": "steps=6"}
 
 

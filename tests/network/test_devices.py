@@ -49,6 +49,7 @@ CASES = [
 ]
 
 
+@cache
 def _random_vgg19() -> Weights:
     torch.manual_seed(0)
     how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

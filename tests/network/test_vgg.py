@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models import vgg16, vgg19
+from torchvision.models.vgg import cfgs, make_layers
 
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
@@ -16,7 +16,7 @@ EXACT = Arithmetic(torch.float32)
 
 def _torchvision(weights: Weights) -> torch.nn.Sequential:
     """Torchvision's own network with these numbers; input: RGB in 0..1 less the mean."""
-    features = (vgg16 if weights.name == "VGG-16" else vgg19)(weights=None).features
+    features = make_layers(cfgs["D" if weights.name == "VGG-16" else "E"])
     convolutions = [layer for layer in features if isinstance(layer, torch.nn.Conv2d)]
     for layer, (weight, bias) in zip(convolutions, weights.layers.values(), strict=True):
         layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
@@ -46,7 +46,7 @@ def _all_layers(weights: Weights, features: torch.nn.Sequential, x: Tensor) -> d
 def _vgg19_weights() -> Weights:
     torch.manual_seed(0)
     how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    return from_state_dict(vgg19(weights=None).state_dict(), how, flip=False)
+    return from_state_dict(_named(make_layers(cfgs["E"])), how, flip=False)
 
 
 @pytest.mark.parametrize("make", [bundled, _vgg19_weights])
@@ -73,11 +73,12 @@ def test_every_layer_and_the_gradient_equal_torchvisions(
 
 def test_features_of_every_network_are_as_large_as_of_pixels_up_to_255() -> None:
     torch.manual_seed(0)
-    theirs = vgg19(weights=None).features[:12]
+    whole = make_layers(cfgs["E"])
+    theirs = whole[:12]
     how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     for layer in theirs[::5]:
         torch.nn.init.uniform_(layer.bias)
-    weights = from_state_dict({**vgg19().state_dict(), **_named(theirs)}, how, flip=False)
+    weights = from_state_dict(_named(whole), how, flip=False)
     x = torch.rand(1, 3, 40, 40)
     mean, std = (torch.tensor(how[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
     expected = theirs((x - mean) / std)[..., 4:-4, 4:-4]

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from nst import Frame, ImageError, OnePass, Settings, preview, stylize
 from nst.gallery import plates
 from nst.images.tensors import to_tensor
+from nst.job import Request, prepare
 from nst.network.vgg import Backbone
 from nst.onepass import styles as engine
 from nst.optimise.losses import gram
@@ -90,6 +91,17 @@ def test_a_mask_keeps_the_rest(photo: Image.Image, two: Callable[[str], Image.Im
     right = (60, 0, 96, 77)
     assert _away(frame.image.crop(right), small.crop(right)) == 0
     assert _away(frame.image.crop((0, 0, 40, 77)), small.crop((0, 0, 40, 77))) > 10
+
+
+def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Backbone) -> None:
+    job = prepare(Request(photo, [PLATE], given={"effort": "instant"}), plates(), backbone)
+    [frame] = job.frames
+    assert job.provenance(frame).backbone == "Magenta"
+    steps = prepare(
+        Request(photo, [PLATE], given={"effort": "instant", "steps": 1}), plates(), backbone
+    )
+    assert steps.network == backbone.name
+    assert job.work < steps.work
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 1000), (1000, 17), (333, 77)])

@@ -1,0 +1,107 @@
+"""What is shown of a photo before anything is painted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.job import Request
+from nst.page import drafts
+from nst.page.context import Page
+from nst.page.drafter import MOST_WAITING, THUMBNAIL, Drafter
+from nst.page.serve import release
+from nst.page.session import Run, Session
+
+from .conftest import sent
+
+KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+
+
+def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
+    return drafts.draft_anew(page, session=session, **asked)
+
+
+def _on(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
+    return drafts.draft_on(page, session=session, **asked)
+
+
+def _shown(page: Page, outputs: dict[Any, Any]) -> Path:
+    return Path(outputs[page.canvas.image].value["path"])
+
+
+def _pixels(file: Path) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(file).convert("RGB"), dtype=float)
+
+
+def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: Any) -> None:
+    first = _shown(page, _anew(page, session, photo_sent))
+    with Image.open(first) as picture:
+        assert picture.size == (512, 410)
+    before = _pixels(first)
+    second = _shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"]))
+    assert np.abs(_pixels(second) - before).mean() > 20
+    assert not first.exists()
+    stronger = _shown(page, _on(page, session, photo_sent, strength=0.1))
+    assert np.abs(_pixels(stronger) - before).mean() > 20
+
+
+def test_what_is_missing_is_waited_for(page: Page, session: Session, photo_sent: Any) -> None:
+    for changed in ({"chosen": []}, {"chosen": ["nobody"]}):
+        assert page.canvas.image not in _anew(page, session, photo_sent, **changed)
+    assert page.canvas.image not in _anew(page, session, None)
+    assert page.canvas.image not in _anew(page, session, sent("/etc/passwd"))
+    assert page.canvas.image not in _anew(page, session, photo_sent, strength="much")
+
+
+def test_a_painting_stays_while_one_steers(page: Page, session: Session, photo_sent: Any) -> None:
+    session.painting = "token"
+    assert page.canvas.image not in _on(page, session, photo_sent)
+    assert session.painting == "token"
+    assert not _anew(page, session, photo_sent)[page.after.on].interactive
+    assert session.painting == ""
+
+
+def test_a_run_keeps_the_canvas(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.run = Run(Request("photo"))
+    assert page.canvas.image not in _anew(page, session, photo_sent)
+    session.run = None
+
+    def click(*_: object, **__: object) -> list[Image.Image]:
+        """Paint, while the draft is drawn."""
+        session.run = Run(Request("photo"))
+        return [Image.new("RGB", (8, 8))]
+
+    monkeypatch.setattr(page.machine.drafter, "draw", click)
+    assert page.canvas.image not in _anew(page, session, photo_sent)
+
+
+def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
+    outputs = drafts.show_gallery(page, session=session, photo=photo_sent, on_photo=True)
+    shown = outputs[page.style.gallery].value
+    assert [entry["caption"] for entry in shown] == [p.title for p in page.machine.plates]
+    files = [Path(entry["image"]["path"]) for entry in shown]
+    assert len({file.read_bytes() for file in files}) == len(files)
+    assert all(max(Image.open(file).size) == THUMBNAIL for file in files)
+    assert outputs[page.style.on_photo].visible
+    for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
+        outputs = drafts.show_gallery(page, session=session, photo=photo, on_photo=on_photo)
+        assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
+            plate.name for plate in page.machine.plates
+        ]
+    release(page.machine, session)
+    assert not any(file.exists() for file in files)
+
+
+def test_too_many_go_without() -> None:
+    crowd = Drafter()
+    for _ in range(MOST_WAITING):
+        assert crowd._room.acquire(blocking=False)
+    assert crowd.draw(lambda: [Image.new("RGB", (8, 8))]) == []
+    crowd._room.release()
+    assert len(crowd.draw(lambda: [Image.new("RGB", (8, 8))])) == 1
