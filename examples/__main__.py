@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst import RECIPES, Settings, stylize
+from nst import RECIPES, OnePass, Settings, stylize
 from nst.gallery import EXAMPLES, Plate, plates, sample
 from nst.images import open_image
 from nst.network.memory import tune_allocator
@@ -55,6 +55,14 @@ def every_plate(hung: dict[str, Plate]) -> None:
         paintings = [paint(photo, plate, size=CELL) for plate in hung.values()]
         sheet = contact_sheet(paintings, [plate.title for plate in hung.values()])
         sheet.save(RESULTS / f"every_plate_{photo}.jpg", quality=85)
+
+
+def at_once(hung: dict[str, Plate]) -> None:
+    """The same for one photo, each in one pass."""
+    photo = sample(SHEETS[0])
+    pictures = [OnePass(plate.path, size=CELL)(photo) for plate in hung.values()]
+    sheet = contact_sheet(pictures, [plate.title for plate in hung.values()])
+    sheet.save(RESULTS / f"at_once_{SHEETS[0]}.jpg", quality=85)
 
 
 def strength(hung: dict[str, Plate]) -> None:
@@ -122,7 +130,7 @@ STAR = (626, 0, 786, 160)
 
 PARTS = {
     part.__name__: part
-    for part in (favourites, every_plate, strength, colours, questions, favicon, card)
+    for part in (favourites, every_plate, at_once, strength, colours, questions, favicon, card)
 }
 
 

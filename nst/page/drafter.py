@@ -1,15 +1,19 @@
 """What draws drafts for all visitors, beside the engine that paints."""
 
+import io
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
 
+from nst.images import fit, open_image
 from nst.instant import OnePass
+from nst.network.cache import ByteCache
+from nst.page.store import digest
 
 THUMBNAIL = 192
 """Pixels on the longest side of a photo in the gallery."""
@@ -20,27 +24,55 @@ MOST_WAITING = 8
 MOST_READ = 256
 """Styles that are kept as they were read, a kilobyte each."""
 
+MOST_BYTES = 16 * 2**20
+"""Of thumbnails that are kept: many visitors begin with the same samples."""
+
 NICENESS = 5
 """Of the thread that draws drafts: a painter beside it keeps most of the processor."""
 
 
 class Drafter:
-    """Draws drafts, one at a time, in a thread of its own that gives way to the painter."""
+    """Draws drafts as WebP, one at a time, in a thread of its own that gives way to the painter."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "drafts", initializer=lambda: os.nice(NICENESS))
         self._room = threading.BoundedSemaphore(MOST_WAITING)
-        self.small = lru_cache(MOST_READ)(_small)
+        self._read = lru_cache(MOST_READ)(_small)
+        self._kept = ByteCache(MOST_BYTES)
 
-    def draw(self, what: Callable[[], list[Image.Image]]) -> list[Image.Image]:
-        """What the function returns, called in its turn; nothing where too many wait."""
+    def draft(self, photo: Path, painter: Callable[[], OnePass]) -> list[bytes]:
+        """The photo as the painter paints it; nothing where too many wait."""
+        return self._in_turn(lambda: [_webp(painter()(photo))])
+
+    def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
+        """The photo in each style, in small; nothing where too many wait."""
+        return self._in_turn(lambda: self._thumbnails(photo, styles))
+
+    def _thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
+        small, name = fit(open_image(photo, "the photo", THUMBNAIL), THUMBNAIL), digest(photo)
+
+        def thumbnail(style: Path) -> bytes:
+            drawn = self._kept.get(
+                (name, style), lambda: memoryview(_webp(self._read(style)(small)))
+            )
+            return bytes(drawn)
+
+        return [thumbnail(style) for style in styles]
+
+    def _in_turn(self, draw: Callable[[], list[bytes]]) -> list[bytes]:
         if not self._room.acquire(blocking=False):
             return []
         try:
-            return self._thread.submit(what).result()
+            return self._thread.submit(draw).result()
         finally:
             self._room.release()
 
 
 def _small(style: Path) -> OnePass:
     return OnePass(style, size=THUMBNAIL)
+
+
+def _webp(image: Image.Image) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "WEBP", quality=85, method=0)
+    return data.getvalue()

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
-from nst.images import fit, open_image
 from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.drafter import THUMBNAIL
 from nst.page.parts import offered
 from nst.page.session import Session
 from nst.page.uploads import sent_file
@@ -39,19 +36,20 @@ def _draft(
     if taken or not plates or photo is None:
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
-
-    def draw() -> list[Image.Image]:
-        file = sent_file(photo, "the photo")
-        painter = OnePass(*(plate.path for plate in plates), size=SIZE, **wanted)
-        return [painter(file)] if file else []
-
-    drawn = _drawn(page, draw)
+    drawn = _drawn(
+        photo,
+        lambda file: page.machine.drafter.draft(
+            file, lambda: OnePass(*(plate.path for plate in plates), size=SIZE, **wanted)
+        ),
+    )
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
         return gr.skip()
+    files = _kept(page, session, "draft", drawn)
+    if not files:
+        return gr.skip()
     session.painting = ""
-    [file] = _kept(page, session, "draft", drawn)
     return {
-        page.canvas.image: gr.Image(str(file), label="A first draft", show_label=True),
+        page.canvas.image: gr.Image(str(files[0]), label="A first draft", show_label=True),
         page.after.download: gr.DownloadButton(interactive=False),
         page.after.on: gr.Button(interactive=False),
     }
@@ -67,38 +65,35 @@ def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) ->
     if photo is None or not on_photo:
         return as_they_are
 
-    drafter = page.machine.drafter
-
-    def draw() -> list[Image.Image]:
-        file = sent_file(photo, "the photo")
-        if file is None:
-            return []
-        small = fit(open_image(file, "the photo", THUMBNAIL), THUMBNAIL)
-        return [drafter.small(plate.path)(small) for plate in plates]
-
-    files = _kept(page, session, "gallery", _drawn(page, draw))
+    styles = [plate.path for plate in plates]
+    drawn = _drawn(photo, lambda file: page.machine.drafter.thumbnails(file, styles))
+    files = _kept(page, session, "gallery", drawn)
     if not files:
         return as_they_are
     shown = [(str(file), plate.title) for file, plate in zip(files, plates, strict=True)]
     return as_they_are | {page.style.gallery: gr.Gallery(shown)}
 
 
-def _drawn(page: Page, draw: Callable[[], list[Image.Image]]) -> list[Image.Image]:
-    """What was drawn. What is wrong with the photo or the settings is told elsewhere."""
+def _drawn(photo: Any, draw: Callable[[Path], list[bytes]]) -> list[bytes]:
+    """What is drawn of the photo. What is wrong with it, or the settings, is told elsewhere."""
     try:
-        return page.machine.drafter.draw(draw)
+        file = sent_file(photo, "the photo")
+        return draw(file) if file else []
     except ValueError:
         return []
 
 
-def _kept(page: Page, session: Session, what: str, drawn: Sequence[Image.Image]) -> list[Path]:
-    """The pictures as files, in place of those that the visitor had before."""
+def _kept(page: Page, session: Session, what: str, drawn: Sequence[bytes]) -> list[Path]:
+    """The pictures as files, in place of those that the visitor had before; nothing on a full disk."""
     for file in session.drafts.get(what, []):
         file.unlink(missing_ok=True)
     folder = page.machine.store.root / "drafts"
-    folder.mkdir(exist_ok=True)
     files = [folder / f"{secrets.token_hex(8)}.webp" for _ in drawn]
     session.drafts[what] = files
-    for file, image in zip(files, drawn, strict=True):
-        image.save(file, "WEBP", quality=85, method=0)
+    try:
+        folder.mkdir(exist_ok=True)
+        for file, data in zip(files, drawn, strict=True):
+            file.write_bytes(data)
+    except OSError:  # the disk is full, and paintings need what is left
+        return []
     return files

@@ -147,13 +147,23 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         **{name: knobs[name] for name in ("strength", "style_scale", "style_weights")},
     }
     shown = [page.canvas.image, page.after.download, page.after.on]
-    for trigger in (photo.change, chose, added):
-        trigger(
-            bound(drafts.draft_anew, page),
-            inputs_kwargs=asked,
-            outputs=shown,
-            **AT_ONCE,
-        )
+    gallery: dict[str, Any] = {
+        "fn": bound(drafts.show_gallery, page),
+        "inputs_kwargs": {"session": page.session, "photo": photo, "on_photo": style.on_photo},
+        "outputs": [style.gallery, style.on_photo],
+        **AT_ONCE,
+    }
+    # One after the other: a browser opens few connections, and what is quick comes first.
+    forgot = photo.change(
+        bound(choosing.forget_mask, page),
+        outputs=[page.settings.mask_fold, page.settings.mask],
+        **AT_ONCE,
+    )
+    for event, all_styles in ((forgot.then, True), (chose, False), (added, True)):
+        drawn = event(bound(drafts.draft_anew, page), inputs_kwargs=asked, outputs=shown, **AT_ONCE)
+        if all_styles:
+            drawn.then(**gallery)
+    style.on_photo.input(**gallery)
     gr.on(
         [knobs["strength"].input, knobs["style_scale"].input],
         bound(drafts.draft_on, page),
@@ -162,17 +172,6 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         trigger_mode="always_last",
         **AT_ONCE,
     )
-    for trigger in (photo.change, added, style.on_photo.input):
-        trigger(
-            bound(drafts.show_gallery, page),
-            inputs_kwargs={
-                "session": page.session,
-                "photo": photo,
-                "on_photo": style.on_photo,
-            },
-            outputs=[style.gallery, style.on_photo],
-            **AT_ONCE,
-        )
 
 
 def _steering(page: Page) -> None:
@@ -199,11 +198,6 @@ def _steering(page: Page) -> None:
         inputs_kwargs={"photo": photo},
         outputs=[settings.mask],
         **QUIET,
-    )
-    photo.change(
-        bound(choosing.forget_mask, page),
-        outputs=[settings.mask_fold, settings.mask],
-        **AT_ONCE,
     )
     where = f"https://huggingface.co/spaces/{page.machine.config.space}"
     copy = static.read("copy.js", page=where if page.machine.config.space else "")

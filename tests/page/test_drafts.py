@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nst.gallery import plates, sample
 from nst.job import Request
 from nst.page import drafts
 from nst.page.context import Page
@@ -72,12 +73,12 @@ def test_a_run_keeps_the_canvas(
     assert page.canvas.image not in _anew(page, session, photo_sent)
     session.run = None
 
-    def click(*_: object, **__: object) -> list[Image.Image]:
+    def click(*_: object) -> list[bytes]:
         """Paint, while the draft is drawn."""
         session.run = Run(Request("photo"))
-        return [Image.new("RGB", (8, 8))]
+        return [b"a picture"]
 
-    monkeypatch.setattr(page.machine.drafter, "draw", click)
+    monkeypatch.setattr(page.machine.drafter, "draft", click)
     assert page.canvas.image not in _anew(page, session, photo_sent)
 
 
@@ -98,10 +99,21 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     assert not any(file.exists() for file in files)
 
 
+def test_what_was_drawn_before_is_not_drawn_again(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
+    drafts.show_gallery(page, **asked)
+    first = [file.read_bytes() for file in session.drafts["gallery"]]
+    monkeypatch.setattr(page.machine.drafter, "_read", None)
+    drafts.show_gallery(page, **asked)
+    assert [file.read_bytes() for file in session.drafts["gallery"]] == first
+
+
 def test_too_many_go_without() -> None:
-    crowd = Drafter()
+    crowd, photo, plate = Drafter(), sample("lion"), plates()[0].path
     for _ in range(MOST_WAITING):
         assert crowd._room.acquire(blocking=False)
-    assert crowd.draw(lambda: [Image.new("RGB", (8, 8))]) == []
+    assert crowd.thumbnails(photo, [plate]) == []
     crowd._room.release()
-    assert len(crowd.draw(lambda: [Image.new("RGB", (8, 8))])) == 1
+    assert len(crowd.thumbnails(photo, [plate])) == 1
