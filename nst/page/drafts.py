@@ -84,7 +84,7 @@ def _drawn(photo: Any, draw: Callable[[Path], list[bytes]]) -> list[bytes]:
 
 
 def _kept(page: Page, session: Session, what: str, drawn: Sequence[bytes]) -> list[Path]:
-    """The pictures as files, in place of those that the visitor had before; nothing on a full disk."""
+    """The pictures as files, in place of the visitor's before; none where the disk is full."""
     for file in session.drafts.get(what, []):
         file.unlink(missing_ok=True)
     folder = page.machine.store.root / "drafts"
