@@ -1,16 +1,11 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
 import hashlib
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-# Where several processes test at a time, each keeps to one core.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -26,6 +26,9 @@ from .driving import MINUTE
 from .serving import CHROMIUM, Served, chromium, served
 
 
+expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
+
+
 @pytest.fixture(scope="package")
 def machine() -> Iterator[Machine]:
     opened = open_machine(Config())
