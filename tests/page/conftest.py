@@ -25,7 +25,6 @@ from nst.recipes import RECIPES
 from .driving import MINUTE
 from .serving import CHROMIUM, Served, chromium, served
 
-
 expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
 
 
