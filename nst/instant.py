@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 
 from nst.gallery import find_plate, plates
@@ -18,12 +19,13 @@ class OnePass:
     """Styles that were read once, to paint any number of pictures in; threads may share it.
 
     A style is a plate's name, a path or a PIL image. Several blend. `given` are of the settings
-    `size`, `strength`, `style_scale` and `style_weights`. Raises ImageError or ValueError.
+    `size`, `strength`, `style_scale` and `style_weights`. `where` is a device, such as "cpu";
+    without it, that which paints. Raises ImageError or ValueError.
     """
 
-    def __init__(self, *styles: ImageSource, **given: Any) -> None:
+    def __init__(self, *styles: ImageSource, where: str = "", **given: Any) -> None:
         self.settings = Settings(effort="instant", **given)
-        self._where = device()
+        self._where = torch.device(where) if where else device()
         opened = open_styles([_found(style) for style in styles], self.settings)
         self._style = read(opened, self.settings.style_scale, self._where)
 

@@ -27,6 +27,9 @@ MOST_READ = 256
 MOST_BYTES = 16 * 2**20
 """Of thumbnails that are kept: many visitors begin with the same samples."""
 
+WHERE = "cpu"
+"""Fast enough there; a GPU is the painter's, and on ZeroGPU this process has none."""
+
 NICENESS = 5
 """Of the thread that draws drafts: a painter beside it keeps most of the processor."""
 
@@ -69,7 +72,7 @@ class Drafter:
 
 
 def _small(style: Path) -> OnePass:
-    return OnePass(style, size=THUMBNAIL)
+    return OnePass(style, size=THUMBNAIL, where=WHERE)
 
 
 def _webp(image: Image.Image) -> bytes:

@@ -10,6 +10,7 @@ import gradio as gr
 
 from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
+from nst.page.drafter import WHERE
 from nst.page.parts import offered
 from nst.page.session import Session
 from nst.page.uploads import sent_file
@@ -39,7 +40,8 @@ def _draft(
     drawn = _drawn(
         photo,
         lambda file: page.machine.drafter.draft(
-            file, lambda: OnePass(*(plate.path for plate in plates), size=SIZE, **wanted)
+            file,
+            lambda: OnePass(*(plate.path for plate in plates), size=SIZE, where=WHERE, **wanted),
         ),
     )
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
