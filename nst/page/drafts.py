@@ -33,7 +33,8 @@ def _draft(
     page: Page, session: Session, taken: bool, *, photo: Any, chosen: list[str], **knobs: Any
 ) -> Outputs:
     """The photo in the styles chosen; `taken` tells that the canvas belongs to a painting."""
-    plates = [plate for plate in page.styles(session) if plate.name in chosen]
+    known = {plate.name: plate for plate in page.styles(session)}
+    plates = [known[name] for name in chosen if name in known]
     if taken or not plates or photo is None:
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
