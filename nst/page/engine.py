@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
@@ -32,9 +32,6 @@ LEEWAY, FAR_LEEWAY = 2.0, 10.0
 
 GUESS = 400_000
 """Pixel-steps a second of two cores, as a free Space has them."""
-
-WARM_UP = 2.0
-"""Seconds that the first run in small may take: a visitor may be there already."""
 
 PATIENCE = 0.1
 """Seconds until one looks whether a run is still wanted."""
@@ -118,19 +115,9 @@ class Engine:
         """
         return _ahead(job, self._thread, self._note)
 
-    def first(self, job: Job, seconds: float) -> list[Frame]:
-        """The frames of a run's first seconds, at least three, and nobody's steps between them."""
-
-        def paint() -> list[Frame]:
-            seen: list[Frame] = []
-            with closing(job.frames) as frames:
-                for frame in frames:
-                    seen.append(frame)
-                    if len(seen) >= 3 and frame.seconds > seconds:
-                        break
-            return seen
-
-        return self._thread.submit(paint).result()
+    def whole(self, job: Job) -> list[Frame]:
+        """All frames of a run, with nobody else's steps between them."""
+        return self._thread.submit(list, job.frames).result()
 
     def _note(self, frame: Future[Any]) -> None:
         self._latest = frame, time.monotonic()
@@ -226,4 +213,4 @@ def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     given = {"size": 256, "scales": 1, "steps": 12}
     job = prepare(Request(photo, [style], given=given), [], engine.backbone, engine.warming)
     with suppress(Stopped):
-        engine.pace.calibrate(job, engine.first(job, WARM_UP))
+        engine.pace.calibrate(job, engine.whole(job))
