@@ -59,7 +59,7 @@ def _convolutions(graph: onnx.GraphProto) -> Iterator[tuple[str, dict[str, np.nd
 
 
 def _name(output: str) -> str:
-    """Ours for a layer: "reader.3.expand", "painter.residual1.2", "painter.expand1.scale"."""
+    """Ours for a layer: "reader.3.expand", "painter.residual1.2", "painter.expand1.shift"."""
     *path, _ = output.removeprefix("style_params/").split("/")
     if path[0] == "MobilenetV2":
         block, *kind = path[1:]

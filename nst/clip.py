@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,9 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
     if path.suffix.lower() in ANIMATIONS:
         with opened(path, "the film") as picture:
             picture.load()  # before, a WebP doesn't tell its duration
-            count = getattr(picture, "n_frames", 1)
             milliseconds = picture.info.get("duration") or 100
-            return Clip(path, Fraction(1000, max(20, round(milliseconds))), count)
+            rate = Fraction(1000, max(20, round(milliseconds)))
+            return Clip(path, rate, getattr(picture, "n_frames", 1))
     check_plain(path, "the film")
     with _reading(Clip(path, Fraction(1), 0)) as film:
         stream = film.streams.video[0]
@@ -77,7 +77,7 @@ def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generat
     What stands still in the film stands still in its painting. If the generator is closed, what
     has been painted until then is a whole film. Raises ImageError.
     """
-    out, done = Path(out), 0
+    out, done = Path(os.path.realpath(out)), 0  # a link stays a link
     if out.suffix.lower() in ANIMATIONS and clip.pictures > MOST_ANIMATED:
         raise ImageError(
             f"the film has {clip.pictures} pictures, and an animation holds {MOST_ANIMATED}; "
@@ -221,7 +221,7 @@ def _parts(clip: Clip, film: Any) -> Iterator[Any]:
                 milliseconds += frame.info.get("duration") or 100
         return
     with _readable():
-        number = -1
+        numbers = count()
         for packet in film.demux(film.streams.video[0], *film.streams.audio[:1]):
             if packet.stream.type == "audio":
                 yield packet
@@ -230,8 +230,7 @@ def _parts(clip: Clip, film: Any) -> Iterator[Any]:
                 image = frame.to_image()
                 if frame.rotation:
                     image = image.rotate(frame.rotation, expand=True)
-                number += 1
-                time = round(number / clip.rate / frame.time_base)
+                time = round(next(numbers) / clip.rate / frame.time_base)
                 yield _Picture(image, time if frame.pts is None else frame.pts, frame.time_base)
 
 

@@ -239,13 +239,19 @@ def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Pa
         (["clip.gif", "swirling_nigh", "-o", "out.mp4", "--one-pass"], "did you mean"),
         (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),
         (["clip.gif", "swirling_night", "-o", "out.mp4", "--one-pass", "--colour=photo"], "photos"),
-        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--log=a.csv"], "for photos"),
+        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--log=a.csv"], "of a photo"),
+        (
+            ["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--recipe=gatys"],
+            "500 steps",
+        ),
         (["no.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "the film is not there"),
         (["text.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
         (["empty.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
         (["tiny.png", "swirling_night", "-o", "out.mp4", "--one-pass"], "is a picture, not a film"),
         (["--sheet", "-o", "out.png"], "write --sheet PHOTO"),
         (["--sheet", "clip.gif", "-o", "out.psd"], "names no format"),
+        (["--sheet", "clip.gif", "-o", "out.png", "--mask=clip.gif"], "a sheet of many"),
+        (["--sheet", "clip.gif", "-o", "out.png", "--style=gold_spirals"], "leave out --style"),
     ],
 )
 def test_what_is_wrong_with_a_film_is_one_line(

@@ -9,13 +9,11 @@ from tqdm import tqdm
 
 from nst.clip import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
 from nst.command.terminal import Ended, Interrupts, tell
-from nst.command.wish import read_wish
+from nst.command.wish import read_wish, refuse_for_one_painting
 from nst.gallery import Plate
 from nst.images import ImageError, check_writable
 from nst.instant import OnePass
 from nst.job import look_up
-
-_FOR_PHOTOS = ("mask", "start", "log", "save_every", "keep_alpha", "like")
 
 
 def is_film(asked: argparse.Namespace, given: Mapping[str, Any]) -> bool:
@@ -44,7 +42,9 @@ def paint_film(
     _check(asked, source, out)
     _, settings, styles = look_up(wish.common(), offered)
     if not settings.in_one_pass:
-        raise ValueError("a film is painted in one pass; add --one-pass")
+        missing = settings.effort != "instant"
+        told = "add --one-pass" if missing else f"leave out what asks for {settings.steps} steps"
+        raise ValueError(f"a film is painted in one pass; {told}")
     if settings.colour != "style":
         raise ValueError(f"colour {settings.colour} is for photos; a film takes the style's")
     knobs = ("size", "strength", "style_scale", "style_weights")
@@ -77,8 +77,7 @@ def _check(asked: argparse.Namespace, source: str, out: Path) -> None:
     if out.suffix.lower() not in (*FILMS, *ANIMATIONS):
         ends = ", ".join((*FILMS, *ANIMATIONS))
         raise ImageError(f"{source!r} is a film; end {str(out)!r} in {ends}")
-    if flag := next((name for name in _FOR_PHOTOS if getattr(asked, name)), None):
-        raise ValueError(f"--{flag.replace('_', '-')} is for photos, and {source!r} is a film")
+    refuse_for_one_painting(asked, f"{source!r} is a film")
     check_writable(out)
     if out.exists() and out.samefile(source):
         raise ImageError(f"{str(out)!r} is the film to paint, and stays; choose another name")

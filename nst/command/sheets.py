@@ -9,6 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from nst.command.terminal import Ended, Interrupts, tell
+from nst.command.wish import refuse_for_one_painting
 from nst.gallery import Plate
 from nst.images import check_writable, image_format, save_image
 from nst.job import Request, prepare
@@ -29,6 +30,9 @@ def paint_sheet(
     """
     if asked.out is None or len(asked.pictures) != 1:
         raise ValueError("a sheet is of one photo; write --sheet PHOTO -o OUT.png")
+    if asked.style:
+        raise ValueError("a sheet has every plate; leave out --style")
+    refuse_for_one_painting(asked, "this is a sheet of many")
     image_format(asked.out)
     check_writable(asked.out)
     [photo], knobs = asked.pictures, {"size": CELL, **given}

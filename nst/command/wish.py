@@ -100,6 +100,15 @@ def read_wish(
     return Wish(photos, styles, memory, given, asked)
 
 
+def refuse_for_one_painting(asked: argparse.Namespace, since: str) -> None:
+    """Raise ValueError for a flag that is for one painting of one photo, where `since` is so."""
+    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like"):
+        if getattr(asked, name):
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for a painting of a photo, and {since}"
+            )
+
+
 def check_common(wish: Wish, offered: Sequence[Plate]) -> None:
     """Raise ValueError for what would be wrong with each photo: it is told once."""
     _, settings, styles = look_up(wish.common(), offered)
