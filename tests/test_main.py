@@ -235,7 +235,9 @@ def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Pa
         (["clip.gif", "swirling_night", "-o", "out.mp4"], "add --one-pass"),
         (["text.mp4", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
         (["text.mp4", "swirling_night", "-o", "out.psd"], "end 'out.psd' in .mp4"),
-        (["clip.gif", "swirling_night", "-o", "clip.gif", "--one-pass"], "is the film to paint"),
+        (["clip.gif", "swirling_night", "-o", "clip.gif", "--one-pass"], "stays as it is"),
+        (["clip.gif", "link.gif", "-o", "link.gif", "--one-pass"], "stays as it is"),
+        (["--sheet", "big.png", "-o", "big.png"], "stays as it is"),
         (["clip.gif", "swirling_nigh", "-o", "out.mp4", "--one-pass"], "did you mean"),
         (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),
         (["clip.gif", "swirling_night", "-o", "out.mp4", "--one-pass", "--colour=photo"], "photos"),
@@ -264,6 +266,8 @@ def test_what_is_wrong_with_a_film_is_one_line(
     monkeypatch.chdir(tmp_path)
     photo.save("clip.gif", save_all=True, append_images=[photo.rotate(90)], duration=200)
     Image.new("RGB", (8, 8)).save("tiny.png")
+    photo.save("big.png")
+    Path("link.gif").symlink_to("clip.gif")
     Path("text.mp4").write_text("no film")
     Path("empty.mp4").write_bytes(b"")
     before = sorted(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from nst.clip import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
+from nst.command.outputs import check_own
 from nst.command.terminal import Ended, Interrupts, tell
 from nst.command.wish import read_wish, refuse_for_one_painting
 from nst.gallery import Plate
@@ -41,6 +42,7 @@ def paint_film(
     [source], out = wish.photos, Path(asked.out)
     _check(asked, source, out)
     _, settings, styles = look_up(wish.common(), offered)
+    check_own(out, [source, *(plate.path for plate in styles)])
     if not settings.in_one_pass:
         missing = settings.effort != "instant"
         told = "add --one-pass" if missing else f"leave out what asks for {settings.steps} steps"
@@ -79,5 +81,3 @@ def _check(asked: argparse.Namespace, source: str, out: Path) -> None:
         raise ImageError(f"{source!r} is a film; end {str(out)!r} in {ends}")
     refuse_for_one_painting(asked, f"{source!r} is a film")
     check_writable(out)
-    if out.exists() and out.samefile(source):
-        raise ImageError(f"{str(out)!r} is the film to paint, and stays; choose another name")

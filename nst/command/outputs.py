@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -50,6 +50,11 @@ def plan_outputs(wish: Wish, offered: Sequence[Plate]) -> list[Path]:
         if os.path.realpath(asked.log) in map(os.path.realpath, outs):
             raise ImageError(f"{asked.log!r} can't hold both the painting and its losses")
     return outs
+
+
+def check_own(out: Path, files: Iterable[str | Path | None]) -> None:
+    """Raise ImageError if what is to be written is one of these, links to them among them."""
+    _check_own(out, {told for file in files if file and (told := _identity(file))})
 
 
 def numbered(out: Path, step: int) -> Path:

@@ -50,9 +50,8 @@ def paint(job: Job, kept: Kept, interrupts: Interrupts) -> int:
         pass
     except OSError as error:
         failed = f"{str(kept.out.parent)!r} can't be made: {error.strerror}"
-    except (MemoryError, RuntimeError) as error:  # what torch says is long
-        reason = str(error).strip().partition("\n")[0][:200] or "no memory is left"
-        failed = f"the run broke off ({reason}); choose a smaller size"
+    except (MemoryError, RuntimeError) as error:
+        failed = broken_off(error)
     with interrupts.held():
         saved = _save(job, kept)
     if failed:
@@ -63,6 +62,12 @@ def paint(job: Job, kept: Kept, interrupts: Interrupts) -> int:
             tell("nothing was painted yet, and nothing is written")
         return 128 + interrupts.number
     return 1 if failed or kept.troubled else 0
+
+
+def broken_off(error: MemoryError | RuntimeError) -> str:
+    """What to do about what ended a run; what torch says of it is long."""
+    reason = str(error).strip().partition("\n")[0][:200] or "no memory is left"
+    return f"the run broke off ({reason}); choose a smaller size"
 
 
 def _follow(job: Job, kept: Kept, frame: Frame, bar: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nst.command.films import is_film, paint_film
 from nst.command.outputs import plan_outputs
-from nst.command.painting import Kept, paint
+from nst.command.painting import Kept, broken_off, paint
 from nst.command.sheets import paint_sheet
 from nst.command.terminal import Interrupts, tell
 from nst.command.wish import Wish, check_common, read_wish, tell_differences
@@ -54,6 +54,9 @@ def _run(
         backbone = load_backbone(config=config)
     except (ValueError, OSError) as error:
         parser.error(str(error))
+    except (MemoryError, RuntimeError) as error:
+        tell(broken_off(error))
+        return 1
     codes = []
     for photo, out in zip(wish.photos, outs, strict=True):
         codes.append(_paint_one(parser, wish, photo, out, offered, backbone, interrupts))

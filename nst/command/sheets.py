@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from nst.command.outputs import check_own
 from nst.command.terminal import Ended, Interrupts, tell
 from nst.command.wish import refuse_for_one_painting
 from nst.gallery import Plate
@@ -35,6 +36,7 @@ def paint_sheet(
     refuse_for_one_painting(asked, "this is a sheet of many")
     image_format(asked.out)
     check_writable(asked.out)
+    check_own(Path(asked.out), [*asked.pictures, *(plate.path for plate in offered)])
     [photo], knobs = asked.pictures, {"size": CELL, **given}
     painted: list[Image.Image] = []
     try:
