@@ -32,16 +32,26 @@ STEADY, STILL = 0.75, 8.0
 """What did not change in the film keeps so much of how it was painted before; that fades over so
 many of 255 levels of change."""
 
+CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
+"""Formats that are read, as FFmpeg names them; others, such as playlists, name further files."""
+
 _SOUND_AS_IT_IS = {"aac", "mp3", "ac3", "eac3", "alac"}
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A film on disk: its pictures in a second, and how many there are, as far as it tells."""
+    """A film on disk: its pictures in a second, how many there are, as far as it tells, and their
+    width and height."""
 
     path: Path
     rate: Fraction
     pictures: int
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, as far as it tells."""
+        return float(self.pictures / self.rate)
 
 
 def is_clip(path: str | os.PathLike[str]) -> bool:
@@ -62,13 +72,14 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
             picture.load()  # before, a WebP doesn't tell its duration
             milliseconds = picture.info.get("duration") or 100
             rate = Fraction(1000, max(20, round(milliseconds)))
-            return Clip(path, rate, getattr(picture, "n_frames", 1))
+            return Clip(path, rate, getattr(picture, "n_frames", 1), picture.size)
     check_plain(path, "the film")
     with _reading(Clip(path, Fraction(1), 0)) as film:
         stream = film.streams.video[0]
         rate = stream.average_rate or Fraction(25)
         length = film.duration / av.time_base if film.duration else 0
-        return Clip(path, rate, stream.frames or round(length * rate))
+        pictures = stream.frames or round(length * rate)
+        return Clip(path, rate, pictures, (stream.width, stream.height))
 
 
 def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generator[int, None, None]:
@@ -241,7 +252,8 @@ def _reading(clip: Clip) -> Iterator[Any]:
         yield None
         return
     with _readable():
-        film = av.open(str(clip.path))
+        options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
+        film = av.open(str(clip.path), options=options)
     with film:
         if not film.streams.video:
             raise ImageError("the film has sound and no pictures; choose another")

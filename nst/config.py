@@ -101,6 +101,18 @@ class Config:
     most_waiting_each: int = _variable(
         "NST_QUEUE_EACH", 2, "the same of one visitor, and of one address", _at_least(1, int)
     )
+    live_seconds: float = _variable(
+        "NST_LIVE",
+        120.0,
+        "how long a visitor's camera is painted at a time; 0: not at all",
+        _at_least(0),
+    )
+    clip_seconds: float = _variable(
+        "NST_CLIP",
+        10.0,
+        "seconds of the films that visitors may have painted; 0: none",
+        _at_least(0),
+    )
     metrics: bool = _variable(
         "NST_METRICS", False, "1: counts of runs for Prometheus, at `/metrics`", _yes_or_no
     )

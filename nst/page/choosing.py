@@ -43,7 +43,7 @@ def welcome(page: Page, request: gr.Request) -> Outputs:
         complaints.append(f"photo {shared.photo!r} is not here")
     return {
         page.session: session,
-        page.style.gallery: gr.Gallery(offered(page.machine.plates)),
+        page.style.gallery: gr.Gallery(offered(page.machine.plates, page.machine.small)),
         **({page.photo.image: str(photo)} if photo else {}),
         **show_shared(page, session, shared, complaints),
     }
@@ -118,7 +118,7 @@ def add_styles(page: Page, *, session: Session, uploads: Any) -> Outputs:
     shown = page.styles(session)
     choices = [(plate.title, plate.name) for plate in shown]
     return {
-        page.style.gallery: gr.Gallery(offered(shown), selected_index=0),
+        page.style.gallery: gr.Gallery(offered(shown, page.machine.small), selected_index=0),
         page.style.chosen: gr.Dropdown(choices, value=[own[0].name]),
         page.style.card: plate_html(own[0]),
     }
@@ -196,21 +196,25 @@ def plan(
     sample = page.machine.sample(file) if file else ""
     shared = Shared(recipe, settings, tuple(chosen), sample)
     return outputs | {
-        page.canvas.status: _estimate(page, settings, size, len(chosen)),
+        **_estimate(page, settings, size, len(chosen) if file else 0),
         page.address: "" if shared == Shared() else to_query(shared),
         page.asked_at: asked,
     }
 
 
-def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> str:
-    """How long a run would take for a photo of this size."""
+def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> Outputs:
+    """How long a run would take for a photo of this size; 0 styles: something is still missing."""
     engine = page.machine.engine
     most = page.machine.config.most_seconds
-    seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
+    seconds = engine.pace.seconds(run_work(settings, size, styles=styles or 1))
     told = f"Ready when you are: this takes about {duration(seconds)}"
     if seconds > most:
         told = too_long(seconds, most, settings)
-    return status_html(told, aside=network(settings, engine.backbone))
+    cost = f", about {duration(seconds)}" if styles and seconds <= most else ""
+    return {
+        page.canvas.status: status_html(told, aside=network(settings, engine.backbone)),
+        page.canvas.paint: gr.Button("Paint" + cost),
+    }
 
 
 def lay_out_mask(page: Page, *, photo: Any) -> Outputs:

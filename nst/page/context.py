@@ -12,10 +12,11 @@ from typing import Any
 import gradio as gr
 
 from nst.gallery import Plate
+from nst.page.canvas import AfterPart, CanvasPart, ClipPart, LivePart, WallPart
 from nst.page.html import plate_html, sentence
 from nst.page.knobs import values
 from nst.page.machine import Machine
-from nst.page.parts import AfterPart, CanvasPart, PhotoPart, SettingsPart, StylePart, WallPart
+from nst.page.parts import PhotoPart, SettingsPart, StylePart
 from nst.page.running import MOST_STYLES
 from nst.page.session import Session
 from nst.recipes import PRESETS, explained
@@ -42,6 +43,8 @@ class Page:
     style: StylePart
     settings: SettingsPart
     canvas: CanvasPart
+    live: LivePart
+    clip: ClipPart
     after: AfterPart
     wall: WallPart
 

@@ -1,4 +1,4 @@
-"""What draws drafts for all visitors, beside the engine that paints."""
+"""What paints in one pass for all visitors, beside the engine: drafts, cameras and films."""
 
 import io
 import os
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -27,15 +28,17 @@ MOST_READ = 256
 MOST_BYTES = 16 * 2**20
 """Of thumbnails that are kept: many visitors begin with the same samples."""
 
+Result = TypeVar("Result")
+
 WHERE = "cpu"
 """Fast enough there; a GPU is the painter's, and on ZeroGPU this process has none."""
 
 NICENESS = 5
-"""Of the thread that draws drafts: a painter beside it keeps most of the processor."""
+"""Of the thread that draws: a painter beside it keeps most of the processor."""
 
 
 class Drafter:
-    """Draws drafts as WebP, one at a time, in a thread of its own that gives way to the painter."""
+    """Paints in one pass, one picture at a time, in a thread that gives way to the painter."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "drafts", initializer=lambda: os.nice(NICENESS))
@@ -43,39 +46,45 @@ class Drafter:
         self._read = lru_cache(MOST_READ)(_small)
         self._kept = ByteCache(MOST_BYTES)
 
-    def draft(self, photo: Path, painter: Callable[[], OnePass]) -> list[bytes]:
-        """The photo as the painter paints it; nothing where too many wait."""
-        return self._in_turn(lambda: [_webp(painter()(photo))])
+    def draft(self, photo: Path, painter: Callable[[], OnePass]) -> bytes | None:
+        """The photo as the painter paints it, as WebP; None where too many wait."""
+        return self.in_turn(lambda: as_webp(painter()(photo)))
 
     def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
-        """The photo in each style, in small; nothing where too many wait."""
-        return self._in_turn(lambda: self._thumbnails(photo, styles))
+        """The photo in each style, in small, as WebP; nothing where too many wait."""
+        return self.in_turn(lambda: self._thumbnails(photo, styles)) or []
+
+    def in_turn(self, draw: Callable[[], Result]) -> Result | None:
+        """What is drawn, when its turn comes; None where too many wait."""
+        if not self._room.acquire(blocking=False):
+            return None
+        try:
+            return self.in_the_end(draw)
+        finally:
+            self._room.release()
+
+    def in_the_end(self, draw: Callable[[], Result]) -> Result:
+        """What is drawn, however many wait: for what has waited in a line before."""
+        return self._thread.submit(draw).result()
 
     def _thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
         small, name = fit(open_image(photo, "the photo", THUMBNAIL), THUMBNAIL), digest(photo)
 
         def thumbnail(style: Path) -> bytes:
             drawn = self._kept.get(
-                (name, style), lambda: memoryview(_webp(self._read(style)(small)))
+                (name, style), lambda: memoryview(as_webp(self._read(style)(small)))
             )
             return bytes(drawn)
 
         return [thumbnail(style) for style in styles]
 
-    def _in_turn(self, draw: Callable[[], list[bytes]]) -> list[bytes]:
-        if not self._room.acquire(blocking=False):
-            return []
-        try:
-            return self._thread.submit(draw).result()
-        finally:
-            self._room.release()
+
+def as_webp(image: Image.Image) -> bytes:
+    """Small, and quickly made."""
+    data = io.BytesIO()
+    image.save(data, "WEBP", quality=85, method=0)
+    return data.getvalue()
 
 
 def _small(style: Path) -> OnePass:
     return OnePass(style, size=THUMBNAIL, where=WHERE)
-
-
-def _webp(image: Image.Image) -> bytes:
-    data = io.BytesIO()
-    image.save(data, "WEBP", quality=85, method=0)
-    return data.getvalue()

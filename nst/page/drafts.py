@@ -1,13 +1,14 @@
 """What one pass makes of a visitor's photo before anything is painted: on the canvas, and in the
 gallery."""
 
-import secrets
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
+from nst.gallery import Plate
 from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafter import WHERE
@@ -17,6 +18,8 @@ from nst.page.uploads import sent_file
 
 SIZE = 512
 """Pixels on the longest side of a draft."""
+
+Drawn = TypeVar("Drawn")
 
 
 def draft_anew(page: Page, *, session: Session, **asked: Any) -> Outputs:
@@ -33,21 +36,16 @@ def _draft(
     page: Page, session: Session, taken: bool, *, photo: Any, chosen: list[str], **knobs: Any
 ) -> Outputs:
     """The photo in the styles chosen; `taken` tells that the canvas belongs to a painting."""
-    known = {plate.name: plate for plate in page.styles(session)}
-    plates = [known[name] for name in chosen if name in known]
+    plates = plates_of(page, session, chosen)
     if taken or not plates or photo is None:
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
     drawn = _drawn(
-        photo,
-        lambda file: page.machine.drafter.draft(
-            file,
-            lambda: OnePass(*(plate.path for plate in plates), size=SIZE, where=WHERE, **wanted),
-        ),
+        photo, lambda file: page.machine.drafter.draft(file, lambda: painter(plates, SIZE, wanted))
     )
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
         return gr.skip()
-    files = _kept(page, session, "draft", drawn)
+    files = _kept(page, session, "draft", [drawn])
     if not files:
         return gr.skip()
     session.painting = ""
@@ -58,45 +56,60 @@ def _draft(
     }
 
 
+def plates_of(page: Page, session: Session, chosen: Sequence[str]) -> list[Plate]:
+    """The styles chosen, of those that this visitor is shown."""
+    known = {plate.name: plate for plate in page.styles(session)}
+    return [known[name] for name in chosen if name in known]
+
+
+def painter(plates: Sequence[Plate], size: int, wanted: Mapping[str, Any]) -> OnePass:
+    """What paints these styles in one pass; ValueError where they, or the settings, can't be."""
+    return OnePass(*(plate.path for plate in plates), size=size, where=WHERE, **wanted)
+
+
 def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) -> Outputs:
     """Every style as it looks on the photo, or as it is."""
     plates = page.styles(session)
     as_they_are: Outputs = {
         page.style.on_photo: gr.Checkbox(visible=photo is not None),
-        page.style.gallery: gr.Gallery(offered(plates)),
+        page.style.gallery: gr.Gallery(offered(plates, page.machine.small)),
     }
     if photo is None or not on_photo:
         return as_they_are
 
     styles = [plate.path for plate in plates]
     drawn = _drawn(photo, lambda file: page.machine.drafter.thumbnails(file, styles))
-    files = _kept(page, session, "gallery", drawn)
+    files = _kept(page, session, "gallery", drawn or [])
     if not files:
         return as_they_are
     shown = [(str(file), plate.title) for file, plate in zip(files, plates, strict=True)]
     return as_they_are | {page.style.gallery: gr.Gallery(shown)}
 
 
-def _drawn(photo: Any, draw: Callable[[Path], list[bytes]]) -> list[bytes]:
+def _drawn(photo: Any, draw: Callable[[Path], Drawn]) -> Drawn | None:
     """What is drawn of the photo. What is wrong with it, or the settings, is told elsewhere."""
     try:
         file = sent_file(photo, "the photo")
-        return draw(file) if file else []
+        return draw(file) if file else None
     except ValueError:
-        return []
+        return None
 
 
 def _kept(page: Page, session: Session, what: str, drawn: Sequence[bytes]) -> list[Path]:
     """The pictures as files, in place of the visitor's before; none where the disk is full."""
-    for file in session.drafts.get(what, []):
-        file.unlink(missing_ok=True)
-    folder = page.machine.store.root / "drafts"
-    files = [folder / f"{secrets.token_hex(8)}.webp" for _ in drawn]
-    session.drafts[what] = files
     try:
-        folder.mkdir(exist_ok=True)
+        folder = replaced(page, session, what)
+        files = [folder / f"{number}.webp" for number in range(len(drawn))]
         for file, data in zip(files, drawn, strict=True):
             file.write_bytes(data)
     except OSError:  # the disk is full, and paintings need what is left
         return []
     return files
+
+
+def replaced(page: Page, session: Session, what: str) -> Path:
+    """An empty folder for what is shown to a visitor, in place of the one before."""
+    if before := session.drafts.pop(what, None):
+        shutil.rmtree(before, ignore_errors=True)
+    folder = session.drafts[what] = page.machine.store.new_folder()
+    return folder

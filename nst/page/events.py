@@ -1,32 +1,14 @@
 """Which click calls which handler."""
 
-from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
 from gradio.events import api as plain_endpoint
 
-from nst.page import api, choosing, drafts, painting, paintings, static, wall
-from nst.page.calm import ENGINE
+from nst.page import api, choosing, drafts, first, painting, paintings, static, wall
 from nst.page.context import Page, shared_outputs
-
-QUIET: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "preprocess": False,
-    "concurrency_limit": 16,
-    "concurrency_id": "quick",
-}
-"""Handlers get what was sent as it is, and judge it (see uploads.py). They never wait for a run,
-and leave threads to runs and to pages that open."""
-
-AT_ONCE = QUIET | {"queue": False}
-"""For what is quick and has nothing to say in a toast, which comes through the queue."""
-
-Inputs = dict[str, Block]
-"""What a handler is sent, by the names of its parameters."""
+from nst.page.moving import wire_moving
+from nst.page.wiring import AT_ONCE, QUIET, Inputs, bound, engine_line
 
 
 def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
@@ -45,6 +27,7 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
         },
         "outputs": [
             page.canvas.status,
+            page.canvas.paint,
             page.address,
             page.asked_at,
             settings.knobs["style_weights"],
@@ -62,17 +45,8 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
         event.then(None, told, js=static.read("address.js"), api_visibility="private")
     _steering(page)
     _painting(page)
+    wire_moving(page)
     _programs(page, program)
-
-
-def _engine(page: Page) -> dict[str, Any]:
-    """As many runs at a time as there are workers."""
-    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": ENGINE}
-
-
-def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:
-    """The handler as Gradio is to see it, without its first parameter."""
-    return MethodType(handler, page)
 
 
 def _opening(blocks: gr.Blocks, page: Page) -> Any:
@@ -133,8 +107,14 @@ def _choosing(page: Page) -> list[Any]:
         outputs=shared_outputs(page),
         **QUIET,
     )
+    sample = page.canvas.open_sample.click(
+        bound(first.open_sample, page),
+        inputs_kwargs=session,
+        outputs=[photo.image, *shared_outputs(page)],
+        **QUIET,
+    )
     _drafting(page, chose.success, added.success)
-    return [offered]
+    return [offered, sample]
 
 
 def _drafting(page: Page, chose: Any, added: Any) -> None:
@@ -247,7 +227,7 @@ def _painting(page: Page) -> None:
             ],
             show_progress_on=canvas.status,
             trigger_mode="multiple",
-            **QUIET | {"show_progress": "minimal"} | _engine(page),
+            **QUIET | {"show_progress": "minimal"} | engine_line(page),
         )
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
         run.success(
@@ -310,6 +290,6 @@ def _programs(page: Page, program: api.ApiPart) -> None:
         outputs=program.picture,
         api_name="paint",
         preprocess=False,
-        **_engine(page),
+        **engine_line(page),
     )
     plain_endpoint(bound(api.list_styles, page), api_name="list_styles")

@@ -1,38 +1,43 @@
 """What belongs to the machine, for all visitors: engine, gallery, and the paintings on disk."""
 
 import atexit
+import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
-from nst.images import switch_off_other_formats
+from nst.images import ImageError, open_image, save_image, switch_off_other_formats
 from nst.page import disk
+from nst.page.cameras import Cameras
 from nst.page.drafter import Drafter
 from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.session import Run
 from nst.page.store import Store, digest
 from nst.page.watch import Watch
 
+log = logging.getLogger("nst")
+
 CARD = EXAMPLES / "results" / "card.jpg"
 """What a link to the page looks like in a chat."""
 
-HOUR = 3600.0
+SMALL = 256
+"""Pixels on the longest side of a style in the gallery."""
 
-Offered = TypeVar("Offered", Photo, Plate)
+HOUR = 3600.0
 
 
 @dataclass
 class Machine:
-    """`plates` grows when the owner's have been fetched; `runs` are those that paint, and `hung`
-    tells when a painting was hung on the wall. The rest stays as it is."""
+    """`plates` grows when the owner's have been fetched, and `small`, their pictures in small, with
+    it; `runs` are those that paint, and `hung` tells when a painting was hung on the wall. The rest
+    stays as it is."""
 
     config: Config
     engine: Engine | FarEngine
@@ -40,7 +45,9 @@ class Machine:
     photos: list[Photo]
     plates: list[Plate]
     digests: dict[str, str] = field(default_factory=dict)
+    small: dict[Path, Path] = field(default_factory=dict)
     drafter: Drafter = field(default_factory=Drafter)
+    cameras: Cameras = field(default_factory=Cameras)
     watch: Watch = field(default_factory=Watch)
     runs: list[Run] = field(default_factory=list)
     hung: list[float] = field(default_factory=list)
@@ -78,7 +85,8 @@ class Machine:
 
     def _fetch_plates(self) -> None:
         found = owners_plates(self.config.gallery, self.store.root)
-        self.plates = [*self.plates, *offer(found, self.store.root / "owners")]
+        self.small |= in_small(found, self.store.root / "owners")
+        self.plates = [*self.plates, *(plate for plate in found if plate.path in self.small)]
 
     def _sweep_by_the_hour(self, swept: Callable[[], None]) -> None:
         while not self.closing.wait(HOUR):
@@ -101,18 +109,36 @@ def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
     os.environ["GRADIO_TEMP_DIR"] = str(root)
     samples = offer(photos(), root / "photos")
     digests = {digest(photo.path): photo.name for photo in samples}
-    offered = offer(plates(), root / "plates")
-    return Machine(config, engine_here, store, samples, offered, digests)
+    offered = plates()
+    small = in_small(offered, root / "plates")
+    return Machine(config, engine_here, store, samples, offered, digests, small)
 
 
-def offer(pictures: Sequence[Offered], folder: Path) -> list[Offered]:
+def offer(samples: Sequence[Photo], folder: Path) -> list[Photo]:
     """Let browsers have the files of these, by links in a folder: addresses shall not tell where
     on the machine the program lies."""
     folder.mkdir(exist_ok=True)
     linked = []
-    for picture in pictures:
-        link = folder / picture.path.name
-        link.symlink_to(picture.path.resolve())
-        linked.append(replace(picture, path=link))
-    gr.set_static_paths([picture.path for picture in pictures])
+    for photo in samples:
+        link = folder / photo.path.name
+        link.symlink_to(photo.path.resolve())
+        linked.append(replace(photo, path=link))
+    gr.set_static_paths([photo.path for photo in samples])
     return linked
+
+
+def in_small(offered: Sequence[Plate], folder: Path) -> dict[Path, Path]:
+    """The plates' pictures as browsers get them, by their files, in a new folder; one that can't be
+    opened is missing, with one log line."""
+    folder.mkdir(exist_ok=True)
+    small = {}
+    for plate in offered:
+        try:
+            picture = open_image(plate.path, "the style", SMALL)
+        except ImageError as error:
+            log.warning("the plate %r is left out: %s", plate.name, error)
+            continue
+        picture.thumbnail((SMALL, SMALL))
+        small[plate.path] = folder / f"{plate.name}.webp"
+        save_image(picture, small[plate.path])
+    return small

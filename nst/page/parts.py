@@ -1,7 +1,8 @@
 """What the page is made of. Each function builds one part and returns its components by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
@@ -149,132 +150,6 @@ def _mask_editor() -> tuple[gr.Accordion, gr.ImageEditor]:
     return fold, mask
 
 
-@dataclass(frozen=True)
-class CanvasPart:
-    """Paint and Stop, how far the painting is, and the painting."""
-
-    paint: gr.Button
-    stop: gr.Button
-    status: gr.HTML
-    image: gr.Image
-    compare: gr.ImageSlider
-    film: gr.Video
-    film_button: gr.DownloadButton
-    animation_button: gr.DownloadButton
-
-
-def canvas_part(on_space: bool) -> CanvasPart:
-    """Where the painting grows; a Space has a button to share it with its community."""
-    with gr.Column(elem_id="act"):
-        with gr.Row():
-            paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
-            stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
-        status = gr.HTML(elem_id="status")
-    with gr.Tabs(elem_id="shown"):
-        with gr.Tab("Painting"):
-            image = gr.Image(
-                show_label=False,
-                label="Painting",
-                format="png",
-                interactive=False,
-                elem_id="canvas",
-                height=520,
-                buttons=["fullscreen", "share"] if on_space else ["fullscreen"],
-            )
-        with gr.Tab("Compare"):
-            compare = gr.ImageSlider(
-                label="Photo and painting",
-                show_label=False,
-                interactive=False,
-                elem_id="slider",
-                height=520,
-                buttons=["fullscreen"],
-            )
-        with gr.Tab("Film"):
-            film = gr.Video(
-                label="The making of the painting",
-                show_label=False,
-                interactive=False,
-                autoplay=True,
-                loop=True,
-                elem_id="film",
-                height=470,
-            )
-            with gr.Row():
-                film_button = gr.DownloadButton("Film, MP4", interactive=False)
-                animation_button = gr.DownloadButton("For chats, WebP", interactive=False)
-    return CanvasPart(paint, stop, status, image, compare, film, film_button, animation_button)
-
-
-@dataclass(frozen=True)
-class AfterPart:
-    """What one does with a painting, and the strip of one's own."""
-
-    download: gr.DownloadButton
-    copy: gr.Button
-    on: gr.Button
-    again: gr.Button
-    strip: gr.Gallery
-    take_down: gr.Button
-    losses: gr.LinePlot
-
-
-def after_part() -> AfterPart:
-    """Below the canvas."""
-    with gr.Row(elem_id="keep"):
-        download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
-        copy = gr.Button("Copy link", elem_id="copy")
-        on = gr.Button("Paint on from here", interactive=False, elem_id="on")
-        again = gr.Button("Again, with another seed", visible=False, elem_id="again")
-    strip = gr.Gallery(
-        label="Your paintings",
-        columns=8,
-        rows=1,
-        height=150,
-        allow_preview=False,
-        interactive=False,
-        visible=False,
-        elem_id="strip",
-        buttons=[],
-    )
-    take_down = gr.Button("Take this one down", visible=False, size="sm")
-    with gr.Accordion("Losses", open=False):
-        losses = gr.LinePlot(
-            x="step",
-            y="loss",
-            y_title="loss, as a power of ten",
-            color="term",
-            height=260,
-            show_label=False,
-        )
-    return AfterPart(download, copy, on, again, strip, take_down, losses)
-
-
-@dataclass(frozen=True)
-class WallPart:
-    """What others have painted."""
-
-    fold: gr.Accordion
-    gallery: gr.Gallery
-    hang: gr.Button
-
-
-def wall_part(there: bool) -> WallPart:
-    """The wall, where the owner of a Space has one."""
-    with gr.Accordion("The wall", open=False, visible=there, elem_id="wall") as fold:
-        gr.Markdown("What others have painted; a click takes over the settings.")
-        gallery = gr.Gallery(
-            label="The wall",
-            show_label=False,
-            columns=4,
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-        )
-        hang = gr.Button("Hang my painting here, for everybody to see")
-    return WallPart(fold, gallery, hang)
-
-
-def offered(plates: Sequence[Plate]) -> list[tuple[str, str]]:
-    """The styles as the gallery shows them: file and title."""
-    return [(str(plate.path), plate.title) for plate in plates]
+def offered(plates: Sequence[Plate], small: Mapping[Path, Path]) -> list[tuple[str, str]]:
+    """The styles as the gallery shows them: file, in small where it is there, and title."""
+    return [(str(small.get(plate.path, plate.path)), plate.title) for plate in plates]

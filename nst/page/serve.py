@@ -1,12 +1,12 @@
 """Builds the page and serves it."""
 
 import os
+import shutil
 import signal
 import socket
 import threading
 import time
 from contextlib import suppress
-from itertools import chain
 from types import MethodType
 from typing import Any
 
@@ -23,21 +23,16 @@ from nst.page.calm import (
     line_up,
     spare_log,
 )
+from nst.page.canvas import after_part, canvas_part, wall_part
 from nst.page.card import TITLE, SocialCard, card_route
 from nst.page.context import Page
 from nst.page.doors import Headed, Room
 from nst.page.events import wire
+from nst.page.first import sample_html, sample_routes
 from nst.page.gate import Audience, Gate
+from nst.page.live import live_route
 from nst.page.machine import Machine
-from nst.page.parts import (
-    HEADER,
-    after_part,
-    canvas_part,
-    photo_part,
-    settings_part,
-    style_part,
-    wall_part,
-)
+from nst.page.parts import HEADER, photo_part, settings_part, style_part
 from nst.page.session import Session
 from nst.page.static import FOLDER
 from nst.page.theme import make_theme
@@ -72,7 +67,8 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             with gr.Column(scale=4, min_width=300, elem_id="asked"):
                 photo, style, settings = photo_part(machine.photos), style_part(), settings_part()
             with gr.Column(scale=6, min_width=320, elem_id="made"):
-                canvas, after = canvas_part(bool(config.space)), after_part()
+                canvas, live, clip = canvas_part(config, sample_html(machine))
+                after = after_part()
                 wall = wall_part(bool(config.wall))
         program = api_part()
         page = Page(
@@ -85,6 +81,8 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             style,
             settings,
             canvas,
+            live,
+            clip,
             after,
             wall,
         )
@@ -101,9 +99,12 @@ def release(machine: Machine, session: Session) -> None:
     """A visitor has gone: what was theirs goes, too."""
     if session.run:
         session.run.stop.set()
+    if session.filming:
+        session.filming.set()
+    machine.cameras.close(session.camera)
     machine.store.release(session.key)
-    for file in chain.from_iterable(session.drafts.values()):
-        file.unlink(missing_ok=True)
+    for folder in session.drafts.values():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def launch(blocks: gr.Blocks, machine: Machine) -> None:
@@ -142,7 +143,9 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     spare_log(blocks)
     forget_what_was_sent()
     machine.start(lambda: forget_what_is_gone(blocks))
-    routes = [card_route(), health_route(machine.engine.busy)]
+    busy = machine.engine.busy
+    routes = [card_route(), health_route(busy), *sample_routes(machine)]
+    routes.append(live_route(machine.cameras, machine.drafter, busy, config.live_seconds))
     if config.metrics:
         routes.append(metrics_route(machine.watch))
     most = config.most_megabytes * 2**20

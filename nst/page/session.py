@@ -30,7 +30,8 @@ class Session:
     `browser` is that of their runs, `painting` the token of the painting on the canvas, `offered`
     what a dropped-in painting remembers, `selected` the place of the one chosen in the strip,
     `wall` what the pictures of the wall were painted with, `hung` when they hung one there.
-    `drafts` are the files of what is shown before anything is painted, by where that is.
+    `drafts` are the folders of what one pass has painted, by where it is shown, `camera` is the
+    token of the camera that is being painted, and `filming` asks the film that is to end.
     `welcomed` tells that the link's settings are on their way to the controls, `planned` when the
     browser asked for the latest plan.
     """
@@ -44,7 +45,9 @@ class Session:
     selected: int = -1
     wall: list[Shared] = field(default_factory=list)
     hung: list[float] = field(default_factory=list)
-    drafts: dict[str, list[Path]] = field(default_factory=dict)
+    drafts: dict[str, Path] = field(default_factory=dict)
+    camera: str = ""
+    filming: threading.Event | None = None
     welcomed: bool = False
     planned: float = 0.0
 

@@ -1,0 +1,158 @@
+"""A visitor's film, painted picture by picture."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from nst.clip import Clip, open_clip, paint_clip
+from nst.config import Config
+from nst.gallery import Plate
+from nst.page.context import Outputs, Page, in_sight
+from nst.page.drafts import painter, plates_of, replaced
+from nst.page.html import duration, status_html, user_error
+from nst.page.live import NO_STYLE
+from nst.page.running import CLOSING
+from nst.page.session import Session
+from nst.page.uploads import sent_file
+from nst.sharing import file_name
+
+SIZE = 512
+"""Pixels on the longest side of a painted film."""
+
+MOST_RATE = 60
+"""Pictures a second: a film that has more is longer than it says."""
+
+MOST_PIXELS = 9_000_000
+"""Of one picture: 4K, and a little."""
+
+NO_FILM = "add a film first: drop one in, or click to choose one"
+
+
+def begin(page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any) -> Outputs:
+    """Take the wish in, and show that the click was heard, or why it leads nowhere."""
+    try:
+        judged(film, page.machine.config)
+        painter(_plates(page, session, chosen), SIZE, in_sight(chosen, knobs))
+    except ValueError as error:
+        raise user_error(error) from None
+    session.filming = threading.Event()
+    return {
+        page.clip.paint: gr.Button(visible=False),
+        page.clip.stop: gr.Button(visible=True),
+        page.clip.status: status_html("Waiting for the easel"),
+    }
+
+
+def show_film(
+    page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any
+) -> Iterator[Outputs]:
+    """Tell how far the film is, and show it at the end, or at the visitor's Stop, as it is then."""
+    asked = session.filming
+    if asked is None:
+        return
+    try:
+        clip = judged(film, page.machine.config)
+        plates = _plates(page, session, chosen)
+        out = _place(replaced(page, session, "clip"), clip.path, plates)
+        done = 0
+        for done in painted(page, clip, plates, SIZE, in_sight(chosen, knobs), out, asked):
+            if done % 5 == 1:
+                aside = f"picture {done}" + (f" of {clip.pictures}" if clip.pictures else "")
+                told = status_html("Painting", min(1.0, done / max(1, clip.pictures)), aside)
+                yield {page.clip.status: told}
+    except ValueError as error:
+        raise user_error(error) from None
+    finally:
+        if session.filming is asked:
+            session.filming = None
+    ended = "Stopped" if asked.is_set() else "Done"
+    yield idle(page) | {
+        page.clip.status: status_html(f"{ended} after {done} pictures", 1.0),
+        page.clip.painted: str(out),
+        page.clip.download: gr.DownloadButton(value=out, interactive=True),
+    }
+
+
+def stop(page: Page, *, session: Session) -> Outputs:
+    """Ask the film to end; it is kept as far as it has come."""
+    if session.filming:
+        session.filming.set()
+    return idle(page)
+
+
+def idle(page: Page) -> Outputs:
+    """The button is back, however it ended."""
+    return {
+        page.clip.paint: gr.Button(visible=True),
+        page.clip.stop: gr.Button(visible=False),
+    }
+
+
+def failed(page: Page) -> Outputs:
+    """After an error."""
+    return idle(page) | {page.clip.status: status_html("Nothing was painted")}
+
+
+def judged(film: Any, config: Config) -> Clip:
+    """What a visitor has sent as a film; ValueError where it is none, or too long, or too large."""
+    if not config.clip_seconds:
+        raise ValueError("the owner of this page has switched films off")
+    file = sent_file(film, "the film")
+    if file is None:
+        raise ValueError(NO_FILM)
+    clip = open_clip(file)
+    if clip.seconds > config.clip_seconds * 1.05:
+        raise ValueError(
+            f"the film takes {duration(clip.seconds)}, and {duration(config.clip_seconds)} are "
+            "allowed here: cut it, and choose it again"
+        )
+    if clip.size[0] * clip.size[1] > MOST_PIXELS:
+        across, down = clip.size
+        raise ValueError(f"the film is too large, {across} x {down}: save it in 4K or smaller")
+    return clip
+
+
+def painted(
+    page: Page,
+    clip: Clip,
+    plates: Sequence[Plate],
+    size: int,
+    wanted: dict[str, Any],
+    out: Path,
+    stopped: threading.Event,
+) -> Iterator[int]:
+    """Paint it to the file `out`, until it ends, or has as many pictures as are allowed.
+
+    Yields how many are done. Raises ValueError.
+    """
+    config, drafter = page.machine.config, page.machine.drafter
+    paint = drafter.in_the_end(lambda: painter(plates, size, wanted))
+    with page.machine.watch.run() as record:
+        record.outcome, record.size, record.recipe = "failed", size, "film"
+        most = config.clip_seconds * MOST_RATE
+        with closing(
+            paint_clip(clip, out, lambda picture: drafter.in_the_end(lambda: paint(picture)))
+        ) as counts:
+            for done in counts:
+                yield done
+                if stopped.is_set() or page.machine.closing.is_set() or done >= most:
+                    break
+        record.outcome = "stopped" if stopped.is_set() else "done"
+
+
+def _plates(page: Page, session: Session, chosen: Sequence[str]) -> list[Plate]:
+    if page.machine.closing.is_set():
+        raise ValueError(CLOSING)
+    plates = plates_of(page, session, chosen)
+    if not plates:
+        raise ValueError(NO_STYLE)
+    return plates
+
+
+def _place(folder: Path, film: Path, plates: Sequence[Plate]) -> Path:
+    named = " and ".join(plate.name for plate in plates)
+    return folder / file_name(f"{film.stem} after {named}", ".mp4")

@@ -1,0 +1,74 @@
+"""Which click calls which handler, of what moves: the camera and the film."""
+
+from typing import Any
+
+import gradio as gr
+
+from nst.page import clips, live, static
+from nst.page.context import Page
+from nst.page.html import sentence
+from nst.page.wiring import AT_ONCE, QUIET, Inputs, bound, engine_line
+
+KNOBS = ("strength", "style_scale", "style_weights")
+"""The settings that one pass knows, beside the size."""
+
+BROKEN = "the connection broke off; start the camera again"
+
+
+def wire_moving(page: Page) -> None:
+    """Everything that can happen to cameras and films."""
+    style: Inputs = {"session": page.session, "chosen": page.style.chosen}
+    asked = style | {name: page.settings.knobs[name] for name in KNOBS}
+    _camera(page, asked)
+    _film(page, asked)
+
+
+def _camera(page: Page, asked: Inputs) -> None:
+    part = page.live
+    session: Inputs = {"session": page.session}
+    buttons = [part.start, part.stop, part.snapshot]
+    off = static.read("camera_off.js")
+    show = static.read("live.js", size=live.SIZE, broken=sentence(BROKEN))
+    opened = part.start.click(
+        bound(live.start, page),
+        js=static.read("camera.js"),
+        inputs_kwargs={"denied": part.denied, **asked},
+        outputs=[part.token, *buttons],
+        **QUIET,
+    )
+    opened.failure(None, None, js=off, api_visibility="private")
+    opened.success(None, part.token, js=show, api_visibility="private")
+    part.stop.click(
+        bound(live.stop, page), js=off, inputs_kwargs=session, outputs=buttons, **AT_ONCE
+    )
+    part.snapshot.click(
+        bound(live.snapshot, page),
+        js=static.read("snapshot.js"),
+        inputs_kwargs={"shot": part.shot, **session},
+        outputs=[page.photo.image, page.canvas.tabs, *buttons],
+        **QUIET,
+    )
+    knobs = page.settings.knobs
+    gr.on(
+        [page.style.chosen.change, knobs["strength"].change, knobs["style_scale"].change],
+        bound(live.steer, page),
+        inputs_kwargs=asked,
+        trigger_mode="always_last",
+        **AT_ONCE,
+    )
+
+
+def _film(page: Page, asked: Inputs) -> None:
+    part = page.clip
+    wish: dict[str, Any] = {"inputs_kwargs": {"film": part.film, **asked}}
+    buttons = [part.paint, part.stop, part.status]
+    run = part.paint.click(bound(clips.begin, page), **wish, outputs=buttons, **QUIET).success(
+        bound(clips.show_film, page),
+        **wish,
+        outputs=[*buttons, part.painted, part.download],
+        show_progress_on=part.status,
+        **QUIET | {"show_progress": "minimal"} | engine_line(page),
+    )
+    run.failure(bound(clips.failed, page), outputs=buttons, **AT_ONCE)
+    session: Inputs = {"session": page.session}
+    part.stop.click(bound(clips.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)

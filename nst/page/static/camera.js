@@ -1,0 +1,16 @@
+// Opens the camera; whoever has none, or may not use it, is told so by the server.
+async (...sent) => {
+    try {
+        const wish = {video: {width: {ideal: 1280}, facingMode: "user"}};
+        const stream = await navigator.mediaDevices.getUserMedia(wish);
+        const video = Object.assign(document.createElement("video"),
+            {srcObject: stream, muted: true, playsInline: true});
+        await video.play();
+        window.nstCamera?.stream.getTracks().forEach((track) => track.stop());
+        window.nstCamera = {stream, video};
+        sent[0] = false;
+    } catch {
+        sent[0] = true;
+    }
+    return sent;
+}
