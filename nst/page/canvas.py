@@ -40,6 +40,7 @@ class LivePart:
 class ClipPart:
     """A film, and the same painted."""
 
+    tab: gr.Tab
     film: gr.Video
     paint: gr.Button
     stop: gr.Button
@@ -90,6 +91,7 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
                 loop=True,
                 elem_id="film",
                 height=470,
+                visible=False,  # browsers load the player only when there is a film
             )
             with gr.Row():
                 film_button = gr.DownloadButton("Film, MP4", interactive=False)
@@ -128,12 +130,13 @@ def _live_part(there: bool) -> LivePart:
 
 
 def _clip_part(most: float) -> ClipPart:
-    with gr.Tab("Clip", visible=most > 0):
+    with gr.Tab("Clip", visible=most > 0) as tab:
         film = gr.Video(
             label=f"A film of up to {most:g} seconds",
             sources=["upload"],
             height=240,
             elem_id="clip",
+            visible=False,  # until the tab is looked at
         )
         with gr.Row():
             paint = gr.Button("Paint the film", variant="primary", elem_id="clip-paint")
@@ -146,9 +149,10 @@ def _clip_part(most: float) -> ClipPart:
             loop=True,
             height=320,
             elem_id="clip-painted",
+            visible=False,
         )
         download = gr.DownloadButton("Download MP4", interactive=False)
-    return ClipPart(film, paint, stop, status, painted, download)
+    return ClipPart(tab, film, paint, stop, status, painted, download)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ def after_part() -> AfterPart:
         buttons=[],
     )
     take_down = gr.Button("Take this one down", visible=False, size="sm")
-    with gr.Accordion("Losses", open=False):
+    with gr.Accordion("Losses", open=False, elem_id="losses"):
         losses = gr.LinePlot(
             x="step",
             y="loss",

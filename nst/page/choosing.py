@@ -49,6 +49,14 @@ def welcome(page: Page, request: gr.Request) -> Outputs:
     }
 
 
+def choose_sample(page: Page, event: gr.SelectData) -> Outputs:
+    """The sample clicked becomes the photo."""
+    photos, place = page.machine.photos, int(event.index)
+    if not 0 <= place < len(photos):
+        return gr.skip()
+    return {page.photo.image: str(photos[place].path)}
+
+
 def check_photo(page: Page, *, session: Session, photo: Any) -> Outputs:
     """Say at once what is wrong with a photo, and offer the settings of one painted here."""
     session.offered = None
@@ -227,7 +235,8 @@ def lay_out_mask(page: Page, *, photo: Any) -> Outputs:
     except ImageError as error:
         raise user_error(error) from None
     small.thumbnail((MASK_PIXELS, MASK_PIXELS))
-    return {page.settings.mask: {"background": small, "layers": [], "composite": None}}
+    laid: Any = {"background": small, "layers": [], "composite": None}
+    return {page.settings.mask: gr.ImageEditor(laid, visible=True)}
 
 
 def forget_mask(page: Page) -> Outputs:

@@ -13,7 +13,7 @@ from nst.config import Config
 from nst.gallery import Plate
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafts import painter, plates_of, replaced
-from nst.page.html import duration, status_html, user_error
+from nst.page.html import duration, sentence, status_html, user_error
 from nst.page.live import NO_STYLE
 from nst.page.running import CLOSING
 from nst.page.session import Session
@@ -30,6 +30,21 @@ MOST_PIXELS = 9_000_000
 """Of one picture: 4K, and a little."""
 
 NO_FILM = "add a film first: drop one in, or click to choose one"
+
+
+def look(page: Page) -> Outputs:
+    """The tab is looked at: now the browser needs a player."""
+    return {page.clip.film: gr.Video(visible=True)}
+
+
+def check_film(page: Page, *, film: Any) -> Outputs:
+    """Say at once what is wrong with a film."""
+    try:
+        judged(film, page.machine.config)
+    except ValueError as error:
+        gr.Warning(sentence(error), title="This film can't be painted")
+        return {page.clip.film: None}
+    return gr.skip()
 
 
 def begin(page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any) -> Outputs:
@@ -72,7 +87,7 @@ def show_film(
     ended = "Stopped" if asked.is_set() else "Done"
     yield idle(page) | {
         page.clip.status: status_html(f"{ended} after {done} pictures", 1.0),
-        page.clip.painted: str(out),
+        page.clip.painted: gr.Video(str(out), visible=True),
         page.clip.download: gr.DownloadButton(value=out, interactive=True),
     }
 

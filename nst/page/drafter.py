@@ -82,7 +82,7 @@ class Drafter:
 def as_webp(image: Image.Image) -> bytes:
     """Small, and quickly made."""
     data = io.BytesIO()
-    image.save(data, "WEBP", quality=85, method=0)
+    image.save(data, "WEBP", quality=80, method=0)
     return data.getvalue()
 
 

@@ -51,9 +51,7 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
 
 def _opening(blocks: gr.Blocks, page: Page) -> Any:
     """A page is opened; what its link asks for."""
-    titles = [photo.title for photo in page.machine.photos]
-    names = static.read("names.js", samples=titles)
-    blocks.load(None, None, js=names, api_visibility="private")
+    blocks.load(None, None, js=static.read("names.js"), api_visibility="private")
     blocks.load(
         bound(paintings.show_remembered, page),
         inputs_kwargs={"remembered": page.remembered},
@@ -72,6 +70,7 @@ def _choosing(page: Page) -> list[Any]:
     photo, style, settings = page.photo, page.style, page.settings
     session: Inputs = {"session": page.session}
     chosen: Inputs = {"chosen": style.chosen, "several": style.several}
+    photo.samples.select(bound(choosing.choose_sample, page), outputs=photo.image, **AT_ONCE)
     photo.image.upload(
         bound(choosing.check_photo, page),
         inputs_kwargs=session | {"photo": photo.image},

@@ -3,13 +3,14 @@
 import html
 
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from nst.gallery import EXAMPLES, Photo, find_plate
-from nst.images import fit, open_image, save_image
+from nst.images import fit, open_image
 from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, show_shared
+from nst.page.drafter import as_webp
 from nst.page.html import duration
 from nst.page.machine import Machine
 from nst.page.session import Session
@@ -29,12 +30,11 @@ element.addEventListener("input", ({target}) =>
 
 def sample_routes(machine: Machine) -> list[Route]:
     """Serve both pictures, at addresses that tell nothing of this machine."""
-    before = machine.store.root / "sample.webp"
     size = max(open_image(AFTER).size)
-    save_image(fit(open_image(_photo(machine).path, "the photo", size), size), before)
+    before = as_webp(fit(open_image(_photo(machine).path, "the photo", size), size))
 
-    async def photo(_: Request) -> FileResponse:
-        return FileResponse(before)
+    async def photo(_: Request) -> Response:
+        return Response(before, media_type="image/webp")
 
     async def painting(_: Request) -> FileResponse:
         return FileResponse(AFTER)

@@ -13,10 +13,10 @@ import gradio as gr
 
 from nst.config import Config
 from nst.gallery import EXAMPLES, Photo, Plate, owners_plates, photos, plates
-from nst.images import ImageError, open_image, save_image, switch_off_other_formats
+from nst.images import ImageError, open_image, switch_off_other_formats
 from nst.page import disk
 from nst.page.cameras import Cameras
-from nst.page.drafter import Drafter
+from nst.page.drafter import Drafter, as_webp
 from nst.page.engine import Engine, FarEngine, open_engine
 from nst.page.session import Run
 from nst.page.store import Store, digest
@@ -27,8 +27,8 @@ log = logging.getLogger("nst")
 CARD = EXAMPLES / "results" / "card.jpg"
 """What a link to the page looks like in a chat."""
 
-SMALL = 256
-"""Pixels on the longest side of a style in the gallery."""
+SMALL = 224
+"""Pixels on the longest side of a picture in a gallery."""
 
 HOUR = 3600.0
 
@@ -110,7 +110,7 @@ def open_machine(config: Config, engine: FarEngine | None = None) -> Machine:
     samples = offer(photos(), root / "photos")
     digests = {digest(photo.path): photo.name for photo in samples}
     offered = plates()
-    small = in_small(offered, root / "plates")
+    small = in_small(offered, root / "plates") | in_small(samples, root / "samples")
     return Machine(config, engine_here, store, samples, offered, digests, small)
 
 
@@ -127,18 +127,18 @@ def offer(samples: Sequence[Photo], folder: Path) -> list[Photo]:
     return linked
 
 
-def in_small(offered: Sequence[Plate], folder: Path) -> dict[Path, Path]:
-    """The plates' pictures as browsers get them, by their files, in a new folder; one that can't be
-    opened is missing, with one log line."""
+def in_small(pictures: Sequence[Plate | Photo], folder: Path) -> dict[Path, Path]:
+    """Pictures as galleries show them, by their files, in a new folder; one that can't be opened is
+    missing, with one log line."""
     folder.mkdir(exist_ok=True)
     small = {}
-    for plate in offered:
+    for picture in pictures:
         try:
-            picture = open_image(plate.path, "the style", SMALL)
+            image = open_image(picture.path, "the picture", SMALL)
         except ImageError as error:
-            log.warning("the plate %r is left out: %s", plate.name, error)
+            log.warning("%r is left out: %s", picture.name, error)
             continue
-        picture.thumbnail((SMALL, SMALL))
-        small[plate.path] = folder / f"{plate.name}.webp"
-        save_image(picture, small[plate.path])
+        image.thumbnail((SMALL, SMALL))
+        small[picture.path] = folder / f"{picture.name}.webp"
+        small[picture.path].write_bytes(as_webp(image))
     return small

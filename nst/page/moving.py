@@ -60,6 +60,13 @@ def _camera(page: Page, asked: Inputs) -> None:
 
 def _film(page: Page, asked: Inputs) -> None:
     part = page.clip
+    part.tab.select(bound(clips.look, page), outputs=part.film, **AT_ONCE)
+    part.film.upload(
+        bound(clips.check_film, page),
+        inputs_kwargs={"film": part.film},
+        outputs=part.film,
+        **QUIET,
+    )
     wish: dict[str, Any] = {"inputs_kwargs": {"film": part.film, **asked}}
     buttons = [part.paint, part.stop, part.status]
     run = part.paint.click(bound(clips.begin, page), **wish, outputs=buttons, **QUIET).success(

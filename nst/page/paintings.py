@@ -152,7 +152,7 @@ def make_film(page: Page, *, session: Session) -> Outputs:
         animation.unlink(missing_ok=True)
         return gr.skip()
     return {
-        page.canvas.film: str(film),
+        page.canvas.film: gr.Video(str(film), visible=True),
         page.canvas.film_button: gr.DownloadButton(value=film, interactive=True),
         page.canvas.animation_button: gr.DownloadButton(value=animation, interactive=True),
     }

@@ -20,16 +20,17 @@ HEADER = """<header id="header"><h1>nst</h1>
 
 @dataclass(frozen=True)
 class PhotoPart:
-    """The photo, and the offer of what a painting that was dropped in remembers."""
+    """The photo, samples, and the offer of what a painting that was dropped in remembers."""
 
     image: gr.Image
+    samples: gr.Gallery
     offer: gr.Row
     offer_text: gr.HTML
     offer_button: gr.Button
 
 
-def photo_part(samples: Sequence[Photo]) -> PhotoPart:
-    """Where the photo comes in."""
+def photo_part(offered: Sequence[tuple[str, str]]) -> PhotoPart:
+    """Where the photo comes in; samples are told by file, in small, and title."""
     image = gr.Image(
         type="filepath",
         image_mode=None,
@@ -42,13 +43,17 @@ def photo_part(samples: Sequence[Photo]) -> PhotoPart:
     with gr.Row(visible=False, elem_id="offer") as offer:
         offer_text = gr.HTML()
         offer_button = gr.Button("Use its settings", size="sm")
-    gr.Examples(
-        [[str(photo.path)] for photo in samples],
-        [image],
+    samples = gr.Gallery(
+        list(offered),
         label="Or try one of these",
+        columns=7,
+        height="auto",
+        allow_preview=False,
+        interactive=False,
         elem_id="samples",
+        buttons=[],
     )
-    return PhotoPart(image, offer, offer_text, offer_button)
+    return PhotoPart(image, samples, offer, offer_text, offer_button)
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,11 @@ def _mask_editor() -> tuple[gr.Accordion, gr.ImageEditor]:
             height=320,
             elem_id="mask",
             buttons=[],
+            visible=False,  # browsers load the editor only when it is wanted
         )
     return fold, mask
 
 
-def offered(plates: Sequence[Plate], small: Mapping[Path, Path]) -> list[tuple[str, str]]:
-    """The styles as the gallery shows them: file, in small where it is there, and title."""
-    return [(str(small.get(plate.path, plate.path)), plate.title) for plate in plates]
+def offered(pictures: Sequence[Plate | Photo], small: Mapping[Path, Path]) -> list[tuple[str, str]]:
+    """Pictures as a gallery shows them: file, in small where it is there, and title."""
+    return [(str(small.get(picture.path, picture.path)), picture.title) for picture in pictures]

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
@@ -32,7 +33,7 @@ from nst.page.first import sample_html, sample_routes
 from nst.page.gate import Audience, Gate
 from nst.page.live import live_route
 from nst.page.machine import Machine
-from nst.page.parts import HEADER, photo_part, settings_part, style_part
+from nst.page.parts import HEADER, offered, photo_part, settings_part, style_part
 from nst.page.session import Session
 from nst.page.static import FOLDER
 from nst.page.theme import make_theme
@@ -65,7 +66,11 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
         address, asked_at = gr.Textbox(visible=False), gr.Number(visible=False)
         with gr.Row(equal_height=False, elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="asked"):
-                photo, style, settings = photo_part(machine.photos), style_part(), settings_part()
+                photo, style, settings = (
+                    photo_part(offered(machine.photos, machine.small)),
+                    style_part(),
+                    settings_part(),
+                )
             with gr.Column(scale=6, min_width=320, elem_id="made"):
                 canvas, live, clip = canvas_part(config, sample_html(machine))
                 after = after_part()
@@ -152,6 +157,7 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     return {
         "app_kwargs": {
             "middleware": [
+                Middleware(GZipMiddleware, compresslevel=6),
                 Middleware(Headed),
                 Middleware(Gate, most_bytes=most, audience=audience),
                 Middleware(Room, store=machine.store, config=config),

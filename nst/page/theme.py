@@ -6,7 +6,10 @@ import gradio as gr
 def make_theme() -> gr.themes.Base:
     """Quiet, and dark enough to read: 4.5 to 1 at least."""
     return gr.themes.Soft(
-        primary_hue="orange", neutral_hue="stone", font=["system-ui", "sans-serif"]
+        primary_hue="orange",
+        neutral_hue="stone",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
     ).set(
         body_text_color_subdued="*neutral_600",
         block_border_width="1px",

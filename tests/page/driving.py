@@ -40,7 +40,7 @@ def choose(tab: Tab, size: int, effort: str) -> None:
 def pick(tab: Tab) -> None:
     """Click the first style and the first sample photo."""
     tab.locator("#styles button").first.click()
-    tab.locator("button.gallery-item").first.click()
+    tab.locator("#samples button").first.click()
     expect(tab.locator("#photo img")).to_be_visible()
 
 

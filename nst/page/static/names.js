@@ -3,8 +3,6 @@
     const name = () => {
         for (const style of document.querySelectorAll(".thumbnail-item:has(.caption-label)"))
             style.setAttribute("aria-label", style.querySelector(".caption-label").textContent);
-        document.querySelectorAll("button.gallery-item").forEach((photo, number) =>
-            photo.setAttribute("aria-label", "{{samples}}"[number]));
         document.querySelector("#canvas button:has(img)")?.setAttribute("aria-label", "Painting");
         for (const empty of document.querySelectorAll("div[aria-label='Empty value']"))
             empty.removeAttribute("aria-label");
