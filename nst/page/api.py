@@ -1,21 +1,26 @@
-"""The page for programs: `paint` and `list_styles`, over HTTP and as tools of an MCP server."""
+"""The page for programs, over HTTP and as tools of an MCP server."""
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from nst.gallery import Plate, find_plate
+from nst.instant import OnePass
 from nst.job import Request
+from nst.page import clips
 from nst.page.context import Page
+from nst.page.drafts import SIZE, painter
 from nst.page.html import duration, sentence, user_error
 from nst.page.knobs import AT_HAND, blank_control, every_knob, limits
-from nst.page.running import check, follow
+from nst.page.running import MOST_STYLES, check, follow
 from nst.page.session import Run
 from nst.page.uploads import sent_file
 from nst.recipes import DEFAULT, RECIPES
-from nst.settings import as_text
+from nst.settings import Settings, as_text
 from nst.sharing import parts, split_names
 
 PARAMETERS = (*AT_HAND, "seed")
@@ -39,6 +44,11 @@ HELP = {
 }
 """The parameters of `paint`, in order, and what they are."""
 
+NO_PHOTO = "photo is missing: upload a picture first"
+
+MOST_SIZE = 1024
+"""Of what is painted in one pass."""
+
 DESCRIPTION = """Paint a photo in the manner of a painting, by neural style transfer.
 
 Streams the picture while it forms, a few times a second; the last picture is the finished PNG.
@@ -47,11 +57,15 @@ What is left out is the style's own best setting, or the recipe's."""
 
 @dataclass(frozen=True)
 class ApiPart:
-    """Hidden components for the parameters of `paint`, by name, and what it returns."""
+    """Hidden components for the parameters of all tools, by name, and what they return."""
 
-    trigger: gr.Button
+    paint: gr.Button
+    preview: gr.Button
+    paint_clip: gr.Button
     asked: dict[str, gr.components.Component]
+    film: gr.Video
     picture: gr.Image
+    painted: gr.Video
 
 
 def api_part() -> ApiPart:
@@ -66,7 +80,15 @@ def api_part() -> ApiPart:
                 asked[name] = gr.Image(type="filepath", image_mode=None, label=name)
             else:
                 asked[name] = gr.Textbox("swirling_night" if name == "style" else None, label=name)
-        return ApiPart(gr.Button(), asked, gr.Image(type="filepath", format="png"))
+        return ApiPart(
+            paint=gr.Button(),
+            preview=gr.Button(),
+            paint_clip=gr.Button(),
+            asked=asked,
+            film=gr.Video(label="film"),
+            picture=gr.Image(type="filepath", format="png"),
+            painted=gr.Video(),
+        )
 
 
 def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
@@ -117,7 +139,7 @@ def _wish(
 ) -> Request:
     file = sent_file(photo, "the photo")
     if file is None:
-        raise ValueError("photo is missing: upload a picture first")
+        raise ValueError(NO_PHOTO)
     others = parts(more or "")
     return Request(
         photo=file,
@@ -128,6 +150,79 @@ def _wish(
         start=sent_file(start, "the painting to go on from"),
         sample=page.machine.sample(file),
     )
+
+
+def preview(
+    page: Page,
+    *,
+    photo: Any,
+    style: str | None = None,
+    size: int | None = None,
+    strength: float | None = None,
+) -> str:
+    """Paint a photo in one pass of a network, in a fraction of a second: a first draft.
+
+    Args:
+        photo: the picture to paint
+        style: names of plates, one to four, with commas between; list_styles tells them
+        size: pixels on the longest side of the draft, up to 1024 (default 512)
+        strength: how far the style may go, 0 to 1 (default 0.5)
+    """
+    try:
+        file = sent_file(photo, "the photo")
+        if file is None:
+            raise ValueError(NO_PHOTO)
+        paint, drafter = _one_pass(page, style, size, strength), page.machine.drafter
+        drawn = drafter.draft(file, paint)
+        if drawn is None:
+            raise ValueError("too many drafts are wanted at once; try again in a moment")
+        place = page.machine.store.lend() / "draft.webp"
+        place.write_bytes(drawn)
+    except ValueError as error:
+        raise user_error(error) from None
+    return str(place)
+
+
+def paint_clip(
+    page: Page,
+    *,
+    film: Any,
+    style: str | None = None,
+    size: int | None = None,
+    strength: float | None = None,
+) -> Iterator[Any]:
+    """Paint a short film, picture by picture; its sound stays. It comes back as MP4.
+
+    Args:
+        film: the film to paint
+        style: names of plates, one to four, with commas between; list_styles tells them
+        size: pixels on the longest side of the painted film, up to 1024 (default 512)
+        strength: how far the style may go, 0 to 1 (default 0.5)
+    """
+    try:
+        clip = clips.judged(film, page.machine.config)
+        paint = _one_pass(page, style, size, strength)
+        out = page.machine.store.lend() / "painted.mp4"
+        for _ in clips.painted(page, clip, paint, out, threading.Event()):
+            yield gr.skip()  # as long as somebody listens
+    except ValueError as error:
+        raise user_error(error) from None
+    yield str(out)
+
+
+def _one_pass(
+    page: Page, style: str | None, size: int | None, strength: float | None
+) -> Callable[[], OnePass]:
+    names = split_names(style or "swirling_night")
+    if len(names) > MOST_STYLES:
+        raise ValueError(f"{len(names)} styles are too many; name {MOST_STYLES} at most")
+    plates: list[Plate] = [find_plate(name, page.machine.plates) for name in names]
+    wanted = SIZE if size is None else size
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted > MOST_SIZE:
+        raise ValueError(f"size is {size!r}; it takes a whole number up to {MOST_SIZE}")
+    given: dict[str, Any] = {} if strength is None else {"strength": strength}
+    Settings(size=wanted, **given)
+    return lambda: painter(plates, wanted, given)
 
 
 def list_styles(page: Page) -> list[dict[str, str]]:

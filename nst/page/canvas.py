@@ -6,6 +6,9 @@ import gradio as gr
 
 from nst.config import Config
 
+PRINT = 2048
+"""Pixels on the longest side of a painting to be printed."""
+
 
 @dataclass(frozen=True)
 class CanvasPart:
@@ -160,8 +163,11 @@ class AfterPart:
     """What one does with a painting, and the strip of one's own."""
 
     download: gr.DownloadButton
+    jpeg: gr.DownloadButton
+    share: gr.Button
     copy: gr.Button
     on: gr.Button
+    print: gr.Button
     again: gr.Button
     strip: gr.Gallery
     take_down: gr.Button
@@ -172,8 +178,12 @@ def after_part() -> AfterPart:
     """Below the canvas."""
     with gr.Row(elem_id="keep"):
         download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
+        jpeg = gr.DownloadButton("For chats, JPEG", interactive=False, elem_id="jpeg")
+        share = gr.Button("Share", elem_id="share")
         copy = gr.Button("Copy link", elem_id="copy")
+    with gr.Row(elem_id="next"):
         on = gr.Button("Paint on from here", interactive=False, elem_id="on")
+        print = gr.Button(f"In print size, {PRINT}", interactive=False, elem_id="print")
         again = gr.Button("Again, with another seed", visible=False, elem_id="again")
     strip = gr.Gallery(
         label="Your paintings",
@@ -196,7 +206,7 @@ def after_part() -> AfterPart:
             height=260,
             show_label=False,
         )
-    return AfterPart(download, copy, on, again, strip, take_down, losses)
+    return AfterPart(download, jpeg, share, copy, on, print, again, strip, take_down, losses)
 
 
 @dataclass(frozen=True)

@@ -202,23 +202,31 @@ def plan(
     except ValueError as error:
         return outputs | {page.canvas.status: status_html(sentence(error))}
     sample = page.machine.sample(file) if file else ""
+    missing = "" if chosen or not settings.style_layers else "Now pick a style"
+    if file is None:
+        missing = "Add a photo: drop one in, take one, or try a sample"
     shared = Shared(recipe, settings, tuple(chosen), sample)
     return outputs | {
-        **_estimate(page, settings, size, len(chosen) if file else 0),
+        **_estimate(page, settings, size, len(chosen), missing),
         page.address: "" if shared == Shared() else to_query(shared),
         page.asked_at: asked,
     }
 
 
-def _estimate(page: Page, settings: Settings, size: tuple[int, int], styles: int) -> Outputs:
-    """How long a run would take for a photo of this size; 0 styles: something is still missing."""
+def _estimate(
+    page: Page, settings: Settings, size: tuple[int, int], styles: int, missing: str
+) -> Outputs:
+    """How long a run would take for a photo of this size, or what is still missing for it."""
     engine = page.machine.engine
     most = page.machine.config.most_seconds
-    seconds = engine.pace.seconds(run_work(settings, size, styles=styles or 1))
-    told = f"Ready when you are: this takes about {duration(seconds)}"
+    seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
+    told, cost = f"Ready when you are: this takes about {duration(seconds)}", ""
     if seconds > most:
         told = too_long(seconds, most, settings)
-    cost = f", about {duration(seconds)}" if styles and seconds <= most else ""
+    elif missing:
+        told = missing
+    else:
+        cost = f", about {duration(seconds)}"
     return {
         page.canvas.status: status_html(told, aside=network(settings, engine.backbone)),
         page.canvas.paint: gr.Button("Paint" + cost),

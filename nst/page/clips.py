@@ -1,7 +1,8 @@
 """A visitor's film, painted picture by picture."""
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import gradio as gr
 from nst.clip import Clip, open_clip, paint_clip
 from nst.config import Config
 from nst.gallery import Plate
+from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafts import painter, plates_of, replaced
 from nst.page.html import duration, sentence, status_html, user_error
@@ -73,8 +75,8 @@ def show_film(
         clip = judged(film, page.machine.config)
         plates = _plates(page, session, chosen)
         out = _place(replaced(page, session, "clip"), clip.path, plates)
-        done = 0
-        for done in painted(page, clip, plates, SIZE, in_sight(chosen, knobs), out, asked):
+        wanted, done = in_sight(chosen, knobs), 0
+        for done in painted(page, clip, lambda: painter(plates, SIZE, wanted), out, asked):
             if done % 5 == 1:
                 aside = f"picture {done}" + (f" of {clip.pictures}" if clip.pictures else "")
                 told = status_html("Painting", min(1.0, done / max(1, clip.pictures)), aside)
@@ -132,29 +134,26 @@ def judged(film: Any, config: Config) -> Clip:
 
 
 def painted(
-    page: Page,
-    clip: Clip,
-    plates: Sequence[Plate],
-    size: int,
-    wanted: dict[str, Any],
-    out: Path,
-    stopped: threading.Event,
+    page: Page, clip: Clip, read: Callable[[], OnePass], out: Path, stopped: threading.Event
 ) -> Iterator[int]:
-    """Paint it to the file `out`, until it ends, or has as many pictures as are allowed.
+    """Paint it to the file `out`, until it ends, or has as many pictures, or has taken as long, as
+    is allowed; `read` reads the styles.
 
     Yields how many are done. Raises ValueError.
     """
     config, drafter = page.machine.config, page.machine.drafter
-    paint = drafter.in_the_end(lambda: painter(plates, size, wanted))
+    paint = drafter.in_the_end(read)
+    ends = time.monotonic() + config.most_seconds
     with page.machine.watch.run() as record:
-        record.outcome, record.size, record.recipe = "failed", size, "film"
+        record.outcome, record.size, record.recipe = "failed", paint.settings.size, "film"
         most = config.clip_seconds * MOST_RATE
         with closing(
             paint_clip(clip, out, lambda picture: drafter.in_the_end(lambda: paint(picture)))
         ) as counts:
             for done in counts:
                 yield done
-                if stopped.is_set() or page.machine.closing.is_set() or done >= most:
+                over = done >= most or time.monotonic() > ends
+                if stopped.is_set() or page.machine.closing.is_set() or over:
                     break
         record.outcome = "stopped" if stopped.is_set() else "done"
 

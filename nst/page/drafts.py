@@ -52,7 +52,9 @@ def _draft(
     return {
         page.canvas.image: gr.Image(str(files[0]), label="A first draft", show_label=True),
         page.after.download: gr.DownloadButton(interactive=False),
+        page.after.jpeg: gr.DownloadButton(interactive=False),
         page.after.on: gr.Button(interactive=False),
+        page.after.print: gr.Button(interactive=False),
     }
 
 

@@ -125,7 +125,8 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         "chosen": style.chosen,
         **{name: knobs[name] for name in ("strength", "style_scale", "style_weights")},
     }
-    shown = [page.canvas.image, page.after.download, page.after.on]
+    after = page.after
+    shown = [page.canvas.image, after.download, after.jpeg, after.on, after.print]
     gallery: dict[str, Any] = {
         "fn": bound(drafts.show_gallery, page),
         "inputs_kwargs": {"session": page.session, "photo": photo, "on_photo": style.on_photo},
@@ -183,6 +184,7 @@ def _steering(page: Page) -> None:
     page.after.copy.click(None, None, js=copy, api_visibility="private").then(
         bound(choosing.tell_of_link, page), **QUIET
     )
+    page.after.share.click(None, None, js=static.read("share.js"), api_visibility="private")
 
 
 def _painting(page: Page) -> None:
@@ -196,7 +198,7 @@ def _painting(page: Page) -> None:
         "recipe": settings.recipe,
         **settings.knobs,
     }
-    buttons = [canvas.paint, canvas.stop, after.on, after.again, canvas.status]
+    buttons = [canvas.paint, canvas.stop, after.on, after.print, after.again, canvas.status]
     session: Inputs = {"session": page.session}
     reseeded = after.again.click(
         bound(choosing.another_seed, page), outputs=[settings.knobs["seed"]], **AT_ONCE
@@ -204,6 +206,7 @@ def _painting(page: Page) -> None:
     for trigger, begin in (
         (canvas.paint.click, painting.begin),
         (after.on.click, painting.begin_on),
+        (after.print.click, painting.begin_print),
         (reseeded.success, painting.begin),
     ):
         run = trigger(
@@ -232,10 +235,10 @@ def _painting(page: Page) -> None:
         run.success(
             bound(paintings.make_film, page),
             inputs_kwargs=session,
-            outputs=[canvas.film, canvas.film_button, canvas.animation_button],
+            outputs=[canvas.film, canvas.film_button, canvas.animation_button, after.jpeg],
             **QUIET,
         )
-    for trigger in (canvas.paint.click, after.on.click, after.again.click):
+    for trigger in (canvas.paint.click, after.on.click, after.print.click, after.again.click):
         trigger(None, None, js=static.read("look.js"), api_visibility="private")
     canvas.stop.click(bound(painting.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
 
@@ -252,7 +255,9 @@ def _looking_back(page: Page) -> list[Any]:
             canvas.image,
             canvas.compare,
             after.download,
+            after.jpeg,
             after.on,
+            after.print,
             after.take_down,
             *shared_outputs(page),
         ],
@@ -283,11 +288,27 @@ def _looking_back(page: Page) -> list[Any]:
 
 def _programs(page: Page, program: api.ApiPart) -> None:
     """What programs and assistants call."""
-    program.trigger.click(
+    program.paint.click(
         api.make_paint(page),
         inputs_kwargs={**program.asked},
         outputs=program.picture,
         api_name="paint",
+        preprocess=False,
+        **engine_line(page),
+    )
+    quick = {name: program.asked[name] for name in ("style", "size", "strength")}
+    program.preview.click(
+        bound(api.preview, page),
+        inputs_kwargs={"photo": program.asked["photo"], **quick},
+        outputs=program.picture,
+        api_name="preview",
+        **QUIET | {"api_visibility": "public"},
+    )
+    program.paint_clip.click(
+        bound(api.paint_clip, page),
+        inputs_kwargs={"film": program.film, **quick},
+        outputs=program.painted,
+        api_name="paint_clip",
         preprocess=False,
         **engine_line(page),
     )

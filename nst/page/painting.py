@@ -8,6 +8,7 @@ import gradio as gr
 import pandas as pd
 
 from nst.job import Request
+from nst.page.canvas import PRINT
 from nst.page.choosing import NO_PHOTO
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.html import sentence, status_html, user_error
@@ -34,6 +35,11 @@ def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
         raise user_error("There is no painting to go on from any more: paint one first")
     session.run = Run(_request(page, session, before, **asked), session.browser)
     return _waiting(page)
+
+
+def begin_print(page: Page, *, session: Session, **asked: Any) -> Outputs:
+    """The same, going on to the size of a print."""
+    return begin_on(page, session=session, **asked | {"size": PRINT})
 
 
 def _request(
@@ -125,6 +131,7 @@ def _finished(page: Page, session: Session, painting: Painting, remembered: Any)
         page.canvas.compare: compared(painting),
         page.after.download: gr.DownloadButton(value=painting.file, interactive=True),
         page.after.on: gr.Button(interactive=True),
+        page.after.print: gr.Button(interactive=True),
         **remember(page, painting, remembered),
     }
 
@@ -136,6 +143,7 @@ def idle(page: Page) -> Outputs:
         page.canvas.stop: gr.Button("Stop", visible=False, interactive=True),
         page.after.again: gr.Button(interactive=True),
         page.after.on: gr.Button(interactive=True),
+        page.after.print: gr.Button(interactive=True),
     }
 
 
@@ -144,6 +152,7 @@ def failed(page: Page, *, session: Session) -> Outputs:
     there = page.machine.store.find(session.painting) is not None
     return idle(page) | {
         page.after.on: gr.Button(interactive=there),
+        page.after.print: gr.Button(interactive=there),
         page.canvas.status: status_html("Nothing was painted"),
     }
 
@@ -154,6 +163,7 @@ def _waiting(page: Page) -> Outputs:
         page.canvas.stop: gr.Button("Stop", visible=True, interactive=True),
         page.canvas.image: gr.Image(show_label=False),
         page.after.on: gr.Button(interactive=False),
+        page.after.print: gr.Button(interactive=False),
         page.after.again: gr.Button(interactive=False),
         page.canvas.status: status_html("Waiting for the easel"),
     }

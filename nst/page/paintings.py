@@ -10,7 +10,7 @@ import gradio as gr
 from PIL import Image
 
 from nst.film import write_animation, write_film
-from nst.images import ImageError, open_image
+from nst.images import ImageError, open_image, save_image
 from nst.page.choosing import parse_link
 from nst.page.context import Outputs, Page, show_shared
 from nst.page.session import Session
@@ -115,7 +115,9 @@ def bring_back(page: Page, event: gr.SelectData, *, session: Session, remembered
         page.after.download: gr.DownloadButton(
             value=made.file if made else None, interactive=made is not None
         ),
+        page.after.jpeg: gr.DownloadButton(interactive=False),
         page.after.on: gr.Button(interactive=made is not None),
+        page.after.print: gr.Button(interactive=made is not None),
         page.after.take_down: gr.Button(visible=True),
         **show_shared(page, session, parse_link(memory.address)),
     }
@@ -138,21 +140,23 @@ def compared(painting: Painting) -> tuple[str, str]:
 
 
 def make_film(page: Page, *, session: Session) -> Outputs:
-    """The making-of, as MP4 to see and as both to take along."""
+    """The making-of, as MP4 to see and as both to take along, and a JPEG of the painting."""
     painting = page.machine.store.find(session.painting)
     if painting is None or not painting.frames:
         return gr.skip()
     frames, painting.frames = painting.frames, []
-    film, animation = (painting.file.with_suffix(suffix) for suffix in (".mp4", ".webp"))
+    film, animation, jpeg = (painting.file.with_suffix(s) for s in (".mp4", ".webp", ".jpeg"))
     try:
+        save_image(open_image(painting.file), jpeg)
         write_film(frames, film)
         write_animation(frames, animation)
-    except OSError:  # its folder has made room for others meanwhile, or the disk is full
-        film.unlink(missing_ok=True)
-        animation.unlink(missing_ok=True)
+    except (OSError, ImageError):  # it has made room for others meanwhile, or the disk is full
+        for file in (film, animation, jpeg):
+            file.unlink(missing_ok=True)
         return gr.skip()
     return {
         page.canvas.film: gr.Video(str(film), visible=True),
+        page.after.jpeg: gr.DownloadButton(value=jpeg, interactive=True),
         page.canvas.film_button: gr.DownloadButton(value=film, interactive=True),
         page.canvas.animation_button: gr.DownloadButton(value=animation, interactive=True),
     }

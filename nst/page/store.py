@@ -5,6 +5,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from nst.sharing import Shared
 
 PREVIEWS = 60.0
 """Seconds that the pictures shown on the way stay after a painting is done, for slow browsers."""
+
+MOST_LENT = 32
+"""Drafts and films of programs that are kept."""
 
 FULL = (
     "the disk of this machine is full: what was painted last stays in the page, but it can't be "
@@ -64,12 +68,22 @@ class Store:
         self.root, self.quota, self.total, self.seconds = root, quota, total, keep
         self._coming = 0
         self._paintings: dict[str, Painting] = {}
+        self._lent: deque[Path] = deque()
         self._lock = threading.Lock()
 
     def new_folder(self) -> Path:
         """An empty folder with a name that nobody can guess."""
         folder = self.root / secrets.token_hex(8)
         folder.mkdir(parents=True)
+        return folder
+
+    def lend(self) -> Path:
+        """A folder for what programs fetch at once; after some more, it is gone."""
+        folder = self.new_folder()
+        with self._lock:
+            self._lent.append(folder)
+            if len(self._lent) > MOST_LENT:
+                shutil.rmtree(self._lent.popleft(), ignore_errors=True)
         return folder
 
     def keep(self, painting: Painting) -> None:

@@ -1,4 +1,5 @@
-// Gives what one can reach with the keyboard in Gradio's parts the names that it lacks there.
+// Gives what one can reach with the keyboard in Gradio's parts the names that it lacks there, and
+// tells the page's style whether this browser can share files.
 () => {
     const name = () => {
         for (const style of document.querySelectorAll(".thumbnail-item:has(.caption-label)"))
@@ -11,4 +12,6 @@
     };
     new MutationObserver(name).observe(document.body, {childList: true, subtree: true});
     name();
+    const file = new File([""], "painting.png", {type: "image/png"});
+    document.body.classList.toggle("shares", !!navigator.canShare?.({files: [file]}));
 }
