@@ -63,7 +63,7 @@ class ApiPart:
     preview: gr.Button
     paint_clip: gr.Button
     asked: dict[str, gr.components.Component]
-    film: gr.Video
+    film: gr.File
     picture: gr.Image
     painted: gr.Video
 
@@ -85,7 +85,7 @@ def api_part() -> ApiPart:
             preview=gr.Button(),
             paint_clip=gr.Button(),
             asked=asked,
-            film=gr.Video(label="film"),
+            film=gr.File(label="film"),
             picture=gr.Image(type="filepath", format="png"),
             painted=gr.Video(),
         )

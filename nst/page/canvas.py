@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from nst.config import Config
+from nst.page import static
 
 PRINT = 2048
 """Pixels on the longest side of a painting to be printed."""
@@ -43,8 +44,7 @@ class LivePart:
 class ClipPart:
     """A film, and the same painted."""
 
-    tab: gr.Tab
-    film: gr.Video
+    film: gr.File
     paint: gr.Button
     stop: gr.Button
     status: gr.HTML
@@ -65,7 +65,7 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
     with gr.Tabs(elem_id="shown") as tabs:
         with gr.Tab("Painting", id="painting"):
             with gr.Column(elem_id="welcome"):
-                sample = gr.HTML(welcome)
+                sample = gr.HTML(welcome, js_on_load=static.read("slider.js"))
                 open_sample = gr.Button("Open this one", size="sm", elem_id="open-sample")
             image = gr.Image(
                 show_label=False,
@@ -133,13 +133,13 @@ def _live_part(there: bool) -> LivePart:
 
 
 def _clip_part(most: float) -> ClipPart:
-    with gr.Tab("Clip", visible=most > 0) as tab:
-        film = gr.Video(
+    with gr.Tab("Clip", visible=most > 0):
+        # Not a `Video`: browsers would load 30 MB of its editor with the first film.
+        film = gr.File(
             label=f"A film of up to {most:g} seconds",
-            sources=["upload"],
-            height=240,
+            file_types=["video"],
+            height=140,
             elem_id="clip",
-            visible=False,  # until the tab is looked at
         )
         with gr.Row():
             paint = gr.Button("Paint the film", variant="primary", elem_id="clip-paint")
@@ -155,7 +155,7 @@ def _clip_part(most: float) -> ClipPart:
             visible=False,
         )
         download = gr.DownloadButton("Download MP4", interactive=False)
-    return ClipPart(tab, film, paint, stop, status, painted, download)
+    return ClipPart(film, paint, stop, status, painted, download)
 
 
 @dataclass(frozen=True)

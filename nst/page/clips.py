@@ -34,11 +34,6 @@ MOST_PIXELS = 9_000_000
 NO_FILM = "add a film first: drop one in, or click to choose one"
 
 
-def look(page: Page) -> Outputs:
-    """The tab is looked at: now the browser needs a player."""
-    return {page.clip.film: gr.Video(visible=True)}
-
-
 def check_film(page: Page, *, film: Any) -> Outputs:
     """Say at once what is wrong with a film."""
     try:
@@ -49,7 +44,9 @@ def check_film(page: Page, *, film: Any) -> Outputs:
     return gr.skip()
 
 
-def begin(page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any) -> Outputs:
+def begin_film(
+    page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any
+) -> Outputs:
     """Take the wish in, and show that the click was heard, or why it leads nowhere."""
     try:
         judged(film, page.machine.config)
@@ -94,7 +91,7 @@ def show_film(
     }
 
 
-def stop(page: Page, *, session: Session) -> Outputs:
+def stop_film(page: Page, *, session: Session) -> Outputs:
     """Ask the film to end; it is kept as far as it has come."""
     if session.filming:
         session.filming.set()
@@ -109,7 +106,7 @@ def idle(page: Page) -> Outputs:
     }
 
 
-def failed(page: Page) -> Outputs:
+def film_failed(page: Page) -> Outputs:
     """After an error."""
     return idle(page) | {page.clip.status: status_html("Nothing was painted")}
 

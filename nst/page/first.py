@@ -21,12 +21,6 @@ PHOTO, STYLE = "mountains", "swirling_night"
 
 AFTER = EXAMPLES / "results" / f"{PHOTO}_{STYLE}.jpg"
 
-SLIDER = """
-element.addEventListener("input", ({target}) =>
-    target.parentNode.style.setProperty("--cut", target.value + "%"));
-"""
-"""A listener of the whole part: what is in it is written anew when it is known how long it took."""
-
 
 def sample_routes(machine: Machine) -> list[Route]:
     """Serve both pictures, at addresses that tell nothing of this machine."""

@@ -35,7 +35,9 @@ PAINTING, CROWDED, OVER = 409, 503, 410
 """Statuses that the script understands: wait, go on with the next picture, end."""
 
 
-def start(page: Page, *, session: Session, denied: Any, chosen: list[str], **knobs: Any) -> Outputs:
+def open_camera(
+    page: Page, *, session: Session, denied: Any, chosen: list[str], **knobs: Any
+) -> Outputs:
     """Open the visitor's camera; `denied` tells that the browser has none."""
     if denied:
         raise user_error(NO_CAMERA)
@@ -54,7 +56,7 @@ def start(page: Page, *, session: Session, denied: Any, chosen: list[str], **kno
     return {page.live.token: session.camera, **_buttons(page, runs=True)}
 
 
-def steer(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> None:
+def steer_camera(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> None:
     """Another style, strength or stroke size, while the camera runs."""
     camera, plates = page.machine.cameras.find(session.camera), plates_of(page, session, chosen)
     if camera and plates:
@@ -64,13 +66,13 @@ def steer(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> N
             return
 
 
-def stop(page: Page, *, session: Session) -> Outputs:
+def close_camera(page: Page, *, session: Session) -> Outputs:
     """The visitor has had enough, or the time is over."""
     page.machine.cameras.close(session.camera)
     return _buttons(page, runs=False)
 
 
-def snapshot(page: Page, *, session: Session, shot: Any) -> Outputs:
+def take_snapshot(page: Page, *, session: Session, shot: Any) -> Outputs:
     """The camera's picture becomes the photo, and its draft comes to the canvas."""
     page.machine.cameras.close(session.camera)
     try:

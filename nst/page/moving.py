@@ -30,7 +30,7 @@ def _camera(page: Page, asked: Inputs) -> None:
     off = static.read("camera_off.js")
     show = static.read("live.js", size=live.SIZE, broken=sentence(BROKEN))
     opened = part.start.click(
-        bound(live.start, page),
+        bound(live.open_camera, page),
         js=static.read("camera.js"),
         inputs_kwargs={"denied": part.denied, **asked},
         outputs=[part.token, *buttons],
@@ -39,10 +39,10 @@ def _camera(page: Page, asked: Inputs) -> None:
     opened.failure(None, None, js=off, api_visibility="private")
     opened.success(None, part.token, js=show, api_visibility="private")
     part.stop.click(
-        bound(live.stop, page), js=off, inputs_kwargs=session, outputs=buttons, **AT_ONCE
+        bound(live.close_camera, page), js=off, inputs_kwargs=session, outputs=buttons, **AT_ONCE
     )
     part.snapshot.click(
-        bound(live.snapshot, page),
+        bound(live.take_snapshot, page),
         js=static.read("snapshot.js"),
         inputs_kwargs={"shot": part.shot, **session},
         outputs=[page.photo.image, page.canvas.tabs, *buttons],
@@ -51,7 +51,7 @@ def _camera(page: Page, asked: Inputs) -> None:
     knobs = page.settings.knobs
     gr.on(
         [page.style.chosen.change, knobs["strength"].change, knobs["style_scale"].change],
-        bound(live.steer, page),
+        bound(live.steer_camera, page),
         inputs_kwargs=asked,
         trigger_mode="always_last",
         **AT_ONCE,
@@ -60,7 +60,6 @@ def _camera(page: Page, asked: Inputs) -> None:
 
 def _film(page: Page, asked: Inputs) -> None:
     part = page.clip
-    part.tab.select(bound(clips.look, page), outputs=part.film, **AT_ONCE)
     part.film.upload(
         bound(clips.check_film, page),
         inputs_kwargs={"film": part.film},
@@ -69,13 +68,13 @@ def _film(page: Page, asked: Inputs) -> None:
     )
     wish: dict[str, Any] = {"inputs_kwargs": {"film": part.film, **asked}}
     buttons = [part.paint, part.stop, part.status]
-    run = part.paint.click(bound(clips.begin, page), **wish, outputs=buttons, **QUIET).success(
+    run = part.paint.click(bound(clips.begin_film, page), **wish, outputs=buttons, **QUIET).success(
         bound(clips.show_film, page),
         **wish,
         outputs=[*buttons, part.painted, part.download],
         show_progress_on=part.status,
         **QUIET | {"show_progress": "minimal"} | engine_line(page),
     )
-    run.failure(bound(clips.failed, page), outputs=buttons, **AT_ONCE)
+    run.failure(bound(clips.film_failed, page), outputs=buttons, **AT_ONCE)
     session: Inputs = {"session": page.session}
-    part.stop.click(bound(clips.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
+    part.stop.click(bound(clips.stop_film, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)

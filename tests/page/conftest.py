@@ -22,7 +22,7 @@ from nst.page.serve import build
 from nst.page.session import Session
 from nst.recipes import RECIPES
 
-from .driving import MINUTE
+from .driving import MINUTE, SETTLED
 from .serving import CHROMIUM, Served, chromium, served
 
 expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
@@ -114,7 +114,7 @@ def tab(server: Served, browser: Browser) -> Iterator[Tab]:
         lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url),
     )
     opened.goto(url)
-    expect(opened.locator("#status")).to_contain_text("Ready")
+    expect(opened.locator("#status")).to_contain_text(SETTLED)
     yield opened
     opened.close()
     assert complaints == []

@@ -1,6 +1,7 @@
 """What a visitor does with the page, step by step, in a real Chromium."""
 
 import io
+import re
 
 from PIL import Image
 from playwright.sync_api import Page as Tab
@@ -8,6 +9,9 @@ from playwright.sync_api import expect
 
 MINUTE = 60_000
 """In milliseconds, as Playwright counts."""
+
+SETTLED = re.compile("Ready|Add a photo|Now pick")
+"""What the status tells once the page knows what is set."""
 
 SMALL = "size=96&steps=9"
 """What is set in most tests, as a link has it."""

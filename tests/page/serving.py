@@ -28,6 +28,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",  # a camera that shows a moving disc
 ]
 Result = TypeVar("Result")
 START = 60.0
@@ -140,9 +142,9 @@ def busy(process: int) -> float:
     return used() - before
 
 
-def chromium(playwright: Playwright) -> Browser:
+def chromium(playwright: Playwright, *more: str) -> Browser:
     """Headless, and silent towards the rest of the world."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *more])
 
 
 def awaited(coroutine: Coroutine[Any, Any, Result]) -> Result:

@@ -101,7 +101,7 @@ def test_what_is_wrong_is_told(client: Client, wrong: dict[str, Any], complaint:
 
 def test_parameters_and_their_help_are_those_of_the_settings(client: Client) -> None:
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(endpoints) == {"/paint", "/list_styles"}
+    assert set(endpoints) == {"/paint", "/preview", "/paint_clip", "/list_styles"}
     parameters = endpoints["/paint"]["parameters"]
     assert [parameter["parameter_name"] for parameter in parameters] == list(HELP)
     optional = {p["parameter_name"] for p in parameters if p["parameter_has_default"]}
@@ -153,7 +153,7 @@ def _uploaded() -> str:
 
 def test_an_assistant_can_paint(server: Served) -> None:
     tools, picture = _assistant(server, photo=_uploaded(), size=64, more="steps=2")
-    assert set(tools) == {"paint", "list_styles"}
+    assert set(tools) == {"paint", "preview", "paint_clip", "list_styles"}
     assert picture.size == (64, 64)
     parameters = tools["paint"].inputSchema["properties"]
     assert set(parameters) == set(HELP)

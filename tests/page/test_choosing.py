@@ -211,6 +211,8 @@ def test_the_mask_is_laid_over_a_small_photo(
 ) -> None:
     Image.new("RGB", (2000, 1000)).save(uploads / "large.png")
     outputs = choosing.lay_out_mask(page, photo=sent(uploads / "large.png"))
-    assert outputs[page.settings.mask]["background"].size == (768, 384)
+    assert outputs[page.settings.mask].visible
+    background = outputs[page.settings.mask].value["background"]["path"]
+    assert Image.open(background).size == (768, 384)
     with pytest.raises(gr.Error, match="Add a photo first"):
         choosing.lay_out_mask(page, photo=None)

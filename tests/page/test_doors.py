@@ -42,10 +42,10 @@ def test_no_answer_tells_where_the_program_lies(server: Served, path: str) -> No
 
 
 def test_samples_are_served_all_the_same(server: Served) -> None:
-    found = set(re.findall(r"/gradio_api/file=[^\"]*lion\.jpg", httpx.get(server.url).text))
+    found = set(re.findall(r"/gradio_api/file=[^\"]*lion\.webp", httpx.get(server.url).text))
     assert found
     for address in found:
-        assert httpx.get(server.url + address).headers["content-type"] == "image/jpeg"
+        assert httpx.get(server.url + address).headers["content-type"] == "image/webp"
 
 
 def test_snapshots_of_gradios_own_are_not_made(server: Served) -> None:

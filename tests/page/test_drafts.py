@@ -81,10 +81,10 @@ def test_a_run_keeps_the_canvas(
     assert page.canvas.image not in _anew(page, session, photo_sent)
     session.run = None
 
-    def click(*_: object) -> list[bytes]:
+    def click(*_: object) -> bytes:
         """Paint, while the draft is drawn."""
         session.run = Run(Request("photo"))
-        return [b"a picture"]
+        return b"a picture"
 
     monkeypatch.setattr(page.machine.drafter, "draft", click)
     assert page.canvas.image not in _anew(page, session, photo_sent)
@@ -112,10 +112,10 @@ def test_what_was_drawn_before_is_not_drawn_again(
 ) -> None:
     asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
     drafts.show_gallery(page, **asked)
-    first = [file.read_bytes() for file in session.drafts["gallery"]]
+    first = [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())]
     monkeypatch.setattr(page.machine.drafter, "_read", None)
     drafts.show_gallery(page, **asked)
-    assert [file.read_bytes() for file in session.drafts["gallery"]] == first
+    assert [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())] == first
 
 
 def test_too_many_go_without() -> None:

@@ -282,7 +282,7 @@ def test_a_failed_run_leaves_the_painting_before_it(
 def test_the_film_is_made_once(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     _painted(page, session, photo_sent)
     outputs = paintings.make_film(page, session=session)
-    assert Path(outputs[page.canvas.film]).stat().st_size > 1000
+    assert Path(outputs[page.canvas.film].value["path"]).stat().st_size > 1000
     assert outputs[page.canvas.animation_button].interactive
     assert paintings.make_film(page, session=session) == gr.skip()
 

@@ -151,7 +151,7 @@ def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
 def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:
     blocks, _ = build(page.machine)
     named = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}
-    assert named == {"paint", "list_styles"}
+    assert named == {"paint", "preview", "paint_clip", "list_styles"}
     # What Gradio's own components would open, they would open before anybody has looked at it.
     opening = [fn for fn in blocks.fns.values() if fn.fn and fn.inputs and fn.preprocess]
     assert [fn.name for fn in opening if "load_example" not in str(fn.fn)] == []

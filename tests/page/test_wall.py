@@ -24,6 +24,7 @@ from nst.sharing import Painted, Shared, from_text, to_text
 
 from ..conftest import Files
 from .conftest import named
+from .driving import SETTLED
 from .serving import served
 from .test_hub_wall import put_on_wall
 
@@ -124,7 +125,7 @@ def test_a_visitor_sees_the_wall(hub: Files, browser: Browser, tmp_path: Path) -
     with served(tmp_path, NST_WALL="owner/wall", **hub_there) as app:
         tab = browser.new_page()
         tab.goto(app.url)
-        expect(tab.locator("#status")).to_contain_text("Ready")
+        expect(tab.locator("#status")).to_contain_text(SETTLED)
         tab.locator("#wall button.label-wrap").click()
         pictures = tab.locator("#wall img")
         expect(pictures).to_have_count(2, timeout=30_000)

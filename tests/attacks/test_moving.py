@@ -1,0 +1,164 @@
+"""Cameras, films and drafts: what a stranger may make of them."""
+
+import io
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.page.serving import ROOT
+
+from .conftest import clear
+from .stranger import MB, Stranger, picture, sent
+
+PRIVATE = str(ROOT / "examples" / "results" / "page.jpg")
+ONE_PASS = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+
+
+def film(
+    path: Path, pictures: int = 3, size: tuple[int, int] = (64, 48), rate: Fraction = Fraction(10)
+) -> bytes:
+    """An H.264 film in grey."""
+    with av.open(str(path), "w") as made:
+        stream: Any = made.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
+        (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
+        grey = np.full((size[1], size[0], 3), 128, dtype=np.uint8)
+        for _ in range(pictures):
+            made.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        made.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def called(stranger: Stranger, name: str, **asked: Any) -> str:
+    """What an endpoint for programs answers."""
+    answer = stranger.post(f"/call/v2/{name}", asked)
+    if answer.status_code != 200:
+        return answer.text
+    event = answer.json()["event_id"]
+    with stranger.http.stream("GET", f"/call/v2/{name}/{event}") as stream:
+        return stream.read().decode()
+
+
+def camera(stranger: Stranger, token: str, data: bytes, method: str = "POST") -> httpx.Response:
+    address = f"{stranger.served.url}/live/{token}"
+    return stranger.http.request(method, address, content=data)
+
+
+PLAYLIST = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{PRIVATE}\n#EXT-X-ENDLIST\n"
+JUNK: dict[str, bytes] = {
+    "nothing": b"x",
+    "text": b"no film at all" * 1000,
+    "a playlist of the server's files": PLAYLIST.encode(),
+    "a playlist of addresses": PLAYLIST.replace("file://", "http://127.0.0.1:9").encode(),
+    "a list of files": f"ffconcat version 1.0\nfile {PRIVATE}\n".encode(),
+    "a description of a stream": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n",
+    "half an MP4": b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 5000,
+}
+
+
+@pytest.mark.parametrize("end", ["mp4", "m3u8"])
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_what_is_no_film(stranger: Stranger, junk: bytes, end: str) -> None:
+    told = called(stranger, "paint_clip", film=sent(stranger.upload(junk, f"film.{end}")))
+    assert "The film" in told
+    assert "painted.mp4" not in told
+    clear(told)
+
+
+@pytest.mark.parametrize("path", [PRIVATE, "/proc/self/fd/1", "https://example.com/a.mp4", 7])
+@pytest.mark.parametrize(("name", "part"), [("paint_clip", "film"), ("preview", "photo")])
+def test_a_path_is_no_film_and_no_photo(
+    stranger: Stranger, name: str, part: str, path: Any
+) -> None:
+    told = called(stranger, name, **{part: sent(path)})
+    assert "did not arrive" in told or "is an address" in told
+    clear(told)
+
+
+def test_a_film_that_is_long_or_large(stranger: Stranger, tmp_path: Path) -> None:
+    long = film(tmp_path / "long.mp4", 40, rate=Fraction(1))
+    told = called(stranger, "paint_clip", film=sent(stranger.upload(long, "long.mp4")))
+    assert "The film takes 40 s, and 10 s are allowed here" in told
+    large = film(tmp_path / "large.mp4", 1, (4096, 4096))
+    told = called(stranger, "paint_clip", film=sent(stranger.upload(large, "large.mp4")))
+    assert "The film is too large, 4096 x 4096" in told
+
+
+def test_a_film_of_more_pictures_than_it_says(stranger: Stranger, tmp_path: Path) -> None:
+    """Ten thousand a second: the time limit of runs ends it, and it is kept as far as it is."""
+    many = film(tmp_path / "many.mp4", 5000, rate=Fraction(10_000))
+    wish = {"film": sent(stranger.upload(many, "many.mp4")), "size": 64}
+    told = called(stranger, "paint_clip", **wish)
+    assert "painted.mp4" in told
+    clear(told)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"size": 10**9}, "it takes a whole number up to 1024"),
+    ({"size": -1}, "Size is -1"),
+    ({"size": "1e999"}, "it takes a whole number"),
+    ({"size": [64]}, "it takes a whole number"),
+    ({"strength": "nan"}, "Strength is"),
+    ({"strength": {}}, "Strength is"),
+    ({"style": "../../nowhere"}, "There is no style"),
+    ({"style": ",".join("abcdefgh")}, "8 styles are too many"),
+    ({"style": ["gold_spirals"]}, "could not be done"),
+]
+
+
+@pytest.mark.parametrize(("wish", "told"), WRONG, ids=[str(wish)[:40] for wish, _ in WRONG])
+def test_a_wish_out_of_range(
+    stranger: Stranger, tmp_path: Path, wish: dict[str, Any], told: str
+) -> None:
+    photo = sent(stranger.upload(picture()))
+    answers = [called(stranger, "preview", photo=photo, **wish)]
+    clip = sent(stranger.upload(film(tmp_path / "film.mp4"), "film.mp4"))
+    answers.append(called(stranger, "paint_clip", film=clip, **wish))
+    for answer in answers:
+        assert told in answer
+        clear(answer)
+
+
+def opened(stranger: Stranger) -> str:
+    """The token of a camera of this stranger's."""
+    data = stranger.filled("open_camera", chosen=["gold_spirals"])
+    told = stranger.ask("open_camera", data)
+    return told.partition('"data":["')[2].partition('"')[0]
+
+
+def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
+    token = opened(stranger)
+    seen = io.BytesIO()
+    Image.new("RGB", (64, 48), "red").save(seen, "JPEG")
+    painted = camera(stranger, token, seen.getvalue())
+    assert (painted.status_code, painted.headers["content-type"]) == (200, "image/webp")
+    bomb = io.BytesIO()
+    Image.new("L", (12_000, 12_000)).save(bomb, "JPEG", quality=1)
+    assert camera(stranger, token, bomb.getvalue()).status_code in {413, 422}
+    for junk in (b"", b"x", seen.getvalue()[:100], picture()):
+        assert camera(stranger, token, junk).status_code == 422
+    assert camera(stranger, token, b"x" * MB).status_code == 413
+    for method in ("GET", "PUT", "DELETE"):
+        assert camera(stranger, token, b"", method).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("0" * 32, 410), ("", 404), ("../healthz", 404), ("a" * 5000, 404)]
+)
+def test_cameras_of_others_are_not_found(stranger: Stranger, token: str, status: int) -> None:
+    assert camera(stranger, token, picture()).status_code == status
+
+
+def test_cameras_are_few(stranger: Stranger) -> None:
+    crowd = [Stranger(stranger.served, address=f"192.0.2.{number}") for number in range(5)]
+    told = [someone.ask("open_camera", _chosen(someone)) for someone in crowd]
+    assert sum("Others are before their cameras" in answer for answer in told) >= 2
+
+
+def _chosen(stranger: Stranger) -> list[Any]:
+    return stranger.filled("open_camera", chosen=["gold_spirals"])

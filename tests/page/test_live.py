@@ -1,0 +1,140 @@
+"""A camera, painted as it runs."""
+
+import io
+import time
+from typing import Any
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from nst.config import Config
+from nst.gallery import find_plate, sample
+from nst.images import open_image
+from nst.instant import OnePass
+from nst.page import cameras, live
+from nst.page.cameras import MOST_CAMERAS, Cameras
+from nst.page.context import Page
+from nst.page.drafter import MOST_WAITING
+from nst.page.session import Session
+
+from .conftest import sent
+
+KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+
+
+def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
+    asked = {"denied": False, "chosen": ["gold_spirals"]} | KNOBS | changed
+    return live.open_camera(page, session=session, **asked)
+
+
+def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
+    data = io.BytesIO()
+    open_image(sample(name)).resize(size).save(data, "JPEG")
+    return data.getvalue()
+
+
+def _client(page: Page, busy: float = 0.0) -> TestClient:
+    machine = page.machine
+    route = live.live_route(machine.cameras, machine.drafter, lambda: busy, 120)
+    return TestClient(Starlette(routes=[route]))
+
+
+def _painted(answer: httpx.Response) -> Any:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"), dtype=float)
+
+
+def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session: Session) -> None:
+    token = _opened(page, session)[page.live.token]
+    address, client = f"/live/{token}", _client(page)
+    first = _painted(client.post(address, content=_seen()))
+    assert first.shape == (192, 256, 3)
+    plate = find_plate("gold_spirals", page.machine.plates).path
+    alone = OnePass(plate, size=256, where="cpu")(Image.open(io.BytesIO(_seen())))
+    assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
+    live.steer_camera(page, session=session, chosen=["swirling_night"], **KNOBS)
+    assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
+    live.steer_camera(page, session=session, chosen=["nobody"], **KNOBS)
+    live.steer_camera(page, session=session, chosen=["gold_spirals"], **KNOBS | {"strength": 9})
+    assert client.post(address, content=_seen()).status_code == 200
+    live.close_camera(page, session=session)
+    over = client.post(address, content=_seen())
+    assert (over.status_code, over.text) == (live.OVER, "The camera has run for 2 min.")
+
+
+def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
+    for changed, told in (
+        ({"denied": True}, "There is no camera"),
+        ({"chosen": []}, "Choose a style first"),
+        ({"strength": "much"}, "Strength is 'much'"),
+    ):
+        with pytest.raises(gr.Error, match=told):
+            _opened(page, session, **changed)
+    assert session.camera == ""
+
+
+def test_an_owner_can_switch_cameras_off(
+    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page.machine, "config", Config(live_seconds=0))
+    with pytest.raises(gr.Error, match="switched cameras off"):
+        _opened(page, session)
+
+
+def test_a_painting_comes_first(page: Page, session: Session) -> None:
+    token = _opened(page, session)[page.live.token]
+    answer = _client(page, busy=1.0).post(f"/live/{token}", content=_seen())
+    assert (answer.status_code, answer.text[:26]) == (live.PAINTING, "A painting is being made: ")
+    live.close_camera(page, session=session)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))],
+    ids=["", "text", "cut", "large"],
+)
+def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
+    token = _opened(page, session)[page.live.token]
+    assert _client(page).post(f"/live/{token}", content=junk).status_code == 422
+    live.close_camera(page, session=session)
+
+
+def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
+    token, room = _opened(page, session)[page.live.token], page.machine.drafter._room
+    for _ in range(MOST_WAITING):
+        assert room.acquire(blocking=False)
+    assert _client(page).post(f"/live/{token}", content=_seen()).status_code == live.CROWDED
+    room.release(MOST_WAITING)
+    live.close_camera(page, session=session)
+
+
+def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    plate, opened = OnePass("gold_spirals", size=64, where="cpu"), Cameras()
+    tokens = [opened.open(plate, 60) for _ in range(MOST_CAMERAS)]
+    with pytest.raises(ValueError, match="others are before their cameras"):
+        opened.open(plate, 60)
+    opened.close(tokens[0])
+    brief = opened.open(plate, 0.05)
+    time.sleep(0.1)
+    assert opened.find(brief) is None
+    assert opened.open(plate, 60)
+    monkeypatch.setattr(cameras, "AWAY", 0.0)  # nobody has sent anything for longer
+    assert opened.find(tokens[1])
+    assert opened.open(plate, 60)
+
+
+def test_a_snapshot_becomes_the_photo(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    outputs = live.take_snapshot(page, session=session, shot=photo_sent)
+    assert outputs[page.photo.image] == photo_sent["path"]
+    assert outputs[page.canvas.tabs].selected == "painting"
+    for shot, told in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
+        with pytest.raises(gr.Error, match=told):
+            live.take_snapshot(page, session=session, shot=shot)
