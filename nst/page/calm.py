@@ -84,6 +84,12 @@ def line_up(blocks: gr.Blocks, config: Config, audience: Audience) -> None:
     queue.push = orderly  # type: ignore[method-assign]
 
 
+def in_line(blocks: gr.Blocks) -> list[str]:
+    """Who waits for the engine: sessions, in their order."""
+    line = blocks._queue.event_queue_per_concurrency_id.get(ENGINE)
+    return [str(event.session_hash) for event in (line.queue if line else [])]
+
+
 def _no_place(waiting: list[tuple[str, str]], seat: str | None, where: str, config: Config) -> str:
     """Why this seat, at this address, may not have a place at the easel, too; or nothing."""
     if len(waiting) >= config.most_waiting:

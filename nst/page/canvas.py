@@ -18,6 +18,7 @@ class CanvasPart:
     paint: gr.Button
     stop: gr.Button
     status: gr.HTML
+    take_up: gr.Button
     tabs: gr.Tabs
     welcome: gr.HTML
     open_sample: gr.Button
@@ -62,6 +63,7 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
             paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
             stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
         status = gr.HTML(elem_id="status")
+        take_up = gr.Button(elem_id="take-up")
     with gr.Tabs(elem_id="shown") as tabs:
         with gr.Tab("Painting", id="painting"):
             with gr.Column(elem_id="welcome"):
@@ -104,6 +106,7 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
         paint,
         stop,
         status,
+        take_up,
         tabs,
         sample,
         open_sample,

@@ -32,6 +32,7 @@ class Page:
     """`session` is the visitor's, `remembered` what their browser keeps.
 
     `address` is the query that tells what is set, and `asked_at` when the browser asked for it.
+    By `run_key` a page that was reloaded finds its run again.
     """
 
     machine: Machine
@@ -39,6 +40,7 @@ class Page:
     remembered: gr.BrowserState
     address: gr.Textbox
     asked_at: gr.Number
+    run_key: gr.Textbox
     photo: PhotoPart
     style: StylePart
     settings: SettingsPart

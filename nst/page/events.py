@@ -10,6 +10,11 @@ from nst.page.context import Page, shared_outputs
 from nst.page.moving import wire_moving
 from nst.page.wiring import AT_ONCE, QUIET, Inputs, bound, engine_line
 
+FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
+
+TAKING_UP: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "taking up"}
+"""A run that goes on has its place already."""
+
 
 def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     """Everything that can happen on the page."""
@@ -38,7 +43,9 @@ def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
     changing: list[Any] = [part.image, page.style.chosen, settings.recipe, *settings.knobs.values()]
     planned = [gr.on([c.change for c in changing], trigger_mode="always_last", **plan)]
     # A hidden control does not always tell of its change: after these it is planned once more.
-    settled = [_opening(blocks, page), *_choosing(page), *_looking_back(page)]
+    opened = _opening(blocks, page)
+    opened.then(None, None, js=static.read("come_back.js"), api_visibility="private")
+    settled = [opened, *_choosing(page), *_looking_back(page)]
     planned += [event.then(**plan) for event in settled]
     told = [page.address, page.asked_at]
     for event in planned:
@@ -200,37 +207,46 @@ def _painting(page: Page) -> None:
     }
     buttons = [canvas.paint, canvas.stop, after.on, after.print, after.again, canvas.status]
     session: Inputs = {"session": page.session}
+    finished = [page.session, page.remembered, canvas.compare, after.download, after.strip]
     reseeded = after.again.click(
         bound(choosing.another_seed, page), outputs=[settings.knobs["seed"]], **AT_ONCE
     )
-    for trigger, begin in (
-        (canvas.paint.click, painting.begin),
-        (after.on.click, painting.begin_on),
-        (after.print.click, painting.begin_print),
-        (reseeded.success, painting.begin),
-    ):
-        run = trigger(
-            bound(begin, page),
-            inputs_kwargs=asked,
-            outputs=[*buttons, canvas.image],
-            **QUIET,
-        ).success(
-            bound(painting.show_frames, page),
-            inputs_kwargs=session | {"remembered": page.remembered},
-            outputs=[
-                *buttons,
-                page.session,
-                page.remembered,
-                canvas.image,
-                canvas.compare,
-                after.losses,
-                after.download,
-                after.strip,
-            ],
-            show_progress_on=canvas.status,
-            trigger_mode="multiple",
-            **QUIET | {"show_progress": "minimal"} | engine_line(page),
+    shown = [*buttons, canvas.image, canvas.tabs, page.run_key]
+    begun = [
+        trigger(bound(begin, page), inputs_kwargs=asked, outputs=shown, **QUIET)
+        for trigger, begin in (
+            (canvas.paint.click, painting.begin),
+            (after.on.click, painting.begin_on),
+            (after.print.click, painting.begin_print),
+            (reseeded.success, painting.begin),
         )
+    ]
+    for wish in begun:
+        wish.success(None, page.run_key, js=static.read("run_key.js"), api_visibility="private")
+        wish.success(
+            bound(painting.tell_place, page),
+            inputs_kwargs=session,
+            outputs=canvas.status,
+            **QUIET | {"concurrency_limit": None, "concurrency_id": "waiting"},
+        )
+    remembered: Inputs = {"remembered": page.remembered}
+    taken_up = canvas.take_up.click(
+        bound(painting.take_up, page),
+        js=static.read("take_up.js"),
+        inputs_kwargs={"key": page.run_key, **session, **remembered},
+        outputs=[*shown, page.photo.image, *finished],
+        **QUIET,
+    )
+    in_the_line = engine_line(page)
+    for wish, line in (*((wish, in_the_line) for wish in begun), (taken_up, TAKING_UP)):
+        run = wish.success(
+            bound(painting.show_frames, page),
+            inputs_kwargs=session | remembered,
+            outputs=[*buttons, canvas.image, after.losses, *finished],
+            trigger_mode="multiple",
+            **QUIET | line,
+        )
+        run.then(None, None, js=FORGET_RUN, api_visibility="private")
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
         run.success(
             bound(paintings.make_film, page),

@@ -41,8 +41,8 @@ SERVED = {
 }
 """What the page, its API and its MCP server are made of, by method; HEAD goes with GET."""
 
-LIVE = re.compile(r"/live/[0-9a-f]{32}")
-"""Where a camera's pictures are sent, one by one: see live.py."""
+LIVE = re.compile(r"/(live|left)/[0-9a-f]{32}")
+"""Where a camera's pictures are sent, one by one, and a page says that it closes."""
 
 MOST_BODY = 4_000_000
 """Bytes of what is sent to an event; the largest that a page sends are its eight paintings."""

@@ -36,8 +36,8 @@ HOUR = 3600.0
 @dataclass
 class Machine:
     """`plates` grows when the owner's have been fetched, and `small`, their pictures in small, with
-    it; `runs` are those that paint, and `hung` tells when a painting was hung on the wall. The rest
-    stays as it is."""
+    it; `runs` are those that paint, `expected` those and what waits, by whose they are, and `hung`
+    tells when a painting was hung on the wall. The rest stays as it is."""
 
     config: Config
     engine: Engine | FarEngine
@@ -50,7 +50,13 @@ class Machine:
     cameras: Cameras = field(default_factory=Cameras)
     watch: Watch = field(default_factory=Watch)
     runs: list[Run] = field(default_factory=list)
+    expected: dict[str, Run] = field(default_factory=dict)
+    easel: threading.Semaphore = field(init=False)
+    line: Callable[[], list[str]] = list
     hung: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.easel = threading.Semaphore(self.engine.workers)
 
     def start(self, swept: Callable[[], None]) -> None:
         """What takes time, behind the visitors' backs: warm up, fetch VGG-19 and plates, and by the
@@ -69,9 +75,19 @@ class Machine:
         return self.digests.get(digest(photo), "")
 
     def left(self, browser: str) -> None:
-        """A page was closed: its run is nobody's any more."""
-        for run in [run for run in self.runs if run.browser == browser]:
+        """A program has gone, or a page, which may come back: a run that lasts waits for it."""
+        run = self.expected.get(browser)
+        if run and not run.lasting:
+            del self.expected[browser]
             run.stop.set()
+
+    def place(self, browser: str) -> tuple[int, float]:
+        """Which in the line a visitor is, from 1 on, and the seconds until their turn."""
+        line = self.line()
+        place = line.index(browser) if browser in line else 0
+        waiting = [self.expected[other] for other in line[:place] if other in self.expected]
+        left = [run.left for run in (*self.runs, *waiting)]
+        return place + 1, sum(left) / self.engine.workers
 
     def close(self, patience: float) -> None:
         """No new runs; those that paint end now, with the picture as it stands, and are waited for

@@ -1,7 +1,9 @@
 """The painting itself: from the click, through the frames, to the finished picture."""
 
+import asyncio
 import math
-from collections.abc import Iterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -11,12 +13,16 @@ from nst.job import Request
 from nst.page.canvas import PRINT
 from nst.page.choosing import NO_PHOTO
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.html import sentence, status_html, user_error
+from nst.page.html import duration, sentence, status_html, user_error
+from nst.page.lasting import Lasting
 from nst.page.paintings import compared, remember
-from nst.page.running import Shown, check, follow
+from nst.page.running import Shown, check, seconds_left
 from nst.page.session import Run, Session
 from nst.page.store import Painting, digest
 from nst.page.uploads import drawn_mask, sent_file
+
+LOOK = 1.0
+"""Seconds between two looks at the line."""
 
 PLOT_INTERVAL = 1.0
 """Seconds between two drawings of the losses, which cost a browser more than a picture does."""
@@ -24,8 +30,7 @@ PLOT_INTERVAL = 1.0
 
 def begin(page: Page, *, session: Session, **asked: Any) -> Outputs:
     """Take the wish in, and show that the click was heard, or why it leads nowhere."""
-    session.run = Run(_request(page, session, **asked), session.browser)
-    return _waiting(page)
+    return _begin(page, session, None, **asked)
 
 
 def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
@@ -33,8 +38,7 @@ def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
     before = page.machine.store.find(session.painting)
     if before is None:
         raise user_error("There is no painting to go on from any more: paint one first")
-    session.run = Run(_request(page, session, before, **asked), session.browser)
-    return _waiting(page)
+    return _begin(page, session, before, **asked)
 
 
 def begin_print(page: Page, *, session: Session, **asked: Any) -> Outputs:
@@ -42,17 +46,17 @@ def begin_print(page: Page, *, session: Session, **asked: Any) -> Outputs:
     return begin_on(page, session=session, **asked | {"size": PRINT})
 
 
-def _request(
+def _begin(
     page: Page,
     session: Session,
-    before: Painting | None = None,
+    before: Painting | None,
     *,
     photo: Any,
     chosen: list[str],
     mask: Any,
     recipe: str,
     **knobs: Any,
-) -> Request:
+) -> Outputs:
     try:
         file = sent_file(photo, "the photo")
         if file is None:
@@ -70,10 +74,45 @@ def _request(
             start=before.file if before else None,
             sample=page.machine.sample(file),
         )
-        check(page.machine, request, page.styles(session))
+        seconds = check(page.machine, request, page.styles(session))
     except ValueError as error:
         raise user_error(error) from None
-    return request
+    run = Run(request, session.browser, seconds)
+    session.run = page.machine.expected[session.browser] = run
+    return _waiting(page, run)
+
+
+async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
+    """The visitor's place in the line, and how long it will be, until it is their turn."""
+    run = session.run
+    while run and run is session.run and not run.lasting and not run.stop.is_set():
+        place, seconds = page.machine.place(run.browser)
+        where = f"Number {place} in line" if place > 1 else "Next in line"
+        told = f"{where}, about {duration(seconds)} until it begins"
+        yield {page.canvas.status: status_html(told)}
+        await asyncio.sleep(LOOK)
+
+
+def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outputs:
+    """A page that was reloaded, or cut off, comes back for its run, or for what that has led to."""
+    session.browser = session.browser or secrets.token_hex(8)
+    run = next((run for run in page.machine.runs if run.key == key), None)
+    if run and run.lasting:
+        run.closed.clear()
+        run.lasting.wait_for_watcher()
+        session.run = run
+        photo = {} if run.request.sample else {page.photo.image: str(run.request.photo)}
+        return _waiting(page, run) | photo
+    painting = page.machine.store.find_run(str(key))
+    if painting is None:
+        raise gr.Error("", visible=False)  # there is nothing to go on with, and nothing to tell
+    session.painting = painting.token
+    page.machine.store.hand_over(painting, session.key)
+    return {
+        page.canvas.image: str(painting.file),
+        page.canvas.status: status_html("Done", 1.0),
+        **_finished(page, session, painting, remembered),
+    }
 
 
 def stop(page: Page, *, session: Session) -> Outputs:
@@ -82,7 +121,7 @@ def stop(page: Page, *, session: Session) -> Outputs:
     if run is None:
         return idle(page)
     run.stop.set()
-    if run.began:
+    if run.lasting:
         return {page.canvas.stop: gr.Button("Stopping", interactive=False)}
     session.run = None
     return idle(page) | {page.canvas.status: status_html("Stopped before it began")}
@@ -91,13 +130,14 @@ def stop(page: Page, *, session: Session) -> Outputs:
 def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Outputs]:
     """Show each frame, and at the end, or at the visitor's Stop, the finished painting."""
     run = session.run
-    if run is None or run.began:  # stopped while it waited: its place is another's
+    if run is None:  # stopped while it waited
         return
-    run.began = True
+    styles = page.styles(session)
+    run.lasting = run.lasting or Lasting(page.machine, run, styles, session.key)
     history: list[tuple[int, str, float]] = []
     plotted = 0.0
     try:
-        for shown in follow(page.machine, run, page.styles(session), session.key):
+        for shown in run.lasting.watch():
             frame = shown.frame
             history += [
                 (frame.step, name, math.log10(value))
@@ -157,8 +197,10 @@ def failed(page: Page, *, session: Session) -> Outputs:
     }
 
 
-def _waiting(page: Page) -> Outputs:
+def _waiting(page: Page, run: Run) -> Outputs:
     return {
+        page.run_key: run.key,
+        page.canvas.tabs: gr.Tabs(selected="painting"),
         page.canvas.paint: gr.Button(visible=False),
         page.canvas.stop: gr.Button("Stop", visible=True, interactive=True),
         page.canvas.image: gr.Image(show_label=False),
@@ -174,8 +216,8 @@ def _told(page: Page, shown: Shown) -> str:
     aside += f" · {shown.job.network}"
     took = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
     if shown.painting is None:
-        left = frame.seconds * (1 - frame.progress) / max(frame.progress, 1e-6)
-        return status_html(f"Painting, about {max(1, round(left))} s left", frame.progress, aside)
+        left = max(1, round(seconds_left(frame)))
+        return status_html(f"Painting, about {left} s left", frame.progress, aside)
     if frame.done:
         return status_html(f"Done in {took}", 1.0, aside)
     why = ", the most that is allowed here" if shown.late else ""

@@ -2,7 +2,8 @@
 
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,9 @@ MOST_KEPT = 120
 
 NOTHING_YET = "the painting was stopped before there was anything to see"
 
+PATIENCE = 0.2
+"""Seconds until one looks whether a run that waits is still wanted."""
+
 SPARE = 2 * 2**20
 """Bytes that the disk must have left beside a painting, for the small pictures of the strip."""
 
@@ -53,8 +57,9 @@ class Shown:
     late: bool = False
 
 
-def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
-    """ValueError if the run can be seen to lead nowhere, or to take too long, before it begins."""
+def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> float:
+    """The seconds that a run will take; ValueError if it can be seen to lead nowhere, or to take
+    too long, before it begins."""
     if machine.closing.is_set():
         raise ValueError(CLOSING)
     if len(request.styles) > MOST_STYLES:
@@ -68,6 +73,12 @@ def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> None:
     seconds = machine.engine.pace.seconds(run_work(settings, size, begun, len(styles)))
     if seconds > most:
         raise ValueError(too_long(seconds, most, settings))
+    return seconds
+
+
+def seconds_left(frame: Frame) -> float:
+    """What the rest of a run takes, if it goes on as it went."""
+    return frame.seconds * (1 - frame.progress) / max(frame.progress, 1e-6)
 
 
 def too_long(seconds: float, most: float, settings: Settings) -> str:
@@ -79,7 +90,9 @@ def too_long(seconds: float, most: float, settings: Settings) -> str:
     )
 
 
-def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> Iterator[Shown]:
+def follow(
+    machine: Machine, run: Run, offered: Sequence[Plate], owner: str
+) -> Generator[Shown, None, None]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
     Raises ValueError where the request can't be painted, or the painting can't be kept. Closing the
@@ -87,12 +100,25 @@ def follow(machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> 
     """
     if machine.closing.is_set():
         raise ValueError(CLOSING)
-    with machine.watch.run() as record:
+    with machine.watch.run() as record, _at_the_easel(machine, run):
         record.outcome = "refused"
         job = prepare(run.request, offered, machine.engine.backbone, run.stop)
         record.outcome = "failed"
         record.size, record.recipe = job.settings.size, job.shared.recipe
         yield from _paint(machine, run, job, owner, record)
+
+
+@contextmanager
+def _at_the_easel(machine: Machine, run: Run) -> Iterator[None]:
+    """Its place: there are as many as workers, and one may still be taken by a run that nobody
+    watches any more."""
+    while not machine.easel.acquire(timeout=PATIENCE):
+        if run.stop.is_set():
+            raise ValueError(NOTHING_YET)
+    try:
+        yield
+    finally:
+        machine.easel.release()
 
 
 def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> Iterator[Shown]:
@@ -104,6 +130,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         folder = machine.store.new_folder()
         for frame in frames:
             first = first or frame
+            run.left = seconds_left(frame)
             small = keep(frame.image)
             kept.append(small)
             if len(kept) > MOST_KEPT:
@@ -119,7 +146,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             raise ValueError(NOTHING_YET)
         machine.engine.pace.learn(job, first, frame)
         painting = _saved(run, job, frame, folder, before)
-        painting.frames, painting.owner = kept, owner
+        painting.frames, painting.owner, painting.run = kept, owner, run.key
         machine.store.keep(painting)
         record.outcome = "done" if frame.done else "late" if late else "stopped"
         yield Shown(frame, job, painting.file, painting, late and not frame.done)
@@ -129,6 +156,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         raise ValueError(FULL) from None
     finally:
         machine.runs.remove(run)
+        machine.expected.pop(run.browser, None)
         frames.close()
         if painting is None and folder:
             shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,9 @@ import gradio as gr
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from nst.gallery import EXAMPLES
 from nst.page.api import api_part
@@ -21,6 +24,7 @@ from nst.page.calm import (
     calm,
     forget_what_is_gone,
     forget_what_was_sent,
+    in_line,
     line_up,
     spare_log,
 )
@@ -64,6 +68,7 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
         )
         remembered = gr.BrowserState([], storage_key="nst-paintings", secret=BROWSER_SECRET)
         address, asked_at = gr.Textbox(visible=False), gr.Number(visible=False)
+        run_key = gr.Textbox(visible=False)
         with gr.Row(equal_height=False, elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="asked"):
                 photo, style, settings = (
@@ -82,6 +87,7 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
             remembered,
             address,
             asked_at,
+            run_key,
             photo,
             style,
             settings,
@@ -98,6 +104,18 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
 
 def _left(machine: Machine, request: gr.Request) -> None:
     machine.left(str(request.session_hash))
+
+
+def left_route(machine: Machine) -> Route:
+    """A page says that it closes, or is reloaded: its run waits for a short while only."""
+
+    async def left(request: Request) -> Response:
+        for run in machine.runs:
+            if run.key == request.path_params["key"]:
+                run.closed.set()
+        return Response(status_code=204)
+
+    return Route("/left/{key}", left, methods=["POST"])
 
 
 def release(machine: Machine, session: Session) -> None:
@@ -145,11 +163,13 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     blocks.queue(max_size=None, api_open=False)  # `line_up` has limits of its own
     calm(blocks)
     line_up(blocks, config, audience)
+    machine.line = lambda: in_line(blocks)
     spare_log(blocks)
     forget_what_was_sent()
     machine.start(lambda: forget_what_is_gone(blocks))
     busy = machine.engine.busy
     routes = [card_route(), health_route(busy), *sample_routes(machine)]
+    routes.append(left_route(machine))
     routes.append(live_route(machine.cameras, machine.drafter, busy, config.live_seconds))
     if config.metrics:
         routes.append(metrics_route(machine.watch))

@@ -4,6 +4,7 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nst.gallery import Plate
 from nst.job import Request
@@ -15,12 +16,17 @@ class Run:
     """What waits for the engine or is being painted. `stop` asks it to end.
 
     `browser` tells whose it is: what Gradio calls the session hash of an open page or a program.
+    `key` is known to that page alone, which may close (`closed`) and come back for its run.
+    `left` are the seconds that it may still take.
     """
 
     request: Request
     browser: str = ""
+    left: float = 0.0
+    key: str = field(default_factory=lambda: secrets.token_hex(16))
     stop: threading.Event = field(default_factory=threading.Event)
-    began: bool = False
+    closed: threading.Event = field(default_factory=threading.Event)
+    lasting: Any = None
 
 
 @dataclass

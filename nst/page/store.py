@@ -33,7 +33,7 @@ class Painting:
     """A finished painting in a folder of its own.
 
     `file` is the PNG and `before` its photo at the same size; `photo` tells which photo that was
-    (`digest`). `frames` are there until the film is made of them.
+    (`digest`). `frames` are there until the film is made of them, and `run` is the key of its run.
     """
 
     folder: Path
@@ -42,6 +42,7 @@ class Painting:
     photo: str
     shared: Shared
     owner: str = ""
+    run: str = ""
     frames: list[bytes] = field(default_factory=list)
     made: float = field(default_factory=time.monotonic)
 
@@ -96,6 +97,11 @@ class Store:
         """The painting of this token, if it is still here."""
         with self._lock:
             return self._paintings.get(token)
+
+    def find_run(self, key: str) -> Painting | None:
+        """The painting that a run of this key has led to, if it is still here."""
+        with self._lock:
+            return next((p for p in self._paintings.values() if p.run == key), None)
 
     def hand_over(self, painting: Painting, owner: str) -> None:
         """A visitor has come back in a new session: the painting goes with them."""
