@@ -97,9 +97,9 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
     def paint(request: gr.Request, **asked: Any) -> Iterator[Any]:
         try:
             wish = _wish(page, **asked)
-            expected = check(page.machine, wish, page.machine.plates)
-            run = Run(wish, str(request.session_hash), expected)
-            page.machine.expected[run.browser] = run
+            work = check(page.machine, wish, page.machine.plates)
+            run = Run(wish, str(request.session_hash), work)
+            page.machine.expect(run)
             for shown in follow(page.machine, run, page.machine.plates, PROGRAMS):
                 if shown.frame.failed:
                     gr.Warning(sentence(shown.frame.failed))

@@ -9,6 +9,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from nst.page import static
+from nst.page.language import PATH as WORDS
 from nst.page.machine import CARD
 
 TITLE = "nst: photos into paintings"
@@ -26,7 +27,8 @@ def card_route() -> Route:
 
 
 class SocialCard:
-    """Puts our own tags in front of the ones that Gradio has in the page's head.
+    """Puts our own tags in front of the ones that Gradio has in the page's head, and the script
+    that speaks the visitor's language before anything is seen.
 
     Gradio fills its `head` in by JavaScript, which crawlers do not run; of two tags that say the
     same, the first counts (https://ogp.me, "Arrays"). Plain ASGI, and only for the page itself: the
@@ -66,7 +68,7 @@ def tags(address: str) -> str:
     """The tags of a page at this address."""
     values = {"title": TITLE, "told": TOLD, "address": address + "/", "picture": address + PATH}
     safe = {name: html.escape(value) for name, value in values.items()}
-    return static.read("card.html").format(**safe)
+    return static.read("card.html").format(words=WORDS.removeprefix("/"), **safe)
 
 
 def public_address(scope: Any) -> str:

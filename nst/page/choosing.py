@@ -11,6 +11,7 @@ from nst.images import ImageError, open_image, upright_size
 from nst.job import network
 from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
+from nst.page.first import sample_html
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
 from nst.page.parts import offered
 from nst.page.running import MOST_STYLES, too_long
@@ -44,6 +45,7 @@ def welcome(page: Page, request: gr.Request) -> Outputs:
     return {
         page.session: session,
         page.style.gallery: gr.Gallery(offered(page.machine.plates, page.machine.small)),
+        page.canvas.welcome: sample_html(page.machine),
         **({page.photo.image: str(photo)} if photo else {}),
         **show_shared(page, session, shared, complaints),
     }
@@ -204,7 +206,7 @@ def plan(
     sample = page.machine.sample(file) if file else ""
     missing = "" if chosen or not settings.style_layers else "Now pick a style"
     if file is None:
-        missing = "Add a photo: drop one in, take one, or try a sample"
+        missing = "Start with a photo, or try a sample"
     shared = Shared(recipe, settings, tuple(chosen), sample)
     return outputs | {
         **_estimate(page, settings, size, len(chosen), missing),
@@ -220,16 +222,16 @@ def _estimate(
     engine = page.machine.engine
     most = page.machine.config.most_seconds
     seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
-    told, cost = f"Ready when you are: this takes about {duration(seconds)}", ""
+    told, label = f"Ready when you are: this takes about {duration(seconds)}", "Paint"
     if seconds > most:
         told = too_long(seconds, most, settings)
     elif missing:
         told = missing
     else:
-        cost = f", about {duration(seconds)}"
+        label = f"Paint, about {duration(seconds)}"
     return {
         page.canvas.status: status_html(told, aside=network(settings, engine.backbone)),
-        page.canvas.paint: gr.Button("Paint" + cost),
+        page.canvas.paint: gr.Button(label),
     }
 
 

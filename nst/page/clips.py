@@ -75,7 +75,7 @@ def show_film(
         wanted, done = in_sight(chosen, knobs), 0
         for done in painted(page, clip, lambda: painter(plates, SIZE, wanted), out, asked):
             if done % 5 == 1:
-                aside = f"picture {done}" + (f" of {clip.pictures}" if clip.pictures else "")
+                aside = f"picture {done} of {clip.pictures}" if clip.pictures else f"picture {done}"
                 told = status_html("Painting", min(1.0, done / max(1, clip.pictures)), aside)
                 yield {page.clip.status: told}
     except ValueError as error:
@@ -83,9 +83,10 @@ def show_film(
     finally:
         if session.filming is asked:
             session.filming = None
-    ended = "Stopped" if asked.is_set() else "Done"
+    stopped = asked.is_set()
+    told = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
     yield idle(page) | {
-        page.clip.status: status_html(f"{ended} after {done} pictures", 1.0),
+        page.clip.status: status_html(told, 1.0),
         page.clip.painted: gr.Video(str(out), visible=True),
         page.clip.download: gr.DownloadButton(value=out, interactive=True),
     }

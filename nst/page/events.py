@@ -67,7 +67,13 @@ def _opening(blocks: gr.Blocks, page: Page) -> Any:
     )
     return blocks.load(
         bound(choosing.welcome, page),
-        outputs=[page.session, page.style.gallery, page.photo.image, *shared_outputs(page)],
+        outputs=[
+            page.session,
+            page.style.gallery,
+            page.canvas.welcome,
+            page.photo.image,
+            *shared_outputs(page),
+        ],
         **QUIET | {"concurrency_limit": None, "concurrency_id": "opening"},
     )
 

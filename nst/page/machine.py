@@ -32,6 +32,9 @@ SMALL = 224
 
 HOUR = 3600.0
 
+MOST_EXPECTED = 200
+"""Runs whose length is known beforehand, for those who wait behind them."""
+
 
 @dataclass
 class Machine:
@@ -81,12 +84,24 @@ class Machine:
             del self.expected[browser]
             run.stop.set()
 
-    def place(self, browser: str) -> tuple[int, float]:
-        """Which in the line a visitor is, from 1 on, and the seconds until their turn."""
+    def expect(self, run: Run) -> None:
+        """A run is about to wait for its turn, or to begin."""
+        self.expected[run.browser] = run
+        if len(self.expected) > MOST_EXPECTED:  # strangers may ask, and never come
+            del self.expected[next(iter(self.expected))]
+
+    def _seconds(self, run: Run) -> float:
+        return self.engine.pace.seconds(run.work) if run.left is None else run.left
+
+    def place(self, browser: str) -> tuple[int, float] | None:
+        """Which in the line a visitor is, from 1 on, and the seconds until their turn; None where
+        they do not wait."""
         line = self.line()
-        place = line.index(browser) if browser in line else 0
+        if browser not in line:
+            return None
+        place = line.index(browser)
         waiting = [self.expected[other] for other in line[:place] if other in self.expected]
-        left = [run.left for run in (*self.runs, *waiting)]
+        left = [self._seconds(run) for run in (*self.runs, *waiting)]
         return place + 1, sum(left) / self.engine.workers
 
     def close(self, patience: float) -> None:

@@ -16,7 +16,7 @@ from nst.page.context import Outputs, Page, in_sight
 from nst.page.html import duration, sentence, status_html, user_error
 from nst.page.lasting import Lasting
 from nst.page.paintings import compared, remember
-from nst.page.running import Shown, check, seconds_left
+from nst.page.running import Shown, check
 from nst.page.session import Run, Session
 from nst.page.store import Painting, digest
 from nst.page.uploads import drawn_mask, sent_file
@@ -74,11 +74,11 @@ def _begin(
             start=before.file if before else None,
             sample=page.machine.sample(file),
         )
-        seconds = check(page.machine, request, page.styles(session))
+        work = check(page.machine, request, page.styles(session))
     except ValueError as error:
         raise user_error(error) from None
-    run = Run(request, session.browser, seconds)
-    session.run = page.machine.expected[session.browser] = run
+    run = session.run = Run(request, session.browser, work)
+    page.machine.expect(run)
     return _waiting(page, run)
 
 
@@ -86,10 +86,12 @@ async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
     """The visitor's place in the line, and how long it will be, until it is their turn."""
     run = session.run
     while run and run is session.run and not run.lasting and not run.stop.is_set():
-        place, seconds = page.machine.place(run.browser)
-        where = f"Number {place} in line" if place > 1 else "Next in line"
-        told = f"{where}, about {duration(seconds)} until it begins"
-        yield {page.canvas.status: status_html(told)}
+        if line := page.machine.place(run.browser):
+            place, seconds = line
+            told = f"Next in line, about {duration(seconds)} until it begins"
+            if place > 1:
+                told = f"Number {place} in line, about {duration(seconds)} until it begins"
+            yield {page.canvas.status: status_html(told)}
         await asyncio.sleep(LOOK)
 
 
@@ -212,16 +214,18 @@ def _waiting(page: Page, run: Run) -> Outputs:
 
 
 def _told(page: Page, shown: Shown) -> str:
-    frame, aside = shown.frame, f"step {shown.frame.step} of {shown.frame.steps}"
-    aside += f" · {shown.job.network}"
+    frame = shown.frame
+    aside = f"step {frame.step} of {frame.steps} · {shown.job.network}"
     took = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
     if shown.painting is None:
-        left = max(1, round(seconds_left(frame)))
+        left = max(1, round(shown.left))
         return status_html(f"Painting, about {left} s left", frame.progress, aside)
     if frame.done:
         return status_html(f"Done in {took}", 1.0, aside)
-    why = ", the most that is allowed here" if shown.late else ""
-    return status_html(f"Stopped after {took}{why}", 1.0, aside)
+    told = f"Stopped after {took}"
+    if shown.late:
+        told = f"Stopped after {took}, the most that is allowed here"
+    return status_html(told, 1.0, aside)
 
 
 def _plot(history: list[tuple[int, str, float]]) -> pd.DataFrame:

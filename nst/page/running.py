@@ -30,6 +30,9 @@ MOST_KEPT = 120
 
 NOTHING_YET = "the painting was stopped before there was anything to see"
 
+TELLING = 0.2
+"""Share of a run's work that tells how fast the whole of it goes."""
+
 PATIENCE = 0.2
 """Seconds until one looks whether a run that waits is still wanted."""
 
@@ -47,7 +50,7 @@ class Shown:
     """A frame, its picture's file, and the painting when it is the last one.
 
     `file` is a small JPEG that is gone a while later, or the finished PNG. `late` tells that the
-    run was ended since it took as long as is allowed.
+    run was ended since it took as long as is allowed, `left` are the seconds that it still takes.
     """
 
     frame: Frame
@@ -55,11 +58,12 @@ class Shown:
     file: Path
     painting: Painting | None = None
     late: bool = False
+    left: float = 0.0
 
 
 def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> float:
-    """The seconds that a run will take; ValueError if it can be seen to lead nowhere, or to take
-    too long, before it begins."""
+    """The work of a run; ValueError if it can be seen to lead nowhere, or to take too long, before
+    it begins."""
     if machine.closing.is_set():
         raise ValueError(CLOSING)
     if len(request.styles) > MOST_STYLES:
@@ -70,15 +74,18 @@ def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> float
     size = upright_size(request.photo, "the photo")
     begun = max(upright_size(request.start)) if request.start else 0
     most = machine.config.most_seconds
-    seconds = machine.engine.pace.seconds(run_work(settings, size, begun, len(styles)))
+    work = run_work(settings, size, begun, len(styles))
+    seconds = machine.engine.pace.seconds(work)
     if seconds > most:
         raise ValueError(too_long(seconds, most, settings))
-    return seconds
+    return work
 
 
-def seconds_left(frame: Frame) -> float:
-    """What the rest of a run takes, if it goes on as it went."""
-    return frame.seconds * (1 - frame.progress) / max(frame.progress, 1e-6)
+def seconds_left(frame: Frame, expected: float) -> float:
+    """What the rest of a run takes: at first as it was expected, then more and more as it goes."""
+    known = min(1.0, frame.progress / TELLING)
+    as_it_goes = frame.seconds / max(frame.progress, 1e-6)
+    return (1 - frame.progress) * (known * as_it_goes + (1 - known) * expected)
 
 
 def too_long(seconds: float, most: float, settings: Settings) -> str:
@@ -130,7 +137,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         folder = machine.store.new_folder()
         for frame in frames:
             first = first or frame
-            run.left = seconds_left(frame)
+            run.left = seconds_left(frame, machine.engine.pace.seconds(run.work))
             small = keep(frame.image)
             kept.append(small)
             if len(kept) > MOST_KEPT:
@@ -140,7 +147,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
                 break
             preview = folder / f"{frame.step}.jpg"
             preview.write_bytes(small)
-            yield Shown(frame, job, preview)
+            yield Shown(frame, job, preview, left=run.left or 0.0)
         if first is None:
             record.outcome = "stopped"
             raise ValueError(NOTHING_YET)

@@ -35,6 +35,7 @@ from nst.page.doors import Headed, Room
 from nst.page.events import wire
 from nst.page.first import sample_html, sample_routes
 from nst.page.gate import Audience, Gate
+from nst.page.language import words_route
 from nst.page.live import live_route
 from nst.page.machine import Machine
 from nst.page.parts import HEADER, offered, photo_part, settings_part, style_part
@@ -168,7 +169,7 @@ def _options(blocks: gr.Blocks, machine: Machine) -> dict[str, Any]:
     forget_what_was_sent()
     machine.start(lambda: forget_what_is_gone(blocks))
     busy = machine.engine.busy
-    routes = [card_route(), health_route(busy), *sample_routes(machine)]
+    routes = [card_route(), health_route(busy), *sample_routes(machine), words_route()]
     routes.append(left_route(machine))
     routes.append(live_route(machine.cameras, machine.drafter, busy, config.live_seconds))
     if config.metrics:

@@ -17,12 +17,13 @@ class Run:
 
     `browser` tells whose it is: what Gradio calls the session hash of an open page or a program.
     `key` is known to that page alone, which may close (`closed`) and come back for its run.
-    `left` are the seconds that it may still take.
+    `work` is counted in pixel-steps, `left` are the seconds that it still takes, once it began.
     """
 
     request: Request
     browser: str = ""
-    left: float = 0.0
+    work: float = 0.0
+    left: float | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     stop: threading.Event = field(default_factory=threading.Event)
     closed: threading.Event = field(default_factory=threading.Event)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 MINUTE = 60_000
 """In milliseconds, as Playwright counts."""
 
-SETTLED = re.compile("Ready|Add a photo|Now pick")
+SETTLED = re.compile("Ready|Start with|Now pick")
 """What the status tells once the page knows what is set."""
 
 SMALL = "size=96&steps=9"

@@ -1,0 +1,133 @@
+"""The page in other languages."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+import nst
+from nst.page.context import Page
+from nst.page.language import FOLDER, LANGUAGES, chosen, words_of
+from nst.page.serve import build
+
+from .driving import SETTLED
+from .serving import Served
+
+NAMES = {"Atelier", "Gatys et al.", "Deep art gallery", "Painting with GANs", "From scratch"}
+NAMES |= {"Texture", "Reconstruct", "lbfgs", "adam", "gatys", "nst"}
+"""The same everywhere."""
+
+GRADIO = {"number input for {}", "range slider for {}", "Reset to default value", "Fullscreen"}
+GRADIO |= {"Remove Image", "Capture from camera", "Paste from clipboard", "Upload file", "Close"}
+GRADIO |= {"File upload", "Click to upload or drop files", "More tabs", "Use via API or MCP"}
+GRADIO |= {"Error", "Warning", "Info"}
+"""What Gradio itself says, in English alone."""
+
+
+def test_every_language_says_everything() -> None:
+    assert sorted(file.stem for file in FOLDER.glob("*.toml")) == list(LANGUAGES)
+    keys = list(words_of("de"))
+    for language in LANGUAGES:
+        words = words_of(language)
+        assert sorted(words) == sorted(keys)
+        for english, other in words.items():
+            assert other.strip()
+            assert other.count("{}") == english.count("{}"), other
+            assert english.startswith((",", " ")) or other == other.strip()
+
+
+def _plain(text: str) -> str:
+    """As sentences are compared: without what fills them in, their case and their end."""
+    return re.sub(r"\s+", " ", text).strip().rstrip(".").casefold()
+
+
+def _said() -> Iterator[str]:
+    """All texts of the program, in pieces between what is filled in."""
+    root = Path(nst.__file__).parent
+    for file in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+    for file in (*root.rglob("*.js"), *(root.parent / "examples").glob("*.toml")):
+        yield file.read_text("utf-8")
+
+
+def test_nothing_is_translated_that_is_not_said() -> None:
+    said = "\n".join(map(_plain, _said()))
+    for english in set(words_of("de")) - GRADIO:
+        for part in english.split("{}"):
+            assert _plain(part) in said, english
+
+
+def _shown(page: Page) -> Iterator[str]:
+    """What the page's components say at first."""
+    hidden = {id(page.photo.offer_text), id(page.canvas.take_up)}
+    for block in build(page.machine)[0].blocks.values():
+        if id(block) in hidden or getattr(block, "visible", True) is False:
+            continue
+        told: Any = block.get_config()
+        texts = [told.get(name) for name in ("label", "info", "placeholder")]
+        if block.get_block_name() in {"button", "html", "downloadbutton", "uploadbutton"}:
+            texts.append(told.get("value"))
+        texts += [name for name, _ in told.get("choices") or []]
+        for text in texts:
+            yield from re.split(r"<[^>]*>|\n", text if isinstance(text, str) else "")
+
+
+def test_everything_that_is_shown_is_translated(page: Page) -> None:
+    words = words_of("de")
+    patterns = [
+        re.compile("(.+?)".join(map(re.escape, english.split("{}"))))
+        for english in words
+        if "{}" in english
+    ]
+    program = {"1st", "film", "mask", "more", "photo", "recipe", "start", "style", "Run"}
+    for text in filter(None, (text.strip() for text in _shown(page))):
+        known = text in words or text in NAMES | program
+        assert known or any(pattern.fullmatch(text) for pattern in patterns), text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("en-GB,en;q=0.9,fr;q=0.8", "en"),
+        ("nl,fr;q=0.5,ja;q=0.7", "ja"),
+        ("zh-Hans-CN", "zh"),
+        ("pt-BR;q=0.9, es;q=0", "pt"),
+        ("xx", "en"),
+        ("", "en"),
+        ("de;q=x, ,;;;q=, \0,../etc", "en"),
+    ],
+)
+def test_the_language_is_the_first_that_is_there(accepted: str, language: str) -> None:
+    assert chosen(accepted) == language
+
+
+def test_a_page_in_japanese(server: Served, browser: Browser) -> None:
+    context = browser.new_context(locale="ja-JP")
+    tab = context.new_page()
+    tab.goto(f"{server.url}/?photo=lion&style=woodblock_wave&size=64&steps=3")
+    words = words_of("ja")
+    filled = words["Ready when you are: this takes about {}"].partition("{}")
+    expect(tab.locator("#status")).to_contain_text(filled[0] or filled[2])
+    expect(tab.locator("#paint")).to_contain_text(words["Paint, about {}"].partition("{}")[0])
+    tab.locator("#paint").click()
+    expect(tab.locator("#status")).to_contain_text(words["Done in {}"].partition("{}")[2])
+    shown = tab.locator("body").inner_text()
+    english = [key for key in words if len(key) > 12 and "{}" not in key and key in shown]
+    assert english == []
+    assert tab.evaluate("document.documentElement.lang") == "ja"
+    context.close()
+
+
+def test_english_needs_no_script(server: Served, browser: Browser) -> None:
+    tab = browser.new_page(locale="en-US")
+    tab.goto(server.url)
+    expect(tab.locator("#status")).to_contain_text(SETTLED)
+    assert tab.request.get(f"{server.url}/words.js").body() == b""
+    tab.close()
