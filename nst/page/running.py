@@ -107,7 +107,7 @@ def follow(
     """
     if machine.closing.is_set():
         raise ValueError(CLOSING)
-    with machine.watch.run() as record, _at_the_easel(machine, run):
+    with _at_the_easel(machine, run), machine.watch.run() as record:
         record.outcome = "refused"
         job = prepare(run.request, offered, machine.engine.backbone, run.stop)
         record.outcome = "failed"

@@ -1,5 +1,6 @@
 import errno
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from nst.images import fit, open_image
-from nst.page import api, disk, painting, paintings
+from nst.page import api, disk, lasting, painting, paintings
 from nst.page.context import Page
 from nst.page.serve import release
 from nst.page.session import Session
@@ -156,13 +157,16 @@ def test_stop_gives_up_a_place_in_the_queue(
 
 
 def test_a_visitor_who_leaves_takes_it_all_along(
-    page: Page, session: Session, photo_sent: dict[str, Any]
+    page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lasting, "GRACE", 0.0)
     outputs = _painted(page, session, photo_sent)
     painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
     frames = painting.show_frames(page, session=session, remembered=None)
     preview = Path(next(frames)[page.canvas.image])
     frames.close()
+    while page.machine.runs:
+        time.sleep(0.02)
     assert not preview.parent.exists()
     assert Path(outputs[page.canvas.image]).exists()
     release(page.machine, session)
@@ -198,23 +202,6 @@ def test_only_what_is_under_the_brush(
     change = np.abs(painted - np.asarray(fit(photo, 64), dtype=int)).max(axis=2)
     assert change[:, 40:].max() == 0
     assert change[:, :24].mean() > 2
-
-
-def test_a_closed_page_ends_its_run_and_no_other(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
-    session.browser = "mine"
-    painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
-    frames = painting.show_frames(page, session=session, remembered=None)
-    next(frames)
-    run = session.run
-    assert run
-    page.machine.left("another's")
-    assert not run.stop.is_set()
-    page.machine.left("mine")
-    assert run.stop.is_set()
-    frames.close()
-    assert page.machine.runs == []
 
 
 def test_a_page_that_closes_ends_runs_and_begins_none(
