@@ -68,11 +68,12 @@ class StylePart:
     chosen: gr.Dropdown
 
 
-def style_part() -> StylePart:
-    """The styles to choose from."""
+def style_part(offered: Sequence[tuple[str, str]]) -> StylePart:
+    """The styles to choose from, told by file, in small, and title."""
     card = gr.HTML("Pick a style", elem_id="card")
     on_photo = gr.Checkbox(True, label="On my photo", visible=False, elem_id="on-photo")
     gallery = gr.Gallery(
+        list(offered),
         label="Styles",
         show_label=False,
         columns=4,

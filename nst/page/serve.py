@@ -72,11 +72,9 @@ def build(machine: Machine) -> tuple[gr.Blocks, Page]:
         run_key = gr.Textbox(visible=False)
         with gr.Row(equal_height=False, elem_id="desk"):
             with gr.Column(scale=4, min_width=300, elem_id="asked"):
-                photo, style, settings = (
-                    photo_part(offered(machine.photos, machine.small)),
-                    style_part(),
-                    settings_part(),
-                )
+                photo = photo_part(offered(machine.photos, machine.small))
+                style = style_part(offered(machine.plates, machine.small))
+                settings = settings_part()
             with gr.Column(scale=6, min_width=320, elem_id="made"):
                 canvas, live, clip = canvas_part(config, sample_html(machine))
                 after = after_part()
