@@ -4,7 +4,6 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from contextvars import copy_context
 
 from nst.gallery import Plate
@@ -22,7 +21,8 @@ CLOSED = 4.0
 class Lasting:
     """Paints a run in a thread of its own; whoever watches is told of the latest frame.
 
-    When nobody has watched for `GRACE` seconds, the work ends, and nothing is kept.
+    When nobody has come back `GRACE` seconds after the page has gone, the work ends, and nothing is
+    kept.
     """
 
     def __init__(self, machine: Machine, run: Run, offered: Sequence[Plate], owner: str) -> None:
@@ -31,20 +31,16 @@ class Lasting:
         self._latest: Shown | None = None
         self._error: Exception | None = None
         self._over = False
-        self._watchers, self._left = 0, time.monotonic()
+        self._watcher, self._ends = object(), math.inf
         context = copy_context()  # in which ZeroGPU finds whose run it is
         threading.Thread(
             target=context.run, args=[self._paint, machine, offered, owner], daemon=True
         ).start()
 
-    def wait_for_watcher(self) -> None:
-        """Somebody is about to watch, however long that takes."""
-        self._left = math.inf
-
     def watch(self) -> Iterator[Shown]:
         """The frames as they come; one that is slow sees fewer. Raises what the work has raised."""
         seen: Shown | None = None
-        self._watchers += 1
+        watcher = self._watcher
         try:
             while True:
                 with self._news:
@@ -59,25 +55,43 @@ class Lasting:
                 elif over:
                     return
         finally:
-            self._watchers -= 1
-            self._left = time.monotonic()
+            if watcher is self._watcher:
+                self.goes()
+
+    def goes(self) -> None:
+        """The page has gone: a watcher that waits for a frame has not noticed yet."""
+        self._end_in(GRACE)
+
+    def closes(self) -> None:
+        """The page has said that it closes."""
+        self._end_in(CLOSED)
+
+    def comes_back(self) -> None:
+        """The page is about to watch again; whoever watched before counts no more."""
+        self._watcher, self._ends = object(), math.inf
+
+    def _end_in(self, seconds: float) -> None:
+        self._ends = min(self._ends, time.monotonic() + seconds)
+        timer = threading.Timer(seconds, self._end_if_gone)
+        timer.daemon = True
+        timer.start()
+
+    def _end_if_gone(self) -> None:
+        if not self._over and time.monotonic() >= self._ends:
+            self._run.dropped = True
+            self._run.stop.set()
 
     def _paint(self, machine: Machine, offered: Sequence[Plate], owner: str) -> None:
         error = None
         try:
-            with closing(follow(machine, self._run, offered, owner)) as frames:
-                for shown in frames:
-                    with self._news:
-                        self._latest = shown
-                        self._news.notify_all()
-                    if not self._watchers and time.monotonic() > self._left + self._patience():
-                        self._run.stop.set()
-                        break
+            for shown in follow(machine, self._run, offered, owner):
+                self._tell(shown)
         except Exception as raised:  # it is whoever watches that has to hear of it
             error = raised
-        with self._news:
-            self._error, self._over = error, True
-            self._news.notify_all()
+        self._over, self._error = True, error
+        self._tell(self._latest)
 
-    def _patience(self) -> float:
-        return CLOSED if self._run.closed.is_set() else GRACE
+    def _tell(self, shown: Shown | None) -> None:
+        with self._news:
+            self._latest = shown
+            self._news.notify_all()

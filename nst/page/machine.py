@@ -80,9 +80,18 @@ class Machine:
     def left(self, browser: str) -> None:
         """A program has gone, or a page, which may come back: a run that lasts waits for it."""
         run = self.expected.get(browser)
-        if run and not run.lasting:
+        if run and run.lasting:
+            run.lasting.goes()
+        elif run:
             del self.expected[browser]
             run.stop.set()
+
+    def comes_back(self, run: Run, browser: str) -> None:
+        """A page has been loaded once more, and its run is another session's from now on."""
+        self.expected.pop(run.browser, None)
+        run.browser = browser
+        self.expect(run)
+        run.lasting.comes_back()
 
     def expect(self, run: Run) -> None:
         """A run is about to wait for its turn, or to begin."""

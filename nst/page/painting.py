@@ -100,8 +100,7 @@ def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outpu
     session.browser = session.browser or secrets.token_hex(8)
     run = next((run for run in page.machine.runs if run.key == key), None)
     if run and run.lasting:
-        run.closed.clear()
-        run.lasting.wait_for_watcher()
+        page.machine.comes_back(run, session.browser)
         session.run = run
         photo = {} if run.request.sample else {page.photo.image: str(run.request.photo)}
         return _waiting(page, run) | photo

@@ -148,8 +148,8 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             preview = folder / f"{frame.step}.jpg"
             preview.write_bytes(small)
             yield Shown(frame, job, preview, left=run.left or 0.0)
-        if first is None:
-            record.outcome = "stopped"
+        if first is None or run.dropped:
+            record.outcome = "left" if run.dropped else "stopped"
             raise ValueError(NOTHING_YET)
         machine.engine.pace.learn(job, first, frame)
         painting = _saved(run, job, frame, folder, before)

@@ -110,8 +110,8 @@ def left_route(machine: Machine) -> Route:
 
     async def left(request: Request) -> Response:
         for run in machine.runs:
-            if run.key == request.path_params["key"]:
-                run.closed.set()
+            if run.lasting and run.key == request.path_params["key"]:
+                run.lasting.closes()
         return Response(status_code=204)
 
     return Route("/left/{key}", left, methods=["POST"])

@@ -16,7 +16,8 @@ class Run:
     """What waits for the engine or is being painted. `stop` asks it to end.
 
     `browser` tells whose it is: what Gradio calls the session hash of an open page or a program.
-    `key` is known to that page alone, which may close (`closed`) and come back for its run.
+    `key` is known to that page alone, which may go and come back for its run; when it does not,
+    the run is `dropped`.
     `work` is counted in pixel-steps, `left` are the seconds that it still takes, once it began.
     """
 
@@ -26,7 +27,7 @@ class Run:
     left: float | None = None
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     stop: threading.Event = field(default_factory=threading.Event)
-    closed: threading.Event = field(default_factory=threading.Event)
+    dropped: bool = False
     lasting: Any = None
 
 

@@ -103,7 +103,7 @@ def test_a_page_that_closes_says_so(
     frames.close()
     client = TestClient(Starlette(routes=[left_route(page.machine)]))
     assert client.post(f"/left/{'0' * 32}").status_code == 204
-    assert not run.closed.is_set()
+    assert not run.stop.is_set()
     client.post(f"/left/{run.key}")
     _until(lambda: page.machine.runs == [])
     assert run.stop.is_set()
