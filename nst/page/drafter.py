@@ -3,9 +3,10 @@
 import io
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,32 +52,40 @@ class Drafter:
         return self.in_turn(lambda: as_webp(painter()(photo)))
 
     def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
-        """The photo in each style, in small, as WebP; nothing where too many wait."""
-        return self.in_turn(lambda: self._thumbnails(photo, styles)) or []
+        """The photo in each style, in small, as WebP; nothing where too many wait.
+
+        Between two of them others have their turn: a draft is what one looks at.
+        """
+        with self._place() as there:
+            if not there:
+                return []
+            small, name = fit(open_image(photo, "the photo", THUMBNAIL), THUMBNAIL), digest(photo)
+            return [
+                self.in_the_end(partial(self._thumbnail, small, name, style)) for style in styles
+            ]
 
     def in_turn(self, draw: Callable[[], Result]) -> Result | None:
         """What is drawn, when its turn comes; None where too many wait."""
-        if not self._room.acquire(blocking=False):
-            return None
-        try:
-            return self.in_the_end(draw)
-        finally:
-            self._room.release()
+        with self._place() as there:
+            return self.in_the_end(draw) if there else None
 
     def in_the_end(self, draw: Callable[[], Result]) -> Result:
         """What is drawn, however many wait: for what has waited in a line before."""
         return self._thread.submit(draw).result()
 
-    def _thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
-        small, name = fit(open_image(photo, "the photo", THUMBNAIL), THUMBNAIL), digest(photo)
+    def _thumbnail(self, small: Image.Image, name: str, style: Path) -> bytes:
+        key = name, style
+        return bytes(self._kept.get(key, lambda: memoryview(as_webp(self._read(style)(small)))))
 
-        def thumbnail(style: Path) -> bytes:
-            drawn = self._kept.get(
-                (name, style), lambda: memoryview(as_webp(self._read(style)(small)))
-            )
-            return bytes(drawn)
-
-        return [thumbnail(style) for style in styles]
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """Whether there is one among those who wait."""
+        there = self._room.acquire(blocking=False)
+        try:
+            yield there
+        finally:
+            if there:
+                self._room.release()
 
 
 def as_webp(image: Image.Image) -> bytes:

@@ -106,7 +106,8 @@ def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outpu
         return _waiting(page, run) | photo
     painting = page.machine.store.find_run(str(key))
     if painting is None:
-        raise gr.Error("", visible=False)  # there is nothing to go on with, and nothing to tell
+        # There is nothing to go on with, and nothing to tell.
+        raise gr.Error("", visible=False, print_exception=False)
     session.painting = painting.token
     page.machine.store.hand_over(painting, session.key)
     return {
