@@ -7,7 +7,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from nst.gallery import EXAMPLES, Photo, find_plate
-from nst.images import fit, open_image
+from nst.images import fit, open_image, upright_size
 from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, show_shared
 from nst.page.drafter import as_webp
@@ -40,9 +40,8 @@ def sample_html(machine: Machine) -> str:
     """The slider, what it shows, and how long that takes here."""
     photo, plate = _photo(machine), find_plate(STYLE, machine.plates)
     settings = _shared(machine).settings
-    with_size = open_image(AFTER).size
-    seconds = machine.engine.pace.seconds(run_work(settings, with_size, styles=1))
-    across, down = with_size
+    size = across, down = upright_size(AFTER)
+    seconds = machine.engine.pace.seconds(run_work(settings, size))
     of, after, alt = (html.escape(text) for text in (photo.title, plate.title, photo.alt))
     return f"""<figure>
 <div class="pair" style="aspect-ratio: {across} / {down}">
