@@ -27,8 +27,13 @@ def test_a_newcomer_sees_a_result_and_opens_it(tab: Tab) -> None:
     tab.wait_for_function(
         "[...document.querySelectorAll('.pair img')].every(image => image.naturalWidth == 512)"
     )
-    pair.locator("input").fill("80")
-    assert pair.evaluate("pair => pair.style.getPropertyValue('--cut')") == "80%"
+    for place in range(20, 80):  # until the page listens, and has written its line anew
+        pair.locator("input").fill(str(place))
+        if pair.evaluate("pair => pair.style.getPropertyValue('--cut')") == f"{place}%":
+            break
+        tab.wait_for_timeout(250)
+    else:
+        raise AssertionError("the slider moves nothing")
     expect(tab.locator("#keep")).to_be_hidden()
     tab.locator("#open-sample").click()
     expect(tab.locator("#canvas img")).to_be_visible()
