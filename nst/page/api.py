@@ -202,7 +202,7 @@ def paint_clip(
     """
     try:
         clip = clips.judged(film, page.machine.config)
-        paint = _one_pass(page, style, size, strength)
+        paint = page.machine.drafter.in_the_end(_one_pass(page, style, size, strength))
         out = page.machine.store.lend() / "painted.mp4"
         for _ in clips.painted(page, clip, paint, out, threading.Event()):
             yield gr.skip()  # as long as somebody listens
@@ -223,7 +223,7 @@ def _one_pass(
         raise ValueError(f"size is {size!r}; it takes a whole number up to {MOST_SIZE}")
     given: dict[str, Any] = {} if strength is None else {"strength": strength}
     Settings(size=wanted, **given)
-    return lambda: painter(plates, wanted, given)
+    return lambda: painter(plates, size=wanted, **given)
 
 
 def list_styles(page: Page) -> list[dict[str, str]]:

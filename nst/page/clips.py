@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,10 @@ import gradio as gr
 
 from nst.clip import Clip, open_clip, paint_clip
 from nst.config import Config
-from nst.gallery import Plate
 from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.drafts import painter, plates_of, replaced
+from nst.page.drafts import plates_of, read_styles, replaced
 from nst.page.html import duration, sentence, status_html, user_error
-from nst.page.live import NO_STYLE
 from nst.page.running import CLOSING
 from nst.page.session import Session
 from nst.page.uploads import sent_file
@@ -44,16 +43,28 @@ def check_film(page: Page, *, film: Any) -> Outputs:
     return gr.skip()
 
 
+@dataclass(eq=False)
+class Filming:
+    """A film that waits for its turn or is being painted, its name when it is, and its Stop."""
+
+    clip: Clip
+    paint: OnePass
+    name: str
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
 def begin_film(
     page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any
 ) -> Outputs:
     """Take the wish in, and show that the click was heard, or why it leads nowhere."""
     try:
-        judged(film, page.machine.config)
-        painter(_plates(page, session, chosen), SIZE, in_sight(chosen, knobs))
+        clip = judged(film, page.machine.config)
+        paint = read_styles(page, session, chosen, size=SIZE, **in_sight(chosen, knobs))
     except ValueError as error:
         raise user_error(error) from None
-    session.filming = threading.Event()
+    styles = " and ".join(plate.name for plate in plates_of(page, session, chosen))
+    name = file_name(f"{clip.path.stem} after {styles}", ".mp4")
+    session.filming = Filming(clip, paint, name)
     return {
         page.clip.paint: gr.Button(visible=False),
         page.clip.stop: gr.Button(visible=True),
@@ -61,19 +72,15 @@ def begin_film(
     }
 
 
-def show_film(
-    page: Page, *, session: Session, film: Any, chosen: list[str], **knobs: Any
-) -> Iterator[Outputs]:
+def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
     """Tell how far the film is, and show it at the end, or at the visitor's Stop, as it is then."""
     asked = session.filming
     if asked is None:
         return
+    clip, done = asked.clip, 0
     try:
-        clip = judged(film, page.machine.config)
-        plates = _plates(page, session, chosen)
-        out = _place(replaced(page, session, "clip"), clip.path, plates)
-        wanted, done = in_sight(chosen, knobs), 0
-        for done in painted(page, clip, lambda: painter(plates, SIZE, wanted), out, asked):
+        out = replaced(page, session, "clip") / asked.name
+        for done in painted(page, clip, asked.paint, out, asked.stop):
             if done % 5 == 1:
                 aside = f"picture {done} of {clip.pictures}" if clip.pictures else f"picture {done}"
                 told = status_html("Painting", min(1.0, done / max(1, clip.pictures)), aside)
@@ -83,7 +90,7 @@ def show_film(
     finally:
         if session.filming is asked:
             session.filming = None
-    stopped = asked.is_set()
+    stopped = asked.stop.is_set()
     told = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
     yield idle(page) | {
         page.clip.status: status_html(told, 1.0),
@@ -95,7 +102,7 @@ def show_film(
 def stop_film(page: Page, *, session: Session) -> Outputs:
     """Ask the film to end; it is kept as far as it has come."""
     if session.filming:
-        session.filming.set()
+        session.filming.stop.set()
     return idle(page)
 
 
@@ -132,15 +139,16 @@ def judged(film: Any, config: Config) -> Clip:
 
 
 def painted(
-    page: Page, clip: Clip, read: Callable[[], OnePass], out: Path, stopped: threading.Event
+    page: Page, clip: Clip, paint: OnePass, out: Path, stopped: threading.Event
 ) -> Iterator[int]:
     """Paint it to the file `out`, until it ends, or has as many pictures, or has taken as long, as
-    is allowed; `read` reads the styles.
+    is allowed.
 
     Yields how many are done. Raises ValueError.
     """
+    if page.machine.closing.is_set():
+        raise ValueError(CLOSING)
     config, drafter = page.machine.config, page.machine.drafter
-    paint = drafter.in_the_end(read)
     ends = time.monotonic() + config.most_seconds
     with page.machine.watch.run() as record:
         record.outcome, record.size, record.recipe = "failed", paint.settings.size, "film"
@@ -154,17 +162,3 @@ def painted(
                 if stopped.is_set() or page.machine.closing.is_set() or over:
                     break
         record.outcome = "stopped" if stopped.is_set() else "done"
-
-
-def _plates(page: Page, session: Session, chosen: Sequence[str]) -> list[Plate]:
-    if page.machine.closing.is_set():
-        raise ValueError(CLOSING)
-    plates = plates_of(page, session, chosen)
-    if not plates:
-        raise ValueError(NO_STYLE)
-    return plates
-
-
-def _place(folder: Path, film: Path, plates: Sequence[Plate]) -> Path:
-    named = " and ".join(plate.name for plate in plates)
-    return folder / file_name(f"{film.stem} after {named}", ".mp4")

@@ -2,7 +2,7 @@
 gallery."""
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafter import WHERE
 from nst.page.parts import offered
+from nst.page.running import MOST_STYLES, NO_STYLE
 from nst.page.session import Session
 from nst.page.uploads import sent_file
 
@@ -41,7 +42,8 @@ def _draft(
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
     drawn = _drawn(
-        photo, lambda file: page.machine.drafter.draft(file, lambda: painter(plates, SIZE, wanted))
+        photo,
+        lambda file: page.machine.drafter.draft(file, lambda: painter(plates, size=SIZE, **wanted)),
     )
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
         return gr.skip()
@@ -59,14 +61,22 @@ def _draft(
 
 
 def plates_of(page: Page, session: Session, chosen: Sequence[str]) -> list[Plate]:
-    """The styles chosen, of those that this visitor is shown."""
+    """The styles chosen, of those that this visitor is shown; as many as a painting may have."""
     known = {plate.name: plate for plate in page.styles(session)}
-    return [known[name] for name in chosen if name in known]
+    return [known[name] for name in chosen[:MOST_STYLES] if name in known]
 
 
-def painter(plates: Sequence[Plate], size: int, wanted: Mapping[str, Any]) -> OnePass:
-    """What paints these styles in one pass; ValueError where they, or the settings, can't be."""
-    return OnePass(*(plate.path for plate in plates), size=size, where=WHERE, **wanted)
+def read_styles(page: Page, session: Session, chosen: Sequence[str], **how: Any) -> OnePass:
+    """What paints the styles chosen in one pass; ValueError where that can't be, or none is."""
+    plates = plates_of(page, session, chosen)
+    if not plates:
+        raise ValueError(NO_STYLE)
+    return page.machine.drafter.in_the_end(lambda: painter(plates, **how))
+
+
+def painter(plates: Sequence[Plate], **how: Any) -> OnePass:
+    """The same of these styles, read in the thread that asks, which is to be the drafter's."""
+    return OnePass(*(plate.path for plate in plates), where=WHERE, **how)
 
 
 def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) -> Outputs:

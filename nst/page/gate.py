@@ -41,14 +41,14 @@ SERVED = {
 }
 """What the page, its API and its MCP server are made of, by method; HEAD goes with GET."""
 
-LIVE = re.compile(r"/(live|left)/[0-9a-f]{32}")
-"""Where a camera's pictures are sent, one by one, and a page says that it closes."""
+SCRIPTS = re.compile(r"/(live|left)/[0-9a-f]{32}")
+"""Where the page's own scripts send to: a camera's pictures, and that the page closes."""
 
 MOST_BODY = 4_000_000
 """Bytes of what is sent to an event; the largest that a page sends are its eight paintings."""
 
-MOST_LIVE = 200_000
-"""Bytes of a camera's picture."""
+MOST_SCRIPT = 200_000
+"""Bytes of what a script sends: a camera's picture."""
 
 MOST_HELD = 200_000_000
 """Bytes of all requests that are being read at once."""
@@ -143,9 +143,9 @@ class Gate:
 
     async def _pass(self, scope: Any, receive: Any, send: Any) -> None:
         path = path_of(scope)
-        live = scope["method"] == "POST" and LIVE.fullmatch(path)
+        script = scope["method"] == "POST" and SCRIPTS.fullmatch(path)
         served = SERVED.get("GET" if scope["method"] == "HEAD" else scope["method"])
-        if not live and not (served and served.fullmatch(path)):
+        if not script and not (served and served.fullmatch(path)):
             raise Refused(404, "There is nothing here")
         if scope["method"] != "POST":
             stream = _listened_to(path, scope)
@@ -153,7 +153,7 @@ class Gate:
                 await self.app(scope, receive, send)
             return
         length = _length(scope, self._most(path))
-        if path == UPLOAD or live:
+        if path == UPLOAD or script:
             await self.app(scope, receive, send)
             return
         if self.held + length > MOST_HELD:
@@ -169,8 +169,8 @@ class Gate:
         """Bytes that a request to this path may have; assistants send pictures as text."""
         if path == UPLOAD:
             return self.most_bytes + 100_000
-        if LIVE.fullmatch(path):
-            return MOST_LIVE
+        if SCRIPTS.fullmatch(path):
+            return MOST_SCRIPT
         return MOST_BODY + (self.most_bytes * 4 // 3 if path.startswith(MCP) else 0)
 
     async def _judged(self, scope: Any, receive: Any) -> tuple[Any, Any]:

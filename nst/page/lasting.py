@@ -55,7 +55,7 @@ class Lasting:
                 elif over:
                     return
         finally:
-            if watcher is self._watcher:
+            if watcher is self._watcher and not self._over:
                 self.goes()
 
     def goes(self) -> None:

@@ -7,6 +7,7 @@ to the disk, and have the browser fetch it from there.
 
 import io
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -20,7 +21,7 @@ from nst.images import fit
 from nst.page.cameras import Camera, Cameras
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafter import Drafter, as_webp
-from nst.page.drafts import painter, plates_of
+from nst.page.drafts import read_styles
 from nst.page.html import duration, user_error
 from nst.page.session import Session
 from nst.page.uploads import sent_file
@@ -28,7 +29,6 @@ from nst.page.uploads import sent_file
 SIZE = 256
 """Pixels on the longest side of a camera's picture."""
 
-NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 NO_CAMERA = "there is no camera, or the browser may not use it; allow it, or take a photo instead"
 
 PAINTING, CROWDED, OVER = 409, 503, 410
@@ -44,12 +44,9 @@ def open_camera(
     most = page.machine.config.live_seconds
     if not most:
         raise user_error("the owner of this page has switched cameras off")
-    plates = plates_of(page, session, chosen)
-    if not plates:
-        raise user_error(NO_STYLE)
     page.machine.cameras.close(session.camera)
     try:
-        paint = painter(plates, SIZE, in_sight(chosen, knobs))
+        paint = read_styles(page, session, chosen, size=SIZE, **in_sight(chosen, knobs))
         session.camera = page.machine.cameras.open(paint, most)
     except ValueError as error:
         raise user_error(error) from None
@@ -58,12 +55,10 @@ def open_camera(
 
 def steer_camera(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> None:
     """Another style, strength or stroke size, while the camera runs."""
-    camera, plates = page.machine.cameras.find(session.camera), plates_of(page, session, chosen)
-    if camera and plates:
-        try:
-            camera.paint = painter(plates, SIZE, in_sight(chosen, knobs))
-        except ValueError:  # the settings tell of it themselves
-            return
+    if camera := page.machine.cameras.find(session.camera):
+        with suppress(ValueError):  # the settings tell of it themselves
+            wanted = in_sight(chosen, knobs)
+            camera.paint = read_styles(page, session, chosen, size=SIZE, **wanted)
 
 
 def close_camera(page: Page, *, session: Session) -> Outputs:

@@ -79,25 +79,30 @@ class Machine:
 
     def left(self, browser: str) -> None:
         """A program has gone, or a page, which may come back: a run that lasts waits for it."""
-        run = self.expected.get(browser)
-        if run and run.lasting:
-            run.lasting.goes()
-        elif run:
-            del self.expected[browser]
-            run.stop.set()
+        theirs = [run for run in (*self.runs, *self.expected.values()) if run.browser == browser]
+        for run in theirs:
+            if run.lasting:
+                run.lasting.goes()
+            else:
+                self.forget(run)
+                run.stop.set()
 
     def comes_back(self, run: Run, browser: str) -> None:
         """A page has been loaded once more, and its run is another session's from now on."""
-        self.expected.pop(run.browser, None)
+        self.forget(run)
         run.browser = browser
         self.expect(run)
-        run.lasting.comes_back()
 
     def expect(self, run: Run) -> None:
         """A run is about to wait for its turn, or to begin."""
         self.expected[run.browser] = run
         if len(self.expected) > MOST_EXPECTED:  # strangers may ask, and never come
             del self.expected[next(iter(self.expected))]
+
+    def forget(self, run: Run) -> None:
+        """It has ended, however that was; its visitor may already wait for the next."""
+        if self.expected.get(run.browser) is run:
+            del self.expected[run.browser]
 
     def _seconds(self, run: Run) -> float:
         return self.engine.pace.seconds(run.work) if run.left is None else run.left

@@ -1,7 +1,5 @@
 """Which click calls which handler, of what moves: the camera and the film."""
 
-from typing import Any
-
 import gradio as gr
 
 from nst.page import clips, live, static
@@ -66,15 +64,17 @@ def _film(page: Page, asked: Inputs) -> None:
         outputs=part.film,
         **QUIET,
     )
-    wish: dict[str, Any] = {"inputs_kwargs": {"film": part.film, **asked}}
+    wish: Inputs = {"film": part.film, **asked}
+    session: Inputs = {"session": page.session}
     buttons = [part.paint, part.stop, part.status]
-    run = part.paint.click(bound(clips.begin_film, page), **wish, outputs=buttons, **QUIET).success(
+    run = part.paint.click(
+        bound(clips.begin_film, page), inputs_kwargs=wish, outputs=buttons, **QUIET
+    ).success(
         bound(clips.show_film, page),
-        **wish,
+        inputs_kwargs=session,
         outputs=[*buttons, part.painted, part.download],
         show_progress_on=part.status,
         **QUIET | {"show_progress": "minimal"} | engine_line(page),
     )
     run.failure(bound(clips.film_failed, page), outputs=buttons, **AT_ONCE)
-    session: Inputs = {"session": page.session}
     part.stop.click(bound(clips.stop_film, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)

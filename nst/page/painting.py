@@ -101,6 +101,7 @@ def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outpu
     run = next((run for run in page.machine.runs if run.key == key), None)
     if run and run.lasting:
         page.machine.comes_back(run, session.browser)
+        run.lasting.comes_back()
         session.run = run
         photo = {} if run.request.sample else {page.photo.image: str(run.request.photo)}
         return _waiting(page, run) | photo

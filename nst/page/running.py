@@ -28,6 +28,8 @@ from nst.sharing import file_name, to_text
 MOST_KEPT = 120
 """Frames of one run for its film."""
 
+NO_STYLE = "choose a style first: click one of the pictures, or add your own"
+
 NOTHING_YET = "the painting was stopped before there was anything to see"
 
 TELLING = 0.2
@@ -70,7 +72,7 @@ def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> float
         raise ValueError(f"{len(request.styles)} styles are too many; name {MOST_STYLES} at most")
     _, settings, styles = look_up(request, offered)
     if not styles and settings.style_layers:
-        raise ValueError("choose a style first: click one of the pictures, or add your own")
+        raise ValueError(NO_STYLE)
     size = upright_size(request.photo, "the photo")
     begun = max(upright_size(request.start)) if request.start else 0
     most = machine.config.most_seconds
@@ -107,12 +109,15 @@ def follow(
     """
     if machine.closing.is_set():
         raise ValueError(CLOSING)
-    with _at_the_easel(machine, run), machine.watch.run() as record:
-        record.outcome = "refused"
-        job = prepare(run.request, offered, machine.engine.backbone, run.stop)
-        record.outcome = "failed"
-        record.size, record.recipe = job.settings.size, job.shared.recipe
-        yield from _paint(machine, run, job, owner, record)
+    try:
+        with _at_the_easel(machine, run), machine.watch.run() as record:
+            record.outcome = "refused"
+            job = prepare(run.request, offered, machine.engine.backbone, run.stop)
+            record.outcome = "failed"
+            record.size, record.recipe = job.settings.size, job.shared.recipe
+            yield from _paint(machine, run, job, owner, record)
+    finally:
+        machine.forget(run)
 
 
 @contextmanager
@@ -137,7 +142,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         folder = machine.store.new_folder()
         for frame in frames:
             first = first or frame
-            run.left = seconds_left(frame, machine.engine.pace.seconds(run.work))
+            left = run.left = seconds_left(frame, machine.engine.pace.seconds(run.work))
             small = keep(frame.image)
             kept.append(small)
             if len(kept) > MOST_KEPT:
@@ -147,7 +152,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
                 break
             preview = folder / f"{frame.step}.jpg"
             preview.write_bytes(small)
-            yield Shown(frame, job, preview, left=run.left or 0.0)
+            yield Shown(frame, job, preview, left=left)
         if first is None or run.dropped:
             record.outcome = "left" if run.dropped else "stopped"
             raise ValueError(NOTHING_YET)
@@ -163,7 +168,6 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
         raise ValueError(FULL) from None
     finally:
         machine.runs.remove(run)
-        machine.expected.pop(run.browser, None)
         frames.close()
         if painting is None and folder:
             shutil.rmtree(folder, ignore_errors=True)

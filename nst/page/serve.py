@@ -122,7 +122,7 @@ def release(machine: Machine, session: Session) -> None:
     if session.run:
         session.run.stop.set()
     if session.filming:
-        session.filming.set()
+        session.filming.stop.set()
     machine.cameras.close(session.camera)
     machine.store.release(session.key)
     for folder in session.drafts.values():

@@ -4,11 +4,15 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nst.gallery import Plate
 from nst.job import Request
 from nst.sharing import Shared
+
+if TYPE_CHECKING:
+    from nst.page.clips import Filming
+    from nst.page.lasting import Lasting
 
 
 @dataclass(eq=False)
@@ -28,7 +32,7 @@ class Run:
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     stop: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False
-    lasting: Any = None
+    lasting: "Lasting | None" = None
 
 
 @dataclass
@@ -39,7 +43,7 @@ class Session:
     what a dropped-in painting remembers, `selected` the place of the one chosen in the strip,
     `wall` what the pictures of the wall were painted with, `hung` when they hung one there.
     `drafts` are the folders of what one pass has painted, by where it is shown, `camera` is the
-    token of the camera that is being painted, and `filming` asks the film that is to end.
+    token of the camera that is being painted, and `filming` is the film that waits or is painted.
     `welcomed` tells that the link's settings are on their way to the controls, `planned` when the
     browser asked for the latest plan.
     """
@@ -55,7 +59,7 @@ class Session:
     hung: list[float] = field(default_factory=list)
     drafts: dict[str, Path] = field(default_factory=dict)
     camera: str = ""
-    filming: threading.Event | None = None
+    filming: "Filming | None" = None
     welcomed: bool = False
     planned: float = 0.0
 

@@ -1,6 +1,7 @@
 """Cameras, films and drafts: what a stranger may make of them."""
 
 import io
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,17 @@ def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
     assert camera(stranger, token, b"x" * MB).status_code == 413
     for method in ("GET", "PUT", "DELETE"):
         assert camera(stranger, token, b"", method).status_code in {404, 405}
+
+
+def test_a_thousand_styles_are_four(stranger: Stranger) -> None:
+    """As many as a painting may have are read, for a camera as for a film and a draft."""
+    many = ["gold_spirals", "swirling_night"] * 5000
+    begun = time.monotonic()
+    photo = sent(stranger.upload(picture()))
+    told = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
+    assert "error" not in told.partition("process_completed")[2][:40]
+    stranger.run("draft_anew", stranger.filled("draft_anew", photo=photo, chosen=many))
+    assert time.monotonic() - begun < 30  # all of them would take minutes
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from nst.clip import open_clip
 from nst.config import Config
 from nst.gallery import sample
 from nst.images import open_image
+from nst.instant import OnePass
 from nst.page import api, clips
 from nst.page.context import Page
 from nst.page.serve import release
@@ -55,7 +56,7 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
 ) -> None:
     asked = _asked(film())
     assert page.clip.status in clips.begin_film(page, session=session, **asked)
-    *on_the_way, last = clips.show_film(page, session=session, **asked)
+    *on_the_way, last = clips.show_film(page, session=session)
     assert "picture 1 of 6" in on_the_way[0][page.clip.status]
     assert "Done after 6 pictures" in last[page.clip.status]
     out = Path(last[page.clip.painted].value["path"])
@@ -71,7 +72,7 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
 def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -> None:
     asked = _asked(film(pictures=30))
     clips.begin_film(page, session=session, **asked)
-    shown = clips.show_film(page, session=session, **asked)
+    shown = clips.show_film(page, session=session)
     next(shown)
     assert clips.stop_film(page, session=session)[page.clip.paint].visible
     *_, last = shown
@@ -122,7 +123,7 @@ def test_a_film_that_is_more_than_it_says_ends(
     counts = clips.painted(
         page,
         clip,
-        lambda: clips.painter([page.machine.plates[0]], 64, {}),
+        OnePass(page.machine.plates[0].path, size=64, where="cpu"),
         tmp_path / "out.mp4",
         threading.Event(),
     )

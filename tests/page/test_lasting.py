@@ -15,6 +15,7 @@ from nst.job import Request
 from nst.page import lasting, painting
 from nst.page.context import Page
 from nst.page.machine import MOST_EXPECTED
+from nst.page.running import follow
 from nst.page.serve import left_route
 from nst.page.session import Run, Session
 
@@ -151,6 +152,28 @@ def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch
     assert machine.place("mine") is None
     mine.stop.set()
     assert _told(page, session) == []
+
+
+def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
+    machine, first, second = (
+        page.machine,
+        Run(Request("photo"), "mine"),
+        Run(Request("photo"), "mine"),
+    )
+    machine.expect(first)
+    machine.expect(second)
+    machine.forget(first)
+    machine.left("mine")
+    assert second.stop.is_set()
+    assert "mine" not in machine.expected
+
+
+def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
+    run = Run(Request("/nowhere/photo.png"), "stranger")
+    page.machine.expect(run)
+    with pytest.raises(ValueError, match="can't be read|no such|not"):
+        next(follow(page.machine, run, page.machine.plates, "owner"))
+    assert page.machine.expected == {}
 
 
 def test_what_is_expected_does_not_grow(page: Page) -> None:
