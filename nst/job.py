@@ -11,7 +11,7 @@ from PIL import Image
 from nst.gallery import Plate, find_plate, own_settings
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
-from nst.optimise.cost import steps_work
+from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.stylize import Frame, begin
 from nst.recipes import DEFAULT, change, combine
@@ -62,8 +62,8 @@ class Elsewhere:
 class Job:
     """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
 
-    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is that of its
-    steps (`steps_work`). Once `stop` is set, the next step or part of the set-up raises Stopped.
+    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is `run_work`'s. Once
+    `stop` is set, the next step or part of the set-up raises Stopped.
     """
 
     title: str
@@ -158,7 +158,7 @@ def prepare(
         prints=tuple(_print(file) for file in files),
         shared=Shared(recipe, settings, names, request.sample),
         backbone=backbone,
-        work=steps_work(settings, pictures.photo.size, begun),
+        work=run_work(settings, pictures.photo.size, begun, len(pictures.styles)),
         frames=frames,
         stop=stop,
     )

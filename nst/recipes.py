@@ -153,7 +153,7 @@ SOURCES = {
         "ours, 2026",
         "Coarse to fine from the photo; every loss relative to its target; strokes matched to "
         "where they belong.",
-        r"\alpha \frac{\sum (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
+        r"\alpha \frac{\sum w (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
         r"\frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match} \Big) + \gamma\, \text{TV}",
         10,
         (),

@@ -107,7 +107,7 @@ class Settings:
         choices=("relative", "half", "quarter", "mean"),
     )
     content_weight: float = _knob(
-        0.3, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
+        0.15, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
     )
     style_layers: Layers = _knob(
         tuple((f"relu{block}_1", 0.2) for block in range(1, 6)),

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -71,9 +72,13 @@ def _variation(x: NDArray[np.float64]) -> float:
 
 
 def _atelier(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
-    content = _squares(f, p, "relu4_1") / (p["relu4_1"] ** 2).sum()
+    before = p["relu4_1"][0]
+    energies = np.pad((before**2).sum(0), 1, constant_values=np.nan)
+    around = np.nanmean(sliding_window_view(energies, (3, 3)), axis=(2, 3))
+    weights = around * (before**2).sum() / (around * (before**2).sum(0)).sum()
+    content = (weights * (f["relu4_1"][0] - before) ** 2).sum() / (before**2).sum()
     style = _relative_style(f, s) + 0.5 * _matching(f, s)
-    return 0.3 * content + style + 0.2 * _variation(x)
+    return 0.15 * content + style + 0.2 * _variation(x)
 
 
 def _gatys(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
@@ -103,7 +108,7 @@ def _texture(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> f
 
 
 def _reconstruct(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
-    return 0.3 * _squares(f, p, "conv4_2") / 2
+    return 0.15 * _squares(f, p, "conv4_2") / 2
 
 
 FORMULAS: dict[str, Callable[..., float]] = {
@@ -124,10 +129,10 @@ def exact() -> Backbone:
 
 @pytest.fixture(scope="module")
 def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tensor]:
-    """The photo, a style and the picture in between, all 48 x 48."""
+    """The photo, a style and the picture in between, all 64 x 64."""
     random = np.random.default_rng(0)
-    small = photo.resize((48, 48))
-    style = Image.fromarray(random.integers(0, 256, (12, 12, 3), np.uint8)).resize((48, 48))
+    small = photo.resize((64, 64))
+    style = Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).resize((64, 64))
     target = to_tensor(small).double()
     noise = torch.from_numpy(random.uniform(-0.1, 0.1, target.shape))
     return target, style, (target + noise).clamp(0.01, 0.99)
@@ -138,8 +143,8 @@ def test_a_recipe_is_its_formula_and_its_gradient_fits(
     name: str, exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
 ) -> None:
     target, style, x = pictures
-    settings = RECIPES[name]
-    evaluate = Objective(target, [Region([(style, 1.0)])], 48, settings, exact)
+    settings = replace(RECIPES[name], size=64)
+    evaluate = Objective(target, [Region([(style, 1.0)])], 64, settings, exact)
     losses, gradient = evaluate(x)
 
     layers = [*CONVS, *RELUS, "relu4_1", "conv4_2", "relu5_3"]
@@ -164,6 +169,18 @@ def test_strength_moves_weight_from_content_to_style(strength: float, odds: floa
     assert content / style == pytest.approx(odds * 7 / 5)
     assert content / 7 + style / 5 == pytest.approx(2)
     assert balance(Settings(strength=0))[1] == balance(Settings(strength=1))[0] == 0
+
+
+def test_what_is_where_is_settled_at_the_coarse_scales(
+    exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
+) -> None:
+    target, style, x = pictures
+    last, coarse = (
+        Objective(target, [Region([(style, 1.0)])], 64, Settings(size=size), exact)(x)[0]
+        for size in (64, 256)
+    )
+    assert coarse["content"] == pytest.approx(4 * last["content"])
+    assert (coarse["style"], coarse["tv"]) == pytest.approx((last["style"], last["tv"]))
 
 
 @pytest.mark.parametrize("name", RECIPES)

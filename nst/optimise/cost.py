@@ -3,15 +3,17 @@
 In pixel-steps: what a step of the default settings costs for a pixel.
 """
 
+from typing import NamedTuple
+
 from nst.network.weights import ARCHITECTURES
 from nst.optimise.objective import MATCH_LAYERS
 from nst.optimise.schedule import schedule
 from nst.optimise.targets import content_layers
 from nst.settings import Settings
 
-STEP = 16_000
-"""Pixel-steps that a step costs besides its pixels: 0.03 s of two cores, measured from 128^2 to
-1024^2 pixels."""
+STEP = 8_000
+"""Pixel-steps that a step costs besides its pixels, measured from 128^2 to 1024^2 pixels: 16 000 on
+two cores of a Zen 4 with bfloat16 (0.03 s), 5 000 on two of a Zen 1 (0.07 s)."""
 
 LOOK = 0.4
 """Of a step: to pass a picture through the network once, without the way back."""
@@ -25,28 +27,42 @@ LEAST_SHARE = 0.15
 _WIDTHS = 3, 64, 128, 256, 512, 512
 
 
-def steps_work(settings: Settings, photo: tuple[int, int], begun: int = 0) -> float:
-    """The work of all steps, for a photo of this width and height; `begun` is as in `schedule`."""
-    shape = min(photo) / max(photo)
-    plan = schedule(settings, shape, begun)
-    if settings.in_one_pass:
-        return ONE_PASS * (STEP + settings.size**2 * shape)
-    return depth_share(settings) * sum(n * (STEP + size**2 * shape) for size, n in plan)
+class Scale(NamedTuple):
+    """A size of `schedule` with its steps, and their work: what comes before the first, the study
+    of the pictures, and each."""
+
+    size: int
+    steps: int
+    study: float
+    step: float
+
+    @property
+    def work(self) -> float:
+        """All of it."""
+        return self.study + self.steps * self.step
 
 
 def run_work(settings: Settings, photo: tuple[int, int], begun: int = 0, styles: int = 1) -> float:
-    """The same with what comes before the first step of each size: the study of the pictures.
+    """The work of a run, for a photo of this width and height; `begun` is as in `schedule`."""
+    return sum(scale.work for scale in plan_work(settings, photo, begun, styles))
+
+
+def plan_work(
+    settings: Settings, photo: tuple[int, int], begun: int = 0, styles: int = 1
+) -> list[Scale]:
+    """The same, size by size.
 
     A style is taken to be square; one that was studied before costs nothing.
     """
-    if settings.in_one_pass:
-        return steps_work(settings, photo)
     shape = min(photo) / max(photo)
-    study = sum(
-        size**2 * (shape + styles * settings.style_scale**2)
-        for size, _ in schedule(settings, shape, begun)
-    )
-    return steps_work(settings, photo, begun) + LOOK * depth_share(settings) * study
+    plan = schedule(settings, shape, begun)
+    if settings.in_one_pass:
+        return [Scale(*plan[0], 0.0, ONE_PASS * (STEP + settings.size**2 * shape))]
+    depth, pictures = depth_share(settings), shape + styles * settings.style_scale**2
+    return [
+        Scale(size, steps, LOOK * depth * size**2 * pictures, depth * (STEP + size**2 * shape))
+        for size, steps in plan
+    ]
 
 
 def depth_share(settings: Settings) -> float:

@@ -23,18 +23,18 @@ a twentieth of its contrast a photo was hardly painted at all.
 
 CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
     "relative": lambda photo, _, style: (
-        1 / energy(photo).clamp_min(LEAST_ENERGY * style * photo[0, 0].numel())
+        emphasis(photo) / energy(photo).clamp_min(LEAST_ENERGY * style * photo[0, 0].numel())
     ),
     "half": lambda _, scale, __: 1 / 2 / scale**2,
     "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,
     "mean": lambda photo, scale, _: 1 / photo.numel() / scale**2,
 }
 """P, 1 x N x H x W, the features' scale, and the style's `energy` at a position -> what
-sum (F - P)^2 is multiplied by.
+(F - P)^2 is multiplied by before it is summed: for all positions alike, or 1 x 1 x H x W.
 
-relative: 1 / max(sum P^2, LEAST_ENERGY * M * the style's), the share of the photo's own energy or,
-where that is little, of some of the style's; ours. half: Gatys et al. 2016, eq. 1. quarter:
-1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
+relative: w / max(sum P^2, LEAST_ENERGY * M * the style's), with w the `emphasis`: the share of the
+photo's own energy or, where that is little, of some of the style's; ours. half: Gatys et al. 2016,
+eq. 1. quarter: 1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
 """
 
 STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
@@ -52,14 +52,27 @@ al. 2016, eq. 4. mean: of (G - A)^2, both as large as the picture makes them.
 def content_loss(
     features: Tensor, target: Tensor, kind: str = "relative", scale: float = 1.0, style: float = 0.0
 ) -> Tensor:
-    """Sum (F - P)^2, times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
+    """Sum of (F - P)^2 times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
     `style` is the style's `energy` at a position of the layer, 0 if there is none. The relative one
     is 0 for equal features and, unless the photo is much weaker than the style, 1 for none at all.
     """
-    return (_exact(features) - _exact(target)).square().sum() * CONTENT_FACTORS[kind](
-        target, scale, style
-    )
+    squares = (_exact(features) - _exact(target)).square().sum(1, keepdim=True)
+    return (squares * CONTENT_FACTORS[kind](target, scale, style)).sum()
+
+
+def emphasis(photo: Tensor) -> Tensor:
+    """How much each position of the photo counts as content: 1 x N x H x W -> 1 x 1 x H x W.
+
+    As much as the network finds there, its energy in the 3 x 3 positions around: faces, windows and
+    edges are held, and over skies and walls the style may have its way. Their mean, weighted with
+    the energy, is 1, so that all of the photo counts as much as before.
+    """
+    energies = _exact(photo).square().sum(1, keepdim=True)
+    around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False)
+    least = torch.finfo(around.dtype).tiny  # a photo in which nothing is found is all alike
+    mean = (around * energies).sum() / energies.sum().clamp_min(least)
+    return (around + least) / (mean + least)
 
 
 def energy(features: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Sizes from coarse to fine, how many steps each gets, and how much work that is."""
+"""Sizes from coarse to fine, and how many steps each gets."""
 
 import math
 
@@ -35,16 +35,6 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
         counts = [max(1, int(count * share)) for count in counts]
         counts[0] += settings.steps - sum(counts)
     return list(zip(sizes, counts, strict=True))
-
-
-def pixel_steps(settings: Settings, photo: tuple[int, int], begun: int = 0) -> float:
-    """The steps of a run times their pixels, for a photo of this width and height.
-
-    They tell how far a run is; what it costs, in time, is `cost.run_work`. `begun` is as in
-    `schedule`.
-    """
-    shape = min(photo) / max(photo)
-    return sum(count * size**2 * shape for size, count in schedule(settings, shape, begun))
 
 
 def scales(settings: Settings, shape: float) -> list[int]:

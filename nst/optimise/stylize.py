@@ -16,12 +16,12 @@ from nst.images.tensors import to_image, to_tensor
 from nst.network.device import device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
+from nst.optimise.cost import plan_work
 from nst.optimise.draft import draft
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
-from nst.optimise.schedule import pixel_steps, schedule
 from nst.optimise.targets import MayStop, never
 from nst.optimise.verdict import verdict
 from nst.settings import Settings
@@ -42,8 +42,8 @@ class Frame:
     """The painting as it stands.
 
     `image` is RGB at the final size, in coarse scales too; `step` of `steps` over the whole
-    schedule; `progress` the share of the work done (0..1: a fine step weighs more than a coarse
-    one); `losses` this step's "total", "content", "style" and "tv"; `log` the losses of every step
+    schedule; `progress` the share of the work done, 0..1, by what `plan_work` says that each part
+    costs; `losses` this step's "total", "content", "style" and "tv"; `log` the losses of every step
     since the frame before, this one's last; `seconds` since the start; `done` on the last frame,
     exactly once. `moved` is False while the picture is what the run began with; `failed` says on
     the last frame why the run led nowhere, if it did.
@@ -182,24 +182,23 @@ def _paint(
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
     final = fit(photo, settings.size).size
-    shape = min(final) / max(final)
-    size = max(begun.size) if begun else 0
-    plan, work = schedule(settings, shape, size), pixel_steps(settings, final, size)
-    steps = sum(count for _, count in plan)
+    styles = sum(len(region.styles) for region in regions)
+    plan = plan_work(settings, final, max(begun.size) if begun else 0, styles)
+    steps, work = sum(scale.steps for scale in plan), sum(scale.work for scale in plan)
     step, worked, moved, styled = 0, 0.0, False, bool(regions[0].styles)
     log: list[Losses] = []
     pixels = to_tensor(begun).to(backbone.device) if begun else None
-    for size, count in plan:
-        target = to_tensor(fit(photo, size)).to(backbone.device)
+    for scale in plan:
+        target = to_tensor(fit(photo, scale.size)).to(backbone.device)
         pixels = beginning = _start(target, pixels, regions, settings)
         return_freed_memory()
-        evaluate = Objective(target, regions, size, settings, backbone, may_stop)
+        evaluate = Objective(target, regions, scale.size, settings, backbone, may_stop)
         return_freed_memory()
-        optimizer = _optimizer(pixels, evaluate, count, settings)
-        first, coarser_moved = None, moved
+        optimizer = _optimizer(pixels, evaluate, scale.steps, settings)
+        first, coarser_moved, worked = None, moved, worked + scale.study
         for pixels, losses in optimizer:
             may_stop()
-            step, worked, first = step + 1, worked + size**2 * shape, first or losses
+            step, worked, first = step + 1, worked + scale.step, first or losses
             moved = coarser_moved or pixels is not beginning
             if step % TRIM_INTERVAL == 0:
                 return_freed_memory()
@@ -207,7 +206,7 @@ def _paint(
             now, done = time.perf_counter(), step == steps
             if done or _is_due(now - shown, now - start) or (every and step % every == 0):
                 image = finish(to_image(pixels).resize(final, Image.Resampling.BICUBIC))
-                share, since = min(1, worked / work), now - start
+                share, since = 1.0 if done else worked / work, now - start
                 failed = ""
                 if done:
                     here = moved and not torch.equal(pixels, beginning)
@@ -244,12 +243,14 @@ def _start(
             smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
             return smaller.clamp(0, 1)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
-        if settings.init != "photo":
+        # What the coarse picture could not hold comes from the photo, as far as that is to remain,
+        # else from the style: a photo's detail that is lent is hardly painted over any more.
+        lent = max(settings.detail, 1 - 2 * settings.strength)
+        if settings.init != "photo" or lent <= 0:
             return larger.clamp(0, 1)
-        # What the coarse picture could not hold is lent by the photo, not left blurred.
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)
         detail = target - F.interpolate(small, shape, mode="bicubic", align_corners=False)
-        return (larger + detail).clamp(0, 1)
+        return (larger + lent * detail).clamp(0, 1)
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(target.shape, generator=random).to(target.device)

@@ -31,6 +31,7 @@ from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import Weights, layer_names, local
+from nst.optimise.losses import emphasis
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
 from nst.optimise.targets import fit_style, without_edge
@@ -209,7 +210,8 @@ def classic_objective(
         content = style = torch.zeros(())
         for k, x in features(pixels):
             if k in photo:
-                distance = (x - photo[k]).square().sum() / photo[k].square().sum()
+                distance = (emphasis(photo[k]) * (x - photo[k]).square()).sum()
+                distance = distance / photo[k].square().sum()
                 content = content + distance / len(photo)
             if k in grams:
                 distance = (gram(x) - grams[k]).square().sum() / grams[k].square().sum()

@@ -1,24 +1,24 @@
 import pytest
 
 from nst import Settings
-from nst.optimise.cost import LEAST_SHARE, LOOK, STEP, depth_share, run_work, steps_work
+from nst.optimise.cost import LEAST_SHARE, LOOK, STEP, depth_share, plan_work, run_work
 
 
 def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
-    settings = Settings(size=256, steps=10)  # 8 at 128 and 2 at 256 pixels
-    expected = 8 * (STEP + 128 * 64) + 2 * (STEP + 256 * 128)
-    assert steps_work(settings, (1000, 500)) == pytest.approx(expected)
+    settings, photo = Settings(size=256, steps=10), (1000, 500)
+    coarse, fine = plan_work(settings, photo)
+    assert [coarse[:2], fine[:2]] == [(128, 8), (256, 2)]
+    assert coarse.step == pytest.approx(STEP + 128 * 64)
+    assert fine.work == pytest.approx(fine.study + 2 * (STEP + 256 * 128))
+    assert run_work(settings, photo) == pytest.approx(coarse.work + fine.work)
 
 
 def test_the_study_of_styles_counts() -> None:
-    settings = Settings(size=128, steps=1)
     photo = (500, 500)
-    plain = run_work(settings, photo) - steps_work(settings, photo)
-    assert plain == pytest.approx(LOOK * 128**2 * 2)
-    broad = Settings(size=128, steps=1, style_scale=4)
-    assert run_work(broad, photo, styles=4) - steps_work(broad, photo) == pytest.approx(
-        LOOK * 128**2 * (1 + 4 * 16)
-    )
+    [plain] = plan_work(Settings(size=128, steps=1), photo)
+    assert plain.study == pytest.approx(LOOK * 128**2 * 2)
+    [broad] = plan_work(Settings(size=128, steps=1, style_scale=4), photo, styles=4)
+    assert broad.study == pytest.approx(LOOK * 128**2 * (1 + 4 * 16))
 
 
 def test_shallow_layers_cost_less_and_deep_ones_more() -> None:

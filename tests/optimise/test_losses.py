@@ -11,6 +11,7 @@ from nst.optimise.losses import (
     STYLE_FACTORS,
     content_loss,
     directions,
+    emphasis,
     gram,
     match,
     matching_loss,
@@ -50,6 +51,14 @@ def test_a_weak_photo_counts_as_some_of_the_styles_energy() -> None:
     assert float(content_loss(F_TINY, target, style=5.9)) == 4.0
     assert float(content_loss(F_TINY, target, style=12)) == pytest.approx(8 / (12 / 6 * 2))
     assert float(content_loss(F_TINY, target * 0, style=12)) == pytest.approx(14 / 4)
+
+
+def test_content_counts_where_the_photo_has_something_to_hold() -> None:
+    photo = torch.tensor([[[[2.0, 2.0, 0.0, 0.0]]]])
+    # Energies 4, 4, 0, 0, of the neighbourhoods 4, 8/3, 4/3, 0; weighted mean (16 + 32/3) / 8.
+    assert emphasis(photo).flatten().tolist() == pytest.approx([1.2, 0.8, 0.4, 0])
+    assert float(content_loss(photo * 0, photo)) == pytest.approx(1)
+    assert emphasis(photo * 0).flatten().tolist() == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("kind", CONTENT_FACTORS)

@@ -1,5 +1,5 @@
 from nst import Settings
-from nst.optimise.schedule import pixel_steps, scales, schedule
+from nst.optimise.schedule import scales, schedule
 
 
 def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
@@ -16,8 +16,7 @@ def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
             assert plan[-1][0] == size
 
 
-def test_work_is_pixels_times_steps() -> None:
+def test_what_is_begun_has_only_the_larger_scales() -> None:
     settings = Settings(size=256, steps=10)
     assert schedule(settings, 0.5) == [(128, 8), (256, 2)]
-    assert pixel_steps(settings, (1000, 500)) == 8 * 128 * 64 + 2 * 256 * 128
-    assert pixel_steps(settings, (500, 1000), begun=128) == 10 * 256 * 128
+    assert schedule(settings, 0.5, begun=128) == [(256, 10)]

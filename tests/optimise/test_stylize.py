@@ -280,17 +280,6 @@ def test_huge_weights_of_styles_are_shares_all_the_same(
     assert shares == [0.5, 0.5]
 
 
-def test_a_larger_painting_is_made_smaller_without_aliasing(photo: Image.Image) -> None:
-    stripes = torch.zeros(1, 3, 400, 500)
-    stripes[..., ::2] = 1
-    target = to_tensor(fit(photo, 120))
-    begun = painting_loop._start(target, stripes, [], Settings())
-    assert begun.shape == target.shape
-    assert float((begun[..., 4:-4] - 0.5).abs().max()) < 0.05
-    same = painting_loop._start(target, target, [], Settings())
-    assert torch.equal(same, target)
-
-
 @pytest.mark.parametrize(
     ("knobs", "told"),
     [

@@ -1,0 +1,160 @@
+"""How much of a painting is still the photo, window by window.
+
+    python -m tests.bench.painted FOLDER [--preset NAME] [--set NAME=VALUE ...] [--classic]
+
+Paints twelve pairs at 512 pixels with the settings that the options name, else as everybody gets
+them (a plate's own best settings), keeps each picture in FOLDER as PHOTO+STYLE.NAME.png and tells
+per pair the median and the ninetieth percentile over all windows, and what they are over all pairs.
+What is in FOLDER is measured, not painted again.
+
+A window is 64 pixels wide and overlaps its neighbours by half. It is described by its Gram matrices
+at relu1_1, relu2_1 and relu3_1, each at unit length. With d its distance to the nearest window of
+the style, at the size that the style is looked at, what is left of the photo in it is
+
+    (d - d_style) / (d_photo - d_style)
+
+where d_photo is the same window's of the photo and d_style the median, over the style's windows, of
+the distance to the nearest other one that doesn't overlap it: 0 is as near as the style is to
+itself, 1 is the photo. The ninetieth percentile tells of the worst tenth of the picture. The
+measure is a compass, not the judge: a picture that drowns in the style's colours is at 0 as well.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst import Settings, stylize
+from nst.gallery import find_plate, photos, plates, sample
+from nst.images import fit, open_image
+from nst.images.tensors import to_image, to_tensor
+from nst.network.device import arithmetic_for
+from nst.network.memory import tune_allocator
+from nst.network.vgg import Backbone, load_backbone
+from nst.network.weights import local
+from nst.optimise.targets import fit_style, without_edge
+from nst.recipes import combine
+from tests.bench.race import classic_run
+
+PAIRS = (
+    "tower+swirling_night",  # a building, painterly
+    "tower+cubist_table",  # dark, few colours
+    "pagoda+woodblock_wave",  # graphic
+    "pagoda+linocut_forest",  # monochrome
+    "mountains+screaming_sky",  # a landscape
+    "mountains+ink_mountains",
+    "astronaut+harbour_sunrise",  # a portrait
+    "astronaut+gold_spirals",
+    "lion+stained_glass",  # an animal, mosaic
+    "cheetah1+charcoal_hatching",
+    "coffee+circles_in_flight",  # a still life, abstract
+    "coffee+mountains",  # a photograph for a style
+)
+"""A sample photo and a plate or another photo. There is no group of people among the samples."""
+
+SIZE, WINDOW, LAYERS = 512, 64, ("relu1_1", "relu2_1", "relu3_1")
+
+
+def main() -> None:
+    """Paint what is not there yet, measure all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--preset")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--classic", action="store_true", help="the classic loop, 500 iterations")
+    parser.add_argument("--as", dest="name", help="the pictures' name in FOLDER")
+    parser.add_argument("--pairs", nargs="*", default=PAIRS)
+    options = parser.parse_args()
+    tune_allocator()
+    cpu = torch.device("cpu")
+    judging = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))
+    name = options.name or ("classic" if options.classic else options.preset or "default")
+    given = dict(pair.split("=") for pair in options.set)
+    medians, worst = [], []
+    for pair in options.pairs:
+        photo, style, settings = look_up(pair, options.preset, given)
+        file, told = options.folder / f"{pair}.{name}.png", ""
+        if not file.exists():
+            begun = time.perf_counter()
+            paint(photo, style, settings, options.classic).save(file)
+            told = f", {time.perf_counter() - begun:.0f} s"
+        left = left_of_photo(open_image(file), photo, style, settings, judging)
+        medians.append(float(left.quantile(0.5)))
+        worst.append(float(left.quantile(0.9)))
+        print(f"{pair:28} {name:10} {medians[-1]:.2f} / {worst[-1]:.2f}{told}", flush=True)
+    both = statistics.median(medians), statistics.median(worst)
+    print(f"{'medians':28} {name:10} {both[0]:.2f} / {both[1]:.2f}")
+
+
+def look_up(
+    pair: str, preset: str | None, given: dict[str, str]
+) -> tuple[Image.Image, Image.Image, Settings]:
+    """Photo, style and settings of one of PAIRS."""
+    photo, _, style = pair.partition("+")
+    own: Mapping[str, Any] = {}
+    if style in {photo.name for photo in photos()}:
+        file = sample(style)
+    else:
+        plate = find_plate(style, plates())
+        file, own = plate.path, plate.settings
+    settings = combine(own=own, preset=preset, given=given)
+    return open_image(sample(photo)), open_image(file), settings
+
+
+def paint(photo: Image.Image, style: Image.Image, settings: Settings, classic: bool) -> Image.Image:
+    """The photo in the style, by our loop or the classic one at its usual weights."""
+    if classic:
+        target = to_tensor(fit(photo, SIZE))
+        usual = Settings(coherence=0, content_weight=5, style_weight=100, smoothness=0)
+        done = classic_run(target, without_edge(style), usual, local(), "photo", 500)
+        return to_image(done[-1][1])
+    *_, frame = stylize(photo, [style], settings, load_backbone())
+    return frame.image
+
+
+def left_of_photo(
+    picture: Image.Image,
+    photo: Image.Image,
+    style: Image.Image,
+    settings: Settings,
+    backbone: Backbone,
+) -> Tensor:
+    """What is left of the photo in each window of the picture, as told above: N numbers."""
+    fitted = fit_style(without_edge(style), SIZE * settings.style_scale)
+    of_style, rows, columns = windows(fitted, backbone)
+    places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
+    overlap = (places[:, None] - places[None]).abs().amax(2) < 2
+    among = torch.cdist(of_style, of_style).masked_fill(overlap, torch.inf)
+    own = among.amin(1).median()
+    there, before = (
+        torch.cdist(windows(fit(image, SIZE), backbone)[0], of_style).amin(1)
+        for image in (picture, photo)
+    )
+    # A part of the photo may look like the style as it is.
+    return (there - own) / (before - own).clamp(min=0.05)
+
+
+def windows(image: Image.Image, backbone: Backbone) -> tuple[Tensor, int, int]:
+    """Every window's Gram matrices, N x (64^2 + 128^2 + 256^2), and how many rows and columns."""
+    grams = []
+    with torch.no_grad():
+        found = backbone(to_tensor(image), LAYERS)
+    for layer in LAYERS:
+        x = found[layer]
+        side = round(WINDOW * x.shape[3] / image.width)
+        cut = F.unfold(x, side, stride=side // 2)[0]
+        cut = cut.view(x.shape[1], side * side, -1).permute(2, 0, 1)
+        grams.append(F.normalize((cut @ cut.transpose(1, 2)).flatten(1)))
+    height, width = (1 + (side - WINDOW) // (WINDOW // 2) for side in (image.height, image.width))
+    return torch.cat(grams, 1), height, width
+
+
+if __name__ == "__main__":
+    main()
