@@ -1,7 +1,6 @@
 """The page for programs, over HTTP and as tools of an MCP server."""
 
 import inspect
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +97,7 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
         try:
             wish = _wish(page, **asked)
             work = check(page.machine, wish, page.machine.plates)
-            run = Run(wish, str(request.session_hash), work)
+            run = Run(wish, browser=str(request.session_hash), work=work)
             page.machine.expect(run)
             for shown in follow(page.machine, run, page.machine.plates, PROGRAMS):
                 if shown.frame.failed:
@@ -204,7 +203,7 @@ def paint_clip(
         clip = clips.judged(film, page.machine.config)
         paint = page.machine.drafter.in_the_end(_one_pass(page, style, size, strength))
         out = page.machine.store.lend() / "painted.mp4"
-        for _ in clips.painted(page, clip, paint, out, threading.Event()):
+        for _ in clips.painted(page, clips.Filming(clip, paint), out):
             yield gr.skip()  # as long as somebody listens
     except ValueError as error:
         raise user_error(error) from None
@@ -223,7 +222,7 @@ def _one_pass(
         raise ValueError(f"size is {size!r}; it takes a whole number up to {MOST_SIZE}")
     given: dict[str, Any] = {} if strength is None else {"strength": strength}
     Settings(size=wanted, **given)
-    return lambda: painter(plates, size=wanted, **given)
+    return painter(page, plates, size=wanted, **given)
 
 
 def list_styles(page: Page) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from nst.gallery import Plate
+from nst.gallery import Plate, find_plate
 from nst.images import ImageError, open_image, upright_size
 from nst.job import network
 from nst.optimise.cost import run_work
@@ -208,8 +208,11 @@ def plan(
     if file is None:
         missing = "Start with a photo, or try a sample"
     shared = Shared(recipe, settings, tuple(chosen), sample)
+    estimate = _estimate(page, settings, size, len(chosen), missing)
+    if session.run:  # the status tells of that one
+        del estimate[page.canvas.status]
     return outputs | {
-        **_estimate(page, settings, size, len(chosen), missing),
+        **estimate,
         page.address: "" if shared == Shared() else to_query(shared),
         page.asked_at: asked,
     }
@@ -249,9 +252,26 @@ def lay_out_mask(page: Page, *, photo: Any) -> Outputs:
     return {page.settings.mask: gr.ImageEditor(laid, visible=True)}
 
 
-def forget_mask(page: Page) -> Outputs:
+def fold_mask(page: Page) -> Outputs:
     """Another photo: the mask belongs to the one before."""
     return {page.settings.mask_fold: gr.Accordion(open=False), page.settings.mask: None}
+
+
+def choose_first(page: Page, *, photo: Any, chosen: list[str], recipe: str) -> Outputs:
+    """With a photo a style is chosen, if none is: its draft is there already."""
+    names = or_first(page, chosen, recipe)
+    if photo is None or names == chosen:
+        return gr.skip()
+    plate = find_plate(names[0], page.machine.plates)
+    return {page.style.chosen: names, page.style.card: plate_html(plate)}
+
+
+def or_first(page: Page, chosen: list[str], recipe: str) -> list[str]:
+    """The styles chosen. Where there are none, the first one: a newcomer is to see a painting at
+    once. It has no settings of its own, so that a link's stay."""
+    if chosen or recipe not in RECIPES or not RECIPES[recipe].style_layers:
+        return chosen
+    return [page.machine.plates[0].name]
 
 
 def tell_of_link(page: Page) -> None:

@@ -1,10 +1,9 @@
 """A visitor's film, painted picture by picture."""
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from nst.instant import OnePass
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafts import plates_of, read_styles, replaced
 from nst.page.html import duration, sentence, status_html, user_error
+from nst.page.line import places
 from nst.page.running import CLOSING
-from nst.page.session import Session
+from nst.page.session import Session, Turn
 from nst.page.uploads import sent_file
 from nst.sharing import file_name
 
@@ -44,13 +44,12 @@ def check_film(page: Page, *, film: Any) -> Outputs:
 
 
 @dataclass(eq=False)
-class Filming:
-    """A film that waits for its turn or is being painted, its name when it is, and its Stop."""
+class Filming(Turn):
+    """A film that waits for its turn or is being painted, and its name when it is."""
 
     clip: Clip
     paint: OnePass
-    name: str
-    stop: threading.Event = field(default_factory=threading.Event)
+    name: str = "painted.mp4"
 
 
 def begin_film(
@@ -64,12 +63,21 @@ def begin_film(
         raise user_error(error) from None
     styles = " and ".join(plate.name for plate in plates_of(page, session, chosen))
     name = file_name(f"{clip.path.stem} after {styles}", ".mp4")
-    session.filming = Filming(clip, paint, name)
+    left = clip.pictures * page.machine.drafter.seconds
+    session.filming = Filming(clip, paint, name, browser=session.browser, left=left)
+    page.machine.expect(session.filming)
     return {
         page.clip.paint: gr.Button(visible=False),
         page.clip.stop: gr.Button(visible=True),
         page.clip.status: status_html("Waiting for the easel"),
     }
+
+
+async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
+    """The film's place in the line, and how long it will be, until its turn has come."""
+    if session.filming:
+        async for told in places(page.machine, session.filming, page.clip.status):
+            yield told
 
 
 def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
@@ -80,7 +88,7 @@ def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
     clip, done = asked.clip, 0
     try:
         out = replaced(page, session, "clip") / asked.name
-        for done in painted(page, clip, asked.paint, out, asked.stop):
+        for done in painted(page, asked, out):
             if done % 5 == 1:
                 aside = f"picture {done} of {clip.pictures}" if clip.pictures else f"picture {done}"
                 told = status_html("Painting", min(1.0, done / max(1, clip.pictures)), aside)
@@ -88,6 +96,7 @@ def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
     except ValueError as error:
         raise user_error(error) from None
     finally:
+        page.machine.forget(asked)
         if session.filming is asked:
             session.filming = None
     stopped = asked.stop.is_set()
@@ -138,27 +147,31 @@ def judged(film: Any, config: Config) -> Clip:
     return clip
 
 
-def painted(
-    page: Page, clip: Clip, paint: OnePass, out: Path, stopped: threading.Event
-) -> Iterator[int]:
+def painted(page: Page, filming: Filming, out: Path) -> Iterator[int]:
     """Paint it to the file `out`, until it ends, or has as many pictures, or has taken as long, as
     is allowed.
 
     Yields how many are done. Raises ValueError.
     """
-    if page.machine.closing.is_set():
+    machine, clip, paint = page.machine, filming.clip, filming.paint
+    if machine.closing.is_set():
         raise ValueError(CLOSING)
-    config, drafter = page.machine.config, page.machine.drafter
-    ends = time.monotonic() + config.most_seconds
-    with page.machine.watch.run() as record:
-        record.outcome, record.size, record.recipe = "failed", paint.settings.size, "film"
-        most = config.clip_seconds * MOST_RATE
-        with closing(
+    most, drafter = machine.config.clip_seconds * MOST_RATE, machine.drafter
+    begun = time.monotonic()
+    with (
+        machine.at_work(filming),
+        machine.watch.run() as record,
+        closing(
             paint_clip(clip, out, lambda picture: drafter.in_the_end(lambda: paint(picture)))
-        ) as counts:
-            for done in counts:
-                yield done
-                over = done >= most or time.monotonic() > ends
-                if stopped.is_set() or page.machine.closing.is_set() or over:
-                    break
-        record.outcome = "stopped" if stopped.is_set() else "done"
+        ) as counts,
+    ):
+        record.outcome, record.size, record.recipe = "failed", paint.settings.size, "film"
+        for done in counts:
+            yield done
+            taken = time.monotonic() - begun
+            drafter.seconds = taken / done
+            filming.left = max(0, clip.pictures - done) * drafter.seconds
+            over = done >= most or taken > machine.config.most_seconds
+            if filming.stop.is_set() or machine.closing.is_set() or over:
+                break
+        record.outcome = "stopped" if filming.stop.is_set() else "done"

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -16,6 +16,7 @@ from nst.images import fit, open_image
 from nst.instant import OnePass
 from nst.network.cache import ByteCache
 from nst.page.store import digest
+from nst.settings import Settings
 
 THUMBNAIL = 192
 """Pixels on the longest side of a photo in the gallery."""
@@ -29,6 +30,9 @@ MOST_READ = 256
 MOST_BYTES = 16 * 2**20
 """Of thumbnails that are kept: many visitors begin with the same samples."""
 
+GUESS = 0.2
+"""Seconds for a picture of a film on two cores."""
+
 Result = TypeVar("Result")
 
 WHERE = "cpu"
@@ -39,17 +43,26 @@ NICENESS = 5
 
 
 class Drafter:
-    """Paints in one pass, one picture at a time, in a thread that gives way to the painter."""
+    """Paints in one pass, one picture at a time, in a thread that gives way to the painter.
+
+    `seconds` are those that a picture of a film takes, as far as is known.
+    """
 
     def __init__(self) -> None:
+        self.seconds = GUESS
         self._thread = ThreadPoolExecutor(1, "drafts", initializer=lambda: os.nice(NICENESS))
         self._room = threading.BoundedSemaphore(MOST_WAITING)
-        self._read = lru_cache(MOST_READ)(_small)
+        self._read = lru_cache(MOST_READ)(partial(OnePass, where=WHERE))
         self._kept = ByteCache(MOST_BYTES)
 
     def draft(self, photo: Path, painter: Callable[[], OnePass]) -> bytes | None:
         """The photo as the painter paints it, as WebP; None where too many wait."""
         return self.in_turn(lambda: as_webp(painter()(photo)))
+
+    def painter(self, *styles: Path, **given: Any) -> OnePass:
+        """What paints in these styles, read once; ValueError. To be called where it draws."""
+        Settings(effort="instant", **given)  # judged before it is looked up: strangers send lists
+        return self._read(*styles, **given)
 
     def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
         """The photo in each style, in small, as WebP; nothing where too many wait.
@@ -75,7 +88,11 @@ class Drafter:
 
     def _thumbnail(self, small: Image.Image, name: str, style: Path) -> bytes:
         key = name, style
-        return bytes(self._kept.get(key, lambda: memoryview(as_webp(self._read(style)(small)))))
+
+        def draw() -> memoryview:
+            return memoryview(as_webp(self.painter(style, size=THUMBNAIL)(small)))
+
+        return bytes(self._kept.get(key, draw))
 
     @contextmanager
     def _place(self) -> Iterator[bool]:
@@ -93,7 +110,3 @@ def as_webp(image: Image.Image) -> bytes:
     data = io.BytesIO()
     image.save(data, "WEBP", quality=80, method=0)
     return data.getvalue()
-
-
-def _small(style: Path) -> OnePass:
-    return OnePass(style, size=THUMBNAIL, where=WHERE)

@@ -3,6 +3,7 @@ gallery."""
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,8 +11,8 @@ import gradio as gr
 
 from nst.gallery import Plate
 from nst.instant import OnePass
+from nst.page.choosing import or_first
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.drafter import WHERE
 from nst.page.parts import offered
 from nst.page.running import MOST_STYLES, NO_STYLE
 from nst.page.session import Session
@@ -23,9 +24,12 @@ SIZE = 512
 Drawn = TypeVar("Drawn")
 
 
-def draft_anew(page: Page, *, session: Session, **asked: Any) -> Outputs:
+def draft_anew(
+    page: Page, *, session: Session, chosen: list[str], recipe: str, **asked: Any
+) -> Outputs:
     """Another photo or style: its draft takes the canvas from a painting, which the strip keeps."""
-    return _draft(page, session, session.run is not None, **asked)
+    names = or_first(page, chosen, recipe)
+    return _draft(page, session, session.run is not None, chosen=names, **asked)
 
 
 def draft_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
@@ -41,10 +45,8 @@ def _draft(
     if taken or not plates or photo is None:
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
-    drawn = _drawn(
-        photo,
-        lambda file: page.machine.drafter.draft(file, lambda: painter(plates, size=SIZE, **wanted)),
-    )
+    paint = painter(page, plates, size=SIZE, **wanted)
+    drawn = _drawn(photo, lambda file: page.machine.drafter.draft(file, paint))
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
         return gr.skip()
     files = _kept(page, session, "draft", [drawn])
@@ -71,12 +73,12 @@ def read_styles(page: Page, session: Session, chosen: Sequence[str], **how: Any)
     plates = plates_of(page, session, chosen)
     if not plates:
         raise ValueError(NO_STYLE)
-    return page.machine.drafter.in_the_end(lambda: painter(plates, **how))
+    return page.machine.drafter.in_the_end(painter(page, plates, **how))
 
 
-def painter(plates: Sequence[Plate], **how: Any) -> OnePass:
-    """The same of these styles, read in the thread that asks, which is to be the drafter's."""
-    return OnePass(*(plate.path for plate in plates), where=WHERE, **how)
+def painter(page: Page, plates: Sequence[Plate], **how: Any) -> Callable[[], OnePass]:
+    """What makes the painter of these styles, in the drafter's thread."""
+    return partial(page.machine.drafter.painter, *(plate.path for plate in plates), **how)
 
 
 def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) -> Outputs:

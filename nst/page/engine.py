@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
@@ -33,15 +33,18 @@ LEEWAY, FAR_LEEWAY = 2.0, 10.0
 GUESS = 400_000
 """Pixel-steps a second of two cores, as a free Space has them."""
 
+WARM_UP = 3.0
+"""Seconds after which the warm-up ends, once it has shown three frames."""
+
 PATIENCE = 0.1
 """Seconds until one looks whether a run is still wanted."""
 
 
 class Pace:
-    """Seconds for a pixel-step: what a run of the machine's own took, and the visitors' since.
+    """Seconds for a pixel-step: what a run of the machine's own took, then what visitors' do.
 
     `guess` are pixel-steps a second, until something is known. What was measured on a machine that
-    had other things to do is too slow, so the best that was ever seen counts.
+    had other things to do is too slow: it counts within a leeway of the best that was ever seen.
     """
 
     def __init__(self, guess: float = GUESS, leeway: float = LEEWAY) -> None:
@@ -73,7 +76,7 @@ class Pace:
 
     def seconds(self, work: float) -> float:
         """For so many pixel-steps."""
-        return work * statistics.median([self._best, *self._since])
+        return work * statistics.median(self._since or [self._best])
 
 
 class Engine:
@@ -115,9 +118,9 @@ class Engine:
         """
         return _ahead(job, self._thread, self._note)
 
-    def whole(self, job: Job) -> list[Frame]:
-        """All frames of a run, with nobody else's steps between them."""
-        return self._thread.submit(list, job.frames).result()
+    def first(self, job: Job, seconds: float) -> list[Frame]:
+        """The frames of a run's first seconds, with nobody else's steps between them."""
+        return self._thread.submit(_first, job.frames, seconds).result()
 
     def _note(self, frame: Future[Any]) -> None:
         self._latest = frame, time.monotonic()
@@ -208,9 +211,20 @@ def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
     return None
 
 
+def _first(frames: Generator[Frame, None, None], seconds: float) -> list[Frame]:
+    seen = []
+    with closing(frames):
+        for frame in frames:
+            seen.append(frame)
+            if frame.seconds >= seconds and len(seen) >= 3:
+                break
+    return seen
+
+
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
-    """A first run in small: it makes the kernels and tells the pace."""
+    """A first run in small, until it tells the pace: it makes the kernels, too."""
     given = {"size": 256, "scales": 1, "steps": 12}
-    job = prepare(Request(photo, [style], given=given), [], engine.backbone, engine.warming)
+    wish = Request(photo, [style], given=given, every=3)  # a GPU is done before a frame is due
+    job = prepare(wish, [], engine.backbone, engine.warming)
     with suppress(Stopped):
-        engine.pace.calibrate(job, engine.whole(job))
+        engine.pace.calibrate(job, engine.first(job, WARM_UP))

@@ -7,13 +7,13 @@ from gradio.events import api as plain_endpoint
 
 from nst.page import api, choosing, drafts, first, painting, paintings, static, wall
 from nst.page.context import Page, shared_outputs
-from nst.page.moving import wire_moving
-from nst.page.wiring import AT_ONCE, QUIET, Inputs, bound, engine_line
+from nst.page.moving import KNOBS, wire_moving
+from nst.page.wiring import AT_ONCE, QUIET, TAKING_UP, WAITING, Inputs, bound, engine_line
 
 FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
 
-TAKING_UP: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "taking up"}
-"""A run that goes on has its place already."""
+SEEN = "() => new Promise(seen => requestAnimationFrame(() => requestAnimationFrame(seen)))"
+"""What was shown last has been drawn."""
 
 
 def wire(blocks: gr.Blocks, page: Page, program: api.ApiPart) -> None:
@@ -136,7 +136,7 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         "session": page.session,
         "photo": photo,
         "chosen": style.chosen,
-        **{name: knobs[name] for name in ("strength", "style_scale", "style_weights")},
+        **{name: knobs[name] for name in KNOBS},
     }
     after = page.after
     shown = [page.canvas.image, after.download, after.jpeg, after.on, after.print]
@@ -146,16 +146,28 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         "outputs": [style.gallery, style.on_photo],
         **AT_ONCE,
     }
-    # One after the other: a browser opens few connections, and what is quick comes first.
-    forgot = photo.change(
-        bound(choosing.forget_mask, page),
+    photo.change(
+        bound(choosing.fold_mask, page),
         outputs=[page.settings.mask_fold, page.settings.mask],
         **AT_ONCE,
     )
-    for event, all_styles in ((forgot.then, True), (chose, False), (added, True)):
-        drawn = event(bound(drafts.draft_anew, page), inputs_kwargs=asked, outputs=shown, **AT_ONCE)
-        if all_styles:
-            drawn.then(**gallery)
+    recipe: Inputs = {"recipe": page.settings.recipe}
+    draft: dict[str, Any] = {
+        "fn": bound(drafts.draft_anew, page),
+        "inputs_kwargs": asked | recipe,
+        "outputs": shown,
+        **AT_ONCE,
+    }
+    chose(**draft)
+    # One after the other: what one looks at comes first.
+    settled = photo.change(**draft).then(
+        bound(choosing.choose_first, page),
+        inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe,
+        outputs=[style.chosen, style.card],
+        **AT_ONCE,
+    )
+    for drawn in (settled, added(**draft)):
+        drawn.then(None, None, js=SEEN, api_visibility="private").then(**gallery)
     style.on_photo.input(**gallery)
     gr.on(
         [knobs["strength"].input, knobs["style_scale"].input],
@@ -233,7 +245,7 @@ def _painting(page: Page) -> None:
             bound(painting.tell_place, page),
             inputs_kwargs=session,
             outputs=canvas.status,
-            **QUIET | {"concurrency_limit": None, "concurrency_id": "waiting"},
+            **WAITING,
         )
     remembered: Inputs = {"remembered": page.remembered}
     taken_up = canvas.take_up.click(

@@ -31,8 +31,9 @@ SIZE = 256
 
 NO_CAMERA = "there is no camera, or the browser may not use it; allow it, or take a photo instead"
 
-PAINTING, CROWDED, OVER = 409, 503, 410
-"""Statuses that the script understands: wait, go on with the next picture, end."""
+NOT_NOW, OVER = 202, 410
+"""Statuses that the script understands: go on in a moment, end. What says no lands in the browser's
+list of errors."""
 
 
 def open_camera(
@@ -107,7 +108,7 @@ def live_route(
             return Response(status_code=400)
         if busy():
             told = "A painting is being made: the camera goes on after it."
-            return PlainTextResponse(told, PAINTING)
+            return PlainTextResponse(told, NOT_NOW)
         try:
             return await run_in_threadpool(_painted, drafter, camera, sent)
         except (OSError, ValueError, Image.DecompressionBombError):
@@ -123,5 +124,5 @@ def _painted(drafter: Drafter, camera: Camera, sent: bytes) -> Response:
         small = fit(picture.convert("RGB"), SIZE)
     painted = drafter.in_turn(lambda: as_webp(camera.paint(small)))
     if painted is None:
-        return Response(status_code=CROWDED)
+        return Response(status_code=NOT_NOW)
     return Response(painted, media_type="image/webp", headers={"cache-control": "no-store"})

@@ -5,7 +5,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from nst.page import disk
 from nst.page.cameras import Cameras
 from nst.page.drafter import Drafter, as_webp
 from nst.page.engine import Engine, FarEngine, open_engine
-from nst.page.session import Run
+from nst.page.session import Turn
 from nst.page.store import Store, digest
 from nst.page.watch import Watch
 
@@ -39,7 +40,7 @@ MOST_EXPECTED = 200
 @dataclass
 class Machine:
     """`plates` grows when the owner's have been fetched, and `small`, their pictures in small, with
-    it; `runs` are those that paint, `expected` those and what waits, by whose they are, and `hung`
+    it; `runs` are those that paint, `expected` those and what waits, by their keys, and `hung`
     tells when a painting was hung on the wall. The rest stays as it is."""
 
     config: Config
@@ -52,8 +53,8 @@ class Machine:
     drafter: Drafter = field(default_factory=Drafter)
     cameras: Cameras = field(default_factory=Cameras)
     watch: Watch = field(default_factory=Watch)
-    runs: list[Run] = field(default_factory=list)
-    expected: dict[str, Run] = field(default_factory=dict)
+    runs: list[Turn] = field(default_factory=list)
+    expected: dict[str, Turn] = field(default_factory=dict)
     easel: threading.Semaphore = field(init=False)
     line: Callable[[], list[str]] = list
     hung: list[float] = field(default_factory=list)
@@ -87,36 +88,57 @@ class Machine:
                 self.forget(run)
                 run.stop.set()
 
-    def comes_back(self, run: Run, browser: str) -> None:
+    def comes_back(self, run: Turn, browser: str) -> None:
         """A page has been loaded once more, and its run is another session's from now on."""
         self.forget(run)
         run.browser = browser
         self.expect(run)
 
-    def expect(self, run: Run) -> None:
-        """A run is about to wait for its turn, or to begin."""
-        self.expected[run.browser] = run
+    def expect(self, turn: Turn) -> None:
+        """It is about to wait in the line, or to begin."""
+        self.expected[turn.key] = turn
         if len(self.expected) > MOST_EXPECTED:  # strangers may ask, and never come
             del self.expected[next(iter(self.expected))]
 
-    def forget(self, run: Run) -> None:
-        """It has ended, however that was; its visitor may already wait for the next."""
-        if self.expected.get(run.browser) is run:
-            del self.expected[run.browser]
+    def forget(self, turn: Turn) -> None:
+        """It has ended, or is not wanted any more."""
+        self.expected.pop(turn.key, None)
 
-    def _seconds(self, run: Run) -> float:
-        return self.engine.pace.seconds(run.work) if run.left is None else run.left
+    @contextmanager
+    def at_work(self, turn: Turn) -> Iterator[None]:
+        """It is painted inside of this; when `runs` is without it, all of it has ended."""
+        self.runs.append(turn)
+        try:
+            yield
+        finally:
+            self.forget(turn)  # first: what is expected and does not run, waits
+            self.runs.remove(turn)
 
-    def place(self, browser: str) -> tuple[int, float] | None:
-        """Which in the line a visitor is, from 1 on, and the seconds until their turn; None where
-        they do not wait."""
-        line = self.line()
-        if browser not in line:
+    def waiting(self) -> list[Turn | None]:
+        """The line in its order; None for what is not expected, such as what was stopped in it."""
+        known = [turn for turn in self.expected.values() if turn not in self.runs]
+        found: list[Turn | None] = []
+        for browser in reversed(self.line()):  # what was stopped stands before what came after it
+            turn = next((turn for turn in reversed(known) if turn.browser == browser), None)
+            if turn:
+                known.remove(turn)
+            found.insert(0, turn)
+        return found
+
+    def place(self, turn: Turn) -> tuple[int, float] | None:
+        """Which in the line it is, from 1 on, and the seconds until its turn; None where it does
+        not wait."""
+        waiting = self.waiting()
+        if turn not in waiting:
             return None
-        place = line.index(browser)
-        waiting = [self.expected[other] for other in line[:place] if other in self.expected]
-        left = [self._seconds(run) for run in (*self.runs, *waiting)]
-        return place + 1, sum(left) / self.engine.workers
+        before = waiting[: waiting.index(turn)]
+        slower = max((run.slower for run in self.runs), default=1.0)  # whatever slows these down
+        left = [self._seconds(run) for run in self.runs]
+        left += [slower * self._seconds(other) for other in before if other]
+        return len(before) + 1, sum(left) / self.engine.workers
+
+    def _seconds(self, turn: Turn) -> float:
+        return self.engine.pace.seconds(turn.work) if turn.left is None else turn.left
 
     def close(self, patience: float) -> None:
         """No new runs; those that paint end now, with the picture as it stands, and are waited for

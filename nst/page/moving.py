@@ -5,7 +5,7 @@ import gradio as gr
 from nst.page import clips, live, static
 from nst.page.context import Page
 from nst.page.html import sentence
-from nst.page.wiring import AT_ONCE, QUIET, Inputs, bound, engine_line
+from nst.page.wiring import AT_ONCE, QUIET, WAITING, Inputs, bound, engine_line
 
 KNOBS = ("strength", "style_scale", "style_weights")
 """The settings that one pass knows, beside the size."""
@@ -67,9 +67,13 @@ def _film(page: Page, asked: Inputs) -> None:
     wish: Inputs = {"film": part.film, **asked}
     session: Inputs = {"session": page.session}
     buttons = [part.paint, part.stop, part.status]
-    run = part.paint.click(
+    begun = part.paint.click(
         bound(clips.begin_film, page), inputs_kwargs=wish, outputs=buttons, **QUIET
-    ).success(
+    )
+    begun.success(
+        bound(clips.tell_place, page), inputs_kwargs=session, outputs=part.status, **WAITING
+    )
+    run = begun.success(
         bound(clips.show_film, page),
         inputs_kwargs=session,
         outputs=[*buttons, part.painted, part.download],

@@ -1,6 +1,5 @@
 """The painting itself: from the click, through the frames, to the finished picture."""
 
-import asyncio
 import math
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -13,16 +12,14 @@ from nst.job import Request
 from nst.page.canvas import PRINT
 from nst.page.choosing import NO_PHOTO
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.html import duration, sentence, status_html, user_error
+from nst.page.html import sentence, status_html, user_error
 from nst.page.lasting import Lasting
+from nst.page.line import places
 from nst.page.paintings import compared, remember
 from nst.page.running import Shown, check
 from nst.page.session import Run, Session
 from nst.page.store import Painting, digest
 from nst.page.uploads import drawn_mask, sent_file
-
-LOOK = 1.0
-"""Seconds between two looks at the line."""
 
 PLOT_INTERVAL = 1.0
 """Seconds between two drawings of the losses, which cost a browser more than a picture does."""
@@ -77,28 +74,23 @@ def _begin(
         work = check(page.machine, request, page.styles(session))
     except ValueError as error:
         raise user_error(error) from None
-    run = session.run = Run(request, session.browser, work)
+    run = session.run = Run(request, browser=session.browser, work=work)
     page.machine.expect(run)
     return _waiting(page, run)
 
 
 async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
     """The visitor's place in the line, and how long it will be, until it is their turn."""
-    run = session.run
-    while run and run is session.run and not run.lasting and not run.stop.is_set():
-        if line := page.machine.place(run.browser):
-            place, seconds = line
-            told = f"Next in line, about {duration(seconds)} until it begins"
-            if place > 1:
-                told = f"Number {place} in line, about {duration(seconds)} until it begins"
-            yield {page.canvas.status: status_html(told)}
-        await asyncio.sleep(LOOK)
+    if session.run:
+        async for told in places(page.machine, session.run, page.canvas.status):
+            yield told
 
 
 def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outputs:
     """A page that was reloaded, or cut off, comes back for its run, or for what that has led to."""
     session.browser = session.browser or secrets.token_hex(8)
-    run = next((run for run in page.machine.runs if run.key == key), None)
+    runs = (run for run in page.machine.runs if isinstance(run, Run))
+    run = next((run for run in runs if run.key == key), None)
     if run and run.lasting:
         page.machine.comes_back(run, session.browser)
         run.lasting.comes_back()
@@ -126,6 +118,7 @@ def stop(page: Page, *, session: Session) -> Outputs:
     run.stop.set()
     if run.lasting:
         return {page.canvas.stop: gr.Button("Stopping", interactive=False)}
+    page.machine.forget(run)
     session.run = None
     return idle(page) | {page.canvas.status: status_html("Stopped before it began")}
 

@@ -115,7 +115,8 @@ def follow(
             job = prepare(run.request, offered, machine.engine.backbone, run.stop)
             record.outcome = "failed"
             record.size, record.recipe = job.settings.size, job.shared.recipe
-            yield from _paint(machine, run, job, owner, record)
+            with machine.at_work(run):
+                yield from _paint(machine, run, job, owner, record)
     finally:
         machine.forget(run)
 
@@ -137,12 +138,13 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
     before = fit(job.photo, job.settings.size)
     kept, first, painting, folder = [keep(before)], None, None, None
     frames = machine.engine.frames(job)
-    machine.runs.append(run)
     try:
         folder = machine.store.new_folder()
         for frame in frames:
             first = first or frame
-            left = run.left = seconds_left(frame, machine.engine.pace.seconds(run.work))
+            expected = machine.engine.pace.seconds(job.work)
+            left = run.left = seconds_left(frame, expected)
+            run.slower = (frame.seconds + left) / expected
             small = keep(frame.image)
             kept.append(small)
             if len(kept) > MOST_KEPT:
@@ -167,7 +169,6 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             raise
         raise ValueError(FULL) from None
     finally:
-        machine.runs.remove(run)
         frames.close()
         if painting is None and folder:
             shutil.rmtree(folder, ignore_errors=True)

@@ -15,24 +15,32 @@ if TYPE_CHECKING:
     from nst.page.lasting import Lasting
 
 
-@dataclass(eq=False)
-class Run:
-    """What waits for the engine or is being painted. `stop` asks it to end.
+@dataclass(eq=False, kw_only=True)
+class Turn:
+    """At the easel, or in the line before it. `stop` asks it to end.
 
     `browser` tells whose it is: what Gradio calls the session hash of an open page or a program.
-    `key` is known to that page alone, which may go and come back for its run; when it does not,
-    the run is `dropped`.
-    `work` is counted in pixel-steps, `left` are the seconds that it still takes, once it began.
+    `key` is known to that page alone, which may go and come back for what is `lasting`.
+    `work` is counted in pixel-steps, `left` are the seconds that it still takes, where they are
+    known better, and `slower` tells how many times as long it takes as was expected.
     """
 
-    request: Request
     browser: str = ""
     work: float = 0.0
     left: float | None = None
+    slower: float = 1.0
     key: str = field(default_factory=lambda: secrets.token_hex(16))
     stop: threading.Event = field(default_factory=threading.Event)
-    dropped: bool = False
     lasting: "Lasting | None" = None
+
+
+@dataclass(eq=False)
+class Run(Turn):
+    """A painting that is wished for, or being painted; `dropped` when its visitor has not come back
+    for it."""
+
+    request: Request
+    dropped: bool = False
 
 
 @dataclass

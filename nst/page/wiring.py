@@ -22,6 +22,12 @@ and leave threads to runs and to pages that open."""
 AT_ONCE = QUIET | {"queue": False}
 """For what is quick and has nothing to say in a toast, which comes through the queue."""
 
+WAITING = QUIET | {"concurrency_limit": None, "concurrency_id": "waiting"}
+"""For what lasts as long as somebody waits in the line, and computes nothing."""
+
+TAKING_UP: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "taking up"}
+"""A run that goes on has its place already."""
+
 Inputs = dict[str, Block]
 """What a handler is sent, by the names of its parameters."""
 

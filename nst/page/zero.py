@@ -6,8 +6,8 @@ from collections.abc import Generator
 
 from nst.job import Elsewhere
 from nst.network.vgg import Backbone
+from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures
-from nst.optimise.schedule import pixel_steps
 from nst.optimise.stylize import Frame, begin
 from nst.settings import Settings
 
@@ -41,5 +41,5 @@ def on_zero_gpu(backbone: Backbone) -> Elsewhere:
 def _seconds(pictures: Pictures, settings: Settings, every: int) -> int:
     """That a run is to have the GPU for."""
     begun = max(pictures.start.size) if pictures.start else 0
-    work = pixel_steps(settings, pictures.photo.size, begun)
+    work = run_work(settings, pictures.photo.size, begun, len(pictures.styles))
     return min(MOST_SECONDS, math.ceil(SET_UP + work / PACE))

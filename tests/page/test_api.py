@@ -161,7 +161,7 @@ def test_an_assistant_can_paint(server: Served) -> None:
 
 
 WISHES = [
-    {"style": "cubist_table"},  # its own strength is not the default
+    {"style": "ink_mountains"},  # its own strength is not the default
     {  # both settings are the global defaults, not the recipe's
         "style": "gold_spirals",
         "recipe": "painting-with-gans",

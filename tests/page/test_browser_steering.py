@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Route, expect
 from playwright.sync_api import Page as Tab
 
 from nst.gallery import sample
@@ -80,6 +80,29 @@ def test_a_painting_dropped_in_offers_its_settings(
     expect(tab.get_by_text("painted here, after gold_spirals")).to_be_visible()
     tab.get_by_role("button", name="Use its settings").click()
     expect(tab).to_have_url(re.compile("style=gold_spirals&size=96&strength=0.8&steps=9"))
+
+
+def test_a_late_answer_does_not_tell_of_what_was_set_before(tab: Tab, server: Served) -> None:
+    late: list[tuple[Route, APIResponse]] = []
+
+    def slow(route: Route) -> None:
+        answer = route.fetch()
+        if not late and "Now pick a style" in answer.text():
+            late.append((route, answer))
+        else:
+            route.fulfill(response=answer)
+
+    tab.route("**/gradio_api/run/**", slow)
+    tab.goto(f"{server.url}/?photo=lion&style=stained_glass&{SMALL}")
+    for _ in range(100):
+        tab.wait_for_timeout(100)
+        if late:
+            break
+    tab.wait_for_timeout(1000)  # in which a newer answer would come
+    ((route, answer),) = late
+    route.fulfill(response=answer)
+    tab.wait_for_timeout(1000)
+    expect(tab.locator("#status")).to_contain_text("Ready")
 
 
 def _seen(

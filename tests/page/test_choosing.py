@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from nst.images import save_image
+from nst.job import Request
 from nst.page import choosing
 from nst.page.context import Page
-from nst.page.session import Session
+from nst.page.session import Run, Session
 from nst.page.uploads import sent_file
 from nst.recipes import RECIPES
 from nst.settings import Settings
@@ -51,9 +52,9 @@ def test_a_link_sets_everything_and_tells_what_is_wrong(page: Page, notices: lis
 
 
 def test_a_plate_in_a_link_by_hand_has_its_own_settings(page: Page) -> None:
-    by_hand: Any = Asked(style="cubist_table")
-    ours: Any = Asked(style="cubist_table", v="1")
-    assert named(page, choosing.welcome(page, by_hand))["strength"] == 0.65
+    by_hand: Any = Asked(style="ink_mountains")
+    ours: Any = Asked(style="ink_mountains", v="1")
+    assert named(page, choosing.welcome(page, by_hand))["strength"] == 0.6
     assert named(page, choosing.welcome(page, ours))["strength"] == 0.5
 
 
@@ -63,13 +64,32 @@ def test_an_empty_link_leaves_a_photo_that_came_first(page: Page) -> None:
 
 
 def test_a_click_chooses_a_plate_with_its_best_settings(page: Page, session: Session) -> None:
-    outputs = _click(page, session, _plate(page, "cubist_table"))
-    assert outputs[page.style.chosen] == ["cubist_table"]
-    assert "Guitar and Bottle" in outputs[page.style.card]
-    assert named(page, outputs) == {"strength": 0.65, "style_scale": 1.0, "smoothness": 0.2}
+    outputs = _click(page, session, _plate(page, "ink_mountains"))
+    assert outputs[page.style.chosen] == ["ink_mountains"]
+    assert "Ink Mountains" in outputs[page.style.card]
+    assert named(page, outputs) == {"strength": 0.6, "style_scale": 1.0, "smoothness": 0.2}
     assert outputs[page.settings.preset] is None
     plain = _click(page, session, _plate(page, "gold_spirals"))
     assert plain[page.settings.preset] == "balanced"
+
+
+def test_the_first_style_is_shown_where_none_is_chosen(page: Page) -> None:
+    def chosen(photo: Any, chosen: list[str], recipe: str = "atelier") -> Any:
+        outputs = choosing.choose_first(page, photo=photo, chosen=chosen, recipe=recipe)
+        return outputs.get(page.style.chosen)
+
+    assert page.machine.plates[0].settings == {}
+    assert chosen({"path": "a photo"}, []) == [page.machine.plates[0].name]
+    assert chosen({"path": "a photo"}, ["gold_spirals"]) is None
+    assert chosen(None, []) is None
+    assert chosen({"path": "a photo"}, [], "reconstruct") is None
+    assert chosen({"path": "a photo"}, [], "no recipe") is None
+
+
+def test_a_mask_goes_with_its_photo(page: Page) -> None:
+    outputs = choosing.fold_mask(page)
+    assert outputs[page.settings.mask] is None
+    assert not outputs[page.settings.mask_fold].open
 
 
 def test_several_styles_are_added_up_to_four(page: Page, session: Session) -> None:
@@ -111,11 +131,12 @@ def test_own_styles_are_limited_and_judged(page: Page, session: Session, uploads
 
 
 def test_a_recipe_shows_its_settings_and_source(page: Page, session: Session) -> None:
-    outputs = choosing.choose_recipe(page, session=session, recipe="gatys", chosen=["cubist_table"])
+    kept = ["ink_mountains"]
+    outputs = choosing.choose_recipe(page, session=session, recipe="gatys", chosen=kept)
     assert named(page, outputs) == controls("gatys")
     assert "A Neural Algorithm of Artistic Style" in outputs[page.settings.about]
-    back = choosing.choose_recipe(page, session=session, recipe="atelier", chosen=["cubist_table"])
-    assert named(page, back)["strength"] == 0.65
+    back = choosing.choose_recipe(page, session=session, recipe="atelier", chosen=kept)
+    assert named(page, back)["strength"] == 0.6
 
 
 def test_a_preset_is_a_few_knobs(page: Page) -> None:
@@ -135,6 +156,13 @@ def test_the_address_tells_what_is_set(page: Page, session: Session) -> None:
     outputs = _plan(page, session, photo=lion, chosen=["gold_spirals"], strength=0.7)
     assert outputs[page.address] == "photo=lion&style=gold_spirals&strength=0.7&v=1"
     assert "Ready when you are" in outputs[page.canvas.status]
+
+
+def test_the_status_of_a_run_stays(page: Page, session: Session) -> None:
+    session.run = Run(Request("photo"))
+    outputs = _plan(page, session, chosen=["gold_spirals"], strength=0.7)
+    assert page.canvas.status not in outputs
+    assert "strength=0.7" in outputs[page.address]
 
 
 def test_the_address_waits_for_the_links_own_settings(page: Page) -> None:

@@ -1,6 +1,5 @@
 """A visitor's film, painted in the page and for programs."""
 
-import threading
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -120,13 +119,8 @@ def test_a_film_that_is_more_than_it_says_ends(
     clip = open_clip(film()["path"])
     few = {"clip_seconds": 0.05} if limit == "pictures" else {"most_seconds": 0.0}
     monkeypatch.setattr(page.machine, "config", Config(**few))
-    counts = clips.painted(
-        page,
-        clip,
-        OnePass(page.machine.plates[0].path, size=64, where="cpu"),
-        tmp_path / "out.mp4",
-        threading.Event(),
-    )
+    paint = OnePass(page.machine.plates[0].path, size=64, where="cpu")
+    counts = clips.painted(page, clips.Filming(clip, paint), tmp_path / "out.mp4")
     assert list(counts)[-1] == {"pictures": 3, "time": 1}[limit]
 
 

@@ -21,7 +21,7 @@ KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": "
 
 
 def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
-    asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
+    asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
     return drafts.draft_anew(page, session=session, **asked)
 
 
@@ -43,6 +43,11 @@ def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: 
     with Image.open(first) as picture:
         assert picture.size == (512, 410)
     before = _pixels(first)
+    none, first_plate = (
+        _pixels(_shown(page, _anew(page, session, photo_sent, chosen=chosen)))
+        for chosen in ([], [page.machine.plates[0].name])
+    )
+    assert np.array_equal(none, first_plate)
     second = _shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"]))
     assert np.abs(_pixels(second) - before).mean() > 20
     assert not first.exists()
@@ -59,7 +64,7 @@ def test_weights_belong_to_the_styles_in_their_order(
 
 
 def test_what_is_missing_is_waited_for(page: Page, session: Session, photo_sent: Any) -> None:
-    for changed in ({"chosen": []}, {"chosen": ["nobody"]}):
+    for changed in ({"chosen": [], "recipe": "reconstruct"}, {"chosen": ["nobody"]}):
         assert page.canvas.image not in _anew(page, session, photo_sent, **changed)
     assert page.canvas.image not in _anew(page, session, None)
     assert page.canvas.image not in _anew(page, session, sent("/etc/passwd"))

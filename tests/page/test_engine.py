@@ -1,3 +1,4 @@
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import spaces
 from nst.config import Config
 from nst.gallery import plates, sample
 from nst.job import Request, Stopped, prepare
+from nst.optimise import stylize
 from nst.page import painting
 from nst.page.context import Page
 from nst.page.engine import Engine, Pace, warm_up
@@ -36,6 +38,15 @@ def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
         painting.begin(page, session=session, **_asked(photo_sent, size=2048, steps=20_000))
     object.__setattr__(page.machine.config, "most_seconds", float("inf"))
     page.machine.engine.pace = before
+
+
+def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
+    engine = Engine(Config())
+    warm_up(engine, sample("lion"), plates()[0].path)
+    assert engine.pace.seconds(1.0) != Pace().seconds(1.0)
 
 
 def _slow(seconds: float) -> tuple[Any, list[str]]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from nst.clip import Clip
+from nst.instant import OnePass
 from nst.job import Request
-from nst.page import lasting, painting
+from nst.page import clips, lasting, line, painting
 from nst.page.context import Page
 from nst.page.machine import MOST_EXPECTED
 from nst.page.running import follow
@@ -93,7 +96,7 @@ def test_a_run_that_nobody_comes_back_for_ends(
     frames.close()
     _until(lambda: page.machine.runs == [])
     assert page.machine.store.find_run(run.key) is None
-    assert session.browser not in page.machine.expected
+    assert run.key not in page.machine.expected
 
 
 def test_a_page_that_closes_says_so(
@@ -120,8 +123,8 @@ def test_the_next_one_waits_until_the_easel_is_free(page: Page, photo_sent: dict
     assert "Done in" in last[page.canvas.status]
 
 
-def _told(page: Page, session: Session) -> list[str]:
-    async def first_two() -> list[str]:
+def _told(page: Page, session: Session) -> list[Any]:
+    async def first_two() -> list[Any]:
         told = []
         async for outputs in painting.tell_place(page, session=session):
             told.append(outputs[page.canvas.status])
@@ -135,41 +138,72 @@ def _told(page: Page, session: Session) -> list[str]:
 def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = page.machine
     work = 20 / machine.engine.pace.seconds(1.0)
-    ahead, mine = (Run(Request("photo"), name, work) for name in ("another's", "mine"))
+    ahead, mine = (Run(Request("photo"), browser=name, work=work) for name in ("another's", "mine"))
     for run in (ahead, mine):
         machine.expect(run)
     painted = Run(Request("photo"), left=10.0)
     monkeypatch.setattr(machine, "runs", [painted])
     monkeypatch.setattr(machine, "line", lambda: ["another's", "mine"])
-    monkeypatch.setattr(painting, "LOOK", 0.01)
+    monkeypatch.setattr(line, "LOOK", 0.01)
     session = Session(browser="mine", run=mine)
     assert "Number 2 in line, about 30 s until it begins" in _told(page, session)[0]
+    painted.slower = 1.5  # so will be those that follow
+    assert "Number 2 in line, about 40 s until it begins" in _told(page, session)[0]
     machine.left("another's")
     assert ahead.stop.is_set()
     monkeypatch.setattr(machine, "line", lambda: ["mine"])
     assert "Next in line, about 10 s until it begins" in _told(page, session)[1]
     monkeypatch.setattr(machine, "line", list)
-    assert machine.place("mine") is None
+    assert machine.place(mine) is None
     mine.stop.set()
-    assert _told(page, session) == []
+    assert _told(page, session) == [gr.skip()]  # what Gradio shows last must not come over "Done"
+    machine.forget(mine)
+
+
+def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, clip = page.machine, Clip(Path("film.mp4"), Fraction(10), 60)
+    paint = OnePass(machine.plates[0].path, size=64, where="cpu")
+    painted, mine = (
+        clips.Filming(clip, paint, browser=name, left=left)
+        for name, left in (("another's", 12.0), ("mine", 8.0))
+    )
+    machine.expect(mine)
+    monkeypatch.setattr(machine, "runs", [painted])
+    monkeypatch.setattr(machine, "line", lambda: ["mine", "next"])
+    session = Session(browser="mine", filming=mine)
+
+    async def first() -> str:
+        told = clips.tell_place(page, session=session)
+        return str((await anext(told))[page.clip.status])
+
+    assert "Next in line, about 12 s until it begins" in awaited(first())
+    later = Run(Request("photo"), browser="mine", left=5.0)  # the same visitor's painting
+    last = Run(Request("photo"), browser="next")
+    for run in (later, last):
+        machine.expect(run)
+    monkeypatch.setattr(machine, "line", lambda: ["mine", "mine", "next"])
+    assert [machine.place(turn) for turn in (mine, later, last)] == [(1, 12), (2, 20), (3, 25)]
+    machine.forget(mine)  # stopped, but it still stands in the line
+    assert [machine.place(turn) for turn in (mine, later, last)] == [None, (2, 12), (3, 17)]
+    machine.expected.clear()
 
 
 def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
     machine, first, second = (
         page.machine,
-        Run(Request("photo"), "mine"),
-        Run(Request("photo"), "mine"),
+        Run(Request("photo"), browser="mine"),
+        Run(Request("photo"), browser="mine"),
     )
     machine.expect(first)
     machine.expect(second)
     machine.forget(first)
     machine.left("mine")
     assert second.stop.is_set()
-    assert "mine" not in machine.expected
+    assert second.key not in machine.expected
 
 
 def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
-    run = Run(Request("/nowhere/photo.png"), "stranger")
+    run = Run(Request("/nowhere/photo.png"), browser="stranger")
     page.machine.expect(run)
     with pytest.raises(ValueError, match="can't be read|no such|not"):
         next(follow(page.machine, run, page.machine.plates, "owner"))
@@ -178,6 +212,6 @@ def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
 
 def test_what_is_expected_does_not_grow(page: Page) -> None:
     for number in range(MOST_EXPECTED + 50):
-        page.machine.expect(Run(Request("photo"), f"stranger {number}"))
+        page.machine.expect(Run(Request("photo"), browser=f"stranger {number}"))
     assert len(page.machine.expected) == MOST_EXPECTED
     page.machine.expected.clear()

@@ -90,7 +90,7 @@ def test_an_owner_can_switch_cameras_off(
 def test_a_painting_comes_first(page: Page, session: Session) -> None:
     token = _opened(page, session)[page.live.token]
     answer = _client(page, busy=1.0).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.text[:26]) == (live.PAINTING, "A painting is being made: ")
+    assert (answer.status_code, answer.text[:26]) == (live.NOT_NOW, "A painting is being made: ")
     live.close_camera(page, session=session)
 
 
@@ -109,7 +109,8 @@ def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) ->
     token, room = _opened(page, session)[page.live.token], page.machine.drafter._room
     for _ in range(MOST_WAITING):
         assert room.acquire(blocking=False)
-    assert _client(page).post(f"/live/{token}", content=_seen()).status_code == live.CROWDED
+    answer = _client(page).post(f"/live/{token}", content=_seen())
+    assert (answer.status_code, answer.content) == (live.NOT_NOW, b"")
     room.release(MOST_WAITING)
     live.close_camera(page, session=session)
 

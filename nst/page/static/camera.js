@@ -6,8 +6,14 @@ async (...sent) => {
         const video = Object.assign(document.createElement("video"),
             {srcObject: stream, muted: true, playsInline: true});
         await video.play();
-        window.nstCamera?.stream.getTracks().forEach((track) => track.stop());
-        window.nstCamera = {stream, video};
+        const gone = new AbortController();
+        const off = () => {
+            gone.abort(); // pictures on their way are not waited for
+            stream.getTracks().forEach((track) => track.stop());
+            window.nstCamera = undefined;
+        };
+        window.nstCamera?.off();
+        window.nstCamera = {stream, video, gone: gone.signal, off};
         sent[0] = false;
     } catch {
         sent[0] = true;

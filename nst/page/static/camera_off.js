@@ -1,6 +1,5 @@
 // The camera's light goes out.
 (...sent) => {
-    window.nstCamera?.stream.getTracks().forEach((track) => track.stop());
-    window.nstCamera = undefined;
+    window.nstCamera?.off();
     return sent;
 }

@@ -22,8 +22,8 @@
         small.getContext("2d").drawImage(video, 0, 0, small.width, small.height);
         const picture = await new Promise((done) => small.toBlob(done, "image/jpeg", 0.85));
         const address = `${window.gradio_config.root}/live/${token}`;
-        const answer = await fetch(address, {method: "POST", body: picture});
-        if (answer.ok) {
+        const answer = await fetch(address, {method: "POST", body: picture, signal: camera.gone});
+        if (answer.status === 200) {
             const painted = await createImageBitmap(await answer.blob());
             if (number < shown) return true; // a later one was quicker
             shown = number;
@@ -31,9 +31,10 @@
             scene.getContext("2d").drawImage(painted, 0, 0, scene.width, scene.height);
             return true;
         }
-        if (answer.status !== 409 && answer.status !== 503) throw new Error(await answer.text());
-        told.textContent = await answer.text();
-        await wait(answer.status === 409 ? 1000 : 200);
+        const why = await answer.text();
+        if (!answer.ok) throw new Error(why);
+        told.textContent = why;
+        await wait(why ? 1000 : 200);
         return true;
     };
     const run = async () => {

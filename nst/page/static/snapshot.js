@@ -6,8 +6,7 @@ async (...sent) => {
     const whole = document.createElement("canvas");
     [whole.width, whole.height] = [camera.video.videoWidth, camera.video.videoHeight];
     whole.getContext("2d").drawImage(camera.video, 0, 0);
-    window.nstCamera = undefined;
-    camera.stream.getTracks().forEach((track) => track.stop());
+    camera.off();
     const picture = await new Promise((done) => whole.toBlob(done, "image/jpeg", 0.92));
     const form = new FormData();
     form.append("files", picture, "snapshot.jpg");
