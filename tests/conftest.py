@@ -1,6 +1,7 @@
 """Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
 
 import hashlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from huggingface_hub import constants
 from PIL import Image, ImageDraw
 
@@ -18,6 +20,22 @@ from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import bundled
 
 Files = dict[str, bytes | Callable[[bytes], bytes]]
+
+
+def pytest_configure() -> None:
+    """Processes that test side by side share the cores, and so do the programs that they start."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if processes > 1:
+        threads = max(1, torch.get_num_threads() // processes)
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that share a server stay in one process, or each would start its own."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.parent)))
 
 
 @pytest.fixture(scope="session", autouse=True)

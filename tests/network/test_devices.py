@@ -4,6 +4,7 @@ Without a GPU that is the CPU alone; with one, this module is what checks the co
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -112,6 +113,7 @@ def _objective(
     backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings
 ) -> Objective:
     regions = [Region([(style, 1.0)] if settings.style_layers else [])]
+    settings = replace(settings, size=SIZE)
     return Objective(photo.to(backbone.device), regions, SIZE, settings, backbone)
 
 
