@@ -103,6 +103,7 @@ def test_a_late_answer_does_not_tell_of_what_was_set_before(tab: Tab, server: Se
     route.fulfill(response=answer)
     tab.wait_for_timeout(1000)
     expect(tab.locator("#status")).to_contain_text("Ready")
+    tab.unroute_all(behavior="wait")  # one still being fetched would fail the test that follows
 
 
 def _seen(
