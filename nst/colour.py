@@ -1,5 +1,7 @@
 """Whose colours a painting has: the style's, the photo's, or the style's moved to the photo's."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -8,6 +10,40 @@ from PIL import Image, ImageCms
 _LAB, _SRGB = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
 _TO_LAB = ImageCms.buildTransform(_SRGB, _LAB, "RGB", "LAB")
 _TO_RGB = ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB")
+
+NOISE = 8.0
+"""Of 255. Where a photo's colours deviate less than this, much of it is noise, and stays small."""
+
+SAMPLE = 256, 256
+"""Pixels, evenly spaced, that tell a picture's palette."""
+
+
+def in_palette(
+    photo: Image.Image,
+    paintings: Sequence[tuple[Image.Image, float]],
+    share: float = 1.0,
+    inside: Image.Image | None = None,
+) -> Image.Image:
+    """The photo with the mean and covariance of the paintings' RGB values; RGB, the photo's size.
+
+    Paintings come with their shares of the palette, which add up to 1. Of all linear maps that do
+    it, the one that moves colours least: Pitié, Kokaram 2007, "The linear Monge-Kantorovitch
+    linear colour mapping for example-based colour transfer". `share`, 0..1, tells how much of the
+    way they go. With `inside`, grey and of the photo's size, white where to do it, what is there
+    alone counts and changes.
+    """
+    there = Image.new("L", photo.size, 255) if inside is None else inside
+    mean, spread = _moments([(photo, 1.0)], _sample(there).reshape(-1))
+    goal, wanted = _moments(paintings)
+    root, inverse = _powers(spread + NOISE**2 * np.eye(3))
+    middle, _ = _powers(root @ wanted @ root)
+    # pixels + amount * (map (pixels - mean) + goal - pixels)
+    change = (inverse @ middle @ inverse - np.eye(3)).astype(np.float32)
+    pixels = np.asarray(photo, dtype=np.float32)
+    amount = share / 255 * np.asarray(there, dtype=np.float32)[..., None]
+    shift = (goal - mean - mean @ change).astype(np.float32)
+    pixels = pixels + amount * (pixels @ change + shift)
+    return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
 
 
 def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:
@@ -49,6 +85,28 @@ def with_colours_of(photo: Image.Image, painting: Image.Image) -> Image.Image:
     back = ImageCms.applyTransform(mixed, _TO_RGB)
     assert back is not None
     return back
+
+
+def _sample(image: Image.Image) -> NDArray[np.float64]:
+    return np.asarray(image.resize(SAMPLE, Image.Resampling.NEAREST), dtype=np.float64)
+
+
+def _moments(
+    pictures: Sequence[tuple[Image.Image, float]], weights: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and covariance of the RGB values of pictures with their shares, each pixel weighted."""
+    rows = np.concatenate([_sample(picture).reshape(-1, 3) for picture, _ in pictures])
+    each = rows.shape[0] // len(pictures)
+    counts = np.repeat([share for _, share in pictures], each)
+    counts = counts if weights is None else counts * (weights + 1e-3)
+    return np.average(rows, axis=0, weights=counts), np.cov(rows.T, aweights=counts)
+
+
+def _powers(spread: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """S^(1/2) and S^(-1/2)."""
+    values, vectors = np.linalg.eigh(spread)
+    deviations = np.sqrt(values.clip(1e-6))
+    return vectors * deviations @ vectors.T, vectors / deviations @ vectors.T
 
 
 def _rows(image: Image.Image) -> NDArray[np.float64]:

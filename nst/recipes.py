@@ -10,7 +10,9 @@ from typing import Any
 
 from nst.settings import Settings
 
-_FIVE_CONVS = tuple((f"conv{block}_1", 0.2) for block in range(1, 6))
+_FIVE_CONVS, _FIVE_RELUS = (
+    tuple((f"{kind}{block}_1", 0.2) for block in range(1, 6)) for kind in ("conv", "relu")
+)
 _SCRATCH_LAYERS = tuple(
     (layer, 1.0) for layer in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "relu5_1")
 )
@@ -54,6 +56,7 @@ RECIPES = {
         content_layers=(("relu5_3", 1.0),),
         content_loss="half",
         content_weight=1e-11,
+        style_layers=_FIVE_RELUS,
         style_loss="gatys",
         style_weight=1e-8,  # small, so that the total variation has a say
     ),
@@ -151,8 +154,8 @@ SOURCES = {
     "atelier": Source(
         "Atelier",
         "ours, 2026",
-        "Coarse to fine from the photo; every loss relative to its target; strokes matched to "
-        "where they belong.",
+        "Coarse to fine from the photo in the style's palette; every loss relative to its target; "
+        "strokes matched to where they belong.",
         r"\alpha \frac{\sum w (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
         r"\frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match} \Big) + \gamma\, \text{TV}",
         10,

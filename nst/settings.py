@@ -44,7 +44,7 @@ class Settings:
         0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05
     )
     coherence: float = _knob(
-        0.5,
+        0.35,
         "Coherence",
         "how far strokes follow the photo's forms (feature matching)",
         0.0,
@@ -107,10 +107,10 @@ class Settings:
         choices=("relative", "half", "quarter", "mean"),
     )
     content_weight: float = _knob(
-        0.15, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
+        0.1, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
     )
     style_layers: Layers = _knob(
-        tuple((f"relu{block}_1", 0.2) for block in range(1, 6)),
+        tuple((f"relu{b}_1", w) for b, w in enumerate((0.1, 0.25, 0.4, 0.2, 0.05), 1)),
         "Style layers",
         "where the style is compared, as LAYER=WEIGHT,...",
     )

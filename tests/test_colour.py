@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.colour import match_colours, match_lightness, with_colours_of
+from nst.colour import in_palette, match_colours, match_lightness, with_colours_of
 
 
 def _rows(image: Image.Image) -> NDArray[np.float64]:
@@ -43,6 +43,42 @@ def test_a_photo_of_one_colour_can_be_matched(style: Image.Image) -> None:
     grey = Image.new("RGB", (32, 32), (120, 130, 140))
     assert np.abs(_rows(match_colours(style, grey)).mean(0) - [120, 130, 140]).max() < 2
     assert np.abs(_rows(match_colours(grey, style)).mean(0) - _rows(style).mean(0)).max() < 2
+
+
+def test_a_photo_in_a_palette_has_its_mean_and_covariance(
+    photo: Image.Image, style: Image.Image
+) -> None:
+    # Little contrast, so that nothing is cut off at black and white.
+    photo, style = (Image.blend(Image.new("RGB", i.size, "grey"), i, 0.5) for i in (photo, style))
+    moved, goal = _rows(in_palette(photo, [(style, 1.0)])), _rows(style)
+    assert np.abs(moved.mean(0) - goal.mean(0)).max() < 2
+    assert np.allclose(np.cov(moved.T), np.cov(goal.T), rtol=0.2, atol=60)
+    half = _rows(in_palette(photo, [(style, 1.0)], 0.5))
+    assert np.abs(half - (_rows(photo) + moved) / 2).max() <= 1
+    assert np.array_equal(_rows(in_palette(photo, [(style, 1.0)], 0.0)), _rows(photo))
+
+
+def test_a_palette_of_two_is_between_them(photo: Image.Image) -> None:
+    red, blue = (Image.new("RGB", (20, 20), colour) for colour in ("red", "blue"))
+    mean = _rows(in_palette(photo, [(red, 0.75), (blue, 0.25)])).mean(0)
+    assert mean == pytest.approx([0.75 * 255, 0, 0.25 * 255], abs=30)
+    assert np.ptp(_rows(in_palette(photo, [(red, 1.0)])), axis=0).max() < 40
+
+
+def test_a_palette_keeps_to_its_part(photo: Image.Image, style: Image.Image) -> None:
+    inside = Image.new("L", photo.size, 0)
+    inside.paste(255, (0, 0, photo.width // 2, photo.height))
+    moved = in_palette(photo, [(style, 1.0)], inside=inside)
+    half, rest = (0, 0, photo.width // 2, photo.height), (photo.width // 2, 0, *photo.size)
+    assert moved.crop(rest).tobytes() == photo.crop(rest).tobytes()
+    alone = in_palette(photo.crop(half), [(style, 1.0)])
+    assert np.abs(_rows(moved.crop(half)) - _rows(alone)).mean() < 3
+
+
+def test_noise_is_not_made_colours(style: Image.Image) -> None:
+    noise = np.random.default_rng(0).normal(128, 2, (64, 64, 3)).clip(0, 255).astype(np.uint8)
+    assert _rows(in_palette(Image.fromarray(noise), [(style, 1.0)])).std(0).max() < 20
+    assert _rows(match_colours(Image.fromarray(noise), style)).std(0).max() > 40
 
 
 def test_matched_lightness_is_grey_and_as_light_as_the_photo(

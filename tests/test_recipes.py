@@ -48,9 +48,9 @@ def _gatys_style(f: Features, s: Features, layers: list[str]) -> float:
 
 def _relative_style(f: Features, s: Features) -> float:
     total = 0.0
-    for layer in RELUS:
+    for layer, weight in zip(RELUS, (0.1, 0.25, 0.4, 0.2, 0.05), strict=True):
         a = _gram(s[layer])
-        total += 0.2 * ((_gram(f[layer]) - a) ** 2).sum() / (a**2).sum()
+        total += weight * ((_gram(f[layer]) - a) ** 2).sum() / (a**2).sum()
     return total
 
 
@@ -77,8 +77,8 @@ def _atelier(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> f
     around = np.nanmean(sliding_window_view(energies, (3, 3)), axis=(2, 3))
     weights = around * (before**2).sum() / (around * (before**2).sum(0)).sum()
     content = (weights * (f["relu4_1"][0] - before) ** 2).sum() / (before**2).sum()
-    style = _relative_style(f, s) + 0.5 * _matching(f, s)
-    return 0.15 * content + style + 0.2 * _variation(x)
+    style = _relative_style(f, s) + 0.35 * _matching(f, s)
+    return 0.1 * content + style + 0.2 * _variation(x)
 
 
 def _gatys(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
@@ -104,11 +104,11 @@ def _from_scratch(x: NDArray[np.float64], f: Features, p: Features, s: Features)
 
 
 def _texture(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
-    return _relative_style(f, s) + 0.5 * _matching(f, s)
+    return _relative_style(f, s) + 0.35 * _matching(f, s)
 
 
 def _reconstruct(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
-    return 0.15 * _squares(f, p, "conv4_2") / 2
+    return 0.1 * _squares(f, p, "conv4_2") / 2
 
 
 FORMULAS: dict[str, Callable[..., float]] = {

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst.colour import lightness, match_colours, match_lightness, with_colours_of
+from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
 from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import device
@@ -114,6 +114,7 @@ def begin(
         where = backbone.device if backbone else device()
         return _at_once(fit(canvas, settings.size), regions, settings, where, finish, may_stop)
     _check_memory(final.size, regions, backbone or _default_backbone())
+    canvas = _in_palette(fit(canvas, settings.size), regions, settings)
     return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, may_stop)
 
 
@@ -143,6 +144,25 @@ def _coloured(
         grey = [(match_lightness(style, photo), share) for style, share in styles]
         return lightness(photo).convert("RGB"), grey, partial(with_colours_of, final)
     return photo, styles, _as_it_is
+
+
+def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
+    """The photo in its styles' palette, as far as it is not to remain.
+
+    Content that has the photo's colours holds on to them, above all against a style of few. The
+    content losses of others compare with the photo as it is.
+    """
+    if settings.content_loss != "relative" or settings.strength == 0:
+        return photo
+    for region in regions:
+        if region.styles:
+            photo = in_palette(photo, region.styles, 1 - _kept(settings), region.mask)
+    return photo
+
+
+def _kept(settings: Settings) -> float:
+    """How much stays of the photo's own colours and detail: all at strength 0, none from 0.5 on."""
+    return max(0.0, 1 - 2 * settings.strength)
 
 
 def _as_it_is(image: Image.Image) -> Image.Image:
@@ -245,7 +265,7 @@ def _start(
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
         # What the coarse picture could not hold comes from the photo, as far as that is to remain,
         # else from the style: a photo's detail that is lent is hardly painted over any more.
-        lent = max(settings.detail, 1 - 2 * settings.strength)
+        lent = max(settings.detail, _kept(settings))
         if settings.init != "photo" or lent <= 0:
             return larger.clamp(0, 1)
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)

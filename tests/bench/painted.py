@@ -34,14 +34,13 @@ from torch import Tensor
 from nst import Settings, stylize
 from nst.gallery import find_plate, photos, plates, sample
 from nst.images import fit, open_image
-from nst.images.tensors import to_image, to_tensor
+from nst.images.tensors import to_tensor
 from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import local
 from nst.optimise.targets import fit_style, without_edge
 from nst.recipes import combine
-from tests.bench.race import classic_run
 
 PAIRS = (
     "tower+swirling_night",  # a building, painterly
@@ -61,6 +60,25 @@ PAIRS = (
 
 SIZE, WINDOW, LAYERS = 512, 64, ("relu1_1", "relu2_1", "relu3_1")
 
+CLASSIC = Settings(
+    size=SIZE,
+    scales=1,
+    steps=500,
+    coherence=0,
+    smoothness=0,
+    content_layers=(("relu4_2", 1.0),),
+    content_loss="mean",
+    content_weight=5,
+    style_layers=tuple(
+        (f"relu{block}_1", 4 / width**2) for block, width in enumerate((64, 128, 256, 512, 512), 1)
+    ),
+    style_loss="gatys",
+    style_weight=100,
+)
+"""The loop that many programs have, from the photo: 5 times the mean of (F - P)^2 at relu4_2 and
+100 times that of (G - A)^2 / (N M)^2 at each style layer, a Gram matrix of N x N from M positions.
+"""
+
 
 def main() -> None:
     """Paint what is not there yet, measure all of it."""
@@ -68,22 +86,26 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--classic", action="store_true", help="the classic loop, 500 iterations")
+    parser.add_argument("--classic", action="store_true", help="with CLASSIC instead")
     parser.add_argument("--as", dest="name", help="the pictures' name in FOLDER")
     parser.add_argument("--pairs", nargs="*", default=PAIRS)
     options = parser.parse_args()
     tune_allocator()
     cpu = torch.device("cpu")
     judging = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))
+    painting = load_backbone()
     name = options.name or ("classic" if options.classic else options.preset or "default")
     given = dict(pair.split("=") for pair in options.set)
     medians, worst = [], []
     for pair in options.pairs:
         photo, style, settings = look_up(pair, options.preset, given)
+        if options.classic:
+            settings = CLASSIC
         file, told = options.folder / f"{pair}.{name}.png", ""
         if not file.exists():
             begun = time.perf_counter()
-            paint(photo, style, settings, options.classic).save(file)
+            *_, frame = stylize(photo, [style], settings, painting)
+            frame.image.save(file)
             told = f", {time.perf_counter() - begun:.0f} s"
         left = left_of_photo(open_image(file), photo, style, settings, judging)
         medians.append(float(left.quantile(0.5)))
@@ -106,17 +128,6 @@ def look_up(
         file, own = plate.path, plate.settings
     settings = combine(own=own, preset=preset, given=given)
     return open_image(sample(photo)), open_image(file), settings
-
-
-def paint(photo: Image.Image, style: Image.Image, settings: Settings, classic: bool) -> Image.Image:
-    """The photo in the style, by our loop or the classic one at its usual weights."""
-    if classic:
-        target = to_tensor(fit(photo, SIZE))
-        usual = Settings(coherence=0, content_weight=5, style_weight=100, smoothness=0)
-        done = classic_run(target, without_edge(style), usual, local(), "photo", 500)
-        return to_image(done[-1][1])
-    *_, frame = stylize(photo, [style], settings, load_backbone())
-    return frame.image
 
 
 def left_of_photo(

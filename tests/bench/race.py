@@ -2,8 +2,9 @@
 
 The classic loop is written out below as tutorials write it: one scale, float32, channels first,
 autograd through everything, L-BFGS with a history of 100 on unconstrained pixels, or Adam. Both
-have the same network, photo, style and objective: content at relu4_1, Gram matrices at relu1_1 to
-relu5_1, each relative to its target, and a little total variation (Settings(coherence=0)).
+have the same network, photo (in the style's palette), style and objective: content at relu4_1, Gram
+matrices at relu1_1 to relu5_1, each relative to its target, and a little total variation
+(Settings(coherence=0)).
 What counts is the objective in float32 of the picture as delivered: clamped, in 8 bits.
 """
 
@@ -23,6 +24,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import Settings, stylize
+from nst.colour import in_palette
 from nst.gallery import plates, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_image, to_tensor
@@ -106,7 +108,7 @@ def race_pictures(
 ) -> None:
     """Seconds until the delivered picture is as good as the classic one after its iterations."""
     photo, painting = _pair(pair)
-    target = to_tensor(fit(photo, size))
+    target = to_tensor(in_palette(fit(photo, size), [(painting, 1.0)]))
     settings = Settings(size=size, coherence=0)
     backbone, cpu = load_backbone(weights), torch.device("cpu")
     judging = Backbone(weights, cpu, arithmetic_for(cpu, "float32"))
@@ -211,11 +213,10 @@ def classic_objective(
         for k, x in features(pixels):
             if k in photo:
                 distance = (emphasis(photo[k]) * (x - photo[k]).square()).sum()
-                distance = distance / photo[k].square().sum()
-                content = content + distance / len(photo)
+                content = content + content_layers[k] * distance / photo[k].square().sum()
             if k in grams:
                 distance = (gram(x) - grams[k]).square().sum() / grams[k].square().sum()
-                style = style + distance / len(grams)
+                style = style + style_layers[k] * distance
         down, right = pixels.diff(dim=2), pixels.diff(dim=3)
         tv = down.square().mean() + right.square().mean()
         total = content_weight * content + style_weight * style + tv_weight * tv

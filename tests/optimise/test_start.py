@@ -1,14 +1,17 @@
-"""The picture that a scale starts from."""
+"""What a run starts from, and each of its scales."""
 
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from PIL import Image
 
-from nst import Settings
+from nst import RECIPES, Settings
 from nst.images import fit
 from nst.images.tensors import to_tensor
-from nst.optimise.stylize import _start
+from nst.optimise.regions import Region
+from nst.optimise.stylize import _in_palette, _start
 
 
 def test_a_larger_painting_is_made_smaller_without_aliasing(photo: Image.Image) -> None:
@@ -34,3 +37,23 @@ def test_the_photo_lends_its_detail_as_far_as_it_is_to_remain(photo: Image.Image
     assert away(strength=0.0) < away(strength=0.25) < away(strength=0.5) == away(strength=1.0)
     assert away(detail=0.5) == away(strength=0.25)
     assert away(strength=0.0, init="draft") == away()
+
+
+@pytest.mark.parametrize(("strength", "moved"), [(0.0, 0), (0.25, 0.5), (0.5, 1), (0.9, 1)])
+def test_the_photo_comes_into_the_palette_as_far_as_it_is_not_to_remain(
+    photo: Image.Image, style: Image.Image, strength: float, moved: float
+) -> None:
+    def away(strength: float) -> float:
+        there = _in_palette(photo, [Region([(style, 1.0)])], Settings(strength=strength))
+        return float(np.abs(np.asarray(there, dtype=float) - np.asarray(photo)).mean())
+
+    assert away(0.5) > 10
+    assert away(strength) == pytest.approx(moved * away(0.5), rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["gatys", "painting-with-gans", "from-scratch"])
+def test_recipes_of_others_have_the_photo_as_it_is(
+    name: str, photo: Image.Image, style: Image.Image
+) -> None:
+    assert _in_palette(photo, [Region([(style, 1.0)])], RECIPES[name]) is photo
+    assert _in_palette(photo, [Region([])], Settings()) is photo
