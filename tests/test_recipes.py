@@ -74,7 +74,7 @@ def _variation(x: NDArray[np.float64]) -> float:
 def _atelier(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
     before = p["relu4_1"][0]
     energies = np.pad((before**2).sum(0), 1, constant_values=np.nan)
-    around = np.nanmean(sliding_window_view(energies, (3, 3)), axis=(2, 3))
+    around = np.nanmean(sliding_window_view(energies, (3, 3)), axis=(2, 3)) ** 0.5
     weights = around * (before**2).sum() / (around * (before**2).sum(0)).sum()
     content = (weights * (f["relu4_1"][0] - before) ** 2).sum() / (before**2).sum()
     style = _relative_style(f, s) + 0.35 * _matching(f, s)

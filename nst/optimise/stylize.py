@@ -30,6 +30,9 @@ FRAME_INTERVALS = 0.33, 1.0
 """Seconds between frames, at least: in the first seconds, which change the most, and after 16 s.
 More frames would cost more than anybody sees."""
 
+LENT_UNTIL = 0.8
+"""The strength from which on the photo lends no detail."""
+
 TRIM_INTERVAL = 5
 """Steps after which freed memory is given back, or the holes between blocks would add up."""
 
@@ -147,7 +150,7 @@ def _coloured(
 
 
 def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
-    """The photo in its styles' palette, as far as it is not to remain.
+    """The photo in its styles' palette: as it is at strength 0, wholly in theirs from 0.5 on.
 
     Content that has the photo's colours holds on to them, above all against a style of few. The
     content losses of others compare with the photo as it is.
@@ -156,13 +159,9 @@ def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Setting
         return photo
     for region in regions:
         if region.styles:
-            photo = in_palette(photo, region.styles, 1 - _kept(settings), region.mask)
+            share = min(1.0, 2 * settings.strength)
+            photo = in_palette(photo, region.styles, share, region.mask)
     return photo
-
-
-def _kept(settings: Settings) -> float:
-    """How much stays of the photo's own colours and detail: all at strength 0, none from 0.5 on."""
-    return max(0.0, 1 - 2 * settings.strength)
 
 
 def _as_it_is(image: Image.Image) -> Image.Image:
@@ -264,8 +263,8 @@ def _start(
             return smaller.clamp(0, 1)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
         # What the coarse picture could not hold comes from the photo, as far as that is to remain,
-        # else from the style: a photo's detail that is lent is hardly painted over any more.
-        lent = max(settings.detail, _kept(settings))
+        # else from the style: a photo's detail that is lent is not painted over altogether.
+        lent = max(settings.detail, 1 - settings.strength / LENT_UNTIL)
         if settings.init != "photo" or lent <= 0:
             return larger.clamp(0, 1)
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)

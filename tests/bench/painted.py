@@ -1,11 +1,13 @@
 """How much of a painting is still the photo, window by window.
 
     python -m tests.bench.painted FOLDER [--preset NAME] [--set NAME=VALUE ...] [--classic]
+    python -m tests.bench.painted FOLDER --sheet NAME [NAME ...]
 
 Paints twelve pairs at 512 pixels with the settings that the options name, else as everybody gets
 them (a plate's own best settings), keeps each picture in FOLDER as PHOTO+STYLE.NAME.png and tells
 per pair the median and the ninetieth percentile over all windows, and what they are over all pairs.
-What is in FOLDER is measured, not painted again.
+What is in FOLDER is measured, not painted again. The second line lays pictures of these names side
+by side, as FOLDER/sheet.jpg.
 
 A window is 64 pixels wide and overlaps its neighbours by half. It is described by its Gram matrices
 at relu1_1, relu2_1 and relu3_1, each at unit length. With d its distance to the nearest window of
@@ -41,6 +43,7 @@ from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import local
 from nst.optimise.targets import fit_style, without_edge
 from nst.recipes import combine
+from nst.sheet import contact_sheet
 
 PAIRS = (
     "tower+swirling_night",  # a building, painterly
@@ -89,7 +92,15 @@ def main() -> None:
     parser.add_argument("--classic", action="store_true", help="with CLASSIC instead")
     parser.add_argument("--as", dest="name", help="the pictures' name in FOLDER")
     parser.add_argument("--pairs", nargs="*", default=PAIRS)
+    parser.add_argument("--sheet", nargs="+", metavar="NAME")
     options = parser.parse_args()
+    if options.sheet:
+        named = [(pair, name) for pair in options.pairs for name in options.sheet]
+        pictures = [open_image(options.folder / f"{pair}.{name}.png") for pair, name in named]
+        captions = [f"{pair}: {name}" for pair, name in named]
+        sheet = contact_sheet(pictures, captions, columns=len(options.sheet))
+        sheet.save(options.folder / "sheet.jpg", quality=85)
+        return
     tune_allocator()
     cpu = torch.device("cpu")
     judging = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))

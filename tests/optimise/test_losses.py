@@ -55,8 +55,10 @@ def test_a_weak_photo_counts_as_some_of_the_styles_energy() -> None:
 
 def test_content_counts_where_the_photo_has_something_to_hold() -> None:
     photo = torch.tensor([[[[2.0, 2.0, 0.0, 0.0]]]])
-    # Energies 4, 4, 0, 0, of the neighbourhoods 4, 8/3, 4/3, 0; weighted mean (16 + 32/3) / 8.
-    assert emphasis(photo).flatten().tolist() == pytest.approx([1.2, 0.8, 0.4, 0])
+    # Energies 4, 4, 0, 0; of the neighbourhoods 4, 8/3, 4/3, 0.
+    roots = [value**0.5 for value in (4, 8 / 3, 4 / 3, 0)]
+    mean = (4 * roots[0] + 4 * roots[1]) / 8
+    assert emphasis(photo).flatten().tolist() == pytest.approx([root / mean for root in roots])
     assert float(content_loss(photo * 0, photo)) == pytest.approx(1)
     assert emphasis(photo * 0).flatten().tolist() == [1, 1, 1, 1]
 

@@ -34,12 +34,12 @@ def test_the_photo_lends_its_detail_as_far_as_it_is_to_remain(photo: Image.Image
         return float((begun - target).abs().mean())
 
     assert away(strength=0.0) == away(strength=0.9, detail=1.0) < 0.005
-    assert away(strength=0.0) < away(strength=0.25) < away(strength=0.5) == away(strength=1.0)
-    assert away(detail=0.5) == away(strength=0.25)
-    assert away(strength=0.0, init="draft") == away()
+    assert away(strength=0.8) == away(strength=1.0) > away(strength=0.2)
+    assert away(strength=0.8, detail=0.5) == away(strength=0.4)
+    assert away(strength=0.0, init="draft") == away(strength=1.0)
 
 
-@pytest.mark.parametrize(("strength", "moved"), [(0.0, 0), (0.25, 0.5), (0.5, 1), (0.9, 1)])
+@pytest.mark.parametrize(("strength", "moved"), [(0.0, 0.0), (0.25, 0.5), (0.5, 1.0)])
 def test_the_photo_comes_into_the_palette_as_far_as_it_is_not_to_remain(
     photo: Image.Image, style: Image.Image, strength: float, moved: float
 ) -> None:
@@ -47,8 +47,8 @@ def test_the_photo_comes_into_the_palette_as_far_as_it_is_not_to_remain(
         there = _in_palette(photo, [Region([(style, 1.0)])], Settings(strength=strength))
         return float(np.abs(np.asarray(there, dtype=float) - np.asarray(photo)).mean())
 
-    assert away(0.5) > 10
-    assert away(strength) == pytest.approx(moved * away(0.5), rel=0.05)
+    assert away(1.0) > 10
+    assert away(strength) == pytest.approx(moved * away(1.0), rel=0.05)
 
 
 @pytest.mark.parametrize("name", ["gatys", "painting-with-gans", "from-scratch"])
