@@ -64,9 +64,10 @@ def content_loss(
 def emphasis(photo: Tensor) -> Tensor:
     """How much each position of the photo counts as content: 1 x N x H x W -> 1 x 1 x H x W.
 
-    As much as the network finds there, by the root of the mean energy of the 3 x 3 positions around:
-    faces, windows and edges are held, and over skies and walls the style may have its way. Their
-    mean, weighted with the energy, is 1, so that all of the photo counts as much as before.
+    As much as the network finds there, the root of the mean energy of the 3 x 3 positions around:
+    faces, windows and edges are held, and over skies and walls the style may have its way. The
+    weights' mean, itself weighted with the energy, is 1, so that all of the photo counts as much as
+    before.
     """
     energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
