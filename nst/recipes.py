@@ -95,7 +95,7 @@ RECIPES = {
 PRESETS: dict[str, dict[str, Any]] = {
     "gentle": {"strength": 0.25, "detail": 0.3, "style_scale": 1.0},
     "balanced": {"strength": 0.5, "detail": 0.0, "style_scale": 1.0},
-    "bold": {"strength": 0.75, "detail": 0.0, "style_scale": 1.0},
+    "bold": {"strength": 0.65, "detail": 0.25, "style_scale": 1.0},
     "wild": {"strength": 0.9, "detail": 0.0, "style_scale": 1.5},
 }
 """How far the style may go: a few knobs at once, on top of a recipe."""
