@@ -156,7 +156,7 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
     phone = context.new_page()
     open_link(phone, server.url, f"photo=lion&style=stained_glass&{SMALL}")
     phone.get_by_label("Bold").tap()
-    expect(phone).to_have_url(re.compile("strength=0.75"))
+    expect(phone).to_have_url(re.compile("strength=0.65"))
     phone.locator("#settings button.label-wrap").first.tap()
     phone.get_by_label("photo", exact=True).first.tap()
     expect(phone).to_have_url(re.compile("colour=photo"))
@@ -167,7 +167,7 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
     remembered = from_text(finished(phone))
     assert remembered
     settings = remembered[0].shared.settings
-    assert (settings.strength, settings.colour, remembered[0].also) == (0.75, "photo", ("start",))
+    assert (settings.strength, settings.colour, remembered[0].also) == (0.65, "photo", ("start",))
     phone.locator("#part button.label-wrap").first.tap()
     expect(phone.locator("#mask canvas").first).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390

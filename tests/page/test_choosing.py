@@ -54,7 +54,7 @@ def test_a_link_sets_everything_and_tells_what_is_wrong(page: Page, notices: lis
 def test_a_plate_in_a_link_by_hand_has_its_own_settings(page: Page) -> None:
     by_hand: Any = Asked(style="ink_mountains")
     ours: Any = Asked(style="ink_mountains", v="1")
-    assert named(page, choosing.welcome(page, by_hand))["strength"] == 0.6
+    assert named(page, choosing.welcome(page, by_hand))["strength"] == 0.4
     assert named(page, choosing.welcome(page, ours))["strength"] == 0.5
 
 
@@ -67,7 +67,7 @@ def test_a_click_chooses_a_plate_with_its_best_settings(page: Page, session: Ses
     outputs = _click(page, session, _plate(page, "ink_mountains"))
     assert outputs[page.style.chosen] == ["ink_mountains"]
     assert "Ink Mountains" in outputs[page.style.card]
-    assert named(page, outputs) == {"strength": 0.6, "style_scale": 1.0, "smoothness": 0.2}
+    assert named(page, outputs) == {"strength": 0.4, "style_scale": 1.0, "smoothness": 0.2}
     assert outputs[page.settings.preset] is None
     plain = _click(page, session, _plate(page, "gold_spirals"))
     assert plain[page.settings.preset] == "balanced"
@@ -136,7 +136,7 @@ def test_a_recipe_shows_its_settings_and_source(page: Page, session: Session) ->
     assert named(page, outputs) == controls("gatys")
     assert "A Neural Algorithm of Artistic Style" in outputs[page.settings.about]
     back = choosing.choose_recipe(page, session=session, recipe="atelier", chosen=kept)
-    assert named(page, back)["strength"] == 0.6
+    assert named(page, back)["strength"] == 0.4
 
 
 def test_a_preset_is_a_few_knobs(page: Page) -> None:
