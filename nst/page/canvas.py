@@ -88,19 +88,7 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
                 buttons=["fullscreen"],
             )
         with gr.Tab("Film"):
-            film = gr.Video(
-                label="The making of the painting",
-                show_label=False,
-                interactive=False,
-                autoplay=True,
-                loop=True,
-                elem_id="film",
-                height=470,
-                visible=False,  # browsers load the player only when there is a film
-            )
-            with gr.Row():
-                film_button = gr.DownloadButton("Film, MP4", interactive=False)
-                animation_button = gr.DownloadButton("For chats, WebP", interactive=False)
+            films = _film_part()
         live, clip = _live_part(config.live_seconds > 0), _clip_part(config.clip_seconds)
     canvas = CanvasPart(
         paint,
@@ -112,11 +100,26 @@ def canvas_part(config: Config, welcome: str) -> tuple[CanvasPart, LivePart, Cli
         open_sample,
         image,
         compare,
-        film,
-        film_button,
-        animation_button,
+        *films,
     )
     return canvas, live, clip
+
+
+def _film_part() -> tuple[gr.Video, gr.DownloadButton, gr.DownloadButton]:
+    film = gr.Video(
+        label="The making of the painting",
+        show_label=False,
+        interactive=False,
+        autoplay=True,
+        loop=True,
+        elem_id="film",
+        height=470,
+        visible=False,  # browsers load the player only when there is a film
+    )
+    with gr.Row():
+        film_button = gr.DownloadButton("Film, MP4", interactive=False)
+        animation_button = gr.DownloadButton("For chats, WebP", interactive=False)
+    return film, film_button, animation_button
 
 
 def _live_part(there: bool) -> LivePart:

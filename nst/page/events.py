@@ -239,14 +239,10 @@ def _painting(page: Page) -> None:
             (reseeded.success, painting.begin),
         )
     ]
+    tell_place = bound(painting.tell_place, page)
     for wish in begun:
         wish.success(None, page.run_key, js=static.read("run_key.js"), api_visibility="private")
-        wish.success(
-            bound(painting.tell_place, page),
-            inputs_kwargs=session,
-            outputs=canvas.status,
-            **WAITING,
-        )
+        wish.success(tell_place, inputs_kwargs=session, outputs=canvas.status, **WAITING)
     remembered: Inputs = {"remembered": page.remembered}
     taken_up = canvas.take_up.click(
         bound(painting.take_up, page),
@@ -255,7 +251,8 @@ def _painting(page: Page) -> None:
         outputs=[*shown, page.photo.image, *finished],
         **QUIET,
     )
-    in_the_line = engine_line(page)
+    in_the_line, make_film = engine_line(page), bound(paintings.make_film, page)
+    made = [canvas.film, canvas.film_button, canvas.animation_button, after.jpeg]
     for wish, line in (*((wish, in_the_line) for wish in begun), (taken_up, TAKING_UP)):
         run = wish.success(
             bound(painting.show_frames, page),
@@ -266,12 +263,7 @@ def _painting(page: Page) -> None:
         )
         run.then(None, None, js=FORGET_RUN, api_visibility="private")
         run.failure(bound(painting.failed, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
-        run.success(
-            bound(paintings.make_film, page),
-            inputs_kwargs=session,
-            outputs=[canvas.film, canvas.film_button, canvas.animation_button, after.jpeg],
-            **QUIET,
-        )
+        run.success(make_film, inputs_kwargs=session, outputs=made, **QUIET)
     for trigger in (canvas.paint.click, after.on.click, after.print.click, after.again.click):
         trigger(None, None, js=static.read("look.js"), api_visibility="private")
     canvas.stop.click(bound(painting.stop, page), inputs_kwargs=session, outputs=buttons, **AT_ONCE)
