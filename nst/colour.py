@@ -53,8 +53,9 @@ def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:
     Color in Neural Artistic Style Transfer", section 3.
     """
     pixels, goal = _rows(painting), _rows(photo)
-    to_white, _ = _roots(pixels)
-    _, to_photo = _roots(goal)
+    # One more of variance: a grey picture's covariance is nearly singular.
+    _, to_white = _powers(np.cov(pixels.T) + np.eye(3))
+    to_photo, _ = _powers(np.cov(goal.T) + np.eye(3))
     moved = (pixels - pixels.mean(0)) @ (to_photo @ to_white).T + goal.mean(0)
     shape = (painting.height, painting.width, 3)
     return Image.fromarray(moved.round().clip(0, 255).astype(np.uint8).reshape(shape))
@@ -111,10 +112,3 @@ def _powers(spread: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 def _rows(image: Image.Image) -> NDArray[np.float64]:
     return np.asarray(image, dtype=np.float64).reshape(-1, 3)
-
-
-def _roots(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """S^(-1/2) and S^(1/2) of the colours' covariance S; a grey picture's is nearly singular."""
-    values, vectors = np.linalg.eigh(np.cov(pixels.T))
-    deviations = np.sqrt(values.clip(0) + 1.0)
-    return vectors / deviations @ vectors.T, vectors * deviations @ vectors.T

@@ -29,6 +29,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import local
 from nst.optimise.targets import fit_style, without_edge
-from nst.recipes import combine
+from nst.recipes import RECIPES, combine
 from nst.sheet import contact_sheet
 
 PAIRS = (
@@ -67,20 +68,17 @@ PAIRS = (
 
 SIZE, WINDOW, LAYERS = 512, 64, ("relu1_1", "relu2_1", "relu3_1")
 
-CLASSIC = Settings(
-    size=SIZE,
-    scales=1,
-    steps=500,
-    coherence=0,
-    smoothness=0,
+CLASSIC = replace(
+    RECIPES["gatys"],
+    init="photo",
     content_layers=(("relu4_2", 1.0),),
     content_loss="mean",
     content_weight=5,
     style_layers=tuple(
         (f"relu{block}_1", 4 / width**2) for block, width in enumerate((64, 128, 256, 512, 512), 1)
     ),
-    style_loss="gatys",
     style_weight=100,
+    pooling="max",
 )
 """The loop that many programs have, from the photo: 5 times the mean of (F - P)^2 at relu4_2 and
 100 times that of (G - A)^2 / (N M)^2 at each style layer, a Gram matrix of N x N from M positions.
