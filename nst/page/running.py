@@ -32,8 +32,9 @@ NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
 NOTHING_YET = "the painting was stopped before there was anything to see"
 
-TELLING = 0.2
-"""Share of a run's work that tells how fast the whole of it goes."""
+TELLING = 0.5
+"""Share of a run's work that tells how fast the whole of it goes. The coarse scales alone mislead:
+they show more pictures, and begin while drafts and the film before are still being made."""
 
 PATIENCE = 0.2
 """Seconds until one looks whether a run that waits is still wanted."""

@@ -16,6 +16,7 @@ from nst.optimise import stylize
 from nst.page import painting
 from nst.page.context import Page
 from nst.page.engine import Engine, Pace, warm_up
+from nst.page.running import seconds_left
 from nst.page.session import Session
 from nst.settings import Settings
 
@@ -144,3 +145,9 @@ def test_a_slow_visitor_counts_within_bounds(seconds: float, expected: float) ->
     for _ in range(9):
         pace.learn(job, _At(0.0, 0.0), _At(seconds, 1.0))  # type: ignore[arg-type]
     assert pace.seconds(1000) == pytest.approx(expected)
+
+
+def test_a_slow_beginning_does_not_rule_the_estimate() -> None:
+    slow, later = _At(8.0, 0.2), _At(30.0, 0.75)  # as they go, 40 s in all; 25 were expected
+    assert seconds_left(slow, 25.0) == pytest.approx(0.8 * 31)  # type: ignore[arg-type]
+    assert seconds_left(later, 25.0) == pytest.approx(10)  # type: ignore[arg-type]
