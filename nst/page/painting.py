@@ -16,7 +16,7 @@ from nst.page.html import sentence, status_html, user_error
 from nst.page.lasting import Lasting
 from nst.page.line import places
 from nst.page.paintings import compared, remember
-from nst.page.running import Shown, check
+from nst.page.running import NothingYet, Shown, check
 from nst.page.session import Run, Session
 from nst.page.store import Painting, digest
 from nst.page.uploads import drawn_mask, sent_file
@@ -120,7 +120,7 @@ def stop(page: Page, *, session: Session) -> Outputs:
         return {page.canvas.stop: gr.Button("Stopping", interactive=False)}
     page.machine.forget(run)
     session.run = None
-    return idle(page) | {page.canvas.status: status_html("Stopped before it began")}
+    return idle(page) | _stopped_early(page)
 
 
 def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Outputs]:
@@ -152,6 +152,8 @@ def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Ou
                 session.painting = shown.painting.token
                 outputs |= _finished(page, session, shown.painting, remembered)
             yield outputs
+    except NothingYet:
+        yield failed(page, session=session) | _stopped_early(page)
     except ValueError as error:
         raise user_error(error) from None
     finally:
@@ -191,6 +193,10 @@ def failed(page: Page, *, session: Session) -> Outputs:
         page.after.print: gr.Button(interactive=there),
         page.canvas.status: status_html("Nothing was painted"),
     }
+
+
+def _stopped_early(page: Page) -> Outputs:
+    return {page.canvas.status: status_html("Stopped before it began")}
 
 
 def _waiting(page: Page, run: Run) -> Outputs:

@@ -30,8 +30,6 @@ MOST_KEPT = 120
 
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
-NOTHING_YET = "the painting was stopped before there was anything to see"
-
 TELLING = 0.5
 """Share of a run's work that tells how fast the whole of it goes. The coarse scales alone mislead:
 they show more pictures, and begin while drafts and the film before are still being made."""
@@ -62,6 +60,13 @@ class Shown:
     painting: Painting | None = None
     late: bool = False
     left: float = 0.0
+
+
+class NothingYet(ValueError):
+    """A run was stopped before its first frame."""
+
+    def __init__(self) -> None:
+        super().__init__("the painting was stopped before there was anything to see")
 
 
 def check(machine: Machine, request: Request, offered: Sequence[Plate]) -> float:
@@ -105,8 +110,8 @@ def follow(
 ) -> Generator[Shown, None, None]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises ValueError where the request can't be painted, or the painting can't be kept. Closing the
-    iterator ends the work, and nothing is kept.
+    Raises NothingYet where it was stopped too soon, ValueError where the request can't be painted
+    or the painting can't be kept. Closing the iterator ends the work, and nothing is kept.
     """
     if machine.closing.is_set():
         raise ValueError(CLOSING)
@@ -128,7 +133,7 @@ def _at_the_easel(machine: Machine, run: Run) -> Iterator[None]:
     watches any more."""
     while not machine.easel.acquire(timeout=PATIENCE):
         if run.stop.is_set():
-            raise ValueError(NOTHING_YET)
+            raise NothingYet
     try:
         yield
     finally:
@@ -158,7 +163,7 @@ def _paint(machine: Machine, run: Run, job: Job, owner: str, record: Record) -> 
             yield Shown(frame, job, preview, left=left)
         if first is None or run.dropped:
             record.outcome = "left" if run.dropped else "stopped"
-            raise ValueError(NOTHING_YET)
+            raise NothingYet
         machine.engine.pace.learn(job, first, frame)
         painting = _saved(run, job, frame, folder, before)
         painting.frames, painting.owner, painting.run = kept, owner, run.key

@@ -227,8 +227,10 @@ def test_a_stop_before_there_is_anything_to_see(
     painting.begin(page, session=session, **_asked(photo_sent))
     assert session.run
     session.run.stop.set()
-    with pytest.raises(gr.Error, match="before there was anything to see"):
-        _paint(page, session)
+    *_, last = painting.show_frames(page, session=session, remembered=None)
+    assert "Stopped before it began" in last[page.canvas.status]
+    assert last[page.canvas.paint].visible
+    assert session.run is None
     assert page.machine.runs == []
 
 
