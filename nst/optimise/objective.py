@@ -13,6 +13,10 @@ from nst.optimise.targets import MayStop, content_layers, never, region_target
 from nst.settings import Settings
 
 MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
+COARSE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
+"""At a size below so many pixels. A position of relu4_1 sees whole things there: matched with the
+style's, an ear becomes a boat."""
+
 MATCH_INTERVAL = 10
 """Evaluations between two searches for the nearest neighbours."""
 
@@ -48,7 +52,8 @@ class Objective:
         self._style_layers = dict(settings.style_layers)
         self._content_layers = content_layers(settings)
         matched = settings.coherence and any(region.styles for region in regions)
-        self._match_layers = MATCH_LAYERS if matched else {}
+        match_layers = COARSE_MATCH_LAYERS if size < COARSE else MATCH_LAYERS
+        self._match_layers = match_layers if matched else {}
         with torch.no_grad():
             self._photo = backbone(photo, self._content_layers, settings.pooling)
             self._targets = [
