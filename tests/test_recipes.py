@@ -16,6 +16,7 @@ from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
+from nst.optimise import objective
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
 from nst.recipes import SOURCES, explained
@@ -55,16 +56,17 @@ def _relative_style(f: Features, s: Features) -> float:
 
 
 def _matching(f: Features, s: Features) -> float:
-    total = 0.0
-    for layer in ("relu3_1", "relu4_1"):
-        units = []
-        for features in (f, s):
-            rows = _rows(features[layer]).T
-            rows = rows - rows.mean(0)
-            units.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
-        distance = 1 - units[0] @ units[1].T
-        total += 0.5 * (distance.min(1).mean() + distance.min(0).mean())
-    return total
+    return 0.5 * (_nearest(f, s, "relu3_1") + _nearest(f, s, "relu4_1"))
+
+
+def _nearest(f: Features, s: Features, layer: str) -> float:
+    units = []
+    for features in (f, s):
+        rows = _rows(features[layer]).T
+        rows = rows - rows.mean(0)
+        units.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    distance = 1 - units[0] @ units[1].T
+    return float(distance.min(1).mean() + distance.min(0).mean())
 
 
 def _variation(x: NDArray[np.float64]) -> float:
@@ -140,8 +142,12 @@ def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tenso
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_its_formula_and_its_gradient_fits(
-    name: str, exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
+    name: str,
+    exact: Backbone,
+    pictures: tuple[torch.Tensor, Image.Image, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(objective, "COARSE", 0)
     target, style, x = pictures
     settings = replace(RECIPES[name], size=64)
     evaluate = Objective(target, [Region([(style, 1.0)])], 64, settings, exact)
@@ -169,6 +175,19 @@ def test_strength_moves_weight_from_content_to_style(strength: float, odds: floa
     assert content / style == pytest.approx(odds * 7 / 5)
     assert content / 7 + style / 5 == pytest.approx(2)
     assert balance(Settings(strength=0))[1] == balance(Settings(strength=1))[0] == 0
+
+
+def test_while_the_picture_is_small_only_its_edges_are_matched(
+    exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
+) -> None:
+    target, style, x = pictures
+    losses, _ = Objective(target, [Region([(style, 1.0)])], 64, Settings(size=64), exact)(x)
+    f, s = (
+        {k: v.numpy() for k, v in exact(image, RELUS).items()}
+        for image in (x, to_tensor(style).double())
+    )
+    expected = _relative_style(f, s) + 0.35 * _nearest(f, s, "relu3_1")
+    assert losses["style"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_what_is_where_is_settled_at_the_coarse_scales(
