@@ -1,6 +1,7 @@
 """The numbers of networks that come with nst, as small as they can be: int8."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors.torch import load
@@ -29,7 +30,11 @@ def read_shipped(name: str, digest: str) -> dict[str, Tensor]:
         raise WeightsError(f"{str(path)!r} can't be read: {error.strerror}; {_AGAIN}") from None
     if not hashlib.sha256(data).hexdigest().startswith(digest):
         raise WeightsError(f"{str(path)!r} is damaged; {_AGAIN}")
-    stored = load(data)
+    return decoded(load(data))
+
+
+def decoded(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights and biases in float32, of weights in int8 with scales."""
     return {
         key: value.float() * stored[f"{layer}.scale"][:, None, None, None]
         if kind == "weight"

@@ -15,8 +15,8 @@ from nst.onepass.network import MULTIPLE, READER_MULTIPLE, Numbers, norms_of, pa
 READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
-NETWORK = "anystyle.safetensors", "3ad7609d83cd8d239f123e67e2d446d9"
-LEARNED = "learned.safetensors", "157b664ef5ca859565b1f2b822ecd149"
+NETWORK = "anystyle.safetensors", "561754036081b344bfae324e2b3ec818"
+LEARNED = "learned.safetensors", "caaa090b83c98bc20405838ba1619c6d"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048
