@@ -9,19 +9,17 @@ place of what was known of the plate.
 """
 
 import hashlib
-import math
 import random
 import sys
-from pathlib import Path
 
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from examples.train import SIZE, Style, painted_part, style_of
+from examples.train import Style, cooled, painted_part, photos_in, style_of
 from nst.gallery import find_plate, plates
-from nst.images import fit, open_image
+from nst.images import open_image
 from nst.network.memory import tune_allocator
 from nst.network.shipped import DATA, read_shipped
 from nst.network.vgg import Backbone, load_backbone
@@ -36,7 +34,7 @@ def main(folder: str, *names: str) -> None:
     """Learn one plate after the other."""
     tune_allocator()
     backbone, known = load_backbone(), read_shipped(*NETWORK)
-    photos = [fit(open_image(file), SIZE) for file in sorted(Path(folder).iterdir())]
+    photos = photos_in(folder)
     for name in names:
         plate = find_plate(name, plates())
         style = style_of(name, open_image(plate.path), plate.settings, known)
@@ -53,7 +51,7 @@ def learn(style: Style, photos: list[Image.Image], known: Numbers, backbone: Bac
     log = []
     for step in range(STEPS):
         for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 + math.cos(math.pi * step / STEPS)) / 2
+            group["lr"] = RATE * cooled(step, STEPS)
         losses, gradient, painted = painted_part(chance, photos, style, norms, known, backbone)
         optimizer.zero_grad()
         painted.backward(gradient)

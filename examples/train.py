@@ -77,8 +77,9 @@ class Style:
 
 @dataclass
 class Training:
-    """What moves, and what moves it."""
+    """What moves, and what moves it; `began` is where the painter's numbers were at first."""
 
+    began: dict[str, Tensor]
     painter: dict[str, Tensor]
     changes: dict[str, Tensor]
     optimizer: torch.optim.Optimizer
@@ -90,7 +91,7 @@ def main(photos: str, styles: str, state: str, steps: str = "4000") -> None:
     tune_allocator()
     backbone, known = load_backbone(), read_shipped(*NETWORK)
     backbone.cache = ByteCache(2**30)
-    shown = [fit(open_image(file), SIZE) for file in sorted(Path(photos).iterdir())]
+    shown = photos_in(photos)
     hung = [
         style_of(plate.name, open_image(plate.path), plate.settings, known) for plate in plates()
     ]
@@ -125,7 +126,7 @@ def take_step(
 ) -> dict[str, float]:
     """One step down the losses of two pictures; these follow from the step's number alone."""
     chance = random.Random(step)
-    share = min(1.0, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * step / steps)) / 2
+    share = min(1.0, (step + 1) / WARM_UP) * cooled(step, steps)
     for group in training.optimizer.param_groups:
         group["lr"] = share * group["rate"]
     training.optimizer.zero_grad()
@@ -144,6 +145,16 @@ def take_step(
     if norm.isfinite():
         training.optimizer.step()
     return found
+
+
+def photos_in(folder: str) -> list[Image.Image]:
+    """Its pictures, SIZE pixels long."""
+    return [fit(open_image(file), SIZE) for file in sorted(Path(folder).iterdir())]
+
+
+def cooled(step: int, steps: int) -> float:
+    """The share of a rate that is left: half a cosine, from 1 to 0."""
+    return (1 + math.cos(math.pi * step / steps)) / 2
 
 
 def painted_part(
@@ -186,7 +197,8 @@ def style_of(name: str, image: Image.Image, own: Mapping[str, Any], known: Numbe
 def _begin(hung: list[Style], known: Numbers) -> Training:
     before = load_file(DATA / LEARNED[0])
     names = sorted(name for name in known if name.startswith("painter."))
-    painter = {name: known[name].clone().requires_grad_() for name in names}
+    began = {name: known[name] for name in names}
+    painter = {name: x.clone().requires_grad_() for name, x in began.items()}
     changes = {}
     for style in hung:
         away = (before["learned.styles"] - style.told).norm(dim=1)
@@ -202,7 +214,7 @@ def _begin(hung: list[Style], known: Numbers) -> Training:
             {"params": list(changes.values()), "rate": PLATES_RATE},
         ]
     )
-    return Training(painter, changes, optimizer, [])
+    return Training(began, painter, changes, optimizer, [])
 
 
 def _keep(training: Training, state: Path) -> None:
@@ -210,6 +222,7 @@ def _keep(training: Training, state: Path) -> None:
     beside = state.with_suffix(".part")
     torch.save(
         {
+            "began": training.began,
             "painter": {k: x.detach() for k, x in training.painter.items()},
             "changes": {k: x.detach() for k, x in training.changes.items()},
             "optimizer": training.optimizer.state_dict(),
@@ -226,6 +239,7 @@ def _take_up(training: Training, state: Path) -> None:
         for moved, values in ((training.painter, "painter"), (training.changes, "changes")):
             for k, x in moved.items():
                 x.copy_(kept[values][k])
+    training.began = kept["began"]
     training.optimizer.load_state_dict(kept["optimizer"])
     training.log.extend(kept["log"])
 
@@ -240,7 +254,7 @@ def write(training: Training, hung: list[Style], known: Numbers) -> None:
     for k, x in painter.items():
         layer, _, kind = k.rpartition(".")
         if layer.endswith((".factor", ".shift")):
-            x = known[k] + HALFWAY * (x - known[k])
+            x = torch.lerp(training.began[k], x, HALFWAY)
         if kind == "weight":
             scale = x.abs().amax((1, 2, 3)).clamp(min=1e-12) / 127
             numbers[k] = (x / scale[:, None, None, None]).round().to(torch.int8)

@@ -66,6 +66,18 @@ def test_a_break_changes_nothing(
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
+def test_what_is_finished_is_written_again_as_it_was(
+    folders: tuple[str, str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = data / NETWORK[0]
+    monkeypatch.setattr(train, "read_shipped", lambda *_: shipped.decoded(load_file(file)))
+    train.main(*folders, str(tmp_path / "state"), "2")
+    before = load_file(file)
+    train.main(*folders, str(tmp_path / "state"), "2")
+    after = load_file(file)
+    assert all(torch.equal(x, after[name]) for name, x in before.items())
+
+
 def _interrupted_at(number: int) -> Callable[..., dict[str, float]]:
     step = train.take_step
 
