@@ -5,6 +5,7 @@ those follow the NORMS numbers that the painter needs: a factor and a shift for 
 norms (conditional instance normalisation, Dumoulin et al. 2017). Both work at any size.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -34,7 +35,15 @@ MULTIPLE = 4
 READER_MULTIPLE = 32
 
 _BLOCKS, _STRIDED = 17, (1, 3, 6, 13)
-_EPSILON = 1e-5
+_EPSILON = 2e-3
+"""Variance added in the norms; in photos a channel has 0.025 and more.
+
+The network comes with 1e-5, which changes a picture by a third of a level in 255. But in a picture
+that is the same everywhere only rounding varies, and thirteen norms would blow it up to a grid.
+"""
+_FOLD = 2
+"""Pixels on the side of the squares that a folded picture has for pixels; they are its channels."""
+
 _KINDS = "factor", "shift"
 
 
@@ -71,7 +80,7 @@ def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
     """
     widths = [width for width in _STYLED.values() for _ in _KINDS]
     parts = iter(norms[:, :, None, None].split(widths, 1))
-    x = _mirrored(photo, numbers, "painter.contract1").relu()
+    x = F.pixel_shuffle(_wide(photo, numbers, "painter.contract1"), _FOLD).relu()
     for name in "painter.contract2", "painter.contract3":
         x = _mirrored(x, numbers, name, stride=2).relu()
     x = x.expand(len(norms), -1, -1, -1)
@@ -80,16 +89,54 @@ def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
         inner = _normed(_mirrored(x, numbers, f"{name}.1"), parts).relu()
         x = x + _normed(_mirrored(inner, numbers, f"{name}.2"), parts)
     for name in "painter.expand1", "painter.expand2":
-        x = F.interpolate(x, scale_factor=2, mode="nearest")
-        x = _normed(_mirrored(x, numbers, name), parts).relu()
-    return _normed(_mirrored(x, numbers, "painter.expand3"), parts).sigmoid()
+        x = F.pixel_shuffle(_normed(_grown(x, numbers, name), parts).relu(), _FOLD)
+    x = _normed(_wide(x, numbers, "painter.expand3"), parts)
+    return F.pixel_shuffle(x.sigmoid(), _FOLD)
 
 
 def _normed(x: Tensor, parts: Iterator[Tensor]) -> Tensor:
-    """An instance norm with the next factor and the next shift of the style."""
-    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-    factor = next(parts) * (variance + _EPSILON).rsqrt()
-    return torch.addcmul(next(parts) - mean * factor, x, factor)
+    """An instance norm with the next factor and the next shift of the style.
+
+    Of a folded picture, the channels that were one are still one to it.
+    """
+    factor, shift = next(parts), next(parts)
+    known = factor.shape[1]
+    each = x.shape[1] // known
+    x = F.group_norm(x, known, eps=_EPSILON)  # the quickest that torch has for channels last
+    return torch.addcmul(shift.repeat_interleave(each, 1), x, factor.repeat_interleave(each, 1))
+
+
+def _wide(x: Tensor, numbers: Numbers, name: str) -> Tensor:
+    """A large kernel on few channels at full size, as a small one on the folded picture.
+
+    The same sums in an order that processors are twice as fast with. The answer is folded, too.
+    """
+    weight, bias = numbers[f"{name}.weight"], numbers.get(f"{name}.bias")
+    kernel = _folded(weight)
+    beyond = kernel.shape[2] // 2 * _FOLD
+    x = F.pixel_unshuffle(F.pad(x, (beyond,) * 4, mode="reflect"), _FOLD)
+    return F.conv2d(x, kernel, bias if bias is None else bias.repeat_interleave(_FOLD**2))
+
+
+def _grown(x: Tensor, numbers: Numbers, name: str) -> Tensor:
+    """The picture twice as large, each pixel four times, and a convolution of that; folded."""
+    kernel = _folded(numbers[f"{name}.weight"])
+    alike = kernel.unflatten(1, (-1, _FOLD**2)).sum(2)
+    return F.conv2d(F.pad(x, (1,) * 4, mode="replicate"), alike)
+
+
+def _folded(weight: Tensor) -> Tensor:
+    """The kernel that does to a picture whose squares of pixels are channels what this one does."""
+    side = weight.shape[2]
+    reach = math.ceil(side // 2 / _FOLD) * _FOLD
+    room = 2 * reach + _FOLD
+    before = [reach - side // 2 + pixel for pixel in range(_FOLD)]
+    moved = [
+        F.pixel_unshuffle(F.pad(weight, (x, room - side - x, y, room - side - y)), _FOLD)
+        for y in before
+        for x in before
+    ]
+    return torch.stack(moved, 1).flatten(0, 1)
 
 
 def _mirrored(x: Tensor, numbers: Numbers, name: str, stride: int = 1) -> Tensor:

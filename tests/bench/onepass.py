@@ -21,16 +21,21 @@ from nst import OnePass, Settings, stylize
 from nst.gallery import plates, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
+from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.losses import gram
 
 SIZES, ROUNDS = (256, 512, 1024), 9
+REST = 0.5
+"""Seconds before each turn: the threads of the one before go on spinning for a while."""
+
 WORTH_SIZE = 256
 LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 
 def main(*photos: str) -> None:
     """Print the tables."""
+    tune_allocator()
     files = [Path(photo) for photo in photos] or [sample("lion")]
     speed(open_image(files[0]))
     every_plate(open_image(files[0]))
@@ -54,6 +59,7 @@ def speed(photo: Image.Image) -> None:
             way()
         for _ in range(ROUNDS):
             for way, found in zip(ways, took, strict=True):
+                time.sleep(REST)
                 begun = time.perf_counter()
                 way()
                 found.append(1000 * (time.perf_counter() - begun))

@@ -18,6 +18,7 @@ from examples import anystyle
 from nst.gallery import plates, sample
 from nst.images.tensors import to_tensor
 from nst.network import shipped
+from nst.onepass import network
 from nst.onepass.network import STYLE, norms_of, paint, read_style
 from nst.onepass.styles import NETWORK
 
@@ -70,8 +71,12 @@ def made(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize("rounded", [False, True])
 def test_it_reads_and_paints_as_what_it_comes_from(
-    models: dict[str, bytes], made: dict[str, Tensor], rounded: bool
+    models: dict[str, bytes],
+    made: dict[str, Tensor],
+    rounded: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(network, "_EPSILON", 1e-5)  # theirs
     numbers = shipped.decoded(made)
     style, photo = _square(plates()[0].path, 256), _square(sample("lion"), 384)
     theirs = _run(_session(models[anystyle.READER], rounded), _last(style))
