@@ -30,6 +30,9 @@ FRAME_INTERVALS = 0.33, 1.0
 """Seconds between frames, at least: in the first seconds, which change the most, and after 16 s.
 More frames would cost more than anybody sees."""
 
+LENT_UNTIL = 0.8
+"""The strength from which on the photo lends no detail."""
+
 TRIM_INTERVAL = 5
 """Steps after which freed memory is given back, or the holes between blocks would add up."""
 
@@ -156,13 +159,9 @@ def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Setting
         return photo
     for region in regions:
         if region.styles:
-            photo = in_palette(photo, region.styles, _painted(settings), region.mask)
+            share = min(1.0, 2 * settings.strength)
+            photo = in_palette(photo, region.styles, share, region.mask)
     return photo
-
-
-def _painted(settings: Settings) -> float:
-    """How far colours and fine detail are the styles', 0..1; the rest of them is the photo's."""
-    return min(1.0, 2 * settings.strength)
 
 
 def _as_it_is(image: Image.Image) -> Image.Image:
@@ -263,10 +262,10 @@ def _start(
             smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
             return smaller.clamp(0, 1)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
-        # What the coarse picture could not hold comes from the photo as far as that is to remain,
+        # What the coarse picture could not hold comes from the photo, as far as that is to remain,
         # else from the style: a photo's detail that is lent is not painted over altogether.
-        lent = max(settings.detail, 1 - _painted(settings))
-        if settings.init != "photo" or not lent:
+        lent = max(settings.detail, 1 - settings.strength / LENT_UNTIL)
+        if settings.init != "photo" or lent <= 0:
             return larger.clamp(0, 1)
         small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)
         detail = target - F.interpolate(small, shape, mode="bicubic", align_corners=False)
