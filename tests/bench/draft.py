@@ -26,7 +26,7 @@ def main(*files: str) -> None:
     """Print a line for each style, and how many times sooner the draft leads there."""
     tune_allocator()
     backbone = load_backbone()
-    sooner = []
+    sooner: list[float] = []
     print("| pair | default | from the draft | as low after |\n|---|---|---|---|")
     for photo, (style, settings) in zip(cycle(photos()), _styles(files), strict=False):
         from_draft = replace(settings, init="draft", scales=2)
@@ -38,9 +38,10 @@ def main(*files: str) -> None:
             there = seconds
         sooner.append(usual[-1][0] / there)
         ends = " | ".join(f"{run[-1][0]:.1f} s, {run[-1][1]:.4f}" for run in (usual, other))
-        print(f"| {photo.name}, {style.stem} | {ends} | {there:.1f} s |", flush=True)
-    middle, worst = statistics.median(sooner), min(sooner)
-    print(f"times sooner: median {middle:.2f}, worst {worst:.2f}, best {max(sooner):.2f}")
+        told = "never" if there == math.inf else f"{there:.1f} s"
+        print(f"| {photo.name}, {style.stem} | {ends} | {told} |", flush=True)
+    told = f"median {statistics.median(sooner):.2f}, best {max(sooner):.2f}"
+    print(f"times sooner, 0 for never: {told}")
 
 
 def _styles(files: tuple[str, ...]) -> Iterator[tuple[Path, Settings]]:
