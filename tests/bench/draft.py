@@ -18,6 +18,7 @@ from nst.gallery import photos, plates
 from nst.network.cache import ByteCache
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
+from tests.bench.race import reached
 
 SIZE = 512
 
@@ -31,11 +32,7 @@ def main(*files: str) -> None:
     for photo, (style, settings) in zip(cycle(photos()), _styles(files), strict=False):
         from_draft = replace(settings, init="draft", scales=2)
         usual, other = (_run(photo.path, style, s, backbone) for s in (settings, from_draft))
-        mark, there = usual[-1][1], math.inf
-        for seconds, loss in reversed(other):
-            if loss > mark:
-                break
-            there = seconds
+        there = reached(reversed(other), mark=usual[-1][1])
         sooner.append(usual[-1][0] / there)
         ends = " | ".join(f"{run[-1][0]:.1f} s, {run[-1][1]:.4f}" for run in (usual, other))
         told = "never" if there == math.inf else f"{there:.1f} s"

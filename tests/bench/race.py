@@ -9,13 +9,14 @@ What counts is the objective in float32 of the picture as delivered: clamped, in
 """
 
 import argparse
+import math
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -149,11 +150,8 @@ def race_pictures(
             ends["classic"].append(mark)
             run = our_run(pair, settings, backbone)
             ends["ours"].append(judge(run[-1][1]))
-            marks["ours"].append(float("inf"))
-            for seconds, picture in reversed(run):
-                if judge(picture) > mark:
-                    break
-                marks["ours"][-1] = seconds
+            judged = ((seconds, judge(picture)) for seconds, picture in reversed(run))
+            marks["ours"].append(reached(judged, mark))
         slower = statistics.median(marks["classic"])
         for name in marks:
             middle = statistics.median(marks[name])
@@ -164,6 +162,19 @@ def race_pictures(
             )
         sooner.append(slower / statistics.median(marks["ours"]))
     return min(sooner)
+
+
+def reached(judged: Iterable[tuple[float, float]], mark: float) -> float:
+    """From how many seconds on no loss is above the mark; infinity where the last one is.
+
+    `judged` are seconds and losses, the last first.
+    """
+    there = math.inf
+    for seconds, loss in judged:
+        if loss > mark:
+            break
+        there = seconds
+    return there
 
 
 def our_run(pair: str, settings: Settings, backbone: Backbone) -> Delivered:
