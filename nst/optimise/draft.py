@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from nst.images.tensors import to_tensor
 from nst.onepass.styles import in_style, read
-from nst.optimise.losses import carried_down
-from nst.optimise.regions import Region
+from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
 
@@ -17,8 +15,7 @@ def draft(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tenso
     for region in regions:
         styles = read(region.styles, settings.style_scale, photo.device)
         change = in_style(photo, styles, settings.strength) - photo
-        if region.mask is not None:
-            mask = to_tensor(region.mask.convert("RGB"))[:, :1].to(photo.device)
-            change = change * carried_down(mask, photo)
+        mask = region_mask(region, photo)
+        change = change if mask is None else change * mask
         painted = painted + change
     return painted.clamp(0, 1)

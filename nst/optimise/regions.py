@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter
+from torch import Tensor
 
 from nst.images import ImageError, fitted_size
+from nst.images.tensors import to_tensor
+from nst.optimise.losses import carried_down
 
 FEATHER = 1 / 150
 """Deviation of the blur on a region's edge, as a share of the picture's longest side."""
@@ -25,6 +28,17 @@ class Region:
 
     styles: Styles
     mask: Image.Image | None = None
+
+
+def region_mask(region: Region, picture: Tensor) -> Tensor | None:
+    """The region's share of each pixel of a picture: 1 x 3 x H x W -> 1 x 1 x H x W in 0..1.
+
+    None where the region is the whole picture.
+    """
+    if region.mask is None:
+        return None
+    mask = to_tensor(region.mask.convert("RGB"))[:, :1]
+    return carried_down(mask, picture).to(picture.device)
 
 
 def divide(styles: Styles, inside: Image.Image) -> list[Region]:

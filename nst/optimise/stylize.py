@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -22,6 +21,7 @@ from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
+from nst.optimise.start import start_scale
 from nst.optimise.targets import MayStop, never
 from nst.optimise.verdict import verdict
 from nst.settings import Settings
@@ -29,9 +29,6 @@ from nst.settings import Settings
 FRAME_INTERVALS = 0.33, 1.0
 """Seconds between frames, at least: in the first seconds, which change the most, and after 16 s.
 More frames would cost more than anybody sees."""
-
-LENT_UNTIL = 0.8
-"""The strength from which on the photo lends no detail."""
 
 TRIM_INTERVAL = 5
 """Steps after which freed memory is given back, or the holes between blocks would add up."""
@@ -209,7 +206,7 @@ def _paint(
     pixels = to_tensor(begun).to(backbone.device) if begun else None
     for scale in plan:
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
-        pixels = beginning = _start(target, pixels, regions, settings)
+        pixels = beginning = start_scale(target, pixels, regions, settings)
         return_freed_memory()
         evaluate = Objective(target, regions, scale.size, settings, backbone, may_stop)
         return_freed_memory()
@@ -249,37 +246,6 @@ def _is_due(since_shown: float, since_start: float) -> bool:
     """Whether it is time for a frame."""
     often, seldom = FRAME_INTERVALS
     return since_shown >= min(seldom, max(often, since_start / 16))
-
-
-def _start(
-    target: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings
-) -> Tensor:
-    """The picture a scale starts from, 1 x 3 x H x W like `target`."""
-    shape = target.shape[2:]
-    if coarser is not None:
-        if any(there > here for there, here in zip(coarser.shape[2:], shape, strict=True)):
-            # A painting that is larger than what is asked for: it has all the detail there can be.
-            smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
-            return smaller.clamp(0, 1)
-        larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
-        # What the coarse picture could not hold comes from the photo, as far as that is to remain,
-        # else from the style: a photo's detail that is lent is not painted over altogether.
-        lent = max(settings.detail, 1 - settings.strength / LENT_UNTIL)
-        if settings.init != "photo" or lent <= 0:
-            return larger.clamp(0, 1)
-        small = F.interpolate(target, coarser.shape[2:], mode="bilinear", antialias=True)
-        detail = target - F.interpolate(small, shape, mode="bicubic", align_corners=False)
-        return (larger + lent * detail).clamp(0, 1)
-    if settings.init == "noise":
-        random = torch.Generator().manual_seed(settings.seed)
-        return torch.rand(target.shape, generator=random).to(target.device)
-    if settings.init == "draft":
-        return draft(target, regions, settings)
-    if settings.init == "style":
-        style, _ = regions[0].styles[0]
-        resized = style.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
-        return to_tensor(resized).to(target.device)
-    return target.clone()
 
 
 @cache

@@ -23,7 +23,7 @@ from nst.optimise.losses import (
     matching_loss,
     style_loss,
 )
-from nst.optimise.regions import Region
+from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
 DETAIL_LAYER = "relu3_1"
@@ -135,10 +135,8 @@ def region_target(
             energies[k] = share * found + energies.get(k, 0)
         for k in match_layers:
             offered[k].append(known.directions[k])
-    share, mask = 1.0, None
-    if region.mask is not None:
-        mask = carried_down(to_tensor(region.mask.convert("RGB"))[:, :1], photo).to(photo.device)
-        share = float(mask.mean())
+    mask = region_mask(region, photo)
+    share = 1.0 if mask is None else float(mask.mean())
     styles = StyleTargets(grams, {k: torch.cat(rows) for k, rows in offered.items()}, energies)
     return RegionTarget(share, mask, styles, backbone.scale)
 

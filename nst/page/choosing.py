@@ -1,6 +1,7 @@
 """Before the painting: photo, styles, settings, and what all of it will take."""
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
 from nst.page.first import sample_html
 from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
+from nst.page.knobs import values
 from nst.page.parts import offered
 from nst.page.running import MOST_STYLES, too_long
 from nst.page.session import Session
@@ -20,9 +22,6 @@ from nst.page.uploads import displayable, sent_file
 from nst.recipes import PRESETS, RECIPES, combine
 from nst.settings import Settings
 from nst.sharing import Shared, from_file, from_query, parts, to_query
-
-OF_A_PLATE = ("strength", "style_scale", "smoothness")
-"""The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked."""
 
 OF_A_PRESET = tuple(PRESETS["balanced"])
 
@@ -86,6 +85,13 @@ def take_offer(page: Page, *, session: Session) -> Outputs:
     return show_shared(page, session, session.offered) if session.offered else gr.skip()
 
 
+def of_a_plate(page: Page) -> list[str]:
+    """The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked:
+    those of a preset, and whatever else a plate on offer sets."""
+    set_by_plates = [name for plate in page.machine.plates for name in plate.settings]
+    return list(dict.fromkeys([*OF_A_PRESET, *set_by_plates]))
+
+
 def choose(
     page: Page,
     event: gr.SelectData,
@@ -100,12 +106,12 @@ def choose(
     others = [name for name in chosen if name != plate.name] if several else []
     if len(others) >= MOST_STYLES:
         raise user_error(f"Four styles at most: take one away before you add {plate.title}")
-    best = combine(recipe, plate.settings)
+    best = values(combine(recipe, plate.settings))
     return {
         page.style.chosen: [*others, plate.name],
         page.style.card: plate_html(plate),
         page.settings.preset: preset_of(best),
-        **{page.settings.knobs[name]: getattr(best, name) for name in OF_A_PLATE},
+        **{page.settings.knobs[name]: best[name] for name in of_a_plate(page)},
     }
 
 
@@ -257,21 +263,33 @@ def fold_mask(page: Page) -> Outputs:
     return {page.settings.mask_fold: gr.Accordion(open=False), page.settings.mask: None}
 
 
-def choose_first(page: Page, *, photo: Any, chosen: list[str], recipe: str) -> Outputs:
+def choose_first(
+    page: Page, *, photo: Any, chosen: list[str], recipe: str, **knobs: Any
+) -> Outputs:
     """With a photo a style is chosen, if none is: its draft is there already."""
-    names = or_first(page, chosen, recipe)
+    names, best = or_first(page, chosen, recipe, knobs)
     if photo is None or names == chosen:
         return gr.skip()
     plate = find_plate(names[0], page.machine.plates)
-    return {page.style.chosen: names, page.style.card: plate_html(plate)}
+    return {
+        page.style.chosen: names,
+        page.style.card: plate_html(plate),
+        page.settings.preset: preset_of(knobs | best),
+        **{page.settings.knobs[name]: value for name, value in best.items()},
+    }
 
 
-def or_first(page: Page, chosen: list[str], recipe: str) -> list[str]:
-    """The styles chosen. Where there are none, the first one: a newcomer is to see a painting at
-    once. It has no settings of its own, so that a link's stay."""
+def or_first(
+    page: Page, chosen: list[str], recipe: str, knobs: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """The styles chosen. Where there are none, the first one, and its best settings: a newcomer is
+    to see a painting at once. Of `knobs` those that were moved, as by a link, stay."""
     if chosen or recipe not in RECIPES or not RECIPES[recipe].style_layers:
-        return chosen
-    return [page.machine.plates[0].name]
+        return chosen, {}
+    first = page.machine.plates[0]
+    usual, best = values(RECIPES[recipe]), values(combine(recipe, first.settings))
+    untouched = [name for name in first.settings if knobs.get(name) == usual[name]]
+    return [first.name], {name: best[name] for name in untouched}
 
 
 def tell_of_link(page: Page) -> None:

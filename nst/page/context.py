@@ -59,7 +59,7 @@ def show_settings(page: Page, recipe: str, settings: Settings) -> Outputs:
     """A recipe and its settings in their controls."""
     shown = values(settings)
     return {
-        page.settings.preset: preset_of(settings),
+        page.settings.preset: preset_of(shown),
         page.settings.recipe: recipe,
         page.settings.about: explained(recipe, page.machine.engine.backbone.name),
         **{page.settings.knobs[name]: value for name, value in shown.items()},
@@ -104,7 +104,6 @@ def in_sight(chosen: Sequence[str], knobs: Mapping[str, Any]) -> dict[str, Any]:
     return {**knobs} if len(chosen) > 1 else {**knobs, "style_weights": ""}
 
 
-def preset_of(settings: Settings) -> str | None:
-    """The preset that these settings are, if they are one."""
-    held = vars(settings)
-    return next((name for name, few in PRESETS.items() if few.items() <= held.items()), None)
+def preset_of(knobs: Mapping[str, Any]) -> str | None:
+    """The preset that these settings are, by name, if they are one."""
+    return next((name for name, few in PRESETS.items() if few.items() <= knobs.items()), None)

@@ -28,8 +28,8 @@ def draft_anew(
     page: Page, *, session: Session, chosen: list[str], recipe: str, **asked: Any
 ) -> Outputs:
     """Another photo or style: its draft takes the canvas from a painting, which the strip keeps."""
-    names = or_first(page, chosen, recipe)
-    return _draft(page, session, session.run is not None, chosen=names, **asked)
+    names, best = or_first(page, chosen, recipe, asked)
+    return _draft(page, session, session.run is not None, chosen=names, **asked | best)
 
 
 def draft_on(page: Page, *, session: Session, **asked: Any) -> Outputs:

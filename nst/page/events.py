@@ -93,12 +93,7 @@ def _choosing(page: Page) -> list[Any]:
     chose = style.gallery.select(
         bound(choosing.choose, page),
         inputs_kwargs=session | chosen | {"recipe": settings.recipe},
-        outputs=[
-            style.chosen,
-            style.card,
-            settings.preset,
-            *(settings.knobs[name] for name in choosing.OF_A_PLATE),
-        ],
+        outputs=[style.chosen, style.card, settings.preset, *_of_a_plate(page).values()],
         **QUIET,
     )
     added = style.upload.upload(
@@ -127,6 +122,10 @@ def _choosing(page: Page) -> list[Any]:
     )
     _drafting(page, chose.success, added.success)
     return [offered, sample]
+
+
+def _of_a_plate(page: Page) -> Inputs:
+    return {name: page.settings.knobs[name] for name in choosing.of_a_plate(page)}
 
 
 def _drafting(page: Page, chose: Any, added: Any) -> None:
@@ -162,8 +161,8 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
     # One after the other: what one looks at comes first.
     settled = photo.change(**draft).then(
         bound(choosing.choose_first, page),
-        inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe,
-        outputs=[style.chosen, style.card],
+        inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | _of_a_plate(page),
+        outputs=[style.chosen, style.card, page.settings.preset, *_of_a_plate(page).values()],
         **AT_ONCE,
     )
     for drawn in (settled, added(**draft)):

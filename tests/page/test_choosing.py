@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,12 @@ def test_a_click_chooses_a_plate_with_its_best_settings(page: Page, session: Ses
     outputs = _click(page, session, _plate(page, "ink_mountains"))
     assert outputs[page.style.chosen] == ["ink_mountains"]
     assert "Ink Mountains" in outputs[page.style.card]
-    assert named(page, outputs) == {"strength": 0.4, "style_scale": 1.0, "smoothness": 0.2}
+    assert named(page, outputs) == {
+        "strength": 0.4,
+        "style_scale": 1.0,
+        "detail": 0.0,
+        "coherence": 0.7,
+    }
     assert outputs[page.settings.preset] is None
     plain = _click(page, session, _plate(page, "gold_spirals"))
     assert plain[page.settings.preset] == "balanced"
@@ -75,15 +81,33 @@ def test_a_click_chooses_a_plate_with_its_best_settings(page: Page, session: Ses
 
 def test_the_first_style_is_shown_where_none_is_chosen(page: Page) -> None:
     def chosen(photo: Any, chosen: list[str], recipe: str = "atelier") -> Any:
-        outputs = choosing.choose_first(page, photo=photo, chosen=chosen, recipe=recipe)
-        return outputs.get(page.style.chosen)
+        asked = {"photo": photo, "chosen": chosen, "recipe": recipe} | controls()
+        return choosing.choose_first(page, **asked).get(page.style.chosen)
 
-    assert page.machine.plates[0].settings == {}
     assert chosen({"path": "a photo"}, []) == [page.machine.plates[0].name]
     assert chosen({"path": "a photo"}, ["gold_spirals"]) is None
     assert chosen(None, []) is None
     assert chosen({"path": "a photo"}, [], "reconstruct") is None
     assert chosen({"path": "a photo"}, [], "no recipe") is None
+
+
+def test_the_first_style_brings_its_settings_and_a_links_stay(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = page.machine.plates
+    own = replace(first, settings={"strength": 0.4, "coherence": 0.6})
+    monkeypatch.setattr(page.machine, "plates", [own, *others])
+
+    def brought(recipe: str = "atelier", **by_link: Any) -> dict[Any, Any]:
+        asked = {"photo": {"path": "a photo"}, "chosen": [], "recipe": recipe}
+        return choosing.choose_first(page, **asked | controls(recipe) | by_link)
+
+    assert named(page, brought()) == own.settings
+    assert brought()[page.settings.preset] is None
+    moved = brought(strength=0.9, style_scale=1.5)
+    assert named(page, moved) == {"coherence": 0.6}
+    assert moved[page.settings.preset] == "wild"
+    assert named(page, brought("gatys")) == {"strength": 0.5, "coherence": 0.0}
 
 
 def test_a_mask_goes_with_its_photo(page: Page) -> None:
