@@ -85,11 +85,11 @@ def take_offer(page: Page, *, session: Session) -> Outputs:
     return show_shared(page, session, session.offered) if session.offered else gr.skip()
 
 
-def of_a_plate(page: Page) -> list[str]:
-    """The knobs that go to a plate's best settings, or else to the recipe's, when it is clicked:
+def of_a_plate(page: Page) -> dict[str, Any]:
+    """The controls that go to a plate's best settings, or else to the recipe's, when it is clicked:
     those of a preset, and whatever else a plate on offer sets."""
-    set_by_plates = [name for plate in page.machine.plates for name in plate.settings]
-    return list(dict.fromkeys([*OF_A_PRESET, *set_by_plates]))
+    set_by_plates = (name for plate in page.machine.plates for name in plate.settings)
+    return {name: page.settings.knobs[name] for name in (*OF_A_PRESET, *set_by_plates)}
 
 
 def choose(
@@ -111,7 +111,7 @@ def choose(
         page.style.chosen: [*others, plate.name],
         page.style.card: plate_html(plate),
         page.settings.preset: preset_of(best),
-        **{page.settings.knobs[name]: best[name] for name in of_a_plate(page)},
+        **{knob: best[name] for name, knob in of_a_plate(page).items()},
     }
 
 

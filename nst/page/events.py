@@ -83,6 +83,7 @@ def _choosing(page: Page) -> list[Any]:
     photo, style, settings = page.photo, page.style, page.settings
     session: Inputs = {"session": page.session}
     chosen: Inputs = {"chosen": style.chosen, "several": style.several}
+    of_a_plate = choosing.of_a_plate(page)
     photo.samples.select(bound(choosing.choose_sample, page), outputs=photo.image, **AT_ONCE)
     photo.image.upload(
         bound(choosing.check_photo, page),
@@ -93,7 +94,7 @@ def _choosing(page: Page) -> list[Any]:
     chose = style.gallery.select(
         bound(choosing.choose, page),
         inputs_kwargs=session | chosen | {"recipe": settings.recipe},
-        outputs=[style.chosen, style.card, settings.preset, *_of_a_plate(page).values()],
+        outputs=[style.chosen, style.card, settings.preset, *of_a_plate.values()],
         **QUIET,
     )
     added = style.upload.upload(
@@ -124,10 +125,6 @@ def _choosing(page: Page) -> list[Any]:
     return [offered, sample]
 
 
-def _of_a_plate(page: Page) -> Inputs:
-    return {name: page.settings.knobs[name] for name in choosing.of_a_plate(page)}
-
-
 def _drafting(page: Page, chose: Any, added: Any) -> None:
     """What one pass makes of the photo, as soon as there are a photo and a style."""
     photo, style, knobs = page.photo.image, page.style, page.settings.knobs
@@ -151,6 +148,7 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         **AT_ONCE,
     )
     recipe: Inputs = {"recipe": page.settings.recipe}
+    of_a_plate = choosing.of_a_plate(page)
     draft: dict[str, Any] = {
         "fn": bound(drafts.draft_anew, page),
         "inputs_kwargs": asked | recipe,
@@ -161,8 +159,8 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
     # One after the other: what one looks at comes first.
     settled = photo.change(**draft).then(
         bound(choosing.choose_first, page),
-        inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | _of_a_plate(page),
-        outputs=[style.chosen, style.card, page.settings.preset, *_of_a_plate(page).values()],
+        inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | of_a_plate,
+        outputs=[style.chosen, style.card, page.settings.preset, *of_a_plate.values()],
         **AT_ONCE,
     )
     for drawn in (settled, added(**draft)):

@@ -40,7 +40,7 @@ def test_the_photo_lends_its_detail_as_far_as_it_is_to_remain(photo: Image.Image
     assert away(strength=0.0, init="draft") == away(strength=1.0)
 
 
-def test_no_place_is_lent_more_detail_than_the_style_has(photo: Image.Image) -> None:
+def test_no_place_is_lent_more_detail_than_the_style_has() -> None:
     target = torch.full((1, 3, 96, 128), 0.5)
     target[..., :48:2] += 0.2
     target[..., 80::2] += 0.01
