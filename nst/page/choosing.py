@@ -106,17 +106,30 @@ def choose(
     others = [name for name in chosen if name != plate.name] if several else []
     if len(others) >= MOST_STYLES:
         raise user_error(f"Four styles at most: take one away before you add {plate.title}")
+    return {page.style.chosen: [*others, plate.name], **_lay(page, plate, recipe)}
+
+
+def _lay(page: Page, plate: Plate, recipe: str) -> Outputs:
+    """What there is to say of a style, and its best settings in their controls."""
     best = values(combine(recipe, plate.settings))
     return {
-        page.style.chosen: [*others, plate.name],
         page.style.card: plate_html(plate),
         page.settings.preset: preset_of(best),
         **{knob: best[name] for name, knob in of_a_plate(page).items()},
     }
 
 
-def add_styles(page: Page, *, session: Session, uploads: Any) -> Outputs:
-    """A visitor's own styles come first in the gallery, and the first of them is chosen."""
+def add_styles(
+    page: Page,
+    *,
+    session: Session,
+    uploads: Any,
+    chosen: list[str],
+    several: bool,
+    recipe: str,
+) -> Outputs:
+    """A visitor's own styles come first in the gallery, and the first of them is chosen; where
+    several are blended it comes to the others, and takes the last one's place where four are."""
     sent = uploads if isinstance(uploads, list) else [uploads]
     if len(session.styles) + len(sent) > MOST_OWN_STYLES:
         raise user_error(f"{MOST_OWN_STYLES} styles of your own at most; reload to begin anew")
@@ -133,10 +146,11 @@ def add_styles(page: Page, *, session: Session, uploads: Any) -> Outputs:
     session.styles = [*own, *session.styles]
     shown = page.styles(session)
     choices = [(plate.title, plate.name) for plate in shown]
+    others = chosen[: MOST_STYLES - 1] if several else []
     return {
         page.style.gallery: gr.Gallery(offered(shown, page.machine.small), selected_index=0),
-        page.style.chosen: gr.Dropdown(choices, value=[own[0].name]),
-        page.style.card: plate_html(own[0]),
+        page.style.chosen: gr.Dropdown(choices, value=[*others, own[0].name]),
+        **_lay(page, own[0], recipe),
     }
 
 

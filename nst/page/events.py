@@ -83,7 +83,8 @@ def _choosing(page: Page) -> list[Any]:
     photo, style, settings = page.photo, page.style, page.settings
     session: Inputs = {"session": page.session}
     chosen: Inputs = {"chosen": style.chosen, "several": style.several}
-    of_a_plate = choosing.of_a_plate(page)
+    recipe: Inputs = {"recipe": settings.recipe}
+    laid = [style.card, settings.preset, *choosing.of_a_plate(page).values()]
     photo.samples.select(bound(choosing.choose_sample, page), outputs=photo.image, **AT_ONCE)
     photo.image.upload(
         bound(choosing.check_photo, page),
@@ -93,14 +94,14 @@ def _choosing(page: Page) -> list[Any]:
     )
     chose = style.gallery.select(
         bound(choosing.choose, page),
-        inputs_kwargs=session | chosen | {"recipe": settings.recipe},
-        outputs=[style.chosen, style.card, settings.preset, *of_a_plate.values()],
+        inputs_kwargs=session | chosen | recipe,
+        outputs=[style.chosen, *laid],
         **QUIET,
     )
     added = style.upload.upload(
         bound(choosing.add_styles, page),
-        inputs_kwargs=session | {"uploads": style.upload},
-        outputs=[style.gallery, style.chosen, style.card],
+        inputs_kwargs=session | chosen | recipe | {"uploads": style.upload},
+        outputs=[style.gallery, style.chosen, *laid],
         **QUIET | {"show_progress": "full"},
     )
     style.several.input(

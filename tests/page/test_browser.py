@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
@@ -53,12 +52,9 @@ def test_a_closed_tab_stops_the_work(server: Served, browser: Browser) -> None:
     pick(opened)
     opened.locator("#paint").click()
     expect(opened.locator("#status")).to_contain_text("Painting, about")
-    assert busy(process) > 0.3
+    assert any(busy(process) > 0.3 for _ in range(20)), "the engine never worked"
     opened.close()
-    for _ in range(20):
-        if busy(process) < 0.2:
-            return
-    pytest.fail("the engine still works for a visitor who has left")
+    assert any(busy(process) < 0.2 for _ in range(20)), "it still works for a visitor who has left"
 
 
 def test_nothing_to_paint_says_so_and_loses_nothing(tab: Tab) -> None:

@@ -34,6 +34,11 @@ def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[
     return choosing.choose(page, event, session=session, **asked)
 
 
+def _upload(page: Page, session: Session, uploads: Any, **sent_with: Any) -> dict[Any, Any]:
+    asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
+    return choosing.add_styles(page, session=session, uploads=uploads, **asked)
+
+
 def _plate(page: Page, name: str) -> int:
     return [plate.name for plate in page.machine.plates].index(name)
 
@@ -138,19 +143,38 @@ def test_own_styles_come_first_and_names_stay_apart(
     for name in ("gold_spirals.png", "a, b & c.png"):
         photo.save(uploads / name)
     both = [sent(uploads / "gold_spirals.png"), sent(uploads / "a, b & c.png")]
-    outputs = choosing.add_styles(page, session=session, uploads=both)
+    outputs = _upload(page, session, both)
     assert [plate.name for plate in session.styles] == ["gold_spirals 2", "a, b & c"]
     assert outputs[page.style.chosen].value == ["gold_spirals 2"]
     assert "&amp;" in _click(page, session, 1)[page.style.card]
     assert len(page.styles(session)) == len(page.machine.plates) + 2
 
 
+def test_a_style_of_ones_own_is_painted_as_the_recipe_has_it(
+    page: Page, session: Session, uploads: Path, photo: Image.Image
+) -> None:
+    photo.save(uploads / "own.png")
+    outputs = _upload(page, session, [sent(uploads / "own.png")])
+    usual = controls("atelier")
+    assert named(page, outputs) == {name: usual[name] for name in choosing.of_a_plate(page)}
+    assert outputs[page.settings.preset] == "balanced"
+
+
+@pytest.mark.parametrize("others", [["a"], ["a", "b", "c"], ["a", "b", "c", "d"]])
+def test_a_style_of_ones_own_comes_to_those_that_are_blended(
+    page: Page, session: Session, uploads: Path, photo: Image.Image, others: list[str]
+) -> None:
+    photo.save(uploads / "own.png")
+    outputs = _upload(page, session, [sent(uploads / "own.png")], chosen=others, several=True)
+    assert outputs[page.style.chosen].value == [*others[:3], "own"]
+
+
 def test_own_styles_are_limited_and_judged(page: Page, session: Session, uploads: Path) -> None:
     (uploads / "words.jpg").write_text("no picture")
     with pytest.raises(gr.Error, match="save it as JPEG or PNG"):
-        choosing.add_styles(page, session=session, uploads=[sent(uploads / "words.jpg")])
+        _upload(page, session, [sent(uploads / "words.jpg")])
     with pytest.raises(gr.Error, match="12 styles of your own at most"):
-        choosing.add_styles(page, session=session, uploads=[sent("x")] * 13)
+        _upload(page, session, [sent("x")] * 13)
     assert session.styles == []
 
 
@@ -248,7 +272,7 @@ def test_what_browsers_cannot_show_is_shown_as_png(
     assert (shown.suffix, shown.stem) == (".png", Path(name).stem)
     assert sent_file(sent(shown)) == shown
     assert Image.open(shown).tobytes() == photo.tobytes()
-    choosing.add_styles(page, session=session, uploads=[sent(uploads / name)])
+    _upload(page, session, [sent(uploads / name)])
     assert session.styles[0].path.suffix == ".png"
 
 
