@@ -188,7 +188,8 @@ def style_of(name: str, image: Image.Image, own: Mapping[str, Any], known: Numbe
     """A picture with its settings, `own` before the usual ones."""
     picture = without_edge(image)
     strength = min(1.0, own.get("strength", 0.5) + BOLDER)
-    settings = Settings(**{**own, "size": SIZE, "coherence": 0, "strength": strength})
+    learned = {"size": SIZE, "style_scale": 1.0, "coherence": 0, "strength": strength}
+    settings = Settings(**{**own, **learned})
     with torch.no_grad():
         told = read_style(ready(picture, 1.0), known)
     return Style(name, fit_style(picture, SIZE), told, settings)

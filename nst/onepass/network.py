@@ -76,7 +76,7 @@ def norms_of(styles: Tensor, numbers: Numbers) -> Tensor:
 def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
     """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x NORMS): N x 3 x H x W in 0..1.
 
-    H and W are whole multiples of MULTIPLE.
+    Or N photos, each in its own. H and W are whole multiples of MULTIPLE.
     """
     widths = [width for width in _STYLED.values() for _ in _KINDS]
     parts = iter(norms[:, :, None, None].split(widths, 1))

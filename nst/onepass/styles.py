@@ -25,6 +25,13 @@ _SAME = 0.05
 
 _USUAL = 0.5
 
+_LARGE, _LEAST = 768, 64
+"""Pixels. Strokes were learned in pictures 512 pixels long. One whose longest side is beyond the
+first is painted at half its size and painted over, unless its shortest is below the second."""
+
+_OVER = 0.5
+"""How much of what is painted over shows: less would be blurred, more would hide the strokes."""
+
 
 @cache
 def numbers(where: torch.device) -> Numbers:
@@ -67,12 +74,26 @@ def in_style(photo: Tensor, style: Tensor, strength: float) -> Tensor:
             told = read_style(_resized(photo, _read_size(width, height, 1.0)), known)
             own = norms_of(told, known)
             style = own + (strength + 1 - _USUAL) * (style - own)
-        beyond = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        padded = F.pad(photo, beyond, mode="reflect")
-        padded = padded.contiguous(memory_format=torch.channels_last)
-        painted = paint(padded, style, known)[:, :, :height, :width]
         share = min(1.0, strength / _USUAL)
-        return photo + share * (painted - photo)
+        return torch.lerp(photo, _painted(photo, style, known), share)
+
+
+def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
+    """As `in_style`, with strokes that are as large in a large picture as in a small one."""
+    height, width = photo.shape[2:]
+    if max(height, width) > _LARGE and min(height, width) >= _LEAST:
+        small = F.interpolate(photo, (height // 2, width // 2), mode="bilinear", antialias=True)
+        coarse = _painted(small, style, known)
+        coarse = F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
+        return torch.lerp(coarse, _one_pass(coarse, style, known), _OVER)
+    return _one_pass(photo, style, known)
+
+
+def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
+    height, width = photo.shape[2:]
+    padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
+    padded = padded.contiguous(memory_format=torch.channels_last)
+    return paint(padded, style, known)[:, :, :height, :width]
 
 
 def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Tensor:

@@ -5,14 +5,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
 from nst import Frame, ImageError, OnePass, Settings, preview, stylize
-from nst.gallery import plates
+from nst.gallery import plates, sample
+from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.job import Request, prepare
 from nst.network.vgg import Backbone
 from nst.onepass import styles as engine
+from nst.onepass.network import paint
 from nst.optimise.losses import gram
 
 CPU = torch.device("cpu")
@@ -104,7 +107,7 @@ def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Back
     assert job.work < steps.work
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (17, 1000), (1000, 17), (333, 77)])
+@pytest.mark.parametrize("shape", [(16, 16), (17, 1000), (65, 1601), (1000, 17), (333, 77)])
 def test_every_shape_is_painted(shape: tuple[int, int]) -> None:
     photo = torch.rand(1, 3, *shape)
     style = Image.effect_noise((shape[1], shape[0]), 90).convert("RGB")
@@ -112,6 +115,23 @@ def test_every_shape_is_painted(shape: tuple[int, int]) -> None:
     painted = engine.in_style(photo, read, 1.0)
     assert painted.shape == photo.shape
     assert painted.isfinite().all()
+
+
+def test_strokes_are_as_large_in_a_large_picture(two: Callable[[str], Image.Image]) -> None:
+    large = to_tensor(fit(open_image(sample("lion")), 1000))
+    small = F.interpolate(large, scale_factor=0.5, mode="bilinear", antialias=True)
+    style, known = engine.read([(two(PLATE), 1.0)], 1.0, CPU), engine.numbers(CPU)
+    wanted = engine.in_style(small, style, 0.5)
+
+    def away(painted: torch.Tensor) -> float:
+        shrunk = F.interpolate(painted, wanted.shape[2:], mode="bilinear", antialias=True)
+        return float((shrunk - wanted).abs().mean())
+
+    with torch.no_grad():
+        at_once = paint(large[..., :-2, :], style, known)
+    painted = engine.in_style(large, style, 0.5)
+    assert painted.shape == large.shape
+    assert away(painted) < 0.6 * away(at_once)
 
 
 def test_a_grey_wall_has_no_grid(two: Callable[[str], Image.Image]) -> None:
