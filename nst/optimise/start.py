@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst.images.tensors import to_tensor
 from nst.optimise.draft import draft
+from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.targets import fit_style, tiles
 from nst.settings import Settings
@@ -37,6 +38,7 @@ def start_scale(
             # A painting that is larger than what is asked for: it has all the detail there can be.
             smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
             return smaller.clamp(0, 1)
+        coarser = toward_palette(coarser, regions, settings.strength)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
         return (larger + _lent(target, coarser, regions, settings)).clamp(0, 1)
     if settings.init == "noise":
