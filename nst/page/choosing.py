@@ -109,6 +109,12 @@ def choose(
     return {page.style.chosen: [*others, plate.name], **_lay(page, plate, recipe)}
 
 
+def choose_among(page: Page, *, session: Session, chosen: list[str], recipe: str) -> Outputs:
+    """Styles were taken out of a blend, or put in by name: the last one's settings count."""
+    last = [plate for plate in page.styles(session) if plate.name in chosen[-1:]]
+    return _lay(page, last[0], recipe) if last else gr.skip()
+
+
 def _lay(page: Page, plate: Plate, recipe: str) -> Outputs:
     """What there is to say of a style, and its best settings in their controls."""
     best = values(combine(recipe, plate.settings))

@@ -98,6 +98,12 @@ def _choosing(page: Page) -> list[Any]:
         outputs=[style.chosen, *laid],
         **QUIET,
     )
+    among = style.chosen.input(
+        bound(choosing.choose_among, page),
+        inputs_kwargs=session | recipe | {"chosen": style.chosen},
+        outputs=laid,
+        **QUIET,
+    )
     added = style.upload.upload(
         bound(choosing.add_styles, page),
         inputs_kwargs=session | chosen | recipe | {"uploads": style.upload},
@@ -122,11 +128,11 @@ def _choosing(page: Page) -> list[Any]:
         outputs=[photo.image, *shared_outputs(page)],
         **QUIET,
     )
-    _drafting(page, chose.success, added.success)
+    _drafting(page, (chose.success, among.success), added.success)
     return [offered, sample]
 
 
-def _drafting(page: Page, chose: Any, added: Any) -> None:
+def _drafting(page: Page, chose: tuple[Any, ...], added: Any) -> None:
     """What one pass makes of the photo, as soon as there are a photo and a style."""
     photo, style, knobs = page.photo.image, page.style, page.settings.knobs
     asked: Inputs = {
@@ -156,7 +162,8 @@ def _drafting(page: Page, chose: Any, added: Any) -> None:
         "outputs": shown,
         **AT_ONCE,
     }
-    chose(**draft)
+    for another in chose:
+        another(**draft)
     # One after the other: what one looks at comes first.
     settled = photo.change(**draft).then(
         bound(choosing.choose_first, page),

@@ -132,6 +132,18 @@ def test_several_styles_are_added_up_to_four(page: Page, session: Session) -> No
     ]
 
 
+def test_what_is_left_of_a_blend_has_its_own_settings(page: Page, session: Session) -> None:
+    def left(*chosen: str) -> dict[Any, Any]:
+        return choosing.choose_among(page, session=session, chosen=list(chosen), recipe="atelier")
+
+    outputs = left("gold_spirals", "ink_mountains")
+    assert named(page, outputs)["coherence"] == 0.7
+    outputs = left("gold_spirals")
+    assert "Gilded Tree" in outputs[page.style.card]
+    assert named(page, outputs)["coherence"] == controls("atelier")["coherence"]
+    assert named(page, left()) == named(page, left("nobody")) == {}
+
+
 def test_blending_no_more_forgets_the_weights(page: Page) -> None:
     outputs = choosing.blend(page, several=False, chosen=["a", "b"])
     assert named(page, outputs) == {"style_weights": ""}
