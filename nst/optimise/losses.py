@@ -62,7 +62,7 @@ def content_loss(
 
 
 def emphasis(photo: Tensor) -> Tensor:
-    """How much each position of the photo counts as content: 1 x N x H x W -> 1 x 1 x H x W.
+    """How much each position of a photo counts as content: B x N x H x W -> B x 1 x H x W.
 
     As much as the network finds there, the root of the mean energy of the 3 x 3 positions around:
     faces, windows and edges are held, and over skies and walls the style may have its way. The
@@ -72,7 +72,8 @@ def emphasis(photo: Tensor) -> Tensor:
     energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
     least = torch.finfo(around.dtype).tiny  # a photo in which nothing is found is all alike
-    mean = (around * energies).sum() / energies.sum().clamp_min(least)
+    whole = energies.sum((1, 2, 3), keepdim=True).clamp_min(least)
+    mean = (around * energies).sum((1, 2, 3), keepdim=True) / whole
     return (around + least) / (mean + least)
 
 
