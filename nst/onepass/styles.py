@@ -16,7 +16,7 @@ READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
 NETWORK = "anystyle.safetensors", "6351cc171f017a8a12a2ded6b2994cd7"
-LEARNED = "learned.safetensors", "98849f3a63a9963fa86a5bd848afe08b"
+LEARNED = "learned.safetensors", "70f7f57ec1f3f28d9caea2c435ac9d8c"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048
