@@ -44,8 +44,9 @@ Most are in residual blocks: at an eighth, at a sixteenth, at an eighth again, a
 DEEP = _AHEAD + _DEEP + _BEHIND
 """The blocks that theirs does not have."""
 
-NORMS = 2 * sum(STYLED.values())
-"""Numbers that the painter needs of a style: 3766."""
+NORMS = 2 * sum(STYLED.values()) + 1
+"""Numbers that the painter needs of a style: 3767. The last tells how much of what is seen at an
+eighth of the size and below counts: all of it at 1."""
 
 MULTIPLE = 16
 """The painter works on sides that are whole multiples of it."""
@@ -88,7 +89,7 @@ def norms_of(styles: Tensor, numbers: Numbers) -> Tensor:
     """What the painter needs, N x NORMS, of N styles as the reader tells them, N x STYLE."""
     told = styles[:, :, None, None]
     kinds = [_conv(told, numbers, f"{name}.{kind}") for name in STYLED for kind in _KINDS]
-    return torch.cat(kinds, 1).flatten(1)
+    return torch.cat([*kinds, torch.ones_like(told[:, :1])], 1).flatten(1)
 
 
 def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
@@ -97,7 +98,8 @@ def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
     Or N photos, each in its own. H and W are whole multiples of MULTIPLE.
     """
     widths = [width for width in STYLED.values() for _ in _KINDS]
-    parts = iter(norms[:, :, None, None].split(widths, 1))
+    *norm, depth = norms[:, :, None, None].split([*widths, 1], 1)
+    parts = iter(norm)
     x = F.pixel_shuffle(_wide(photo, numbers, "painter.contract1"), _FOLD).relu()
     for name in "painter.contract2", "painter.contract3":
         x = _mirrored(x, numbers, name, stride=2).relu()
@@ -108,7 +110,7 @@ def paint(photo: Tensor, norms: Tensor, numbers: Numbers) -> Tensor:
     deep = _residual(deep, numbers, parts, _DEEP)
     eighth = eighth + _doubled(_conv(deep, numbers, "painter.rise1"))
     eighth = _residual(eighth, numbers, parts, _BEHIND)
-    x = x + _doubled(_conv(eighth, numbers, "painter.rise2"))
+    x = x + depth * _doubled(_conv(eighth, numbers, "painter.rise2"))
     x = _residual(x, numbers, parts, _QUARTER)
     for name in "painter.expand1", "painter.expand2":
         x = F.pixel_shuffle(_normed(_grown(x, numbers, name), parts).relu(), _FOLD)

@@ -16,12 +16,16 @@ READ_SIZE = 256
 """Pixels on the side of a square style; of any other, the side of a square as large."""
 
 NETWORK = "anystyle.safetensors", "6351cc171f017a8a12a2ded6b2994cd7"
-LEARNED = "learned.safetensors", "70f7f57ec1f3f28d9caea2c435ac9d8c"
+LEARNED = "learned.safetensors", "fe4b8639a3b9fc418b8c1d3c53ca6633"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048
 _SAME = 0.05
 """How far apart, by their length, the reader's words for one style may be."""
+
+_DEPTH = 0.3
+"""How much the large forms of a style count that was not learned. Those are of other styles: more
+of them would spoil faces."""
 
 _USUAL = 0.5
 
@@ -79,7 +83,7 @@ def in_style(photo: Tensor, style: Tensor, strength: float) -> Tensor:
         known = numbers(photo.device)
         if strength > _USUAL:
             told = read_style(_resized(photo, _read_size(width, height, 1.0)), known)
-            own = norms_of(told, known)
+            own = torch.cat([norms_of(told, known)[:, :-1], style[:, -1:]], 1)
             style = own + (strength + 1 - _USUAL) * (style - own)
         share = min(1.0, strength / _USUAL)
         return torch.lerp(photo, _painted(photo, style, known), share)
@@ -99,7 +103,8 @@ def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
 def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
-    padded = (padded + _grain(*padded.shape[2:], photo.device)).clamp(0, 1)
+    grain = _grain(padded.shape[2], padded.shape[3], photo.device)
+    padded = (padded + grain).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
     return paint(padded, style, known)[:, :, :height, :width]
 
@@ -128,8 +133,10 @@ def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Ten
     nearest = int(away.argmin())
     if style_scale != 1:
         told = read_style(ready(style, style_scale).to(where), known)
-    change = known["learned.changes"][nearest : nearest + 1] if away[nearest] < _SAME else 0
-    return norms_of(told, known) + change
+    norms = norms_of(told, known)
+    if away[nearest] < _SAME:
+        return norms + known["learned.changes"][nearest : nearest + 1]
+    return torch.cat([norms[:, :-1], _DEPTH * norms[:, -1:]], 1)
 
 
 def ready(style: Image.Image, style_scale: float) -> Tensor:

@@ -133,6 +133,18 @@ def test_strokes_are_as_large_in_a_large_picture(two: Callable[[str], Image.Imag
     assert away(painted) < 0.6 * away(at_once)
 
 
+def test_large_forms_are_of_styles_that_were_learned(
+    photo: Image.Image, two: Callable[[str], Image.Image]
+) -> None:
+    """A plate's count wholly, another picture's little, a blend's as much as the plate's share."""
+    both = [(two(PLATE), 0.75), (photo, 0.25)]
+    depths = [
+        float(engine.read(styles, 1.0, CPU)[0, -1])
+        for styles in ([(two(PLATE), 1.0)], [(photo, 1.0)], both)
+    ]
+    assert depths == pytest.approx([1, engine._DEPTH, 0.75 + 0.25 * engine._DEPTH])
+
+
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_a_wall_is_painted_without_a_grid(level: float, two: Callable[[str], Image.Image]) -> None:
     """What is the same everywhere gets strokes, and none of them again and again."""
