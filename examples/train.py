@@ -2,12 +2,13 @@
 
     python -m examples.train PHOTOS STYLES STATE [STEPS]
 
-PHOTOS and STYLES are folders of pictures. It begins with the network as it is. The painter's
-numbers move, and how far the norms of each of the gallery's plates lie from what the network has
-for it; the reader of styles stays. A step paints parts of photos, half of them in plates, half in
-what is in STYLES, and goes down the painter's own losses. What was reached is in the file STATE
-every `KEEP` steps, from where the same line goes on, as if there had been no break. At the end the
-network and its losses are written to where nst has them. Made for a GPU; anything else takes days.
+PHOTOS and STYLES are folders of pictures. It begins with the network as it is, and with what was
+learned of plates, unless that file is gone. The painter's numbers move, and how far the norms of
+each of the gallery's plates lie from what the network has for it; the reader of styles stays. A
+step paints parts of photos, half of them in plates, half in what is in STYLES, and goes down the
+painter's own losses. What was reached is in the file STATE every `KEEP` steps, from where the same
+line goes on, as if there had been no break. At the end the network and its losses are written to
+where nst has them. Made for a GPU; anything else takes days.
 """
 
 import csv
@@ -81,7 +82,7 @@ class Training:
     log: list[dict[str, float]]
 
 
-def main(photos: str, styles: str, state: str, steps: str = "16000") -> None:
+def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     """Go on from STATE, or begin, until STEPS are done; then write the network."""
     where = device()
     known = {k: x.to(where) for k, x in decoded(load_file(DATA / NETWORK[0])).items()}
@@ -164,16 +165,17 @@ def cooled(step: int, steps: int) -> float:
 
 
 def _begin(hung: list[Style], known: Numbers) -> Training:
-    before = load_file(DATA / LEARNED[0])
     names = sorted(name for name in known if name.startswith("painter."))
     began = {name: known[name] for name in names}
     painter = {name: x.clone().requires_grad_() for name, x in began.items()}
     changes = torch.zeros(len(hung), NORMS)
-    for place, style in zip(changes, hung, strict=True):
-        told = style.told.cpu()
-        away = (before["learned.styles"] - told).norm(dim=1)
-        if away.min() < 1e-2 * told.norm():
-            place.copy_(before["learned.changes"][away.argmin()])
+    if (DATA / LEARNED[0]).exists():
+        before = load_file(DATA / LEARNED[0])
+        for place, style in zip(changes, hung, strict=True):
+            told = style.told.cpu()
+            away = (before["learned.styles"] - told).norm(dim=1)
+            if away.min() < 1e-2 * told.norm():
+                place.copy_(before["learned.changes"][away.argmin()])
     changes = changes.to(hung[0].told.device).requires_grad_()
     optimizer = torch.optim.Adam(
         [

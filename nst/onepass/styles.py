@@ -29,9 +29,10 @@ of them would spoil faces."""
 
 _USUAL = 0.5
 
-_LARGE, _LEAST = 768, 64
-"""Pixels. Strokes were learned in pictures 512 pixels long. One whose longest side is beyond the
-first is painted at half its size and painted over, unless its shortest is below the second."""
+_LEARNED, _LARGE, _LEAST = 512, 768, 64
+"""Pixels. Strokes were learned in pictures whose longest side is the first. In a smaller one, large
+forms count less: a face is no larger than a star there. One beyond the second is painted at half
+its size and painted over, unless its shortest side is below the third."""
 
 _GRAIN, _TILE = 2 / 255, 256
 """Deviation of the grain that is laid over a photo, and pixels on the side of its pattern.
@@ -103,6 +104,8 @@ def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
 def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
+    share = min(1.0, max(height, width) / _LEARNED)
+    style = torch.cat([style[:, :-1], share * style[:, -1:]], 1)
     grain = _grain(padded.shape[2], padded.shape[3], photo.device)
     padded = (padded + grain).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
