@@ -64,7 +64,7 @@ def learn(style: Style, photos: Photos, known: Numbers, trunk: Trunk) -> Tensor:
         loss.backward()
         if norms.grad is not None and norms.grad.isfinite().all():
             optimizer.step()
-        log.append(float(loss))
+        log.append(loss.item())
     ends = [sum(part) / len(part) for part in (log[: STEPS // 4], log[-STEPS // 4 :])]
     print(f"{style.name}: {ends[0]:.3f} -> {ends[1]:.3f}", flush=True)
     return (norms - before).detach()
