@@ -86,7 +86,7 @@ def _deep() -> dict[str, np.ndarray]:
         inputs, side = shape[1:]
         size = 0 if name == "rise2" else math.sqrt(2 / (inputs * side**2))
         parts = _drawn(chance, shape, size)
-        if not name[-2:].startswith("."):  # a norm takes any bias away
+        if "." not in name:  # in a block, a norm takes any bias away
             parts["bias"] = np.zeros(shape[0], np.float32)
         tensors |= {f"painter.{name}.{part}": x for part, x in parts.items()}
     return tensors

@@ -31,8 +31,8 @@ Layers = dict[str, Tensor]
 class Goals:
     """What a style's paintings are drawn to, by smallness and layer; S styles together.
 
-    `grams` S x N x N, their `energies` S, `directions` S x SAMPLE x N; `content`, S, is the mean
-    energy of a position where the content is compared.
+    `grams` S x N x N, `directions` S x SAMPLE x N; `content`, S, is the mean energy of a position
+    where the content is compared.
     """
 
     grams: dict[int, Layers]

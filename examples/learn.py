@@ -17,16 +17,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from examples.judge import Trunk, judged
-from examples.lessons import Photos, Style, beside, lesson, photos_in, style_of
+from examples.lessons import Photos, Style, beside, lesson, photos_in, style_of_plate
 from examples.train import cooled
 from nst.gallery import find_plate, plates
-from nst.images import open_image
 from nst.network.device import device
 from nst.network.shipped import DATA, read_shipped
 from nst.network.weights import bundled
 from nst.onepass.network import Numbers, norms_of, paint
 from nst.onepass.styles import LEARNED, NETWORK
-from nst.optimise.targets import without_edge
 
 STEPS, PARTS, SIZE, RATE = 80, 2, 256, 0.02
 FILE = DATA / LEARNED[0]
@@ -38,9 +36,7 @@ def main(folder: str, *names: str) -> None:
     known = {k: x.to(where) for k, x in read_shipped(*NETWORK).items()}
     photos, trunk = photos_in(folder, where), Trunk(bundled(), where)
     for name in names:
-        plate = find_plate(name, plates())
-        picture = without_edge(open_image(plate.path))
-        style = style_of(name, picture, plate.settings, known, trunk)
+        style = style_of_plate(find_plate(name, plates()), known, trunk)
         _keep(style.told.cpu(), learn(style, photos, known, trunk).cpu())
     print(f"SHA-256, for nst/onepass/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
 

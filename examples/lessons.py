@@ -17,6 +17,7 @@ from torch import Tensor
 from examples.judge import Goals, Trunk, goals_of, stacked
 from nst import Settings
 from nst.colour import moments, palette_map
+from nst.gallery import Plate
 from nst.images import fit, open_image
 from nst.onepass.network import Numbers, read_style
 from nst.onepass.styles import ready
@@ -37,6 +38,9 @@ VARIANTS = 4
 
 SHIFT = 16
 """Pixels, at most, from a part to its neighbour, in which the same should be painted the same."""
+
+NOISE = 2 / 255
+"""Deviation of what sets a neighbour apart besides."""
 
 Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -68,7 +72,6 @@ class Style:
 class Styles:
     """S of them, one beside the other: told S x STYLE, weights S x 4."""
 
-    names: list[str]
     told: Tensor
     weights: Tensor
     palettes: list[Moments]
@@ -77,7 +80,7 @@ class Styles:
 
 @dataclass(frozen=True)
 class Lesson:
-    """Parts of B photos, B x 3 x H x W in 0..1, and which of the styles each is to be painted in.
+    """Parts of B photos, B x 3 x H x W in 0..1, and as they are wanted, in the styles' palettes.
 
     `neighbours` are the same parts, moved by `shift` to the right and down, and with some noise.
     """
@@ -86,7 +89,6 @@ class Lesson:
     wanted: Tensor
     neighbours: Tensor
     shift: tuple[int, int]
-    styles: list[int]
 
 
 def photos_in(folder: str, where: torch.device) -> Photos:
@@ -124,6 +126,12 @@ def style_of(
     )
 
 
+def style_of_plate(plate: Plate, known: Numbers, trunk: Trunk) -> Style:
+    """One of the gallery's, at its own settings."""
+    picture = without_edge(open_image(plate.path))
+    return style_of(plate.name, picture, plate.settings, known, trunk)
+
+
 def others_in(folder: str, known: Numbers, trunk: Trunk) -> list[Style]:
     """The pictures of a folder, and VARIANTS - 1 more of each."""
 
@@ -158,8 +166,8 @@ def beside(styles: Sequence[Style]) -> Styles:
     """All in one."""
     told = torch.cat([style.told for style in styles])
     weights = torch.tensor([style.weights for style in styles], device=told.device)
-    names, palettes = [style.name for style in styles], [style.palette for style in styles]
-    return Styles(names, told, weights, palettes, stacked([style.goals for style in styles]))
+    palettes = [style.palette for style in styles]
+    return Styles(told, weights, palettes, stacked([style.goals for style in styles]))
 
 
 def lesson(
@@ -189,9 +197,8 @@ def lesson(
     return Lesson(
         part.contiguous(memory_format=torch.channels_last),
         (part + moved).clamp(0, 1),
-        (neighbours + grain * 2 / 255).contiguous(memory_format=torch.channels_last),
+        (neighbours + NOISE * grain).contiguous(memory_format=torch.channels_last),
         (right, down),
-        chosen,
     )
 
 

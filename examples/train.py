@@ -6,9 +6,9 @@ PHOTOS and STYLES are folders of pictures. It begins with the network as it is, 
 learned of plates, unless that file is gone. The painter's numbers move, and how far the norms of
 each of the gallery's plates lie from what the network has for it; the reader of styles stays. A
 step paints parts of photos, half of them in plates, half in what is in STYLES, and goes down the
-painter's own losses. What was reached is in the file STATE every `KEEP` steps, from where the same
-line goes on, as if there had been no break. At the end the network and its losses are written to
-where nst has them. Made for a GPU; anything else takes days.
+painter's own losses. What was reached is in the file STATE now and again, from where the same line
+goes on, as if there had been no break. At the end the network and its losses are written to where
+nst has them. Made for a GPU; anything else takes days.
 """
 
 import csv
@@ -29,15 +29,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from examples.judge import Trunk, judged
-from examples.lessons import Photos, Style, Styles, beside, lesson, others_in, photos_in, style_of
+from examples.lessons import (
+    Photos,
+    Style,
+    Styles,
+    beside,
+    lesson,
+    others_in,
+    photos_in,
+    style_of_plate,
+)
 from nst.gallery import plates
-from nst.images import open_image
 from nst.network.device import device
 from nst.network.shipped import DATA, decoded
 from nst.network.weights import bundled
 from nst.onepass.network import NORMS, Numbers, norms_of, paint
 from nst.onepass.styles import LEARNED, NETWORK
-from nst.optimise.targets import without_edge
 
 SIZES = {256: 24, 384: 12}
 """Pixels on the side of a part, and how many such parts are painted in a step; taken in turn."""
@@ -66,7 +73,7 @@ KEPT_OF_PLATES = {
 }
 """Of the norms of plates whose forms would cover a face."""
 
-KEEP = 500
+SAVED_EVERY = 500
 COLOURS = {"plates": "orangered", "others": "royalblue"}
 LOG = Path(__file__).parent.parent / "tests" / "bench" / "trained.csv"
 
@@ -88,12 +95,9 @@ def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     known = {k: x.to(where) for k, x in decoded(load_file(DATA / NETWORK[0])).items()}
     trunk = Trunk(bundled(), where)
     shown = photos_in(photos, where)
-    hung = [
-        style_of(plate.name, without_edge(open_image(plate.path)), plate.settings, known, trunk)
-        for plate in plates()
-    ]
+    hung = [style_of_plate(plate, known, trunk) for plate in plates()]
     taught = beside([*hung, *others_in(styles, known, trunk)])
-    others = len(taught.names) - len(hung)
+    others = len(taught.told) - len(hung)
     print(f"{len(shown.sizes)} photos, {len(hung)} plates, {others} other styles", flush=True)
     # From here on all pictures are of SIZES: the fastest way with each is looked for once.
     torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = True
@@ -105,11 +109,14 @@ def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
         waiting.append(
             take_step(training, step, int(steps), shown, taught, len(hung), known, trunk)
         )
-        if (step + 1) % KEEP == 0 or step + 1 == int(steps):
+        if (step + 1) % SAVED_EVERY == 0 or step + 1 == int(steps):
             training.log.extend(_told(waiting, len(training.log)))
             waiting = []
             _keep(training, Path(state))
-            last, each = training.log[-KEEP:], (time.perf_counter() - begun) / (step + 1 - first)
+            last, each = (
+                training.log[-SAVED_EVERY:],
+                (time.perf_counter() - begun) / (step + 1 - first),
+            )
             told = ", ".join(f"{kind} {_mean(last, kind):.4f}" for kind in (*COLOURS, "steady"))
             print(f"{step + 1}: {told}, {each:.4f} s a step", flush=True)
     write(training, hung)
@@ -136,7 +143,7 @@ def take_step(
     size, count = list(SIZES.items())[step % len(SIZES)]
     half = count // 2
     chosen = [chance.randrange(hung) for _ in range(half)]
-    chosen += [chance.randrange(hung, len(styles.names)) for _ in range(count - half)]
+    chosen += [chance.randrange(hung, len(styles.told)) for _ in range(count - half)]
     numbers = {**known, **training.painter}
     places = torch.tensor(chosen, device=trunk.where)
     learned = torch.cat([training.changes, training.changes.new_zeros(1, NORMS)])

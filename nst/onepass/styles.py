@@ -84,7 +84,7 @@ def in_style(photo: Tensor, style: Tensor, strength: float) -> Tensor:
         known = numbers(photo.device)
         if strength > _USUAL:
             told = read_style(_resized(photo, _read_size(width, height, 1.0)), known)
-            own = torch.cat([norms_of(told, known)[:, :-1], style[:, -1:]], 1)
+            own = _as_deep(norms_of(told, known), style[:, -1:])
             style = own + (strength + 1 - _USUAL) * (style - own)
         share = min(1.0, strength / _USUAL)
         return torch.lerp(photo, _painted(photo, style, known), share)
@@ -105,7 +105,7 @@ def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
     share = min(1.0, max(height, width) / _LEARNED)
-    style = torch.cat([style[:, :-1], share * style[:, -1:]], 1)
+    style = _as_deep(style, share * style[:, -1:])
     grain = _grain(padded.shape[2], padded.shape[3], photo.device)
     padded = (padded + grain).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
@@ -139,7 +139,12 @@ def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Ten
     norms = norms_of(told, known)
     if away[nearest] < _SAME:
         return norms + known["learned.changes"][nearest : nearest + 1]
-    return torch.cat([norms[:, :-1], _DEPTH * norms[:, -1:]], 1)
+    return _as_deep(norms, _DEPTH * norms[:, -1:])
+
+
+def _as_deep(norms: Tensor, depth: Tensor) -> Tensor:
+    """Norms, N x NORMS, whose large forms count as much as `depth` tells, N x 1."""
+    return torch.cat([norms[:, :-1], depth], 1)
 
 
 def ready(style: Image.Image, style_scale: float) -> Tensor:

@@ -20,6 +20,7 @@ from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
 from nst.onepass.styles import LEARNED, NETWORK
+from nst.optimise import losses
 from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
 
@@ -53,7 +54,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_break_changes_nothing(
     folders: tuple[str, str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "KEEP", 2)
+    monkeypatch.setattr(train, "SAVED_EVERY", 2)
     monkeypatch.setattr(train, "WARM_UP", 1)
     straight, with_break = str(tmp_path / "straight"), str(tmp_path / "with_break")
     with monkeypatch.context() as patch:
@@ -106,8 +107,8 @@ def test_it_goes_down_what_the_painter_goes_down(
     painted = torch.cat([other, wanted.sqrt()]).requires_grad_()
     goals = taught.goals.of(torch.tensor([0, 1]))
     wanted_both = torch.cat([wanted, other])
-    losses = judge.judged(painted, wanted_both, goals, taught.weights, trunk)
-    losses.sum().backward()
+    totals = judge.judged(painted, wanted_both, goals, taught.weights, trunk)
+    totals.sum().backward()
 
     exact = Backbone(bundled(), cpu, Arithmetic(torch.float32))
     settings = Settings(coherence=0, strength=0.5 + lessons.BOLDER, size=128)
@@ -115,8 +116,18 @@ def test_it_goes_down_what_the_painter_goes_down(
         region = Region([(style, 1.0)])
         objective = Objective(target, [region], 128, settings, exact)
         theirs, gradient = objective(painted[number : number + 1].detach())
-        assert losses[number].item() == pytest.approx(theirs["total"], rel=1e-3)
+        assert totals[number].item() == pytest.approx(theirs["total"], rel=1e-3)
         assert _away(painted.grad[number], gradient[0]) < 0.1
+
+
+def test_its_matches_are_the_painters() -> None:
+    features, style = torch.rand(2, 16, 12, 10), torch.randn(2, 50, 16)
+    style = style / style.norm(dim=2, keepdim=True)
+    found = judge.matching(features, style)
+    for number, one in enumerate(features.split(1)):
+        target = losses.match(losses.directions(one), style[number])
+        wanted = losses.matching_loss(one, target)
+        assert found[number].item() == pytest.approx(wanted.item(), rel=1e-4)
 
 
 def test_neighbours_are_the_same_part_moved(folders: tuple[str, str], photo: Image.Image) -> None:
