@@ -49,6 +49,7 @@ RECIPES = {
         style_weight=40,
     ),
     "painting-with-gans": Settings(
+        init="photo",
         scales=1,
         steps=4000,
         coherence=0,
@@ -64,6 +65,7 @@ RECIPES = {
     # 255 times as large, so that the weights of its source are divided by that number to the second
     # power (content) and to the fourth (style).
     "from-scratch": Settings(
+        init="photo",
         scales=1,
         optimizer="adam",
         learning_rate=0.001,
@@ -154,8 +156,8 @@ SOURCES = {
     "atelier": Source(
         "Atelier",
         "ours, 2026",
-        "Coarse to fine from the photo in the style's palette; every loss relative to its target; "
-        "strokes matched to where they belong.",
+        "Coarse to fine from the photo in the style's palette, its calm parts from a first draft; "
+        "every loss relative to its target; strokes matched to where they belong.",
         r"\alpha \frac{\sum w (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
         r"\frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match} \Big) + \gamma\, \text{TV}",
         10,

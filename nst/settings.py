@@ -86,10 +86,10 @@ class Settings:
         1,
     )
     init: str = _knob(
-        "photo",
+        "draft",
         "Start",
-        "the picture to start from; a draft is the photo as effort instant paints it",
-        choices=("photo", "noise", "style", "draft"),
+        "the picture to start from; a draft is the photo, its calm parts painted in one pass",
+        choices=("draft", "photo", "noise", "style"),
     )
     optimizer: str = _knob(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
@@ -129,6 +129,11 @@ class Settings:
     def __post_init__(self) -> None:
         for knob in fields(self):
             object.__setattr__(self, knob.name, _checked(knob, getattr(self, knob.name)))
+
+    @property
+    def from_photo(self) -> bool:
+        """Whether the run starts from the photo, drafted in parts or as it is."""
+        return self.init in ("draft", "photo")
 
     @property
     def in_one_pass(self) -> bool:

@@ -88,7 +88,7 @@ def enough(size: float) -> int:
 
 def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
     """One weight for each of `count` styles."""
-    needed = settings.style_layers or settings.init in ("style", "draft") or settings.in_one_pass
+    needed = settings.style_layers or settings.init == "style" or settings.in_one_pass
     if not count and needed:
         raise ValueError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count

@@ -8,7 +8,7 @@ from nst.settings import Settings
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
-STEPS = {"quick": (36, 10, 5), "normal": (50, 20, 24), "fine": (100, 50, 50)}
+STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 27), "fine": (50, 30, 70)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
 
@@ -23,8 +23,8 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
     sizes = scales(settings, shape)
     coarse, middle, last = STEPS.get(settings.effort, STEPS["quick"])
     counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
-    if len(sizes) <= 2:
-        counts = [coarse, middle][: len(sizes)]
+    if len(sizes) == 1:
+        counts = [middle + last]
     left = max(1, sum(size > begun for size in sizes))
     sizes, counts = sizes[-left:], counts[-left:]
     if 0 < begun < sizes[0]:  # a finished painting is further than what one scale hands the next

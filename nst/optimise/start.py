@@ -1,4 +1,4 @@
-"""What a scale starts from: the one before, the photo, noise, a style or a draft."""
+"""What a scale starts from: the one before, the photo, noise or a style."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from PIL import Image
 from torch import Tensor
 
 from nst.images.tensors import to_tensor
-from nst.optimise.draft import draft
 from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.targets import fit_style, tiles
@@ -44,8 +43,6 @@ def start_scale(
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(target.shape, generator=random).to(target.device)
-    if settings.init == "draft":
-        return draft(target, regions, settings)
     if settings.init == "style":
         style, _ = regions[0].styles[0]
         resized = style.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
@@ -63,7 +60,7 @@ def _lent(
     fabrics of the photo would stay in a style that is smoother.
     """
     by_strength = max(0.0, 1 - settings.strength / LENT_UNTIL)
-    if settings.init != "photo" or not max(by_strength, settings.detail):
+    if not settings.from_photo or not max(by_strength, settings.detail):
         return 0.0
     small = coarser.shape[2:]
     lost = _lost(target, small)

@@ -16,7 +16,7 @@ from nst.network.device import device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work
-from nst.optimise.draft import draft
+from nst.optimise.draft import draft, lay_in_draft
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
@@ -201,12 +201,16 @@ def _paint(
     styles = sum(len(region.styles) for region in regions)
     plan = plan_work(settings, final, max(begun.size) if begun else 0, styles)
     steps, work = sum(scale.steps for scale in plan), sum(scale.work for scale in plan)
+    drafted = plan[:2][-1] if settings.init == "draft" and not begun else None
     step, worked, moved, styled = 0, 0.0, False, bool(regions[0].styles)
     log: list[Losses] = []
     pixels = to_tensor(begun).to(backbone.device) if begun else None
     for scale in plan:
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
-        pixels = beginning = start_scale(target, pixels, regions, settings)
+        pixels = start_scale(target, pixels, regions, settings)
+        if scale is drafted:
+            pixels = lay_in_draft(pixels, target, regions, settings, backbone)
+        beginning = pixels
         return_freed_memory()
         evaluate = Objective(target, regions, scale.size, settings, backbone, may_stop)
         return_freed_memory()

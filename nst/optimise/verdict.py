@@ -38,4 +38,4 @@ def _should_move(styled: bool, settings: Settings) -> bool:
     """
     content, style, _ = balance(settings)
     drawn = styled and style > 0 and (settings.style_layers or settings.coherence > 0)
-    return bool(drawn or (settings.init != "photo" and content > 0 and settings.content_layers))
+    return bool(drawn or (not settings.from_photo and content > 0 and settings.content_layers))

@@ -158,18 +158,6 @@ def test_a_wall_is_painted_without_a_grid(level: float, two: Callable[[str], Ima
             assert again > 0.5 * inside.std(), period
 
 
-def test_the_optimiser_goes_on_from_a_draft(
-    photo: Image.Image, two: Callable[[str], Image.Image], backbone: Backbone
-) -> None:
-    asked = Settings(size=64, steps=4, scales=1)
-    first = {}
-    for init in ("photo", "draft"):
-        settings = Settings(**{**vars(asked), "init": init})
-        frames = list(stylize(photo, [two(PLATE)], settings, backbone))
-        first[init] = frames[-1].log[0] if len(frames) == 1 else frames[0].log[0]
-    assert first["draft"]["style"] < first["photo"]["style"]
-
-
 def test_what_it_can_not_do_is_told(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     with pytest.raises(ValueError, match="choose quick to paint on"):
         stylize(photo, [two(PLATE)], INSTANT, start=photo)

@@ -7,9 +7,9 @@ from nst.optimise.cost import LEAST_SHARE, LOOK, STEP, depth_share, plan_work, r
 def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
     settings, photo = Settings(size=256, steps=10), (1000, 500)
     coarse, fine = plan_work(settings, photo)
-    assert [coarse[:2], fine[:2]] == [(128, 8), (256, 2)]
+    assert [coarse[:2], fine[:2]] == [(128, 5), (256, 5)]
     assert coarse.step == pytest.approx(STEP + 128 * 64)
-    assert fine.work == pytest.approx(fine.study + 2 * (STEP + 256 * 128))
+    assert fine.work == pytest.approx(fine.study + 5 * (STEP + 256 * 128))
     assert run_work(settings, photo) == pytest.approx(coarse.work + fine.work)
 
 

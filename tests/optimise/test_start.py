@@ -37,7 +37,7 @@ def test_the_photo_lends_its_detail_as_far_as_it_is_to_remain(photo: Image.Image
     assert away(strength=0.0) == away(strength=0.9, detail=1.0) < 0.005
     assert away(strength=0.8) == away(strength=1.0) > away(strength=0.2)
     assert away(strength=0.8, detail=0.5) == away(strength=0.4)
-    assert away(strength=0.0, init="draft") == away(strength=1.0)
+    assert away(strength=0.0, init="noise") == away(strength=1.0)
 
 
 def test_no_place_is_lent_more_detail_than_the_style_has() -> None:
