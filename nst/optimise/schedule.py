@@ -8,7 +8,7 @@ from nst.settings import Settings
 COARSEST = 128
 """Pixels on the longest side of the first scale, where large forms settle at little cost."""
 
-STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 27), "fine": (50, 30, 70)}
+STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 27), "fine": (50, 30, 75)}
 """Steps at the coarse scales, the last but one and the last, where each costs the most."""
 
 

@@ -20,9 +20,8 @@ the distance to the nearest other one that doesn't overlap it: 0 is as near as t
 itself, 1 is the photo. The ninetieth percentile tells of the worst tenth of the picture. The
 measure is a compass, not the judge: a picture that drowns in the style's colours is at 0 as well.
 
-`painted.jpg` beside this file shows all pairs before the photo was brought into the style's palette
-and style layers got weights of their own, and now; `classic.jpg` three of them by the classic loop
-and now.
+`painted.jpg` beside this file shows all pairs from the photo alone, before large forms were taken
+from a draft, and now; `classic.jpg` three of them by the classic loop and now.
 """
 
 import argparse
