@@ -116,6 +116,7 @@ def film(photo: Image.Image) -> None:
 def worth(file: Path) -> None:
     """For each plate: the one named by the picture, and the painter's steps that equal it."""
     backbone, photo = load_backbone(), open_image(file)
+    from_photo = Settings(size=WORTH_SIZE, scales=1, steps=40, init="photo")
     looks = {p.name: _look(fit(open_image(p.path), WORTH_SIZE), backbone) for p in plates()}
     right = 0
     for plate in plates():
@@ -124,7 +125,7 @@ def worth(file: Path) -> None:
         nearest = min(away, key=away.__getitem__)
         right += nearest == plate.name
         steps = 0
-        for frame in stylize(photo, [plate.path], Settings(size=WORTH_SIZE, scales=1, steps=40)):
+        for frame in stylize(photo, [plate.path], from_photo):
             steps = frame.step
             if _away(_look(frame.image, backbone), looks[plate.name]) <= away[plate.name]:
                 break
