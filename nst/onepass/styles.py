@@ -29,7 +29,7 @@ of them would spoil faces."""
 
 _USUAL = 0.5
 
-_LEARNED, _LARGE, _LEAST = 512, 768, 64
+LEARNED_AT, _LARGE, _LEAST = 512, 768, 64
 """Pixels. Strokes were learned in pictures whose longest side is the first. In a smaller one, large
 forms count less: a face is no larger than a star there. One beyond the second is painted at half
 its size and painted over, unless its shortest side is below the third."""
@@ -104,7 +104,7 @@ def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
 def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
     height, width = photo.shape[2:]
     padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
-    share = min(1.0, max(height, width) / _LEARNED)
+    share = min(1.0, max(height, width) / LEARNED_AT)
     style = _as_deep(style, share * style[:, -1:])
     grain = _grain(padded.shape[2], padded.shape[3], photo.device)
     padded = (padded + grain).clamp(0, 1)

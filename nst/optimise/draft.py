@@ -1,4 +1,4 @@
-"""What one pass makes of the photo: a painting of its own, or a help for the optimiser."""
+"""What one pass makes of the photo: a painting of its own, or a beginning for the optimiser."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.vgg import Backbone
-from nst.onepass.styles import in_style, read
+from nst.onepass.styles import LEARNED_AT, in_style, read
 from nst.optimise.losses import emphasis
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
@@ -15,10 +15,6 @@ from nst.settings import Settings
 CALM = 1.2
 """The `emphasis` from which on a place of the photo takes nothing from its draft."""
 CALM_LAYER = "relu4_1"
-
-DRAFTED_AT = 512
-"""Pixels on the longest side of the draft for a smaller picture, up to twice its own: strokes were
-learned at this size."""
 
 
 def draft(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor:
@@ -44,12 +40,13 @@ def lay_in_draft(
     """A picture on its way, with calm parts of the photo as they are in its draft.
 
     Both are 1 x 3 x H x W in 0..1. The optimiser makes strokes, but no stars in an empty sky, and
-    where it finds some, it is done sooner. Faces, windows and edges it paints better by itself.
+    where it finds some, it is done sooner. Faces, windows and edges it paints better by itself. A
+    small picture's draft is made larger, up to twice, since strokes were learned so.
     """
     with torch.no_grad():
         found = backbone(photo, [CALM_LAYER], settings.pooling)[CALM_LAYER]
         held = F.interpolate(emphasis(found), photo.shape[2:], mode="bilinear")
-        factor = min(2.0, max(1.0, DRAFTED_AT / max(photo.shape[2:])))
+        factor = min(2.0, max(1.0, LEARNED_AT / max(photo.shape[2:])))
         larger = F.interpolate(photo, scale_factor=factor, mode="bicubic").clamp(0, 1)
         change = draft(larger, regions, settings) - larger
         change = F.interpolate(change, photo.shape[2:], mode="bilinear", antialias=True)

@@ -1,9 +1,8 @@
 """Whether a draft spares the painter time: `python -m tests.bench.draft [STYLE ...]`.
 
 Each plate, and each picture named, is painted at 512 pixels, or `--size`, at its own settings: from
-the photo at all scales, and, as always, from the draft, which has what is coarse. Told are the
-seconds and the last loss of both, and after how many seconds the second is as low as the first and
-stays there.
+the photo alone, and, as always, with the draft. Told are the seconds and the last loss of both, and
+after how many seconds the second is as low as the first and stays there.
 """
 
 import argparse
