@@ -22,11 +22,11 @@ def main() -> int:
     try:
         config = Config.from_env()
         # Gradio reads its variables as it is imported: after ours have been judged.
-        from nst.page.machine import open_machine
         from nst.page.serve import build, launch
+        from nst.service.app_state import open_app_state
 
-        blocks, page = build(open_machine(config))
-        launch(blocks, page.machine)
+        blocks, page = build(open_app_state(config))
+        launch(blocks, page.app_state)
     except (ValueError, OSError) as error:
         print(f"nst: {error}", file=sys.stderr)
         return 2

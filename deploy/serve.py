@@ -29,15 +29,15 @@ from ray.serve.handle import DeploymentHandle, DeploymentResponseGenerator
 
 from deploy.sticky import HEADER, Sticky
 from nst.config import Config
-from nst.job import Elsewhere
+from nst.job import RemoteBackbone
 from nst.network.memory import tune_allocator
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise.pictures import Pictures
 from nst.optimise.stylize import Frame, begin
-from nst.page.engine import FarEngine
-from nst.page.machine import open_machine
 from nst.page.serve import build, mounted
+from nst.service.app_state import open_app_state
+from nst.service.engine import RemoteEngine
 from nst.settings import Settings
 
 log = logging.getLogger("nst")
@@ -121,9 +121,9 @@ def page_application(most_painters: int) -> FastAPI:
     painters = serve.get_deployment_handle("Painter", NAME)
     with ThreadPoolExecutor(1) as aside:  # Serve's own loop runs in this thread
         name = aside.submit(lambda: painters.name.remote().result()).result()
-    engine = FarEngine(Elsewhere(name, partial(paint, painters)), most_painters)
-    blocks, page = build(open_machine(Config.from_env(), engine))
-    application = mounted(blocks, page.machine)
+    engine = RemoteEngine(RemoteBackbone(name, partial(paint, painters)), most_painters)
+    blocks, page = build(open_app_state(Config.from_env(), engine))
+    application = mounted(blocks, page.app_state)
     application.add_middleware(Sticky)
     return application
 

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from nst import RECIPES, OnePass, Settings, stylize
-from nst.gallery import EXAMPLES, Plate, plates, sample
+from nst.gallery import EXAMPLES, Style, load_styles, sample
 from nst.images import open_image
 from nst.network.memory import tune_allocator
 from nst.sheet import CELL, contact_sheet
@@ -40,17 +40,17 @@ def main(*parts: str) -> None:
     tune_allocator()
     RESULTS.mkdir(exist_ok=True)
     for part in parts or tuple(PARTS):
-        PARTS[part]({plate.name: plate for plate in plates()})
+        PARTS[part]({plate.name: plate for plate in load_styles()})
 
 
-def favourites(hung: dict[str, Plate]) -> None:
+def favourites(hung: dict[str, Style]) -> None:
     """Seven pairs, large."""
     for photo, name in FAVOURITES:
         painting = paint(photo, hung[name], size=512)
         painting.save(RESULTS / f"{photo}_{name}.jpg", quality=90)
 
 
-def every_plate(hung: dict[str, Plate]) -> None:
+def every_plate(hung: dict[str, Style]) -> None:
     """All plates on each of two photos."""
     for photo in SHEETS:
         paintings = [paint(photo, plate, size=CELL) for plate in hung.values()]
@@ -58,7 +58,7 @@ def every_plate(hung: dict[str, Plate]) -> None:
         sheet.save(RESULTS / f"every_plate_{photo}.jpg", quality=85)
 
 
-def at_once(hung: dict[str, Plate]) -> None:
+def at_once(hung: dict[str, Style]) -> None:
     """The same for one photo, each in one pass."""
     photo = sample(SHEETS[0])
     pictures = [OnePass(plate.path, size=CELL)(photo) for plate in hung.values()]
@@ -66,7 +66,7 @@ def at_once(hung: dict[str, Plate]) -> None:
     sheet.save(RESULTS / f"at_once_{SHEETS[0]}.jpg", quality=85)
 
 
-def strength(hung: dict[str, Plate]) -> None:
+def strength(hung: dict[str, Style]) -> None:
     """Strength in five even steps on three pairs."""
     steps = (0.0, 0.25, 0.5, 0.75, 1.0)
     pictures = [
@@ -78,7 +78,7 @@ def strength(hung: dict[str, Plate]) -> None:
     contact_sheet(pictures, captions).save(RESULTS / "strength.jpg", quality=85)
 
 
-def colours(hung: dict[str, Plate]) -> None:
+def colours(hung: dict[str, Style]) -> None:
     """Whose colours a painting has, on three pairs."""
     pictures, captions = [], []
     for photo, name in STEERED:
@@ -90,7 +90,7 @@ def colours(hung: dict[str, Plate]) -> None:
     contact_sheet(pictures, captions, columns=4).save(RESULTS / "colours.jpg", quality=85)
 
 
-def questions(hung: dict[str, Plate]) -> None:
+def questions(hung: dict[str, Style]) -> None:
     """What one layer knows of a photo, and what Gram matrices know of a painting."""
     for recipe, photo, name, layer in (
         ("reconstruct", "lion", "lion_reconstruct", "relu4_2"),
@@ -105,13 +105,13 @@ def questions(hung: dict[str, Plate]) -> None:
         frame.image.save(RESULTS / f"{name}.jpg", quality=90)
 
 
-def favicon(hung: dict[str, Plate]) -> None:
+def favicon(hung: dict[str, Style]) -> None:
     """A star of the swirling night."""
     star = open_image(hung["swirling_night"].path).crop(STAR)
     star.resize((96, 96), Image.Resampling.LANCZOS).save(EXAMPLES / "favicon.png", optimize=True)
 
 
-def card(hung: dict[str, Plate]) -> None:
+def card(hung: dict[str, Style]) -> None:
     """What a link to the page looks like in a chat: photo, painting, style."""
     height, width = 630, 1200
     picture = Image.new("RGB", (width, height))
@@ -135,7 +135,7 @@ PARTS = {
 }
 
 
-def paint(photo: str, plate: Plate, **knobs: Any) -> Image.Image:
+def paint(photo: str, plate: Style, **knobs: Any) -> Image.Image:
     """A sample photo, painted with a plate at the plate's own settings and `knobs`."""
     settings = Settings(**plate.settings | knobs)
     *_, frame = stylize(sample(photo), [plate.path], settings)

@@ -25,7 +25,7 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
-from nst.onepass.network import DEEP, STYLE, STYLED, WIDE
+from nst.one_pass_network.network import DEEP, STYLE, STYLED, WIDE
 
 READER, PAINTER = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
 METADATA = {

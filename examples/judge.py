@@ -11,7 +11,7 @@ from torch import Tensor
 from nst import Settings
 from nst.images.tensors import to_tensor
 from nst.network.weights import Weights
-from nst.optimise.losses import LEAST_ENERGY, emphasis
+from nst.optimise.losses import MIN_ENERGY, emphasis
 from nst.optimise.objective import MATCH_LAYERS
 
 STYLE_LAYERS = dict(Settings().style_layers)
@@ -145,7 +145,7 @@ def judged(painted: Tensor, wanted: Tensor, goals: Goals, weights: Tensor, trunk
 def content_losses(features: Tensor, photo: Tensor, style: Tensor) -> Tensor:
     """`losses.content_loss`, the relative one, of each picture: B x N x H x W twice, B -> B."""
     positions = photo[0, 0].numel()
-    energies = photo.square().sum((1, 2, 3)).clamp_min(LEAST_ENERGY * positions * style)
+    energies = photo.square().sum((1, 2, 3)).clamp_min(MIN_ENERGY * positions * style)
     squares = (features - photo).square().sum(1, keepdim=True)
     return (squares * emphasis(photo)).sum((1, 2, 3)) / energies
 

@@ -17,14 +17,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from examples.judge import Trunk, judged
-from examples.lessons import Photos, Style, beside, lesson, photos_in, style_of_plate
+from examples.lessons import Photos, TrainingStyle, beside, lesson, photos_in, style_of_plate
 from examples.train import cooled
-from nst.gallery import find_plate, plates
+from nst.gallery import find_style, load_styles
 from nst.network.device import device
 from nst.network.shipped import DATA, read_shipped
 from nst.network.weights import bundled
-from nst.onepass.network import Numbers, norms_of, paint
-from nst.onepass.styles import LEARNED, NETWORK
+from nst.one_pass_network.network import Numbers, cin_parameters, paint
+from nst.one_pass_network.styles import LEARNED, NETWORK
 
 STEPS, PARTS, SIZE, RATE = 80, 2, 256, 0.02
 FILE = DATA / LEARNED[0]
@@ -36,15 +36,15 @@ def main(folder: str, *names: str) -> None:
     known = {k: x.to(where) for k, x in read_shipped(*NETWORK).items()}
     photos, trunk = photos_in(folder, where), Trunk(bundled(), where)
     for name in names:
-        style = style_of_plate(find_plate(name, plates()), known, trunk)
+        style = style_of_plate(find_style(name, load_styles()), known, trunk)
         _keep(style.told.cpu(), learn(style, photos, known, trunk).cpu())
     print(f"SHA-256, for nst/onepass/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
 
 
-def learn(style: Style, photos: Photos, known: Numbers, trunk: Trunk) -> Tensor:
+def learn(style: TrainingStyle, photos: Photos, known: Numbers, trunk: Trunk) -> Tensor:
     """How far its norms move, 1 x NORMS."""
     chance, alone = random.Random(0), beside([style])
-    before = norms_of(style.told, known)
+    before = cin_parameters(style.told, known)
     norms = before.clone().requires_grad_()
     optimizer = torch.optim.Adam([norms], RATE)
     weights = alone.weights.expand(PARTS, -1)

@@ -17,10 +17,10 @@ from torch import Tensor
 from examples.judge import Goals, Trunk, goals_of, stacked
 from nst import Settings
 from nst.colour import moments, palette_map
-from nst.gallery import Plate
+from nst.gallery import Style
 from nst.images import fit, open_image
-from nst.onepass.network import Numbers, read_style
-from nst.onepass.styles import ready
+from nst.one_pass_network.network import Numbers, encode_style
+from nst.one_pass_network.styles import ready
 from nst.optimise.objective import balance
 from nst.optimise.targets import fit_style, without_edge
 
@@ -55,7 +55,7 @@ class Photos:
 
 
 @dataclass(frozen=True)
-class Style:
+class TrainingStyle:
     """A picture as it is looked at, what the reader tells of it, and what paintings go down to.
 
     `weights` are those of content, style, total variation and matching.
@@ -110,14 +110,14 @@ def style_of(
     known: Numbers,
     trunk: Trunk,
     style_scale: float = 1.0,
-) -> Style:
+) -> TrainingStyle:
     """A picture with its settings, `own` before the usual ones."""
     strength = min(1.0, own.get("strength", 0.5) + BOLDER)
     settings = Settings(**{**own, "strength": strength, "size": SIZE, "style_scale": style_scale})
     content, style, tv = balance(settings)
     with torch.no_grad():
-        told = read_style(ready(picture, style_scale).to(trunk.where), known)
-    return Style(
+        told = encode_style(ready(picture, style_scale).to(trunk.where), known)
+    return TrainingStyle(
         name,
         told,
         (content, style, tv, style * settings.coherence),
@@ -126,16 +126,16 @@ def style_of(
     )
 
 
-def style_of_plate(plate: Plate, known: Numbers, trunk: Trunk) -> Style:
+def style_of_plate(plate: Style, known: Numbers, trunk: Trunk) -> TrainingStyle:
     """One of the gallery's, at its own settings."""
     picture = without_edge(open_image(plate.path))
     return style_of(plate.name, picture, plate.settings, known, trunk)
 
 
-def others_in(folder: str, known: Numbers, trunk: Trunk) -> list[Style]:
+def others_in(folder: str, known: Numbers, trunk: Trunk) -> list[TrainingStyle]:
     """The pictures of a folder, and VARIANTS - 1 more of each."""
 
-    def made_of(number: int) -> list[Style]:
+    def made_of(number: int) -> list[TrainingStyle]:
         picture, chance = open_image(files[number]), random.Random(number)
         made = []
         for variant in range(VARIANTS):
@@ -162,7 +162,7 @@ def varied(picture: Image.Image, chance: random.Random) -> Image.Image:
     return part
 
 
-def beside(styles: Sequence[Style]) -> Styles:
+def beside(styles: Sequence[TrainingStyle]) -> Styles:
     """All in one."""
     told = torch.cat([style.told for style in styles])
     weights = torch.tensor([style.weights for style in styles], device=told.device)

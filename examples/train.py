@@ -31,20 +31,20 @@ from torch import Tensor
 from examples.judge import Trunk, judged
 from examples.lessons import (
     Photos,
-    Style,
     Styles,
+    TrainingStyle,
     beside,
     lesson,
     others_in,
     photos_in,
     style_of_plate,
 )
-from nst.gallery import plates
+from nst.gallery import load_styles
 from nst.network.device import device
 from nst.network.shipped import DATA, decoded
 from nst.network.weights import bundled
-from nst.onepass.network import NORMS, Numbers, norms_of, paint
-from nst.onepass.styles import LEARNED, NETWORK
+from nst.one_pass_network.network import NORMS, Numbers, cin_parameters, paint
+from nst.one_pass_network.styles import LEARNED, NETWORK
 
 SIZES = {256: 24, 384: 12}
 """Pixels on the side of a part, and how many such parts are painted in a step; taken in turn."""
@@ -95,7 +95,7 @@ def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     known = {k: x.to(where) for k, x in decoded(load_file(DATA / NETWORK[0])).items()}
     trunk = Trunk(bundled(), where)
     shown = photos_in(photos, where)
-    hung = [style_of_plate(plate, known, trunk) for plate in plates()]
+    hung = [style_of_plate(plate, known, trunk) for plate in load_styles()]
     taught = beside([*hung, *others_in(styles, known, trunk)])
     others = len(taught.told) - len(hung)
     print(f"{len(shown.sizes)} photos, {len(hung)} plates, {others} other styles", flush=True)
@@ -147,7 +147,7 @@ def take_step(
     numbers = {**known, **training.painter}
     places = torch.tensor(chosen, device=trunk.where)
     learned = torch.cat([training.changes, training.changes.new_zeros(1, NORMS)])
-    norms = norms_of(styles.told[places], numbers) + learned[places.clamp(max=hung)]
+    norms = cin_parameters(styles.told[places], numbers) + learned[places.clamp(max=hung)]
 
     seen = lesson(chance, size, photos, styles, chosen)
     painted, neighbours = (paint(x, norms, numbers) for x in (seen.photos, seen.neighbours))
@@ -171,7 +171,7 @@ def cooled(step: int, steps: int) -> float:
     return (1 + math.cos(math.pi * step / steps)) / 2
 
 
-def _begin(hung: list[Style], known: Numbers) -> Training:
+def _begin(hung: list[TrainingStyle], known: Numbers) -> Training:
     names = sorted(name for name in known if name.startswith("painter."))
     began = {name: known[name] for name in names}
     painter = {name: x.clone().requires_grad_() for name, x in began.items()}
@@ -229,7 +229,7 @@ def _take_up(training: Training, state: Path, where: torch.device) -> None:
     training.log.extend(kept["log"])
 
 
-def write(training: Training, hung: list[Style]) -> None:
+def write(training: Training, hung: list[TrainingStyle]) -> None:
     """The network in int8 with a scale for each output channel, the plates' norms, the losses."""
     file = DATA / NETWORK[0]
     with safe_open(file, "pt") as opened:
@@ -250,9 +250,9 @@ def write(training: Training, hung: list[Style]) -> None:
     save_file(numbers, file, about)
     told = torch.cat([style.told for style in hung]).cpu()
     shares = torch.tensor([[KEPT_OF_PLATES.get(style.name, KEPT)] for style in hung])
-    before = norms_of(told, began) + began["changes"]
-    after = norms_of(told, trained) + training.changes.detach().cpu()
-    changes = torch.lerp(before, after, shares) - norms_of(told, decoded(numbers))
+    before = cin_parameters(told, began) + began["changes"]
+    after = cin_parameters(told, trained) + training.changes.detach().cpu()
+    changes = torch.lerp(before, after, shares) - cin_parameters(told, decoded(numbers))
     save_file({"learned.styles": told, "learned.changes": changes}, DATA / LEARNED[0])
     with LOG.open("w", newline="") as table:
         rows = csv.DictWriter(table, training.log[0])

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nst.images import ImageError
-    from nst.instant import OnePass, preview
     from nst.network.vgg import load_backbone
+    from nst.one_pass import OnePass, preview
     from nst.optimise.stylize import Frame, stylize
     from nst.recipes import RECIPES
     from nst.settings import Settings
@@ -15,10 +15,10 @@ else:
         "RECIPES": "nst.recipes",
         "Frame": "nst.optimise.stylize",
         "ImageError": "nst.images",
-        "OnePass": "nst.instant",
+        "OnePass": "nst.one_pass",
         "Settings": "nst.settings",
         "load_backbone": "nst.network.vgg",
-        "preview": "nst.instant",
+        "preview": "nst.one_pass",
         "stylize": "nst.optimise.stylize",
     }
 

@@ -2,10 +2,10 @@
 
 import sys
 
-from nst.command.terminal import end_at_once
+from nst.cli.terminal import end_at_once
 
 if __name__ == "__main__":
     end_at_once()  # before all that takes long to come
-    from nst.command.start import main
+    from nst.cli.start import main
 
     sys.exit(main())

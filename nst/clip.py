@@ -16,13 +16,13 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageSequence
 
-from nst.images import ImageError, check_plain, opened
+from nst.images import ImageError, check_plain, open_checked
 
 FILMS = (".mp4", ".mov", ".mkv")
 """Ends of names of films with sound."""
 
 ANIMATIONS = (".gif", ".webp")
-MOST_ANIMATED = 600
+MAX_ANIMATED = 600
 """Pictures of an animation, which is made when all of them are there."""
 
 Paint = Callable[[Image.Image], Image.Image]
@@ -59,7 +59,7 @@ def is_clip(path: str | os.PathLike[str]) -> bool:
     end = Path(path).suffix.lower()
     if end not in ANIMATIONS:
         return end in (*FILMS, ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv", ".3gp")
-    with suppress(ImageError), opened(os.fspath(path)) as picture:
+    with suppress(ImageError), open_checked(os.fspath(path)) as picture:
         return getattr(picture, "n_frames", 1) > 1
     return False
 
@@ -68,7 +68,7 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
     """What a film says of itself; ImageError if it is none."""
     path = Path(path)
     if path.suffix.lower() in ANIMATIONS:
-        with opened(path, "the film") as picture:
+        with open_checked(path, "the film") as picture:
             picture.load()  # before, a WebP doesn't tell its duration
             milliseconds = picture.info.get("duration") or 100
             rate = Fraction(1000, max(20, round(milliseconds)))
@@ -89,9 +89,9 @@ def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generat
     has been painted until then is a whole film. Raises ImageError.
     """
     out, done = Path(os.path.realpath(out)), 0  # a link stays a link
-    if out.suffix.lower() in ANIMATIONS and clip.pictures > MOST_ANIMATED:
+    if out.suffix.lower() in ANIMATIONS and clip.pictures > MAX_ANIMATED:
         raise ImageError(
-            f"the film has {clip.pictures} pictures, and an animation holds {MOST_ANIMATED}; "
+            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; "
             f"end {str(out)!r} in .mp4"
         )
     beside = out.with_name(f".{secrets.token_hex(6)}{out.suffix}")
@@ -225,7 +225,7 @@ class _Picture:
 def _parts(clip: Clip, film: Any) -> Iterator[Any]:
     """The pictures of a film and the packets of its sound, in their order."""
     if film is None:
-        with opened(clip.path, "the film") as animation:
+        with open_checked(clip.path, "the film") as animation:
             milliseconds = 0
             for frame in ImageSequence.Iterator(animation):
                 yield _Picture(frame.convert("RGB"), milliseconds, Fraction(1, 1000))

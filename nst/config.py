@@ -67,16 +67,13 @@ class Config:
     gallery: str = _variable(
         "NST_GALLERY", "", "plates of your own: a folder, or a dataset repository on the Hub"
     )
-    wall: str = _variable(
-        "NST_WALL", "", "a dataset repository on the Hub for visitors to hang their paintings in"
-    )
-    most_seconds: float = _variable(
+    max_seconds: float = _variable(
         "NST_MAX_SECONDS",
         math.inf,
         "a longer run is refused, and ends; 600 on a Space, where others wait",
         _at_least(1),
     )
-    most_megabytes: int = _variable(
+    max_upload_megabytes: int = _variable(
         "NST_MAX_UPLOAD_MB", 40, "size of all that is sent at once at most", _at_least(1, int)
     )
     quota_megabytes: int = _variable(
@@ -95,10 +92,10 @@ class Config:
     keep_hours: float = _variable(
         "NST_KEEP_HOURS", 24.0, "how long paintings stay on the server", _at_least(0.1)
     )
-    most_waiting: int = _variable(
+    max_queue: int = _variable(
         "NST_QUEUE", 32, "runs that may wait for the engine", _at_least(1, int)
     )
-    most_waiting_each: int = _variable(
+    max_queue_each: int = _variable(
         "NST_QUEUE_EACH", 2, "the same of one visitor, and of one address", _at_least(1, int)
     )
     live_seconds: float = _variable(

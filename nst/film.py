@@ -13,7 +13,7 @@ RATE = 24
 SECONDS = 6.0
 """Of film, the last of them on the finished painting."""
 HOLD = 0.8
-MOST_PIXELS = 720
+MAX_PIXELS = 720
 """On the longest side."""
 
 Kept = bytes
@@ -23,7 +23,7 @@ Kept = bytes
 def keep(image: Image.Image) -> Kept:
     """The image as it is remembered for a film."""
     small = image.copy()
-    small.thumbnail((MOST_PIXELS, MOST_PIXELS), reducing_gap=2.0)
+    small.thumbnail((MAX_PIXELS, MAX_PIXELS), reducing_gap=2.0)
     data = io.BytesIO()
     small.save(data, "JPEG", quality=88)
     return data.getvalue()

@@ -21,7 +21,7 @@ PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
 
 
 @dataclass(frozen=True)
-class Plate:
+class Style:
     """A style: its name in flags and links, its file, what people read, its best settings."""
 
     name: str
@@ -47,7 +47,7 @@ class Photo:
     source: str
 
 
-def photos() -> list[Photo]:
+def load_photos() -> list[Photo]:
     """The sample photos, in the order of `examples/photos.toml`."""
     entries = tomllib.loads((EXAMPLES / "photos.toml").read_text("utf-8"))
     return [
@@ -57,10 +57,10 @@ def photos() -> list[Photo]:
 
 def sample(name: str) -> Path:
     """The file of the sample photo of this name."""
-    return next(photo.path for photo in photos() if photo.name == name)
+    return next(photo.path for photo in load_photos() if photo.name == name)
 
 
-def plates(folder: Path = EXAMPLES) -> list[Plate]:
+def load_styles(folder: Path = EXAMPLES) -> list[Style]:
     """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
 
     The pictures lie in `styles`, if there is such a folder, or beside the catalogue. An entry that
@@ -71,7 +71,7 @@ def plates(folder: Path = EXAMPLES) -> list[Plate]:
     files = {path.stem: path for pattern in PICTURES for path in sorted(room.glob(pattern))}
     catalogue = folder / "catalogue.toml"
     if not catalogue.is_file():
-        return [Plate(name, path, name.replace("_", " ")) for name, path in files.items()]
+        return [Style(name, path, name.replace("_", " ")) for name, path in files.items()]
     found = []
     for name, entry in tomllib.loads(catalogue.read_text("utf-8")).items():
         try:
@@ -81,7 +81,7 @@ def plates(folder: Path = EXAMPLES) -> list[Plate]:
     return found
 
 
-def find_plate(name: str, offered: Sequence[Plate]) -> Plate:
+def find_style(name: str, offered: Sequence[Style]) -> Style:
     """The plate of this name; ValueError names the one that is spelled most alike."""
     found = next((plate for plate in offered if plate.name == name), None)
     if found is None:
@@ -91,13 +91,13 @@ def find_plate(name: str, offered: Sequence[Plate]) -> Plate:
     return found
 
 
-def own_settings(styles: Sequence[str], offered: Sequence[Plate]) -> dict[str, Any]:
+def own_settings(styles: Sequence[str], offered: Sequence[Style]) -> dict[str, Any]:
     """The best settings of the last of these styles that is a plate: it was chosen last."""
     chosen = [plate for name in styles for plate in offered if plate.name == name]
     return chosen[-1].settings if chosen else {}
 
 
-def owners_plates(named: str, into: Path | None = None) -> list[Plate]:
+def load_owner_styles(named: str, into: Path | None = None) -> list[Style]:
     """The plates of an owner: `named` is a folder, or a dataset repository on the Hub, which is
     downloaded to a new folder in `into`.
 
@@ -107,7 +107,7 @@ def owners_plates(named: str, into: Path | None = None) -> list[Plate]:
         return []
     try:
         folder = Path(named) if Path(named).is_dir() else _download(named, into)
-        found = plates(folder)
+        found = load_styles(folder)
         if not found:
             raise ValueError("no picture in it")
         return found
@@ -118,7 +118,7 @@ def owners_plates(named: str, into: Path | None = None) -> list[Plate]:
         return []
 
 
-def _plate(name: str, files: dict[str, Path], entry: Any) -> Plate:
+def _plate(name: str, files: dict[str, Path], entry: Any) -> Style:
     if name not in files:
         raise ValueError("there is no such picture")
     if not isinstance(entry, dict):
@@ -129,7 +129,7 @@ def _plate(name: str, files: dict[str, Path], entry: Any) -> Plate:
         if not isinstance(value, wanted):
             raise ValueError(f"{key} is {value!r}, and takes a {_KINDS[wanted]}")
     try:
-        plate = Plate(name, files[name], **told)
+        plate = Style(name, files[name], **told)
         Settings(**plate.settings)
     except TypeError as error:  # an entry or a setting that nobody knows
         raise ValueError(str(error)) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst.gallery import Plate, find_plate, own_settings
+from nst.gallery import Style, find_style, own_settings
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
 from nst.optimise.cost import run_work
@@ -16,7 +16,7 @@ from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.stylize import Frame, begin
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
-from nst.sharing import Painted, Shared, fingerprint
+from nst.sharing import Provenance, ShareLink, file_hash
 
 ONE_PASS = "Magenta"
 """Whose network paints in one pass."""
@@ -38,7 +38,7 @@ class Request:
     recipe: str | None = None
     preset: str | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
-    like: Shared | None = None
+    like: ShareLink | None = None
     mask: ImageSource | None = None
     start: ImageSource | None = None
     sample: str = ""
@@ -47,7 +47,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class RemoteBackbone:
     """A backbone that another process has.
 
     `paint` is as `nst.optimise.stylize.begin` is with that backbone: pictures, settings, and after
@@ -68,10 +68,10 @@ class Job:
 
     title: str
     pictures: Pictures
-    styles: tuple[Plate, ...]
-    prints: tuple[str, ...]
-    shared: Shared
-    backbone: Backbone | Elsewhere
+    styles: tuple[Style, ...]
+    style_hashes: tuple[str, ...]
+    shared: ShareLink
+    backbone: Backbone | RemoteBackbone
     work: float
     frames: Generator[Frame, None, None]
     stop: threading.Event
@@ -109,13 +109,13 @@ class Job:
         painting.putalpha(fit(self.pictures.opaque, self.settings.size))
         return painting
 
-    def provenance(self, frame: Frame) -> Painted:
+    def provenance(self, frame: Frame) -> Provenance:
         """What the painting's file is to remember, with this as its last frame."""
         parts = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
         also = tuple(name for name, picture in parts.items() if picture is not None)
         seconds = round(frame.seconds, 2)
-        return Painted(
-            self.shared, self.prints, also, self.network, frame.step, frame.steps, seconds
+        return Provenance(
+            self.shared, self.style_hashes, also, self.network, frame.step, frame.steps, seconds
         )
 
 
@@ -125,8 +125,8 @@ class Stopped(Exception):
 
 def prepare(
     request: Request,
-    offered: Sequence[Plate],
-    backbone: Backbone | Elsewhere,
+    offered: Sequence[Style],
+    backbone: Backbone | RemoteBackbone,
     stop: threading.Event | None = None,
 ) -> Job:
     """Everything looked up, decoded and checked, nothing computed yet.
@@ -134,10 +134,10 @@ def prepare(
     `offered` are the plates that names are looked up in. Raises ImageError or ValueError, whose
     message tells a person what to do.
     """
-    recipe, settings, styles = look_up(request, offered)
+    recipe, settings, styles = resolve_request(request, offered)
     stop = stop or threading.Event()
 
-    def may_stop() -> None:
+    def check_cancelled() -> None:
         if stop.is_set():
             raise Stopped
 
@@ -147,16 +147,16 @@ def prepare(
     )
     names = tuple(plate.name for plate in styles)
     begun = max(pictures.start.size) if pictures.start else 0
-    if isinstance(backbone, Elsewhere):
+    if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.every, may_stop)
+        frames = begin(pictures, settings, backbone, request.every, check_cancelled)
     return Job(
         title=job_title(request.photo, styles),
         pictures=pictures,
         styles=styles,
-        prints=tuple(_print(file) for file in files),
-        shared=Shared(recipe, settings, names, request.sample),
+        style_hashes=tuple(_print(file) for file in files),
+        shared=ShareLink(recipe, settings, names, request.sample),
         backbone=backbone,
         work=run_work(settings, pictures.photo.size, begun, len(pictures.styles)),
         frames=frames,
@@ -164,12 +164,12 @@ def prepare(
     )
 
 
-def network(settings: Settings, backbone: Backbone | Elsewhere) -> str:
+def network(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
     """The name of the network that paints with these settings."""
     return ONE_PASS if settings.in_one_pass else backbone.name
 
 
-def job_title(photo: ImageSource, styles: Sequence[Plate]) -> str:
+def job_title(photo: ImageSource, styles: Sequence[Style]) -> str:
     """Such as "lion after swirling_night and gold_spirals"."""
     stem = "photo" if isinstance(photo, Image.Image) else Path(photo).stem
     return " after ".join(filter(None, (stem, " and ".join(plate.name for plate in styles))))
@@ -177,17 +177,19 @@ def job_title(photo: ImageSource, styles: Sequence[Plate]) -> str:
 
 def _print(style: Path) -> str:
     try:
-        return fingerprint(style)
+        return file_hash(style)
     except OSError as error:  # of weight 0, it has not been opened
         raise ImageError(f"the style {str(style)!r} can't be read: {error.strerror}") from None
 
 
-def look_up(request: Request, offered: Sequence[Plate]) -> tuple[str, Settings, tuple[Plate, ...]]:
+def resolve_request(
+    request: Request, offered: Sequence[Style]
+) -> tuple[str, Settings, tuple[Style, ...]]:
     """Recipe, settings and styles, checked as far as can be without opening a picture."""
     styles = tuple(
-        Plate(style.stem, style, style.stem)
+        Style(style.stem, style, style.stem)
         if isinstance(style, Path)
-        else find_plate(style, offered)
+        else find_style(style, offered)
         for style in request.styles
     )
     if request.like and request.recipe is None:

@@ -213,14 +213,14 @@ SOURCES = {
 """Where each recipe comes from."""
 
 
-def explained(name: str, backbone: str) -> str:
+def describe_recipe(name: str, backbone: str) -> str:
     """A recipe in Markdown: what it does, its formula, its source, and `stand_in`."""
     source = SOURCES[name]
     parts = [source.told, f"$${source.formula}$$", _SYMBOLS, f"Source: {source.credit}."]
-    return "\n\n".join([*parts, stand_in(name, backbone)]).strip()
+    return "\n\n".join([*parts, backbone_note(name, backbone)]).strip()
 
 
-def stand_in(name: str, backbone: str) -> str:
+def backbone_note(name: str, backbone: str) -> str:
     """A sentence, if `backbone` is not what the recipe was written for, else nothing."""
     written_for = SOURCES[name].backbones
     if not written_for or backbone in written_for:

@@ -14,17 +14,17 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from PIL import Image
 
-from nst.gallery import Plate, own_settings
-from nst.images import ImageError, opened
+from nst.gallery import Style, own_settings
+from nst.images import ImageError, open_checked
 from nst.recipes import DEFAULT, RECIPES, combine
 from nst.settings import Settings, as_text
 
 VERSION = "1"
 """Links that carry it are ours and tell all that differs from the recipe; in others, which people
 write by hand, a plate's own settings count where nothing is said."""
-MOST_TEXT = 20_000
+MAX_TEXT = 20_000
 """Bytes that a PNG's memory may have."""
-MOST_STEPS, MOST_SECONDS = 10**7, 10**9
+MAX_STEPS, MAX_SECONDS = 10**7, 10**9
 """Of a run that anybody has waited for."""
 
 KEY = "nst"
@@ -34,7 +34,7 @@ NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
-class Shared:
+class ShareLink:
     """What somebody painted with: names of a sample photo and of plates, and the settings."""
 
     recipe: str = DEFAULT
@@ -53,7 +53,7 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(",") if (name := unquote(part).strip()))
 
 
-def to_query(shared: Shared) -> str:
+def to_query(shared: ShareLink) -> str:
     """`style=swirling_night&strength=0.7&v=1`: what differs from the recipe's own settings."""
     own, query = RECIPES[shared.recipe], {}
     if shared.photo:
@@ -74,7 +74,9 @@ def parts(query: str) -> dict[str, str]:
     return dict(parse_qsl(query, keep_blank_values=True))
 
 
-def from_query(query: Mapping[str, str], offered: Sequence[Plate] = ()) -> tuple[Shared, list[str]]:
+def from_query(
+    query: Mapping[str, str], offered: Sequence[Style] = ()
+) -> tuple[ShareLink, list[str]]:
     """What a link asks for, and a complaint about each part of it that is ignored.
 
     Names of photos and plates are only looked up for the plates' own settings (see VERSION). Parts
@@ -97,36 +99,36 @@ def from_query(query: Mapping[str, str], offered: Sequence[Plate] = ()) -> tuple
                 settings = replace(settings, **asked)
             except ValueError as error:
                 complaints.append(str(error))
-    return Shared(recipe, settings, styles, query.get("photo", "")), complaints
+    return ShareLink(recipe, settings, styles, query.get("photo", "")), complaints
 
 
 @dataclass(frozen=True)
-class Painted:
+class Provenance:
     """What a painting remembers of its making.
 
-    `styles` are the first digits of the SHA-256 of the styles' files; `also` names what else went
-    in, "mask" and "start"; `step` of `steps` tells whether it was stopped.
+    `styles` are the first digits of the SHA-256 of the styles' files; `extra_inputs` names what
+    else went in, "mask" and "start"; `step` of `steps` tells whether it was stopped.
     """
 
-    shared: Shared
+    shared: ShareLink
     styles: tuple[str, ...]
-    also: tuple[str, ...]
+    extra_inputs: tuple[str, ...]
     backbone: str
     step: int
     steps: int
     seconds: float
 
 
-def fingerprint(path: str | Path) -> str:
+def file_hash(path: str | Path) -> str:
     """The first sixteen hexadecimal digits of a file's SHA-256."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def to_text(painted: Painted) -> dict[str, str]:
+def to_text(painted: Provenance) -> dict[str, str]:
     """Text chunks for a PNG: a line for people, and KEY for `from_text`. Nothing of the photo."""
     shared = painted.shared
     manner = " and ".join(shared.styles) or "no style"
-    facts = {name: getattr(painted, name) for name in _FACTS}
+    facts = {key: getattr(painted, name) for name, key in _FACTS.items()}
     return {
         "Software": "nst",
         "Description": f"A photo after {manner}, painted by nst with {painted.backbone} "
@@ -135,40 +137,41 @@ def to_text(painted: Painted) -> dict[str, str]:
     }
 
 
-def from_text(image: Image.Image) -> tuple[Painted, list[str]] | None:
+def from_text(image: Image.Image) -> tuple[Provenance, list[str]] | None:
     """What an opened PNG remembers, with the complaints of `from_query`; None if it has nothing.
 
     Whoever made the file may have written anything: what can't be true is nothing remembered.
     """
     try:
         text = image.info[KEY]
-        if len(text.encode()) > MOST_TEXT:
+        if len(text.encode()) > MAX_TEXT:
             return None
         told = json.loads(text)
         json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
         for name, kinds in _KINDS.items():
             values = told[name] if isinstance(told[name], list) else [told[name]]
-            if isinstance(told[name], list) != (name in {"styles", "also"}):
+            if isinstance(told[name], list) != (name in _LISTS):
                 return None
             if not all(type(value) in kinds for value in values):
                 return None
-        if not 0 <= told["step"] <= told["steps"] < MOST_STEPS:
+        if not 0 <= told["step"] <= told["steps"] < MAX_STEPS:
             return None
-        if not 0 <= told["seconds"] < MOST_SECONDS:
+        if not 0 <= told["seconds"] < MAX_SECONDS:
             return None
         shared, complaints = from_query(parts(told["link"]))
-        lists = {name: tuple(told[name]) for name in ("styles", "also")}
-        facts = {name: told[name] for name in _FACTS} | lists
-        return Painted(shared, **facts), complaints
+        facts: dict[str, Any] = {
+            name: tuple(told[key]) if key in _LISTS else told[key] for name, key in _FACTS.items()
+        }
+        return Provenance(shared, **facts), complaints
     # Half of a surrogate pair, a number that is none, and what is no JSON are all ValueErrors.
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None
 
 
-def from_file(path: str | Path) -> tuple[Painted, list[str]] | None:
+def from_file(path: str | Path) -> tuple[Provenance, list[str]] | None:
     """The same of a file; None also for what is no PNG."""
     try:
-        with opened(path) as picture:
+        with open_checked(path) as picture:
             return from_text(picture) if picture.format == "PNG" else None
     except ImageError:
         return None
@@ -181,7 +184,13 @@ def file_name(title: str, suffix: str) -> str:
     return (short or "painting") + suffix
 
 
-_FACTS = [fact.name for fact in fields(Painted) if fact.name != "shared"]
+_FACTS = {
+    fact.name: "also" if fact.name == "extra_inputs" else fact.name
+    for fact in fields(Provenance)
+    if fact.name != "shared"
+}
+"""The fields and their keys in the JSON."""
+_LISTS = {"styles", "also"}
 _KINDS: dict[str, tuple[type, ...]] = {
     "link": (str,),
     "styles": (str,),

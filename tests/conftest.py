@@ -14,7 +14,7 @@ import torch
 from huggingface_hub import constants
 from PIL import Image, ImageDraw
 
-from nst.gallery import plates
+from nst.gallery import load_styles
 from nst.network import weights
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import bundled
@@ -66,7 +66,7 @@ def photo() -> Image.Image:
 
 @pytest.fixture(scope="session")
 def style() -> Image.Image:
-    return Image.open(plates()[0].path)
+    return Image.open(load_styles()[0].path)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.clip import MOST_ANIMATED, is_clip, open_clip, paint_clip, steadied
+from nst.clip import MAX_ANIMATED, is_clip, open_clip, paint_clip, steadied
 
 COUNT, RATE = 12, 6
 
@@ -129,7 +129,7 @@ def test_what_is_no_film_is_told(tmp_path: Path) -> None:
 
 
 def test_a_long_film_is_no_animation(tmp_path: Path) -> None:
-    clip = replace(open_clip(_film(tmp_path / "a.mp4")), pictures=MOST_ANIMATED + 1)
+    clip = replace(open_clip(_film(tmp_path / "a.mp4")), pictures=MAX_ANIMATED + 1)
     with pytest.raises(ImageError, match=r"holds 600; end .* in .mp4"):
         list(paint_clip(clip, tmp_path / "out.gif", ImageChops.invert))
     assert not (tmp_path / "out.gif").exists()

@@ -33,14 +33,14 @@ def test_nothing_set_is_the_default() -> None:
 
 def test_what_is_set_counts() -> None:
     config = Config.from_env(
-        {"NST_MAX_SECONDS": "90", "NST_WINOGRAD": "0", "NST_PRECISION": "bfloat16", "NST_WALL": " "}
+        {"NST_MAX_SECONDS": "90", "NST_WINOGRAD": "0", "NST_PRECISION": "bfloat16", "NST_GALLERY": " "}
     )
-    assert config == Config(most_seconds=90, winograd=False, precision="bfloat16")
+    assert config == Config(max_seconds=90, winograd=False, precision="bfloat16")
 
 
 def test_a_space_has_a_time_limit_and_may_change_it() -> None:
-    assert Config.from_env({"SPACE_ID": "a/b"}).most_seconds == 600
-    assert Config.from_env({"SPACE_ID": "a/b", "NST_MAX_SECONDS": "60"}).most_seconds == 60
+    assert Config.from_env({"SPACE_ID": "a/b"}).max_seconds == 600
+    assert Config.from_env({"SPACE_ID": "a/b", "NST_MAX_SECONDS": "60"}).max_seconds == 60
 
 
 @pytest.mark.parametrize(("told", "zero"), [("1", True), ("true", True), ("0", False)])

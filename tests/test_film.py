@@ -55,5 +55,5 @@ def test_a_run_stopped_at_once_has_a_film_too(kept: list[bytes], tmp_path: Path)
 
 def test_what_is_kept_is_small(style: Image.Image) -> None:
     data = film.keep(style.resize((2048, 1536)))
-    assert max(Image.open(io.BytesIO(data)).size) == film.MOST_PIXELS
+    assert max(Image.open(io.BytesIO(data)).size) == film.MAX_PIXELS
     assert len(data) < 200_000

@@ -6,7 +6,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from nst import Settings
-from nst.gallery import EXAMPLES, find_plate, owners_plates, photos, plates
+from nst.gallery import EXAMPLES, find_style, load_owner_styles, load_photos, load_styles
 from nst.images import open_image
 
 from .conftest import Files
@@ -19,7 +19,7 @@ def _hang(folder: Path, *names: str) -> None:
 
 
 def test_every_plate_is_there_and_can_be_painted_with() -> None:
-    found = plates()
+    found = load_styles()
     assert len(found) >= 3
     assert len({plate.name for plate in found}) == len(found)
     for plate in found:
@@ -30,7 +30,7 @@ def test_every_plate_is_there_and_can_be_painted_with() -> None:
 
 
 def test_every_photo_is_there_and_says_whose_it_is() -> None:
-    found = {photo.name: photo for photo in photos()}
+    found = {photo.name: photo for photo in load_photos()}
     assert {"tower", "lion", "cheetah1", "astronaut", "pagoda", "mountains", "coffee"} <= set(found)
     pictures = (EXAMPLES / "photos").iterdir()
     assert {photo.path for photo in found.values()} == set(pictures)
@@ -41,9 +41,9 @@ def test_every_photo_is_there_and_says_whose_it_is() -> None:
 
 
 def test_a_folder_without_a_catalogue_offers_its_pictures(tmp_path: Path) -> None:
-    assert plates(tmp_path) == []
+    assert load_styles(tmp_path) == []
     _hang(tmp_path, "old_mill.jpg", "garden.png")
-    assert [(p.name, p.title) for p in plates(tmp_path)] == [
+    assert [(p.name, p.title) for p in load_styles(tmp_path)] == [
         ("old_mill", "old mill"),
         ("garden", "garden"),
     ]
@@ -54,7 +54,7 @@ def test_an_owners_folder_with_a_catalogue(tmp_path: Path) -> None:
     (tmp_path / "catalogue.toml").write_text(
         '[b]\ntitle = "The bee"\nsettings = { strength = 0.7 }\n[a]\n'
     )
-    found = owners_plates(str(tmp_path))
+    found = load_owner_styles(str(tmp_path))
     assert [(p.title, p.settings) for p in found] == [("The bee", {"strength": 0.7}), ("a", {})]
 
 
@@ -74,7 +74,7 @@ def test_a_broken_gallery_costs_one_line(
     if catalogue:
         _hang(tmp_path, "a.jpg")
         (tmp_path / "catalogue.toml").write_text(catalogue)
-    assert owners_plates(str(tmp_path)) == []
+    assert load_owner_styles(str(tmp_path)) == []
     assert len(caplog.records) == 1
     assert told in caplog.text
 
@@ -99,7 +99,7 @@ def test_a_wrong_entry_costs_itself_alone(
 ) -> None:
     _hang(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / "catalogue.toml").write_text(f"{entry}\n[b]\n")
-    assert [plate.name for plate in owners_plates(str(tmp_path))] == ["b"]
+    assert [plate.name for plate in load_owner_styles(str(tmp_path))] == ["b"]
     assert len(caplog.records) == 1
     assert told in caplog.text
 
@@ -115,12 +115,12 @@ def test_a_gallery_on_the_hub(hub: Files, tmp_path: Path, caplog: pytest.LogCapt
     hub[f"/api/datasets/owner/wall/tree/{commit}"] = json.dumps(tree).encode()
     hub[f"/datasets/owner/wall/resolve/{commit}/mill.jpg"] = data
     hub["etag"] = b"1" * 40
-    (plate,) = owners_plates("owner/wall")
+    (plate,) = load_owner_styles("owner/wall")
     assert plate.title == "mill"
     assert plate.path.read_bytes() == data
     hub.clear()
     caplog.clear()
-    assert owners_plates("owner/wall") == []
+    assert load_owner_styles("owner/wall") == []
     assert len([r for r in caplog.records if r.name == "nst"]) == 1
 
 
@@ -129,17 +129,17 @@ def test_an_unreachable_hub_costs_one_line(
 ) -> None:
     template = "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    assert owners_plates("owner/wall") == []
+    assert load_owner_styles("owner/wall") == []
     assert len(caplog.records) == 1
 
 
 def test_no_gallery_named_is_none() -> None:
-    assert owners_plates("") == []
+    assert load_owner_styles("") == []
 
 
 def test_a_mistyped_plate_names_the_nearest() -> None:
-    assert find_plate("gold_spirals", plates()).title == "The Gilded Tree"
+    assert find_style("gold_spirals", load_styles()).title == "The Gilded Tree"
     with pytest.raises(ValueError, match="no style 'gold_spiral'; did you mean 'gold_spirals'"):
-        find_plate("gold_spiral", plates())
+        find_style("gold_spiral", load_styles())
     with pytest.raises(ValueError, match="no style '17'; choose one of the gallery"):
-        find_plate("17", plates())
+        find_style("17", load_styles())

@@ -23,7 +23,7 @@ assert "gradio" not in sys.modules
 
 QUICK = """
 import sys
-import nst.command.start
+import nst.cli.start
 from nst import Settings
 assert "torch" not in sys.modules
 """

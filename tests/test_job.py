@@ -53,7 +53,7 @@ def test_a_cut_out_stays_one(photo: Image.Image, backbone: Backbone, tmp_path: P
     painting = job.painting(last)
     assert painting.mode == "RGBA"
     assert painting.getchannel("A").tobytes() == fit(cut, 64).getchannel("A").tobytes()
-    assert job.provenance(last).also == ("keep_alpha",)
+    assert job.provenance(last).extra_inputs == ("keep_alpha",)
     whole = prepare(Request(photo, [tmp_path / "style.png"], keep_alpha=True), [], backbone)
     assert whole.pictures.opaque is None
     whole.frames.close()

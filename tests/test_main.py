@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst.command.start import main
-from nst.gallery import plates
+from nst.cli.start import main
+from nst.gallery import load_styles
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_the_plates_are_listed() -> None:
     done = _nst("--list")
     assert (done.returncode, done.stderr) == (0, "")
     listed = [line.split()[0] for line in done.stdout.splitlines()]
-    assert listed == [plate.name for plate in plates()]
+    assert listed == [plate.name for plate in load_styles()]
     assert "after van Gogh" in done.stdout
 
 

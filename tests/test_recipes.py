@@ -19,7 +19,7 @@ from nst.network.weights import bundled
 from nst.optimise import objective
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
-from nst.recipes import SOURCES, explained
+from nst.recipes import SOURCES, describe_recipe
 
 Features = dict[str, NDArray[np.float64]]
 CONVS = [f"conv{block}_1" for block in range(1, 6)]
@@ -215,12 +215,12 @@ def test_a_recipe_lowers_its_loss(
 def test_sources_belong_to_recipes_and_say_who_stands_in() -> None:
     assert list(SOURCES) == list(RECIPES)
     for name in RECIPES:
-        told = explained(name, "VGG-16")
+        told = describe_recipe(name, "VGG-16")
         assert SOURCES[name].formula in told
         assert ("here VGG-16 paints" in told) == (
             "VGG-16" not in (SOURCES[name].backbones or ["VGG-16"])
         )
-        assert "paints" not in explained(name, "VGG-19").splitlines()[-1]
+        assert "paints" not in describe_recipe(name, "VGG-19").splitlines()[-1]
 
 
 def test_reconstruct_needs_no_style(photo: Image.Image, backbone: Backbone) -> None:

@@ -8,13 +8,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from nst import RECIPES, Settings
-from nst.gallery import Plate
+from nst.gallery import Style
 from nst.images import save_image
 from nst.sharing import (
-    Painted,
-    Shared,
+    Provenance,
+    ShareLink,
+    file_hash,
     file_name,
-    fingerprint,
     from_file,
     from_query,
     from_text,
@@ -26,24 +26,24 @@ from nst.sharing import (
 )
 
 CASES = [
-    (Shared(), "v=1"),
+    (ShareLink(), "v=1"),
     (
-        Shared("atelier", Settings(strength=0.7), ("swirling_night",), "lion"),
+        ShareLink("atelier", Settings(strength=0.7), ("swirling_night",), "lion"),
         "photo=lion&style=swirling_night&strength=0.7&v=1",
     ),
     (
-        Shared("gatys", replace(RECIPES["gatys"], size=256, style_weights=(1, 2)), ("a", "b")),
+        ShareLink("gatys", replace(RECIPES["gatys"], size=256, style_weights=(1, 2)), ("a", "b")),
         "style=a,b&recipe=gatys&size=256&style_weights=1,2&v=1",
     ),
     (
-        Shared("atelier", Settings(content_layers="relu3_1=0.5,relu4_1=1")),  # type: ignore[arg-type]
+        ShareLink("atelier", Settings(content_layers="relu3_1=0.5,relu4_1=1")),  # type: ignore[arg-type]
         "content_layers=relu3_1=0.5,relu4_1=1&v=1",
     ),
 ]
 
 
 @pytest.mark.parametrize(("shared", "query"), CASES)
-def test_a_link_is_readable_and_says_the_same(shared: Shared, query: str) -> None:
+def test_a_link_is_readable_and_says_the_same(shared: ShareLink, query: str) -> None:
     assert to_query(shared) == query
     parts = dict(part.split("=", 1) for part in query.split("&"))
     assert from_query(parts) == (shared, [])
@@ -53,12 +53,12 @@ def test_bad_parts_are_told_and_left_out_one_by_one() -> None:
     shared, complaints = from_query(
         {"strength": "9", "size": "256", "recipe": "x", "seed": "__import__('os')", "hl": "de"}
     )
-    assert shared == Shared("atelier", Settings(size=256))
+    assert shared == ShareLink("atelier", Settings(size=256))
     assert [complaint.split(" ")[0] for complaint in complaints] == ["recipe", "strength", "seed"]
 
 
-PAINTED = Painted(
-    Shared("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
+PAINTED = Provenance(
+    ShareLink("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
     ("0123456789abcdef", "fedcba9876543210"),
     ("mask",),
     "VGG-16",
@@ -140,13 +140,13 @@ def test_what_is_no_png_remembers_nothing(tmp_path: Path) -> None:
 def test_names_with_commas_stay_whole(tmp_path: Path) -> None:
     names = ("a, b", "100 %", "%2C", "Mühle & co", "plain")
     assert split_names(join_names(names)) == names
-    shared = Shared(styles=names)
+    shared = ShareLink(styles=names)
     query = dict(parse_qsl(to_query(shared)))
     assert from_query(query) == (shared, [])
 
 
 def test_a_link_by_hand_has_the_plates_own_settings() -> None:
-    offered = [Plate("cubist", Path("x"), "", settings={"strength": 0.65})]
+    offered = [Style("cubist", Path("x"), "", settings={"strength": 0.65})]
     by_hand, _ = from_query({"style": "cubist", "smoothness": "0.3"}, offered)
     assert by_hand.settings == Settings(strength=0.65, smoothness=0.3)
     ours, _ = from_query({"style": "cubist", "v": "1"}, offered)
@@ -156,7 +156,7 @@ def test_a_link_by_hand_has_the_plates_own_settings() -> None:
 
 
 def test_a_link_and_a_memory_tell_that_there_are_no_layers(tmp_path: Path) -> None:
-    bare = Shared("atelier", Settings(content_layers=()))
+    bare = ShareLink("atelier", Settings(content_layers=()))
     assert to_query(bare) == "content_layers=&v=1"
     assert from_query(parts(to_query(bare))) == (bare, [])
     save_image(
@@ -173,13 +173,13 @@ def test_a_bad_setting_in_a_png_is_told_and_left_out(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.png") as picture:
         remembered = from_text(picture)
     assert remembered
-    assert remembered[0].shared == Shared(styles=("a",))
+    assert remembered[0].shared == ShareLink(styles=("a",))
     assert "strength" in remembered[1][0]
 
 
 def test_a_fingerprint_is_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
-    assert fingerprint(tmp_path / "a") == "e3b0c44298fc1c14"
+    assert file_hash(tmp_path / "a") == "e3b0c44298fc1c14"
 
 
 @pytest.mark.parametrize(

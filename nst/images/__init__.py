@@ -1,8 +1,8 @@
 """Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
 
-from nst.images.files import check_plain, opened, switch_off_other_formats
+from nst.images.files import check_plain, open_checked, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
-from nst.images.limits import LEAST_SIDE, MOST_PIXELS, ImageError, ImageSource, is_address
+from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, ImageSource, is_address
 from nst.images.opening import (
     open_alpha,
     open_cutout,
@@ -13,8 +13,8 @@ from nst.images.opening import (
 from nst.images.saving import check_writable, image_format, save_image, write_file
 
 __all__ = [
-    "LEAST_SIDE",
-    "MOST_PIXELS",
+    "MIN_SIDE",
+    "MAX_PIXELS",
     "ImageError",
     "ImageSource",
     "check_plain",
@@ -27,7 +27,7 @@ __all__ = [
     "open_cutout",
     "open_image",
     "open_mask",
-    "opened",
+    "open_checked",
     "save_image",
     "switch_off_other_formats",
     "upright_size",

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import EpsImagePlugin, Image, UnidentifiedImageError
 
 from nst.images.limits import (
-    MOST_PIXELS,
+    MAX_PIXELS,
     ImageError,
     ImageSource,
     check_size,
@@ -27,7 +27,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 _LARGE = 16_000_000
 """Pixels of a picture that is decoded while no other of its kind is."""
 
-_MOST_PATIENCE = 60.0
+_MAX_PATIENCE = 60.0
 """Seconds."""
 
 _ALONE, _TOGETHER = threading.Semaphore(1), threading.Semaphore(4)
@@ -54,7 +54,7 @@ _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a fo
 
 
 @contextmanager
-def opened(source: ImageSource, name: str = "the picture") -> Iterator[Image.Image]:
+def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Image.Image]:
     """A picture whose header has been read and whose size is good; no pixel is decoded yet.
 
     `source` is a path or a PIL image; `name` is what an ImageError calls it. What goes wrong with
@@ -77,8 +77,7 @@ def opened(source: ImageSource, name: str = "the picture") -> Iterator[Image.Ima
         raise
     except Image.DecompressionBombError:
         raise ImageError(
-            f"{name} has far too many pixels; "
-            f"make it smaller than {MOST_PIXELS // 10**6} megapixels"
+            f"{name} has far too many pixels; make it smaller than {MAX_PIXELS // 10**6} megapixels"
         ) from None
     except UnidentifiedImageError:
         raise ImageError(
@@ -96,7 +95,7 @@ def opened(source: ImageSource, name: str = "the picture") -> Iterator[Image.Ima
 
 
 @contextmanager
-def in_turn(size: tuple[int, int]) -> Iterator[None]:
+def decode_slot(size: tuple[int, int]) -> Iterator[None]:
     """Wait until there is room to decode a picture of this width and height, and take it.
 
     A picture of 100 megapixels takes a gigabyte for a moment, and visitors may send any number of
@@ -104,7 +103,7 @@ def in_turn(size: tuple[int, int]) -> Iterator[None]:
     to make room.
     """
     turns = _ALONE if size[0] * size[1] > _LARGE else _TOGETHER
-    taken = turns.acquire(timeout=_MOST_PATIENCE)
+    taken = turns.acquire(timeout=_MAX_PATIENCE)
     try:
         yield
     finally:

@@ -2,13 +2,13 @@
 
 from PIL import Image
 
-from nst.images.limits import LEAST_SIDE, ImageError
+from nst.images.limits import MIN_SIDE, ImageError
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:
     """The image with its longest side at `size` pixels; ImageError if it gets too narrow."""
     width, height = fitted_size(image.size, size)
-    if min(width, height) < LEAST_SIDE:
+    if min(width, height) < MIN_SIDE:
         raise ImageError(
             f"a picture of {image.width}x{image.height} is too narrow at {size} pixels; "
             "crop it or choose a larger size"

@@ -17,7 +17,7 @@ _PADDING = 16
 _MARK = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 
 
-def without_end(data: bytes, prepare: Callable[[Image.Image], None]) -> Image.Image | None:
+def recover_missing_eoi(data: bytes, prepare: Callable[[Image.Image], None]) -> Image.Image | None:
     """The picture of a JPEG that lacks its end mark, or None if pixels are missing as well.
 
     It is decoded twice: with the mark where the data ends, and with something else before it. Where

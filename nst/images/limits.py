@@ -5,11 +5,11 @@ import re
 
 from PIL import Image
 
-MOST_PIXELS = 100_000_000
-LEAST_SIDE = 16
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 16
 """Pixels: what five poolings need; a picture's shorter side may not be less, nor become less."""
 
-MOST_SHOWN = 80
+MAX_SHOWN = 80
 """Characters of a path in a message; of a longer one the middle is left out."""
 
 ImageSource = str | os.PathLike[str] | Image.Image
@@ -30,21 +30,21 @@ def is_address(path: str | os.PathLike[str]) -> bool:
 def shown(path: str | os.PathLike[str]) -> str:
     """A path as messages quote it: in one line, and not too long."""
     text = os.fspath(path)
-    if len(text) > MOST_SHOWN:
-        text = f"{text[: MOST_SHOWN // 2]}...{text[-MOST_SHOWN // 2 :]}"
+    if len(text) > MAX_SHOWN:
+        text = f"{text[: MAX_SHOWN // 2]}...{text[-MAX_SHOWN // 2 :]}"
     return repr(text)
 
 
 def check_size(size: tuple[int, int], name: str) -> None:
     """Raise ImageError if a picture of this width and height is too large or too small."""
     width, height = size
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise ImageError(
             f"{name} has {width}x{height} pixels; make it smaller than "
-            f"{MOST_PIXELS // 10**6} megapixels"
+            f"{MAX_PIXELS // 10**6} megapixels"
         )
-    if min(size) < LEAST_SIDE:
+    if min(size) < MIN_SIDE:
         raise ImageError(
             f"{name} has only {width}x{height} pixels; "
-            f"use one with at least {LEAST_SIDE} on each side"
+            f"use one with at least {MIN_SIDE} on each side"
         )

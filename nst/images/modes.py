@@ -31,7 +31,7 @@ def scale_key(image: Image.Image) -> None:
         image.info["transparency"] = key * (85 if raw == "L;2" else 17)
 
 
-def plain(image: Image.Image) -> Image.Image:
+def normalise_mode(image: Image.Image) -> Image.Image:
     """A copy of a decoded picture in L, LA, RGB, RGBA or CMYK."""
     key = image.info.get("transparency")
     if image.mode.startswith("I") or image.mode == "F":

@@ -5,9 +5,9 @@ from pathlib import Path
 from PIL import Image
 
 from nst.images import jpeg
-from nst.images.files import in_turn, opened
+from nst.images.files import decode_slot, open_checked
 from nst.images.limits import ImageSource
-from nst.images.modes import plain, scale_key, split
+from nst.images.modes import normalise_mode, scale_key, split
 
 ORIENTATION = 274
 """EXIF's tag."""
@@ -27,7 +27,7 @@ _TURNS = {
 SIDEWAYS = {5, 6, 7, 8}
 """Its values for pictures that lie on a side."""
 
-LEAST_REDUCED = 256
+MIN_REDUCED = 256
 """Pixels that a picture's shorter side keeps when it is decoded smaller, for its shape's sake."""
 
 
@@ -61,8 +61,8 @@ def open_mask(source: ImageSource, name: str = "the mask", least: int | None = N
 
 def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
     """How opaque a picture is, in grey: 0 is transparent, 255 opaque."""
-    with opened(source, name) as image, in_turn(image.size):
-        image = plain(_decoded(image, source, None))
+    with open_checked(source, name) as image, decode_slot(image.size):
+        image = normalise_mode(_decoded(image, source, None))
     return (
         image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
     )
@@ -70,7 +70,7 @@ def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
 
 def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
     """Width and height as `open_image` would return them, from the file's header alone."""
-    with opened(source, name) as image:
+    with open_checked(source, name) as image:
         width, height = image.size
         return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
 
@@ -79,7 +79,7 @@ def _layers(
     source: ImageSource, name: str, least: int | None
 ) -> tuple[Image.Image, Image.Image | None]:
     """RGB in sRGB and how opaque it is, upright; see `open_cutout`."""
-    with opened(source, name) as image, in_turn(image.size):
+    with open_checked(source, name) as image, decode_slot(image.size):
         image = _decoded(image, source, least)
         # What Lab says of a colour holds everywhere, and needs no profile.
         profile = None if image.mode == "LAB" else image.info.get("icc_profile")
@@ -87,7 +87,7 @@ def _layers(
         factor = _factor(image.size, least) if least else 1
         if factor > 1 and image.mode in _REDUCED and "transparency" not in image.info:
             image, factor = image.reduce(factor), 1  # before there is a copy of all of it
-        image = plain(image)
+        image = normalise_mode(image)
         if factor > 1:
             image = image.reduce(factor)
         colour, opaque = split(image, profile)
@@ -114,7 +114,7 @@ def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Imag
             raise
         whole = None
         if not isinstance(source, Image.Image):
-            whole = jpeg.without_end(Path(source).read_bytes(), draft)
+            whole = jpeg.recover_missing_eoi(Path(source).read_bytes(), draft)
         if whole is None:
             raise
         return whole
@@ -123,7 +123,7 @@ def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Imag
 
 def _factor(size: tuple[int, int], least: int) -> int:
     """How many times smaller a picture may be decoded; 1: as it is."""
-    return max(1, min(max(size) // least, min(size) // LEAST_REDUCED))
+    return max(1, min(max(size) // least, min(size) // MIN_REDUCED))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-MOST_NOTED = 8_000_000
+MAX_NOTED = 8_000_000
 """Bytes of all notes of a file together, unpacked; Pillow's own limit for one is 1 MB."""
 
 # A painting's memory, and where programs keep the orientation. Other texts are of no use here, and
@@ -27,7 +27,7 @@ _NOTES = {b"tRNS", b"iCCP", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 _KEYS = {0: range(2, 3), 2: range(6, 7), 3: range(1, 257)}
 """Lengths of a tRNS chunk, by colour type."""
 
-_MOST_LENGTH = 2**31 - 1
+_MAX_LENGTH = 2**31 - 1
 
 
 def without_burden(file: BinaryIO) -> BinaryIO:
@@ -51,7 +51,7 @@ def without_burden(file: BinaryIO) -> BinaryIO:
             colour_type = (file.read(1) or b"\0")[0]
         if not kind[0] & 0x20:  # a capital: the picture can't do without it
             (data if data or kind in (b"IDAT", b"IEND") else head).append(whole)
-        elif noted < MOST_NOTED and (size := _size_of_note(file, kind, place, length, colour_type)):
+        elif noted < MAX_NOTED and (size := _size_of_note(file, kind, place, length, colour_type)):
             noted += size
             notes.append(whole)
     return io.BufferedReader(_Parts(file, head + notes + data))
@@ -62,7 +62,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     place = file.tell()
     while len(header := file.read(8)) == 8:
         length, kind = int.from_bytes(header[:4]), header[4:]
-        if length > _MOST_LENGTH:
+        if length > _MAX_LENGTH:
             return
         yield kind, place + 8, length
         if kind == b"IEND":
@@ -73,7 +73,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 def _size_of_note(file: BinaryIO, kind: bytes, place: int, length: int, colour_type: int) -> int:
     """Bytes that a note takes, unpacked; 0 if it is of no use, broken or too large."""
-    if kind not in _NOTES or length > MOST_NOTED:
+    if kind not in _NOTES or length > MAX_NOTED:
         return 0
     file.seek(place)
     note, check = file.read(length), file.read(4)

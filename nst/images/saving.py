@@ -28,7 +28,7 @@ FORMATS = {
 }
 """By the end of a name: what holds RGB at the same size and can be opened here again."""
 
-_MOST_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
+_MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
 _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 
@@ -49,9 +49,9 @@ def image_format(
     if kind is None:
         ends = ", ".join(FORMATS)
         raise ImageError(f"{shown(path)} names no format that keeps a painting; end it in {ends}")
-    if max(size) > _MOST_SIDE.get(kind, max(size)):
+    if max(size) > _MAX_SIDE.get(kind, max(size)):
         raise ImageError(
-            f"{kind} holds {_MOST_SIDE[kind]} pixels on a side at most, and this is "
+            f"{kind} holds {_MAX_SIDE[kind]} pixels on a side at most, and this is "
             f"{size[0]}x{size[1]}; end {shown(path)} in .png"
         )
     if alpha and kind not in _WITH_ALPHA:

@@ -21,7 +21,7 @@ LOOK = 0.4
 ONE_PASS = 0.25
 """Of a step: what a picture in one pass costs, the styles read."""
 
-LEAST_SHARE = 0.15
+MIN_SHARE = 0.15
 """Of the default layers' cost: however shallow the layers, there are the pixels themselves."""
 
 _WIDTHS = 3, 64, 128, 256, 512, 512
@@ -73,7 +73,7 @@ def depth_share(settings: Settings) -> float:
     layers = {*dict(settings.style_layers), *content_layers(settings)}
     layers |= set(MATCH_LAYERS) if settings.coherence else set()
     deepest = max((_cost(layer) for layer in layers), default=0.0)
-    return max(LEAST_SHARE, deepest / _cost("relu5_1"))
+    return max(MIN_SHARE, deepest / _cost("relu5_1"))
 
 
 def _cost(layer: str) -> float:

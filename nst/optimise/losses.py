@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEAST_ENERGY = 1 / 6
+MIN_ENERGY = 1 / 6
 """Of the style's, at which a photo counts as strong enough: flat, dark and misty ones have less.
 
 Without it the photo holds on to what little it has: the flat start lies in a local minimum, and at
@@ -23,7 +23,7 @@ a twentieth of its contrast a photo was hardly painted at all.
 
 CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
     "relative": lambda photo, _, style: (
-        emphasis(photo) / energy(photo).clamp_min(LEAST_ENERGY * style * photo[0, 0].numel())
+        emphasis(photo) / energy(photo).clamp_min(MIN_ENERGY * style * photo[0, 0].numel())
     ),
     "half": lambda _, scale, __: 1 / 2 / scale**2,
     "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,

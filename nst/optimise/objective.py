@@ -9,7 +9,7 @@ from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import content_loss, total_variation
 from nst.optimise.regions import Region
-from nst.optimise.targets import MayStop, content_layers, never, region_target
+from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
 from nst.settings import Settings
 
 MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
@@ -44,7 +44,7 @@ class Objective:
         size: int,
         settings: Settings,
         backbone: Backbone,
-        may_stop: MayStop = never,
+        check_cancelled: CheckCancelled = never_cancelled,
     ) -> None:
         return_freed_memory(backbone.device)  # of the scale before: it fits nothing here
         self._settings, self._backbone = settings, backbone
@@ -57,7 +57,9 @@ class Objective:
         with torch.no_grad():
             self._photo = backbone(photo, self._content_layers, settings.pooling)
             self._targets = [
-                region_target(region, photo, size, settings, self._match_layers, backbone, may_stop)
+                region_target(
+                    region, photo, size, settings, self._match_layers, backbone, check_cancelled
+                )
                 for region in regions
             ]
         painted = sum(target.share for target in self._targets)

@@ -11,7 +11,7 @@ from nst.optimise.objective import Evaluate, Losses
 
 HISTORY = 20
 """Steps that L-BFGS remembers."""
-MOST_REMEMBERED = 120_000_000
+MAX_REMEMBERED = 120_000_000
 """Numbers in those steps, at most: beyond 1024 x 1024 pixels it remembers fewer."""
 FIRST_STEP, LONGEST_STEP = 0.01, 0.1
 """Root mean square change of a pixel: before any curvature is known, and at most."""
@@ -25,7 +25,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
     Nocedal and Wright 2006, algorithm 7.4 (two-loop recursion). Curvature is learnt from the step
     that was really made, after the projection.
     """
-    history = min(HISTORY, max(5, MOST_REMEMBERED // pixels.numel()))
+    history = min(HISTORY, max(5, MAX_REMEMBERED // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
     # In one block from the start: steps that live long, strewn between the large short-lived blocks
     # of an evaluation, would leave holes that fit nothing.

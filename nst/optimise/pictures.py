@@ -14,7 +14,7 @@ from nst.settings import Settings
 SPARE = 2
 """A picture is decoded so many times as large as it is painted, or at the next size above."""
 
-LEAST_ENOUGH = 1200
+MIN_ENOUGH = 1200
 """Pixels on the longest side; less is hardly faster."""
 
 STYLE_MARGIN = 1.1
@@ -83,7 +83,7 @@ def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
 
 def enough(size: float) -> int:
     """Pixels on the longest side that a picture needs to be painted at this size."""
-    return max(LEAST_ENOUGH, math.ceil(SPARE * size))
+    return max(MIN_ENOUGH, math.ceil(SPARE * size))
 
 
 def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:

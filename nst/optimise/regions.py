@@ -12,7 +12,7 @@ from nst.optimise.losses import carried_down
 FEATHER = 1 / 150
 """Deviation of the blur on a region's edge, as a share of the picture's longest side."""
 
-LEAST_WHITE = 8
+MIN_WHITE = 8
 """Of 255, in a soft mask's whitest part: less would not be seen."""
 
 Styles = list[tuple[Image.Image, float]]
@@ -85,7 +85,7 @@ def feathered(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
     soft = mask.resize(size, Image.Resampling.BILINEAR)
     soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * max(size)))
     _, whitest = soft.getextrema()
-    if not isinstance(whitest, tuple) and whitest < LEAST_WHITE:
+    if not isinstance(whitest, tuple) and whitest < MIN_WHITE:
         raise ImageError(
             "the mask has next to nothing in white; paint the part that counts larger, and white"
         )

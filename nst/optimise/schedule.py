@@ -2,7 +2,7 @@
 
 import math
 
-from nst.images import LEAST_SIDE
+from nst.images import MIN_SIDE
 from nst.settings import Settings
 
 COARSEST = 128
@@ -39,7 +39,7 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
 
 def scales(settings: Settings, shape: float) -> list[int]:
     """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
-    coarsest = max(COARSEST, 2 * LEAST_SIDE / shape)  # a ribbon has fewer scales
+    coarsest = max(COARSEST, 2 * MIN_SIDE / shape)  # a ribbon has fewer scales
     count = 1 + max(0, math.floor(math.log2(settings.size / coarsest)))
     if settings.scales:
         count = min(count, settings.scales)

@@ -16,14 +16,14 @@ from nst.network.device import device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work
-from nst.optimise.draft import draft, lay_in_draft
+from nst.optimise.failure import failure_reason
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
+from nst.optimise.preview import blend_preview, draft
 from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
 from nst.optimise.start import start_scale
-from nst.optimise.targets import MayStop, never
-from nst.optimise.verdict import verdict
+from nst.optimise.targets import CheckCancelled, never_cancelled
 from nst.settings import Settings
 
 FRAME_INTERVALS = 0.33, 1.0
@@ -88,7 +88,7 @@ def begin(
     settings: Settings,
     backbone: Backbone | None = None,
     every: int = 0,
-    may_stop: MayStop = never,
+    check_cancelled: CheckCancelled = never_cancelled,
 ) -> Generator[Frame, None, None]:
     """`stylize` for pictures that are open; with `every`, each so many steps there is a frame, too.
 
@@ -112,10 +112,14 @@ def begin(
         if pictures.start:
             raise ValueError("effort is instant, which begins anew; choose quick to paint on")
         where = backbone.device if backbone else device()
-        return _at_once(fit(canvas, settings.size), regions, settings, where, finish, may_stop)
+        return _at_once(
+            fit(canvas, settings.size), regions, settings, where, finish, check_cancelled
+        )
     _check_memory(final.size, regions, backbone or _default_backbone())
     canvas = _in_palette(fit(canvas, settings.size), regions, settings)
-    return _paint(canvas, pictures.start, regions, settings, backbone, finish, every, may_stop)
+    return _paint(
+        canvas, pictures.start, regions, settings, backbone, finish, every, check_cancelled
+    )
 
 
 def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
@@ -177,10 +181,10 @@ def _at_once(
     settings: Settings,
     where: torch.device,
     finish: Finish,
-    may_stop: MayStop,
+    check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     start = time.perf_counter()
-    may_stop()
+    check_cancelled()
     image = finish(to_image(draft(to_tensor(photo).to(where), regions, settings)))
     yield Frame(image, 1, 1, 1.0, {}, (), time.perf_counter() - start, done=True)
 
@@ -193,7 +197,7 @@ def _paint(
     backbone: Backbone | None,
     finish: Finish,
     every: int,
-    may_stop: MayStop,
+    check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     start = shown = time.perf_counter()
     backbone = backbone or _default_backbone()
@@ -209,15 +213,15 @@ def _paint(
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
         pixels = start_scale(target, pixels, regions, settings)
         if scale is drafted:
-            pixels = lay_in_draft(pixels, target, regions, settings, backbone)
+            pixels = blend_preview(pixels, target, regions, settings, backbone)
         beginning = pixels
         return_freed_memory()
-        evaluate = Objective(target, regions, scale.size, settings, backbone, may_stop)
+        evaluate = Objective(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
         optimizer = _optimizer(pixels, evaluate, scale.steps, settings)
         first, coarser_moved, worked = None, moved, worked + scale.study
         for pixels, losses in optimizer:
-            may_stop()
+            check_cancelled()
             step, worked, first = step + 1, worked + scale.step, first or losses
             moved = coarser_moved or pixels is not beginning
             if step % TRIM_INTERVAL == 0:
@@ -230,7 +234,7 @@ def _paint(
                 failed = ""
                 if done:
                     here = moved and not torch.equal(pixels, beginning)
-                    failed = verdict(first, losses, here, styled, settings)
+                    failed = failure_reason(first, losses, here, styled, settings)
                 told = (step, steps, share, losses, tuple(log), since, done, moved, failed)
                 yield Frame(image, *told)
                 log.clear()

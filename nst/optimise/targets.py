@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst.images import LEAST_SIDE, fit
+from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import (
@@ -35,11 +35,11 @@ MATCH_SAMPLE = 2048
 TILE = 1024
 """Pixels; a larger style is looked at in parts, since it need not fit into memory at once."""
 
-MayStop = Callable[[], None]
+CheckCancelled = Callable[[], None]
 """Called between two parts of long work; what it raises ends the work."""
 
 
-def never() -> None:
+def never_cancelled() -> None:
     """Go on."""
 
 
@@ -119,7 +119,7 @@ def region_target(
     settings: Settings,
     match_layers: Collection[str],
     backbone: Backbone,
-    may_stop: MayStop,
+    check_cancelled: CheckCancelled,
 ) -> RegionTarget:
     """What the picture is drawn to in a region, for the photo 1 x 3 x H x W at `size` pixels."""
     style_layers = [layer for layer, _ in settings.style_layers]
@@ -128,7 +128,7 @@ def region_target(
     offered: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for style, share in region.styles:
         fitted = fit_style(style, size * settings.style_scale)
-        known = style_targets(fitted, share, settings, match_layers, backbone, may_stop)
+        known = style_targets(fitted, share, settings, match_layers, backbone, check_cancelled)
         for k in style_layers:
             grams[k] = share * known.grams[k] + grams.get(k, 0)
         for k, found in known.energies.items():
@@ -147,7 +147,7 @@ def style_targets(
     settings: Settings,
     match_layers: Collection[str],
     backbone: Backbone,
-    may_stop: MayStop = never,
+    check_cancelled: CheckCancelled = never_cancelled,
 ) -> StyleTargets:
     """Gram matrices at the style layers, directions at `match_layers`, energies at the content's.
 
@@ -165,7 +165,7 @@ def style_targets(
         energies: dict[str, float] = {}
         rows: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
         for tile, part in tiles(to_tensor(style)):
-            may_stop()
+            check_cancelled()
             layers = {*style_layers, *match_layers, *compared}
             found = backbone(tile.to(backbone.device), layers, settings.pooling)
             for k in style_layers:
@@ -198,7 +198,7 @@ def without_edge(style: Image.Image) -> Image.Image:
 
 def fit_style(style: Image.Image, size: float) -> Image.Image:
     """The style with its longest side at `size` pixels, or more where it got too narrow."""
-    least = math.ceil(LEAST_SIDE * max(style.size) / min(style.size))
+    least = math.ceil(MIN_SIDE * max(style.size) / min(style.size))
     return fit(style, max(round(size), least))
 
 

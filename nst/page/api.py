@@ -7,18 +7,18 @@ from typing import Any
 
 import gradio as gr
 
-from nst.gallery import Plate, find_plate
-from nst.instant import OnePass
+from nst.gallery import Style, find_style
 from nst.job import Request
+from nst.one_pass import OnePass
 from nst.page import clips
 from nst.page.context import Page
 from nst.page.drafts import SIZE, painter
-from nst.page.html import duration, sentence, user_error
-from nst.page.knobs import AT_HAND, blank_control, every_knob, limits
-from nst.page.running import MOST_STYLES, check, follow
-from nst.page.session import Run
-from nst.page.uploads import sent_file
+from nst.page.guard.uploads import sent_file
+from nst.page.ui.controls import AT_HAND, blank_control, every_knob, limits
+from nst.page.ui.html import duration, sentence, user_error
 from nst.recipes import DEFAULT, RECIPES
+from nst.service.runs import MAX_STYLES, check, follow
+from nst.service.session import PaintTask
 from nst.settings import Settings, as_text
 from nst.sharing import parts, split_names
 
@@ -45,7 +45,7 @@ HELP = {
 
 NO_PHOTO = "photo is missing: upload a picture first"
 
-MOST_SIZE = 1024
+MAX_SIZE = 1024
 """Of what is painted in one pass."""
 
 DESCRIPTION = """Paint a photo in the manner of a painting, by neural style transfer.
@@ -96,14 +96,14 @@ def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
     def paint(request: gr.Request, **asked: Any) -> Iterator[Any]:
         try:
             wish = _wish(page, **asked)
-            work = check(page.machine, wish, page.machine.plates)
-            run = Run(wish, browser=str(request.session_hash), work=work)
-            page.machine.expect(run)
-            for shown in follow(page.machine, run, page.machine.plates, PROGRAMS):
+            work = check(page.app_state, wish, page.app_state.styles)
+            run = PaintTask(wish, browser=str(request.session_hash), work=work)
+            page.app_state.enqueue(run)
+            for shown in follow(page.app_state, run, page.app_state.styles, PROGRAMS):
                 if shown.frame.failed:
                     gr.Warning(sentence(shown.frame.failed))
                 if shown.late:
-                    seconds = duration(page.machine.config.most_seconds)
+                    seconds = duration(page.app_state.config.max_seconds)
                     gr.Warning(f"It was ended after {seconds}, the most that is allowed here.")
                 yield str(shown.file)
         except ValueError as error:
@@ -148,7 +148,7 @@ def _wish(
         given={k: value for k, value in given.items() if value is not None} | others,
         mask=sent_file(mask, "the mask"),
         start=sent_file(start, "the painting to go on from"),
-        sample=page.machine.sample(file),
+        sample=page.app_state.sample(file),
     )
 
 
@@ -172,11 +172,11 @@ def preview(
         file = sent_file(photo, "the photo")
         if file is None:
             raise ValueError(NO_PHOTO)
-        paint, drafter = _one_pass(page, style, size, strength), page.machine.drafter
-        drawn = drafter.draft(file, paint)
+        paint, previewer = _one_pass(page, style, size, strength), page.app_state.previewer
+        drawn = previewer.draft(file, paint)
         if drawn is None:
             raise ValueError("too many drafts are wanted at once; try again in a moment")
-        place = page.machine.store.lend() / "draft.webp"
+        place = page.app_state.store.lend() / "draft.webp"
         place.write_bytes(drawn)
     except ValueError as error:
         raise user_error(error) from None
@@ -200,10 +200,10 @@ def paint_clip(
         strength: how far the style may go, 0 to 1 (default 0.5)
     """
     try:
-        clip = clips.judged(film, page.machine.config)
-        paint = page.machine.drafter.in_the_end(_one_pass(page, style, size, strength))
-        out = page.machine.store.lend() / "painted.mp4"
-        for _ in clips.painted(page, clips.Filming(clip, paint), out):
+        clip = clips.judged(film, page.app_state.config)
+        paint = page.app_state.previewer.in_the_end(_one_pass(page, style, size, strength))
+        out = page.app_state.store.lend() / "painted.mp4"
+        for _ in clips.painted(page, clips.ClipTask(clip, paint), out):
             yield gr.skip()  # as long as somebody listens
     except ValueError as error:
         raise user_error(error) from None
@@ -214,12 +214,12 @@ def _one_pass(
     page: Page, style: str | None, size: int | None, strength: float | None
 ) -> Callable[[], OnePass]:
     names = split_names(style or "swirling_night")
-    if len(names) > MOST_STYLES:
-        raise ValueError(f"{len(names)} styles are too many; name {MOST_STYLES} at most")
-    plates: list[Plate] = [find_plate(name, page.machine.plates) for name in names]
+    if len(names) > MAX_STYLES:
+        raise ValueError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
+    plates: list[Style] = [find_style(name, page.app_state.styles) for name in names]
     wanted = SIZE if size is None else size
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted > MOST_SIZE:
-        raise ValueError(f"size is {size!r}; it takes a whole number up to {MOST_SIZE}")
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted > MAX_SIZE:
+        raise ValueError(f"size is {size!r}; it takes a whole number up to {MAX_SIZE}")
     given: dict[str, Any] = {} if strength is None else {"strength": strength}
     Settings(size=wanted, **given)
     return painter(page, plates, size=wanted, **given)
@@ -229,5 +229,5 @@ def list_styles(page: Page) -> list[dict[str, str]]:
     """The plates that a photo can be painted after: name, title and what they look like."""
     return [
         {"name": plate.name, "title": plate.title, "description": plate.alt}
-        for plate in page.machine.plates
+        for plate in page.app_state.styles
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from nst.config import Config
-from nst.page import static
+from nst.page.ui import static
 
 PRINT = 2048
 """Pixels on the longest side of a painting to be printed."""
@@ -213,28 +213,3 @@ def after_part() -> AfterPart:
             show_label=False,
         )
     return AfterPart(download, jpeg, share, copy, on, print, again, strip, take_down, losses)
-
-
-@dataclass(frozen=True)
-class WallPart:
-    """What others have painted."""
-
-    fold: gr.Accordion
-    gallery: gr.Gallery
-    hang: gr.Button
-
-
-def wall_part(there: bool) -> WallPart:
-    """The wall, where the owner of a Space has one."""
-    with gr.Accordion("The wall", open=False, visible=there, elem_id="wall") as fold:
-        gr.Markdown("What others have painted; a click takes over the settings.")
-        gallery = gr.Gallery(
-            label="The wall",
-            show_label=False,
-            columns=4,
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-        )
-        hang = gr.Button("Hang my painting here, for everybody to see")
-    return WallPart(fold, gallery, hang)

@@ -7,25 +7,25 @@ from typing import Any
 
 import gradio as gr
 
-from nst.gallery import Plate, find_plate
+from nst.gallery import Style, find_style
 from nst.images import ImageError, open_image, upright_size
 from nst.job import network
 from nst.optimise.cost import run_work
 from nst.page.context import Outputs, Page, in_sight, preset_of, show_settings, show_shared
-from nst.page.first import sample_html
-from nst.page.html import duration, offer_html, plate_html, sentence, status_html, user_error
-from nst.page.knobs import values
+from nst.page.guard.uploads import displayable, sent_file
 from nst.page.parts import offered
-from nst.page.running import MOST_STYLES, too_long
-from nst.page.session import Session
-from nst.page.uploads import displayable, sent_file
+from nst.page.ui.controls import values
+from nst.page.ui.html import duration, offer_html, plate_html, sentence, status_html, user_error
+from nst.page.welcome import sample_html
 from nst.recipes import PRESETS, RECIPES, combine
+from nst.service.runs import MAX_STYLES, too_long
+from nst.service.session import Session
 from nst.settings import Settings
-from nst.sharing import Shared, from_file, from_query, parts, to_query
+from nst.sharing import ShareLink, from_file, from_query, parts, to_query
 
 OF_A_PRESET = tuple(PRESETS["balanced"])
 
-MOST_OWN_STYLES = 12
+MAX_OWN_STYLES = 12
 """In a visitor's gallery."""
 
 MASK_PIXELS = 768
@@ -37,14 +37,14 @@ NO_PHOTO = "Add a photo first: drop one in, take one, or click a sample"
 def welcome(page: Page, request: gr.Request) -> Outputs:
     """A new page: the plates there are by now, and what the link asks for."""
     session = Session(welcomed=True, browser=str(request.session_hash))
-    shared, complaints = from_query(dict(request.query_params), page.machine.plates)
-    photo = next((p.path for p in page.machine.photos if p.name == shared.photo), None)
+    shared, complaints = from_query(dict(request.query_params), page.app_state.styles)
+    photo = next((p.path for p in page.app_state.photos if p.name == shared.photo), None)
     if shared.photo and not photo:
         complaints.append(f"photo {shared.photo!r} is not here")
     return {
         page.session: session,
-        page.style.gallery: gr.Gallery(offered(page.machine.plates, page.machine.small)),
-        page.canvas.welcome: sample_html(page.machine),
+        page.style.gallery: gr.Gallery(offered(page.app_state.styles, page.app_state.small)),
+        page.canvas.welcome: sample_html(page.app_state),
         **({page.photo.image: str(photo)} if photo else {}),
         **show_shared(page, session, shared, complaints),
     }
@@ -52,7 +52,7 @@ def welcome(page: Page, request: gr.Request) -> Outputs:
 
 def choose_sample(page: Page, event: gr.SelectData) -> Outputs:
     """The sample clicked becomes the photo."""
-    photos, place = page.machine.photos, int(event.index)
+    photos, place = page.app_state.photos, int(event.index)
     if not 0 <= place < len(photos):
         return gr.skip()
     return {page.photo.image: str(photos[place].path)}
@@ -88,7 +88,7 @@ def take_offer(page: Page, *, session: Session) -> Outputs:
 def of_a_plate(page: Page) -> dict[str, Any]:
     """The controls that go to a plate's best settings, or else to the recipe's, when it is clicked:
     those of a preset, and whatever else a plate on offer sets."""
-    set_by_plates = (name for plate in page.machine.plates for name in plate.settings)
+    set_by_plates = (name for plate in page.app_state.styles for name in plate.settings)
     return {name: page.settings.knobs[name] for name in (*OF_A_PRESET, *set_by_plates)}
 
 
@@ -104,7 +104,7 @@ def choose(
     """The style clicked, what there is to say of it, and its best settings."""
     plate = page.styles(session)[int(event.index)]
     others = [name for name in chosen if name != plate.name] if several else []
-    if len(others) >= MOST_STYLES:
+    if len(others) >= MAX_STYLES:
         raise user_error(f"Four styles at most: take one away before you add {plate.title}")
     return {page.style.chosen: [*others, plate.name], **_lay(page, plate, recipe)}
 
@@ -115,7 +115,7 @@ def choose_among(page: Page, *, session: Session, chosen: list[str], recipe: str
     return _lay(page, last[0], recipe) if last else gr.skip()
 
 
-def _lay(page: Page, plate: Plate, recipe: str) -> Outputs:
+def _lay(page: Page, plate: Style, recipe: str) -> Outputs:
     """What there is to say of a style, and its best settings in their controls."""
     best = values(combine(recipe, plate.settings))
     return {
@@ -137,10 +137,10 @@ def add_styles(
     """A visitor's own styles come first in the gallery, and the first of them is chosen; where
     several are blended it comes to the others, and takes the last one's place where four are."""
     sent = uploads if isinstance(uploads, list) else [uploads]
-    if len(session.styles) + len(sent) > MOST_OWN_STYLES:
-        raise user_error(f"{MOST_OWN_STYLES} styles of your own at most; reload to begin anew")
+    if len(session.styles) + len(sent) > MAX_OWN_STYLES:
+        raise user_error(f"{MAX_OWN_STYLES} styles of your own at most; reload to begin anew")
     taken = {plate.name for plate in page.styles(session)}
-    own: list[Plate] = []
+    own: list[Style] = []
     try:
         for upload in sent:
             if file := sent_file(upload, "the style"):
@@ -152,21 +152,21 @@ def add_styles(
     session.styles = [*own, *session.styles]
     shown = page.styles(session)
     choices = [(plate.title, plate.name) for plate in shown]
-    others = chosen[: MOST_STYLES - 1] if several else []
+    others = chosen[: MAX_STYLES - 1] if several else []
     return {
-        page.style.gallery: gr.Gallery(offered(shown, page.machine.small), selected_index=0),
+        page.style.gallery: gr.Gallery(offered(shown, page.app_state.small), selected_index=0),
         page.style.chosen: gr.Dropdown(choices, value=[*others, own[0].name]),
         **_lay(page, own[0], recipe),
     }
 
 
-def _own_plate(file: Path, taken: set[str]) -> Plate:
+def _own_plate(file: Path, taken: set[str]) -> Style:
     stem = file.stem.strip() or "my style"
     name, number = stem, 2
     while name in taken:
         name, number = f"{stem} {number}", number + 1
     taken.add(name)
-    return Plate(name, file, name)
+    return Style(name, file, name)
 
 
 def blend(page: Page, *, several: bool, chosen: list[str]) -> Outputs:
@@ -229,17 +229,17 @@ def plan(
         settings = combine(recipe, given=in_sight(chosen, knobs))
     except ValueError as error:
         return outputs | {page.canvas.status: status_html(sentence(error))}
-    sample = page.machine.sample(file) if file else ""
+    sample = page.app_state.sample(file) if file else ""
     missing = "" if chosen or not settings.style_layers else "Now pick a style"
     if file is None:
         missing = "Start with a photo, or try a sample"
-    shared = Shared(recipe, settings, tuple(chosen), sample)
+    shared = ShareLink(recipe, settings, tuple(chosen), sample)
     estimate = _estimate(page, settings, size, len(chosen), missing)
     if session.run:  # the status tells of that one
         del estimate[page.canvas.status]
     return outputs | {
         **estimate,
-        page.address: "" if shared == Shared() else to_query(shared),
+        page.address: "" if shared == ShareLink() else to_query(shared),
         page.asked_at: asked,
     }
 
@@ -248,8 +248,8 @@ def _estimate(
     page: Page, settings: Settings, size: tuple[int, int], styles: int, missing: str
 ) -> Outputs:
     """How long a run would take for a photo of this size, or what is still missing for it."""
-    engine = page.machine.engine
-    most = page.machine.config.most_seconds
+    engine = page.app_state.engine
+    most = page.app_state.config.max_seconds
     seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
     told, label = f"Ready when you are: this takes about {duration(seconds)}", "Paint"
     if seconds > most:
@@ -290,7 +290,7 @@ def choose_first(
     names, best = or_first(page, chosen, recipe, knobs)
     if photo is None or names == chosen:
         return gr.skip()
-    plate = find_plate(names[0], page.machine.plates)
+    plate = find_style(names[0], page.app_state.styles)
     return {
         page.style.chosen: names,
         page.style.card: plate_html(plate),
@@ -306,7 +306,7 @@ def or_first(
     to see a painting at once. Of `knobs` those that were moved, as by a link, stay."""
     if chosen or recipe not in RECIPES or not RECIPES[recipe].style_layers:
         return chosen, {}
-    first = page.machine.plates[0]
+    first = page.app_state.styles[0]
     usual, best = values(RECIPES[recipe]), values(combine(recipe, first.settings))
     untouched = [name for name in first.settings if knobs.get(name) == usual[name]]
     return [first.name], {name: best[name] for name in untouched}
@@ -317,6 +317,6 @@ def tell_of_link(page: Page) -> None:
     gr.Info("Link copied: it brings back style and settings; your own photo stays with you.")
 
 
-def parse_link(query: str) -> Shared:
+def parse_link(query: str) -> ShareLink:
     """What an address of ours says; what is wrong in it is left out."""
     return from_query(parts(query))[0]

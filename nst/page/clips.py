@@ -11,23 +11,23 @@ import gradio as gr
 
 from nst.clip import Clip, open_clip, paint_clip
 from nst.config import Config
-from nst.instant import OnePass
+from nst.one_pass import OnePass
 from nst.page.context import Outputs, Page, in_sight
 from nst.page.drafts import plates_of, read_styles, replaced
-from nst.page.html import duration, sentence, status_html, user_error
-from nst.page.line import places
-from nst.page.running import CLOSING
-from nst.page.session import Session, Turn
-from nst.page.uploads import sent_file
+from nst.page.guard.uploads import sent_file
+from nst.page.queue_status import places
+from nst.page.ui.html import duration, sentence, status_html, user_error
+from nst.service.runs import CLOSING
+from nst.service.session import QueuedTask, Session
 from nst.sharing import file_name
 
 SIZE = 512
 """Pixels on the longest side of a painted film."""
 
-MOST_RATE = 60
+MAX_RATE = 60
 """Pictures a second: a film that has more is longer than it says."""
 
-MOST_PIXELS = 9_000_000
+MAX_PIXELS = 9_000_000
 """Of one picture: 4K, and a little."""
 
 NO_FILM = "add a film first: drop one in, or click to choose one"
@@ -36,7 +36,7 @@ NO_FILM = "add a film first: drop one in, or click to choose one"
 def check_film(page: Page, *, film: Any) -> Outputs:
     """Say at once what is wrong with a film."""
     try:
-        judged(film, page.machine.config)
+        judged(film, page.app_state.config)
     except ValueError as error:
         gr.Warning(sentence(error), title="This film can't be painted")
         return {page.clip.film: None}
@@ -44,7 +44,7 @@ def check_film(page: Page, *, film: Any) -> Outputs:
 
 
 @dataclass(eq=False)
-class Filming(Turn):
+class ClipTask(QueuedTask):
     """A film that waits for its turn or is being painted, and its name when it is."""
 
     clip: Clip
@@ -57,15 +57,15 @@ def begin_film(
 ) -> Outputs:
     """Take the wish in, and show that the click was heard, or why it leads nowhere."""
     try:
-        clip = judged(film, page.machine.config)
+        clip = judged(film, page.app_state.config)
         paint = read_styles(page, session, chosen, size=SIZE, **in_sight(chosen, knobs))
     except ValueError as error:
         raise user_error(error) from None
     styles = " and ".join(plate.name for plate in plates_of(page, session, chosen))
     name = file_name(f"{clip.path.stem} after {styles}", ".mp4")
-    left = clip.pictures * page.machine.drafter.seconds
-    session.filming = Filming(clip, paint, name, browser=session.browser, left=left)
-    page.machine.expect(session.filming)
+    left = clip.pictures * page.app_state.previewer.seconds
+    session.clip_task = ClipTask(clip, paint, name, browser=session.browser, left=left)
+    page.app_state.enqueue(session.clip_task)
     return {
         page.clip.paint: gr.Button(visible=False),
         page.clip.stop: gr.Button(visible=True),
@@ -75,14 +75,14 @@ def begin_film(
 
 async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
     """The film's place in the line, and how long it will be, until its turn has come."""
-    if session.filming:
-        async for told in places(page.machine, session.filming, page.clip.status):
+    if session.clip_task:
+        async for told in places(page.app_state, session.clip_task, page.clip.status):
             yield told
 
 
 def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
     """Tell how far the film is, and show it at the end, or at the visitor's Stop, as it is then."""
-    asked = session.filming
+    asked = session.clip_task
     if asked is None:
         return
     clip, done = asked.clip, 0
@@ -96,9 +96,9 @@ def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
     except ValueError as error:
         raise user_error(error) from None
     finally:
-        page.machine.forget(asked)
-        if session.filming is asked:
-            session.filming = None
+        page.app_state.dequeue(asked)
+        if session.clip_task is asked:
+            session.clip_task = None
     stopped = asked.stop.is_set()
     told = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
     yield idle(page) | {
@@ -110,8 +110,8 @@ def show_film(page: Page, *, session: Session) -> Iterator[Outputs]:
 
 def stop_film(page: Page, *, session: Session) -> Outputs:
     """Ask the film to end; it is kept as far as it has come."""
-    if session.filming:
-        session.filming.stop.set()
+    if session.clip_task:
+        session.clip_task.stop.set()
     return idle(page)
 
 
@@ -141,37 +141,37 @@ def judged(film: Any, config: Config) -> Clip:
             f"the film takes {duration(clip.seconds)}, and {duration(config.clip_seconds)} are "
             "allowed here: cut it, and choose it again"
         )
-    if clip.size[0] * clip.size[1] > MOST_PIXELS:
+    if clip.size[0] * clip.size[1] > MAX_PIXELS:
         across, down = clip.size
         raise ValueError(f"the film is too large, {across} x {down}: save it in 4K or smaller")
     return clip
 
 
-def painted(page: Page, filming: Filming, out: Path) -> Iterator[int]:
+def painted(page: Page, clip_task: ClipTask, out: Path) -> Iterator[int]:
     """Paint it to the file `out`, until it ends, or has as many pictures, or has taken as long, as
     is allowed.
 
     Yields how many are done. Raises ValueError.
     """
-    machine, clip, paint = page.machine, filming.clip, filming.paint
-    if machine.closing.is_set():
+    app_state, clip, paint = page.app_state, clip_task.clip, clip_task.paint
+    if app_state.closing.is_set():
         raise ValueError(CLOSING)
-    most, drafter = machine.config.clip_seconds * MOST_RATE, machine.drafter
+    most, previewer = app_state.config.clip_seconds * MAX_RATE, app_state.previewer
     begun = time.monotonic()
     with (
-        machine.at_work(filming),
-        machine.watch.run() as record,
+        app_state.running(clip_task),
+        app_state.metrics.run() as record,
         closing(
-            paint_clip(clip, out, lambda picture: drafter.in_the_end(lambda: paint(picture)))
+            paint_clip(clip, out, lambda picture: previewer.in_the_end(lambda: paint(picture)))
         ) as counts,
     ):
         record.outcome, record.size, record.recipe = "failed", paint.settings.size, "film"
         for done in counts:
             yield done
             taken = time.monotonic() - begun
-            drafter.seconds = taken / done
-            filming.left = max(0, clip.pictures - done) * drafter.seconds
-            over = done >= most or taken > machine.config.most_seconds
-            if filming.stop.is_set() or machine.closing.is_set() or over:
+            previewer.seconds = taken / done
+            clip_task.left = max(0, clip.pictures - done) * previewer.seconds
+            over = done >= most or taken > app_state.config.max_seconds
+            if clip_task.stop.is_set() or app_state.closing.is_set() or over:
                 break
-        record.outcome = "stopped" if filming.stop.is_set() else "done"
+        record.outcome = "stopped" if clip_task.stop.is_set() else "done"

@@ -11,17 +11,17 @@ from typing import Any
 
 import gradio as gr
 
-from nst.gallery import Plate
-from nst.page.canvas import AfterPart, CanvasPart, ClipPart, LivePart, WallPart
-from nst.page.html import plate_html, sentence
-from nst.page.knobs import values
-from nst.page.machine import Machine
+from nst.gallery import Style
+from nst.page.canvas import AfterPart, CanvasPart, ClipPart, LivePart
 from nst.page.parts import PhotoPart, SettingsPart, StylePart
-from nst.page.running import MOST_STYLES
-from nst.page.session import Session
-from nst.recipes import PRESETS, explained
+from nst.page.ui.controls import values
+from nst.page.ui.html import plate_html, sentence
+from nst.recipes import PRESETS, describe_recipe
+from nst.service.app_state import AppState
+from nst.service.runs import MAX_STYLES
+from nst.service.session import Session
 from nst.settings import Settings
-from nst.sharing import Shared
+from nst.sharing import ShareLink
 
 Outputs = dict[Any, Any]
 """What becomes of the page: component -> value or update."""
@@ -35,7 +35,7 @@ class Page:
     By `run_key` a page that was reloaded finds its run again.
     """
 
-    machine: Machine
+    app_state: AppState
     session: gr.State
     remembered: gr.BrowserState
     address: gr.Textbox
@@ -48,11 +48,10 @@ class Page:
     live: LivePart
     clip: ClipPart
     after: AfterPart
-    wall: WallPart
 
-    def styles(self, session: Session) -> list[Plate]:
+    def styles(self, session: Session) -> list[Style]:
         """What the gallery shows to this visitor, in its order: their own come first."""
-        return [*session.styles, *self.machine.plates]
+        return [*session.styles, *self.app_state.styles]
 
 
 def show_settings(page: Page, recipe: str, settings: Settings) -> Outputs:
@@ -61,17 +60,17 @@ def show_settings(page: Page, recipe: str, settings: Settings) -> Outputs:
     return {
         page.settings.preset: preset_of(shown),
         page.settings.recipe: recipe,
-        page.settings.about: explained(recipe, page.machine.engine.backbone.name),
+        page.settings.about: describe_recipe(recipe, page.app_state.engine.backbone.name),
         **{page.settings.knobs[name]: value for name, value in shown.items()},
     }
 
 
 def show_shared(
-    page: Page, session: Session, shared: Shared, complaints: Sequence[str] = ()
+    page: Page, session: Session, shared: ShareLink, complaints: Sequence[str] = ()
 ) -> Outputs:
     """Styles, recipe and settings in their controls, and what is left out as a notice."""
     known = {plate.name: plate for plate in page.styles(session)}
-    chosen = [name for name in shared.styles if name in known][:MOST_STYLES]
+    chosen = [name for name in shared.styles if name in known][:MAX_STYLES]
     missing = [f"style {name!r} is not here" for name in shared.styles if name not in known]
     for complaint in [*complaints, *missing]:
         gr.Warning(sentence(complaint), title="Not everything can be had")

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from nst.gallery import Plate
-from nst.instant import OnePass
+from nst.gallery import Style
+from nst.one_pass import OnePass
 from nst.page.choosing import or_first
 from nst.page.context import Outputs, Page, in_sight
+from nst.page.guard.uploads import sent_file
 from nst.page.parts import offered
-from nst.page.running import MOST_STYLES, NO_STYLE
-from nst.page.session import Session
-from nst.page.uploads import sent_file
+from nst.service.runs import MAX_STYLES, NO_STYLE
+from nst.service.session import Session
 
 SIZE = 512
 """Pixels on the longest side of a draft."""
@@ -46,7 +46,7 @@ def _draft(
         return gr.skip()
     wanted, painting = in_sight(chosen, knobs), session.painting
     paint = painter(page, plates, size=SIZE, **wanted)
-    drawn = _drawn(photo, lambda file: page.machine.drafter.draft(file, paint))
+    drawn = _drawn(photo, lambda file: page.app_state.previewer.draft(file, paint))
     if not drawn or session.run is not None or session.painting != painting:  # Paint was quicker
         return gr.skip()
     files = _kept(page, session, "draft", [drawn])
@@ -62,10 +62,10 @@ def _draft(
     }
 
 
-def plates_of(page: Page, session: Session, chosen: Sequence[str]) -> list[Plate]:
+def plates_of(page: Page, session: Session, chosen: Sequence[str]) -> list[Style]:
     """The styles chosen, of those that this visitor is shown; as many as a painting may have."""
     known = {plate.name: plate for plate in page.styles(session)}
-    return [known[name] for name in chosen[:MOST_STYLES] if name in known]
+    return [known[name] for name in chosen[:MAX_STYLES] if name in known]
 
 
 def read_styles(page: Page, session: Session, chosen: Sequence[str], **how: Any) -> OnePass:
@@ -73,12 +73,12 @@ def read_styles(page: Page, session: Session, chosen: Sequence[str], **how: Any)
     plates = plates_of(page, session, chosen)
     if not plates:
         raise ValueError(NO_STYLE)
-    return page.machine.drafter.in_the_end(painter(page, plates, **how))
+    return page.app_state.previewer.in_the_end(painter(page, plates, **how))
 
 
-def painter(page: Page, plates: Sequence[Plate], **how: Any) -> Callable[[], OnePass]:
+def painter(page: Page, plates: Sequence[Style], **how: Any) -> Callable[[], OnePass]:
     """What makes the painter of these styles, in the drafter's thread."""
-    return partial(page.machine.drafter.painter, *(plate.path for plate in plates), **how)
+    return partial(page.app_state.previewer.painter, *(plate.path for plate in plates), **how)
 
 
 def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) -> Outputs:
@@ -86,13 +86,13 @@ def show_gallery(page: Page, *, session: Session, photo: Any, on_photo: bool) ->
     plates = page.styles(session)
     as_they_are: Outputs = {
         page.style.on_photo: gr.Checkbox(visible=photo is not None),
-        page.style.gallery: gr.Gallery(offered(plates, page.machine.small)),
+        page.style.gallery: gr.Gallery(offered(plates, page.app_state.small)),
     }
     if photo is None or not on_photo:
         return as_they_are
 
     styles = [plate.path for plate in plates]
-    drawn = _drawn(photo, lambda file: page.machine.drafter.thumbnails(file, styles))
+    drawn = _drawn(photo, lambda file: page.app_state.previewer.thumbnails(file, styles))
     files = _kept(page, session, "gallery", drawn or [])
     if not files:
         return as_they_are
@@ -125,5 +125,5 @@ def replaced(page: Page, session: Session, what: str) -> Path:
     """An empty folder for what is shown to a visitor, in place of the one before."""
     if before := session.drafts.pop(what, None):
         shutil.rmtree(before, ignore_errors=True)
-    folder = session.drafts[what] = page.machine.store.new_folder()
+    folder = session.drafts[what] = page.app_state.store.new_folder()
     return folder

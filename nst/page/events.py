@@ -5,9 +5,10 @@ from typing import Any
 import gradio as gr
 from gradio.events import api as plain_endpoint
 
-from nst.page import api, choosing, drafts, first, painting, paintings, static, wall
+from nst.page import api, choosing, drafts, painting, paintings, welcome
 from nst.page.context import Page, shared_outputs
 from nst.page.moving import KNOBS, wire_moving
+from nst.page.ui import static
 from nst.page.wiring import AT_ONCE, QUIET, TAKING_UP, WAITING, Inputs, bound, engine_line
 
 FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
@@ -123,7 +124,7 @@ def _choosing(page: Page) -> list[Any]:
         **QUIET,
     )
     sample = page.canvas.open_sample.click(
-        bound(first.open_sample, page),
+        bound(welcome.open_sample, page),
         inputs_kwargs=session,
         outputs=[photo.image, *shared_outputs(page)],
         **QUIET,
@@ -209,8 +210,8 @@ def _steering(page: Page) -> None:
         outputs=[settings.mask],
         **QUIET,
     )
-    where = f"https://huggingface.co/spaces/{page.machine.config.space}"
-    copy = static.read("copy.js", page=where if page.machine.config.space else "")
+    where = f"https://huggingface.co/spaces/{page.app_state.config.space}"
+    copy = static.read("copy.js", page=where if page.app_state.config.space else "")
     page.after.copy.click(None, None, js=copy, api_visibility="private").then(
         bound(choosing.tell_of_link, page), **QUIET
     )
@@ -275,7 +276,7 @@ def _painting(page: Page) -> None:
 
 
 def _looking_back(page: Page) -> list[Any]:
-    """One's own paintings and the wall; returns what may change every setting."""
+    """One's own paintings; returns what may change every setting."""
     canvas, after = page.canvas, page.after
     session: Inputs = {"session": page.session}
     kept: Inputs = session | {"remembered": page.remembered}
@@ -300,21 +301,7 @@ def _looking_back(page: Page) -> list[Any]:
         outputs=[page.remembered, after.strip, after.take_down],
         **AT_ONCE,
     )
-    look = {
-        "fn": bound(wall.look, page),
-        "inputs_kwargs": session,
-        "outputs": [page.wall.gallery],
-        **QUIET | {"show_progress": "full"},
-    }
-    page.wall.fold.expand(**look)
-    page.wall.hang.click(bound(wall.hang_up, page), inputs_kwargs=session, **QUIET).success(**look)
-    repeated = page.wall.gallery.select(
-        bound(wall.repeat, page),
-        inputs_kwargs=session,
-        outputs=shared_outputs(page),
-        **QUIET,
-    )
-    return [brought, repeated]
+    return [brought]
 
 
 def _programs(page: Page, program: api.ApiPart) -> None:

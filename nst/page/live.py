@@ -18,13 +18,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from nst.images import fit
-from nst.page.cameras import Camera, Cameras
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.drafter import Drafter, as_webp
 from nst.page.drafts import read_styles
-from nst.page.html import duration, user_error
-from nst.page.session import Session
-from nst.page.uploads import sent_file
+from nst.page.guard.uploads import sent_file
+from nst.page.ui.html import duration, user_error
+from nst.service.cameras import Camera, Cameras
+from nst.service.previews import Previewer, as_webp
+from nst.service.session import Session
 
 SIZE = 256
 """Pixels on the longest side of a camera's picture."""
@@ -42,13 +42,13 @@ def open_camera(
     """Open the visitor's camera; `denied` tells that the browser has none."""
     if denied:
         raise user_error(NO_CAMERA)
-    most = page.machine.config.live_seconds
+    most = page.app_state.config.live_seconds
     if not most:
         raise user_error("the owner of this page has switched cameras off")
-    page.machine.cameras.close(session.camera)
+    page.app_state.cameras.close(session.camera)
     try:
         paint = read_styles(page, session, chosen, size=SIZE, **in_sight(chosen, knobs))
-        session.camera = page.machine.cameras.open(paint, most)
+        session.camera = page.app_state.cameras.open(paint, most)
     except ValueError as error:
         raise user_error(error) from None
     return {page.live.token: session.camera, **_buttons(page, runs=True)}
@@ -56,7 +56,7 @@ def open_camera(
 
 def steer_camera(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> None:
     """Another style, strength or stroke size, while the camera runs."""
-    if camera := page.machine.cameras.find(session.camera):
+    if camera := page.app_state.cameras.find(session.camera):
         with suppress(ValueError):  # the settings tell of it themselves
             wanted = in_sight(chosen, knobs)
             camera.paint = read_styles(page, session, chosen, size=SIZE, **wanted)
@@ -64,13 +64,13 @@ def steer_camera(page: Page, *, session: Session, chosen: list[str], **knobs: An
 
 def close_camera(page: Page, *, session: Session) -> Outputs:
     """The visitor has had enough, or the time is over."""
-    page.machine.cameras.close(session.camera)
+    page.app_state.cameras.close(session.camera)
     return _buttons(page, runs=False)
 
 
 def take_snapshot(page: Page, *, session: Session, shot: Any) -> Outputs:
     """The camera's picture becomes the photo, and its draft comes to the canvas."""
-    page.machine.cameras.close(session.camera)
+    page.app_state.cameras.close(session.camera)
     try:
         file = sent_file(shot, "the camera's picture")
     except ValueError as error:
@@ -94,7 +94,7 @@ def _buttons(page: Page, runs: bool) -> Outputs:
 
 
 def live_route(
-    cameras: Cameras, drafter: Drafter, busy: Callable[[], float], seconds: float
+    cameras: Cameras, previewer: Previewer, busy: Callable[[], float], seconds: float
 ) -> Route:
     """Answers a camera's picture, a JPEG, with the same picture painted, a WebP."""
 
@@ -110,19 +110,19 @@ def live_route(
             told = "A painting is being made: the camera goes on after it."
             return PlainTextResponse(told, NOT_NOW)
         try:
-            return await run_in_threadpool(_painted, drafter, camera, sent)
+            return await run_in_threadpool(_painted, previewer, camera, sent)
         except (OSError, ValueError, Image.DecompressionBombError):
             return PlainTextResponse("This is no picture of a camera.", 422)
 
     return Route("/live/{token}", live, methods=["POST"])
 
 
-def _painted(drafter: Drafter, camera: Camera, sent: bytes) -> Response:
+def _painted(previewer: Previewer, camera: Camera, sent: bytes) -> Response:
     with Image.open(io.BytesIO(sent), formats=["JPEG"]) as picture:
         if max(picture.size) > 2 * SIZE:
             raise ValueError("too large")
         small = fit(picture.convert("RGB"), SIZE)
-    painted = drafter.in_turn(lambda: as_webp(camera.paint(small)))
+    painted = previewer.decode_slot(lambda: as_webp(camera.paint(small)))
     if painted is None:
         return Response(status_code=NOT_NOW)
     return Response(painted, media_type="image/webp", headers={"cache-control": "no-store"})

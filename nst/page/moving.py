@@ -2,9 +2,10 @@
 
 import gradio as gr
 
-from nst.page import clips, live, static
+from nst.page import clips, live
 from nst.page.context import Page
-from nst.page.html import sentence
+from nst.page.ui import static
+from nst.page.ui.html import sentence
 from nst.page.wiring import AT_ONCE, QUIET, WAITING, Inputs, bound, engine_line
 
 KNOBS = ("strength", "style_scale", "style_weights")

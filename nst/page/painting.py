@@ -12,14 +12,14 @@ from nst.job import Request
 from nst.page.canvas import PRINT
 from nst.page.choosing import NO_PHOTO
 from nst.page.context import Outputs, Page, in_sight
-from nst.page.html import sentence, status_html, user_error
-from nst.page.lasting import Lasting
-from nst.page.line import places
+from nst.page.guard.uploads import drawn_mask, sent_file
 from nst.page.paintings import compared, remember
-from nst.page.running import NothingYet, Shown, check
-from nst.page.session import Run, Session
-from nst.page.store import Painting, digest
-from nst.page.uploads import drawn_mask, sent_file
+from nst.page.queue_status import places
+from nst.page.ui.html import sentence, status_html, user_error
+from nst.service.resumable import ResumableRun
+from nst.service.runs import NothingYet, Shown, check
+from nst.service.session import PaintTask, Session
+from nst.service.store import Painting, digest
 
 PLOT_INTERVAL = 1.0
 """Seconds between two drawings of the losses, which cost a browser more than a picture does."""
@@ -32,7 +32,7 @@ def begin(page: Page, *, session: Session, **asked: Any) -> Outputs:
 
 def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
     """The same, going on from the painting that is on the canvas."""
-    before = page.machine.store.find(session.painting)
+    before = page.app_state.store.find(session.painting)
     if before is None:
         raise user_error("There is no painting to go on from any more: paint one first")
     return _begin(page, session, before, **asked)
@@ -69,40 +69,40 @@ def _begin(
             given=in_sight(chosen, knobs),
             mask=drawn_mask(mask),
             start=before.file if before else None,
-            sample=page.machine.sample(file),
+            sample=page.app_state.sample(file),
         )
-        work = check(page.machine, request, page.styles(session))
+        work = check(page.app_state, request, page.styles(session))
     except ValueError as error:
         raise user_error(error) from None
-    run = session.run = Run(request, browser=session.browser, work=work)
-    page.machine.expect(run)
+    run = session.run = PaintTask(request, browser=session.browser, work=work)
+    page.app_state.enqueue(run)
     return _waiting(page, run)
 
 
 async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
     """The visitor's place in the line, and how long it will be, until it is their turn."""
     if session.run:
-        async for told in places(page.machine, session.run, page.canvas.status):
+        async for told in places(page.app_state, session.run, page.canvas.status):
             yield told
 
 
 def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outputs:
     """A page that was reloaded, or cut off, comes back for its run, or for what that has led to."""
     session.browser = session.browser or secrets.token_hex(8)
-    runs = (run for run in page.machine.runs if isinstance(run, Run))
+    runs = (run for run in page.app_state.runs if isinstance(run, PaintTask))
     run = next((run for run in runs if run.key == key), None)
-    if run and run.lasting:
-        page.machine.comes_back(run, session.browser)
-        run.lasting.comes_back()
+    if run and run.resumable:
+        page.app_state.reattach(run, session.browser)
+        run.resumable.on_reconnect()
         session.run = run
         photo = {} if run.request.sample else {page.photo.image: str(run.request.photo)}
         return _waiting(page, run) | photo
-    painting = page.machine.store.find_run(str(key))
+    painting = page.app_state.store.find_run(str(key))
     if painting is None:
         # There is nothing to go on with, and nothing to tell.
         raise gr.Error("", visible=False, print_exception=False)
     session.painting = painting.token
-    page.machine.store.hand_over(painting, session.key)
+    page.app_state.store.hand_over(painting, session.key)
     return {
         page.canvas.image: str(painting.file),
         page.canvas.status: status_html("Done", 1.0),
@@ -116,9 +116,9 @@ def stop(page: Page, *, session: Session) -> Outputs:
     if run is None:
         return idle(page)
     run.stop.set()
-    if run.lasting:
+    if run.resumable:
         return {page.canvas.stop: gr.Button("Stopping", interactive=False)}
-    page.machine.forget(run)
+    page.app_state.dequeue(run)
     session.run = None
     return idle(page) | _stopped_early(page)
 
@@ -129,11 +129,11 @@ def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Ou
     if run is None:  # stopped while it waited
         return
     styles = page.styles(session)
-    run.lasting = run.lasting or Lasting(page.machine, run, styles, session.key)
+    run.resumable = run.resumable or ResumableRun(page.app_state, run, styles, session.key)
     history: list[tuple[int, str, float]] = []
     plotted = 0.0
     try:
-        for shown in run.lasting.watch():
+        for shown in run.resumable.watch():
             frame = shown.frame
             history += [
                 (frame.step, name, math.log10(value))
@@ -187,7 +187,7 @@ def idle(page: Page) -> Outputs:
 
 def failed(page: Page, *, session: Session) -> Outputs:
     """After an error: whatever was there before can be gone on with."""
-    there = page.machine.store.find(session.painting) is not None
+    there = page.app_state.store.find(session.painting) is not None
     return idle(page) | {
         page.after.on: gr.Button(interactive=there),
         page.after.print: gr.Button(interactive=there),
@@ -199,7 +199,7 @@ def _stopped_early(page: Page) -> Outputs:
     return {page.canvas.status: status_html("Stopped before it began")}
 
 
-def _waiting(page: Page, run: Run) -> Outputs:
+def _waiting(page: Page, run: PaintTask) -> Outputs:
     return {
         page.run_key: run.key,
         page.canvas.tabs: gr.Tabs(selected="painting"),

@@ -13,14 +13,14 @@ from nst.film import write_animation, write_film
 from nst.images import ImageError, open_image, save_image
 from nst.page.choosing import parse_link
 from nst.page.context import Outputs, Page, show_shared
-from nst.page.session import Session
-from nst.page.store import Painting
+from nst.service.session import Session
+from nst.service.store import Painting
 from nst.sharing import to_query
 
-MOST_REMEMBERED = 8
+MAX_REMEMBERED = 8
 """In a visitor's browser, which has 5 MB for a page."""
 
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 """Of one small picture."""
 
 SMALL = 384
@@ -40,11 +40,11 @@ class Memory:
 def judged(remembered: Any) -> list[Memory]:
     """What a browser says it remembers, without what can't be true."""
     found = []
-    for entry in (remembered if isinstance(remembered, list) else [])[:MOST_REMEMBERED]:
+    for entry in (remembered if isinstance(remembered, list) else [])[:MAX_REMEMBERED]:
         try:
             text = {name: str(entry[name])[:2000] for name in ("token", "address", "title")}
             encoded = entry["picture"]
-            if len(encoded) > MOST_BYTES * 4 / 3:
+            if len(encoded) > MAX_BYTES * 4 / 3:
                 continue
             picture = base64.b64decode(encoded, validate=True)
             with Image.open(io.BytesIO(picture), formats=["JPEG"]) as image:
@@ -87,7 +87,7 @@ def remember(page: Page, painting: Painting, remembered: Any) -> Outputs:
     data = io.BytesIO()
     small.save(data, "JPEG", quality=80)
     memory = Memory(painting.token, to_query(painting.shared), painting.file.stem, data.getvalue())
-    memories = [memory, *judged(remembered)][:MOST_REMEMBERED]
+    memories = [memory, *judged(remembered)][:MAX_REMEMBERED]
     return {page.remembered: _kept(memories), page.after.strip: _strip(memories)}
 
 
@@ -102,7 +102,7 @@ def bring_back(page: Page, event: gr.SelectData, *, session: Session, remembered
     place = int(event.index)
     if not 0 <= place < len(memories):
         return gr.skip()
-    memory, store = memories[place], page.machine.store
+    memory, store = memories[place], page.app_state.store
     made, there = store.find(memory.token), store.find(session.painting)
     image = open_image(made.file) if made else _opened(memory)
     beside = open_image(there.file) if there else image
@@ -141,7 +141,7 @@ def compared(painting: Painting) -> tuple[str, str]:
 
 def make_film(page: Page, *, session: Session) -> Outputs:
     """The making-of, as MP4 to see and as both to take along, and a JPEG of the painting."""
-    painting = page.machine.store.find(session.painting)
+    painting = page.app_state.store.find(session.painting)
     if painting is None or not painting.frames:
         return gr.skip()
     frames, painting.frames = painting.frames, []
@@ -164,5 +164,5 @@ def make_film(page: Page, *, session: Session) -> Outputs:
 
 def file_of(page: Page, session: Session) -> Path | None:
     """The file of the painting on the canvas, if it is still here."""
-    painting = page.machine.store.find(session.painting)
+    painting = page.app_state.store.find(session.painting)
     return painting.file if painting else None

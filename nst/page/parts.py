@@ -6,8 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from nst.gallery import Photo, Plate
-from nst.page.knobs import AT_HAND, Controls, control, every_knob
+from nst.gallery import Photo, Style
+from nst.page.ui.controls import AT_HAND, Controls, control, every_knob
 from nst.recipes import DEFAULT, PRESETS, SOURCES
 
 LATEX: list[dict[str, str | bool]] = [
@@ -157,6 +157,6 @@ def _mask_editor() -> tuple[gr.Accordion, gr.ImageEditor]:
     return fold, mask
 
 
-def offered(pictures: Sequence[Plate | Photo], small: Mapping[Path, Path]) -> list[tuple[str, str]]:
+def offered(pictures: Sequence[Style | Photo], small: Mapping[Path, Path]) -> list[tuple[str, str]]:
     """Pictures as a gallery shows them: file, in small where it is there, and title."""
     return [(str(small.get(picture.path, picture.path)), picture.title) for picture in pictures]

@@ -6,8 +6,8 @@ from typing import Any
 
 from gradio.blocks import Block
 
-from nst.page.calm import ENGINE
 from nst.page.context import Page
+from nst.page.guard.gradio_patches import ENGINE
 
 QUIET: dict[str, Any] = {
     "api_visibility": "private",
@@ -34,7 +34,7 @@ Inputs = dict[str, Block]
 
 def engine_line(page: Page) -> dict[str, Any]:
     """As many runs at a time as there are workers."""
-    return {"concurrency_limit": page.machine.engine.workers, "concurrency_id": ENGINE}
+    return {"concurrency_limit": page.app_state.engine.workers, "concurrency_id": ENGINE}
 
 
 def bound(handler: Callable[..., Any], page: Page) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from .stranger import LIMIT, Stranger, picture, sent
 
 _numbers = itertools.count(1)
 
-MOST_MEMORY = 3000
+MAX_MEMORY = 3000
 """Megabytes that the server may ever have; it starts with 1000, PyTorch and a network."""
 
 
@@ -35,7 +35,7 @@ def stranger(server: Served) -> Iterator[Stranger]:
     log = server.log.read_bytes()[written:].decode()
     assert "Traceback" not in log, log
     assert server.process.poll() is None
-    assert someone.memory("VmHWM") < MOST_MEMORY
+    assert someone.memory("VmHWM") < MAX_MEMORY
 
 
 @pytest.fixture(scope="module", autouse=True)

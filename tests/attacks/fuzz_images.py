@@ -21,15 +21,15 @@ from typing import Any
 from PIL import Image
 
 from nst.images import (
-    LEAST_SIDE,
-    MOST_PIXELS,
+    MAX_PIXELS,
+    MIN_SIDE,
     ImageError,
     open_cutout,
     open_image,
     open_mask,
     upright_size,
 )
-from nst.page.uploads import displayable
+from nst.page.guard.uploads import displayable
 
 from .mutation import mutated, seeds
 
@@ -81,8 +81,8 @@ def _displayed(file: Path) -> None:
 
 
 def _check_size(size: tuple[int, int]) -> None:
-    assert min(size) >= LEAST_SIDE
-    assert size[0] * size[1] <= MOST_PIXELS
+    assert min(size) >= MIN_SIDE
+    assert size[0] * size[1] <= MAX_PIXELS
 
 
 CALLS: tuple[Callable[[Path], None], ...] = (_opened, _masked, _cut_out, _measured, _displayed)
@@ -121,7 +121,7 @@ def main(first: int, count: int, folder: Path) -> dict[str, Any]:
         file.write_bytes(data)
         for call in CALLS:
             outcome = _outcome(call, file)
-            if outcome not in {"opened", "refused", "too large"}:
+            if outcome not in {"open_checked", "refused", "too large"}:
                 wrong.append(f"{number} {kind} {call.__name__}: {outcome}")
                 outcome = "wrong"
             outcomes[outcome] += 1

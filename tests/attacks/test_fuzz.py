@@ -24,14 +24,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from starlette.datastructures import QueryParams
 
-from nst.gallery import plates
+from nst.gallery import load_styles
 from nst.page.choosing import parse_link
 from nst.recipes import RECIPES
 from nst.settings import Settings
 from nst.sharing import (
     KEY,
-    Painted,
-    Shared,
+    Provenance,
+    ShareLink,
     from_file,
     from_query,
     from_text,
@@ -89,8 +89,8 @@ def test_broken_pictures(tmp_path: Path, first: int) -> None:
 
 # Memories.
 
-PAINTED = Painted(
-    Shared("gatys", Settings(size=256), ("gold_spirals",)),
+PAINTED = Provenance(
+    ShareLink("gatys", Settings(size=256), ("gold_spirals",)),
     ("0" * 16,),
     ("mask",),
     "VGG-19",
@@ -145,14 +145,14 @@ def memories(draw: st.DrawFn) -> str:
     return draw(raw)
 
 
-def check_shared(shared: Shared, complaints: list[str]) -> None:
+def check_shared(shared: ShareLink, complaints: list[str]) -> None:
     """It can be used, and told again in the same words."""
     assert all(type(complaint) is str for complaint in complaints)
     assert from_query(parts(to_query(shared))) == (shared, [])
     assert parse_link(to_query(shared)) == shared
 
 
-def check_memory(remembered: tuple[Painted, list[str]] | None) -> None:
+def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
     """Nothing, or what can be remembered again."""
     if remembered is None:
         return
@@ -193,9 +193,9 @@ def test_broken_memories(
 @given(query=queries())
 def test_broken_links(query: str) -> None:
     for asked in (dict(QueryParams(query)), parts(query)):
-        for offered in ((), plates()):
+        for offered in ((), load_styles()):
             check_shared(*from_query(asked, offered))
-    assert isinstance(parse_link(query), Shared)
+    assert isinstance(parse_link(query), ShareLink)
 
 
 # Bodies.

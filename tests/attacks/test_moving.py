@@ -125,7 +125,7 @@ def test_a_wish_out_of_range(
         clear(answer)
 
 
-def opened(stranger: Stranger) -> str:
+def open_checked(stranger: Stranger) -> str:
     """The token of a camera of this stranger's."""
     data = stranger.filled("open_camera", chosen=["gold_spirals"])
     told = stranger.ask("open_camera", data)
@@ -133,7 +133,7 @@ def opened(stranger: Stranger) -> str:
 
 
 def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
-    token = opened(stranger)
+    token = open_checked(stranger)
     seen = io.BytesIO()
     Image.new("RGB", (64, 48), "red").save(seen, "JPEG")
     painted = camera(stranger, token, seen.getvalue())

@@ -14,7 +14,7 @@ from itertools import cycle
 from pathlib import Path
 
 from nst import Settings, stylize
-from nst.gallery import photos, plates
+from nst.gallery import load_photos, load_styles
 from nst.network.cache import ByteCache
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
@@ -32,7 +32,7 @@ def main() -> None:
     sooner: list[float] = []
     print("| pair | from the photo | from the draft | as low after |\n|---|---|---|---|")
     styles = _styles(options.files, options.size)
-    for photo, (style, settings) in zip(cycle(photos()), styles, strict=False):
+    for photo, (style, settings) in zip(cycle(load_photos()), styles, strict=False):
         without, drafted = (
             _run(photo.path, style, replace(settings, init=init), backbone)
             for init in ("photo", "draft")
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _styles(files: list[str], size: int) -> Iterator[tuple[Path, Settings]]:
-    for plate in plates():
+    for plate in load_styles():
         yield plate.path, Settings(size=size, **plate.settings)
     for file in files:
         yield Path(file), Settings(size=size)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from tests.attacks.stranger import Stranger, sent
 from tests.page.serving import served
 
@@ -20,7 +20,7 @@ def main(runs: int = 200) -> None:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), **limits) as app:
         visitor = Stranger(app)
         photo = sent(visitor.upload(sample("lion").read_bytes(), "lion.jpg"))
-        styles = [plate.name for plate in plates()]
+        styles = [plate.name for plate in load_styles()]
         for number in range(1, runs + 1):
             style, size = styles[number % len(styles)], SIZES[number % len(SIZES)]
             told = visitor.paint(photo, style=style, size=size, more="steps=4")

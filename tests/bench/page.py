@@ -19,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from nst import Settings, stylize
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.network.memory import tune_allocator
 from nst.sharing import from_text
 from tests.page.serving import chromium, served
@@ -102,7 +102,7 @@ def _streamed(url: str, size: int) -> float:
 
 
 def _alone(size: int) -> float:
-    style = next(plate.path for plate in plates() if plate.name == STYLE)
+    style = next(plate.path for plate in load_styles() if plate.name == STYLE)
     *_, frame = stylize(sample(PHOTO), [style], Settings(size=size))
     return frame.seconds
 

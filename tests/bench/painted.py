@@ -38,7 +38,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import Settings, stylize
-from nst.gallery import find_plate, photos, plates, sample
+from nst.gallery import find_style, load_photos, load_styles, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.network.device import arithmetic_for
@@ -110,7 +110,7 @@ def main() -> None:
     given = dict(pair.split("=") for pair in options.set)
     medians, worst = [], []
     for pair in options.pairs:
-        photo, style, settings = look_up(pair, options.preset, given)
+        photo, style, settings = resolve_request(pair, options.preset, given)
         if options.classic:
             settings = CLASSIC
         file, told = options.folder / f"{pair}.{name}.png", ""
@@ -127,16 +127,16 @@ def main() -> None:
     print(f"{'medians':28} {name:10} {both[0]:.2f} / {both[1]:.2f}")
 
 
-def look_up(
+def resolve_request(
     pair: str, preset: str | None, given: dict[str, str]
 ) -> tuple[Image.Image, Image.Image, Settings]:
     """Photo, style and settings of one of PAIRS."""
     photo, _, style = pair.partition("+")
     own: Mapping[str, Any] = {}
-    if style in {photo.name for photo in photos()}:
+    if style in {photo.name for photo in load_photos()}:
         file = sample(style)
     else:
-        plate = find_plate(style, plates())
+        plate = find_style(style, load_styles())
         file, own = plate.path, plate.settings
     settings = combine(own=own, preset=preset, given=given)
     return open_image(sample(photo)), open_image(file), settings

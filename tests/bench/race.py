@@ -26,7 +26,7 @@ from torch import Tensor
 
 from nst import Settings, stylize
 from nst.colour import in_palette
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.cache import ByteCache
@@ -34,7 +34,7 @@ from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import Weights, layer_names, local
-from nst.optimise.losses import LEAST_ENERGY, emphasis
+from nst.optimise.losses import MIN_ENERGY, emphasis
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
 from nst.optimise.targets import fit_style, without_edge
@@ -242,7 +242,7 @@ def classic_objective(
             features(to_tensor(fit_style(painting, size * settings.style_scale)).contiguous())
         )
         grams = {k: gram(x) for k, x in style.items() if k in style_layers}
-        least = {k: LEAST_ENERGY * style[k].square().sum(1).mean() for k in photo}
+        least = {k: MIN_ENERGY * style[k].square().sum(1).mean() for k in photo}
         energies = {
             k: x.square().sum().clamp_min(least[k] * x[0, 0].numel()) for k, x in photo.items()
         }
@@ -288,7 +288,7 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
 
 def _files(pair: str) -> tuple[Path, Path]:
     photo, _, style = pair.partition("+")
-    return sample(photo), {plate.name: plate.path for plate in plates()}[style]
+    return sample(photo), {plate.name: plate.path for plate in load_styles()}[style]
 
 
 def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from nst.images import ImageError, open_alpha, open_image, open_mask, upright_size
-from nst.images.files import in_turn
+from nst.images.files import decode_slot
 
 
 def _noise(size: int = 200) -> Image.Image:
@@ -225,7 +225,7 @@ def test_large_pictures_are_decoded_one_after_the_other() -> None:
 
     def decode(size: tuple[int, int]) -> None:
         nonlocal inside, most
-        with in_turn(size):
+        with decode_slot(size):
             inside += 1
             most = max(most, inside)
             time.sleep(0.02)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from nst.images import open_image, opened, upright_size
+from nst.images import open_checked, open_image, upright_size
 from nst.sharing import from_text
 
 RED = (255, 0, 0)
@@ -98,7 +98,7 @@ def test_what_is_sound_is_kept(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     note = _chunk(b"iCCP", b"icc\0\0" + zlib.compress(srgb)) + _chunk(b"tRNS", b"\0\xff\0\0\0\0")
     path.write_bytes(_png(note, _chunk(b"tEXt", b"nst\0{}")))
-    with opened(path) as image:
+    with open_checked(path) as image:
         assert image.info["icc_profile"] == srgb
         assert image.info["transparency"] == RED
         assert image.text == {"nst": "{}"}  # type: ignore[attr-defined]

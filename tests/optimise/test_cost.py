@@ -1,7 +1,7 @@
 import pytest
 
 from nst import Settings
-from nst.optimise.cost import LEAST_SHARE, LOOK, STEP, depth_share, plan_work, run_work
+from nst.optimise.cost import LOOK, MIN_SHARE, STEP, depth_share, plan_work, run_work
 
 
 def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
@@ -27,8 +27,8 @@ def test_shallow_layers_cost_less_and_deep_ones_more() -> None:
         return depth_share(settings)
 
     assert depth_share(Settings()) == 1
-    assert share("relu1_1=1") == LEAST_SHARE
-    assert LEAST_SHARE < share("relu2_1=1") < share("relu3_4=1") < share("relu4_1=1") < 1
+    assert share("relu1_1=1") == MIN_SHARE
+    assert MIN_SHARE < share("relu2_1=1") < share("relu3_4=1") < share("relu4_1=1") < 1
     assert share("relu5_4=1") > 1
     assert share("relu1_1=1", "relu4_2=1") == share("relu4_2=1")
-    assert share("", "") == LEAST_SHARE
+    assert share("", "") == MIN_SHARE

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from nst import Frame, ImageError, Settings, stylize
-from nst.gallery import plates
+from nst.gallery import load_styles
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
@@ -44,7 +44,7 @@ def test_outside_the_mask_the_photo_stays_to_the_bit(
 
 
 def test_two_styles_in_two_regions_do_not_bleed(photo: Image.Image, backbone: Backbone) -> None:
-    known = {plate.name: plate.path for plate in plates()}
+    known = {plate.name: plate.path for plate in load_styles()}
     styles = [open_image(known[name]) for name in ("linocut_forest", "harbour_sunrise")]
     settings = Settings(size=128, steps=24, strength=1.0)
     painting = _last(photo, styles, settings, backbone, _mask(photo.size)).image

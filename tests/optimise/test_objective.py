@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from nst import Settings, stylize
-from nst.gallery import find_plate, plates, sample
+from nst.gallery import find_style, load_styles, sample
 from nst.images import fit, open_image
 from nst.network.vgg import Backbone
 from nst.optimise import objective
@@ -19,7 +19,7 @@ def lion() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def night() -> Image.Image:
-    return open_image(find_plate("swirling_night", plates()).path)
+    return open_image(find_style("swirling_night", load_styles()).path)
 
 
 @pytest.fixture(scope="module")

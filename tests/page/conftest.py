@@ -16,11 +16,11 @@ from playwright.sync_api import Page as Tab
 
 from nst.config import Config
 from nst.page.context import Outputs, Page
-from nst.page.knobs import values
-from nst.page.machine import Machine, open_machine
 from nst.page.serve import build
-from nst.page.session import Session
+from nst.page.ui.controls import values
 from nst.recipes import RECIPES
+from nst.service.app_state import AppState, open_app_state
+from nst.service.session import Session
 
 from .driving import MINUTE, SETTLED
 from .serving import CHROMIUM, Served, chromium, served
@@ -29,15 +29,15 @@ expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
 
 
 @pytest.fixture(scope="package")
-def machine() -> Iterator[Machine]:
-    opened = open_machine(Config())
+def app_state() -> Iterator[AppState]:
+    opened = open_app_state(Config())
     yield opened
     opened.store.close()
 
 
 @pytest.fixture(scope="package")
-def page(machine: Machine) -> Page:
-    return build(machine)[1]
+def page(app_state: AppState) -> Page:
+    return build(app_state)[1]
 
 
 @pytest.fixture

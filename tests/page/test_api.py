@@ -16,7 +16,7 @@ from mcp.client.streamable_http import streamablehttp_client
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.page.api import HELP, PARAMETERS
 from nst.sharing import from_text
 
@@ -67,7 +67,7 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
     with Image.open(larger) as on:
         assert on.size == (128, 128)
     told = _remembered(larger)
-    assert told.also == ("mask", "start")
+    assert told.extra_inputs == ("mask", "start")
     assert (told.shared.settings.detail, told.shared.settings.colour) == (0.5, "matched")
 
 
@@ -113,7 +113,7 @@ def test_parameters_and_their_help_are_those_of_the_settings(client: Client) -> 
 
 def test_the_plates_are_listed(client: Client) -> None:
     styles = client.predict(api_name="/list_styles")
-    assert [style["name"] for style in styles] == [plate.name for plate in plates()]
+    assert [style["name"] for style in styles] == [plate.name for plate in load_styles()]
 
 
 def test_the_readmes_own_lines(server: Served, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_painting_on_from_what_is_there(tab: Tab, server: Served) -> None:
     expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
     remembered = from_text(finished(tab))
     assert remembered
-    assert remembered[0].also == ("start",)
+    assert remembered[0].extra_inputs == ("start",)
     assert max(finished(tab).size) == 192
 
 

@@ -141,7 +141,7 @@ def test_only_the_part_under_the_brush_is_painted(tab: Tab, server: Served) -> N
     painting = finished(tab)
     remembered = from_text(painting)
     assert remembered
-    assert remembered[0].also == ("mask",)
+    assert remembered[0].extra_inputs == ("mask",)
     photo = np.asarray(fit(open_image(sample("lion")), 96), dtype=int)
     changed = np.abs(np.asarray(painting.convert("RGB"), dtype=int) - photo).max(axis=2) > 0
     assert 0.01 < changed.mean() < 0.6
@@ -167,7 +167,11 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
     remembered = from_text(finished(phone))
     assert remembered
     settings = remembered[0].shared.settings
-    assert (settings.strength, settings.colour, remembered[0].also) == (0.65, "photo", ("start",))
+    assert (settings.strength, settings.colour, remembered[0].extra_inputs) == (
+        0.65,
+        "photo",
+        ("start",),
+    )
     phone.locator("#part button.label-wrap").first.tap()
     expect(phone.locator("#mask canvas").first).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390

@@ -10,11 +10,11 @@ from nst.images import save_image
 from nst.job import Request
 from nst.page import choosing
 from nst.page.context import Page
-from nst.page.session import Run, Session
-from nst.page.uploads import sent_file
+from nst.page.guard.uploads import sent_file
 from nst.recipes import RECIPES
+from nst.service.session import PaintTask, Session
 from nst.settings import Settings
-from nst.sharing import Painted, Shared, to_text
+from nst.sharing import Provenance, ShareLink, to_text
 
 from .conftest import controls, named, sent
 
@@ -40,7 +40,7 @@ def _upload(page: Page, session: Session, uploads: Any, **sent_with: Any) -> dic
 
 
 def _plate(page: Page, name: str) -> int:
-    return [plate.name for plate in page.machine.plates].index(name)
+    return [plate.name for plate in page.app_state.styles].index(name)
 
 
 def test_a_link_sets_everything_and_tells_what_is_wrong(page: Page, notices: list[str]) -> None:
@@ -89,7 +89,7 @@ def test_the_first_style_is_shown_where_none_is_chosen(page: Page) -> None:
         asked = {"photo": photo, "chosen": chosen, "recipe": recipe} | controls()
         return choosing.choose_first(page, **asked).get(page.style.chosen)
 
-    assert chosen({"path": "a photo"}, []) == [page.machine.plates[0].name]
+    assert chosen({"path": "a photo"}, []) == [page.app_state.styles[0].name]
     assert chosen({"path": "a photo"}, ["gold_spirals"]) is None
     assert chosen(None, []) is None
     assert chosen({"path": "a photo"}, [], "reconstruct") is None
@@ -99,9 +99,9 @@ def test_the_first_style_is_shown_where_none_is_chosen(page: Page) -> None:
 def test_the_first_style_brings_its_settings_and_a_links_stay(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, *others = page.machine.plates
+    first, *others = page.app_state.styles
     own = replace(first, settings={"strength": 0.4, "coherence": 0.6})
-    monkeypatch.setattr(page.machine, "plates", [own, *others])
+    monkeypatch.setattr(page.app_state, "styles", [own, *others])
 
     def brought(recipe: str = "atelier", **by_link: Any) -> dict[Any, Any]:
         asked = {"photo": {"path": "a photo"}, "chosen": [], "recipe": recipe}
@@ -122,7 +122,7 @@ def test_a_mask_goes_with_its_photo(page: Page) -> None:
 
 
 def test_several_styles_are_added_up_to_four(page: Page, session: Session) -> None:
-    names = [plate.name for plate in page.machine.plates][:5]
+    names = [plate.name for plate in page.app_state.styles][:5]
     outputs = _click(page, session, 3, chosen=names[:3], several=True)
     assert outputs[page.style.chosen] == names[:4]
     with pytest.raises(gr.Error, match="Four styles at most"):
@@ -159,7 +159,7 @@ def test_own_styles_come_first_and_names_stay_apart(
     assert [plate.name for plate in session.styles] == ["gold_spirals 2", "a, b & c"]
     assert outputs[page.style.chosen].value == ["gold_spirals 2"]
     assert "&amp;" in _click(page, session, 1)[page.style.card]
-    assert len(page.styles(session)) == len(page.machine.plates) + 2
+    assert len(page.styles(session)) == len(page.app_state.styles) + 2
 
 
 def test_a_style_of_ones_own_is_painted_as_the_recipe_has_it(
@@ -212,14 +212,14 @@ def _plan(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
 
 def test_the_address_tells_what_is_set(page: Page, session: Session) -> None:
     assert _plan(page, session)[page.address] == ""
-    lion = sent(next(photo.path for photo in page.machine.photos if photo.name == "lion"))
+    lion = sent(next(photo.path for photo in page.app_state.photos if photo.name == "lion"))
     outputs = _plan(page, session, photo=lion, chosen=["gold_spirals"], strength=0.7)
     assert outputs[page.address] == "photo=lion&style=gold_spirals&strength=0.7&v=1"
     assert "Ready when you are" in outputs[page.canvas.status]
 
 
 def test_the_status_of_a_run_stays(page: Page, session: Session) -> None:
-    session.run = Run(Request("photo"))
+    session.run = PaintTask(Request("photo"))
     outputs = _plan(page, session, chosen=["gold_spirals"], strength=0.7)
     assert page.canvas.status not in outputs
     assert "strength=0.7" in outputs[page.address]
@@ -253,8 +253,8 @@ def test_what_is_of_use_only_sometimes(page: Page, session: Session) -> None:
 def test_a_painting_dropped_in_offers_its_settings(
     page: Page, session: Session, uploads: Path, photo: Image.Image
 ) -> None:
-    shared = Shared("gatys", RECIPES["gatys"], ("a<b",))
-    painted = Painted(shared, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
+    shared = ShareLink("gatys", RECIPES["gatys"], ("a<b",))
+    painted = Provenance(shared, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
     save_image(photo, uploads / "mine.png", to_text(painted))
     outputs = choosing.check_photo(page, session=session, photo=sent(uploads / "mine.png"))
     assert "painted here, after a&lt;b" in outputs[page.photo.offer_text]
@@ -267,7 +267,7 @@ def test_a_photo_that_is_none_is_told_and_taken_away(
     page: Page, session: Session, uploads: Path, notices: list[str]
 ) -> None:
     (uploads / "words.jpg").write_text("no picture")
-    session.offered = Shared("atelier", Settings())
+    session.offered = ShareLink("atelier", Settings())
     outputs = choosing.check_photo(page, session=session, photo=sent(uploads / "words.jpg"))
     assert outputs[page.photo.image] is None
     assert session.offered is None

@@ -15,11 +15,11 @@ from nst.clip import open_clip
 from nst.config import Config
 from nst.gallery import sample
 from nst.images import open_image
-from nst.instant import OnePass
+from nst.one_pass import OnePass
 from nst.page import api, clips
 from nst.page.context import Page
 from nst.page.serve import release
-from nst.page.session import Session
+from nst.service.session import Session
 
 from .conftest import sent
 
@@ -63,8 +63,8 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
     assert (out.name, painted.pictures) == ("lion after gold_spirals.mp4", 6)
     assert painted.size == (512, 340)
     assert last[page.clip.download].interactive
-    assert session.filming is None
-    release(page.machine, session)
+    assert session.clip_task is None
+    release(page.app_state, session)
     assert not out.exists()
 
 
@@ -97,7 +97,7 @@ def test_what_can_not_be_painted_is_told_before(
     for asked, told in cases:
         with pytest.raises(gr.Error, match=told):
             clips.begin_film(page, session=session, **asked)
-        assert session.filming is None
+        assert session.clip_task is None
     cleared = clips.check_film(page, film=sent(uploads / "none.mp4"))
     assert cleared == {page.clip.film: None}
     assert len(notices) == 1
@@ -107,7 +107,7 @@ def test_what_can_not_be_painted_is_told_before(
 def test_an_owner_can_switch_films_off(
     page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page.machine, "config", Config(clip_seconds=0))
+    monkeypatch.setattr(page.app_state, "config", Config(clip_seconds=0))
     with pytest.raises(gr.Error, match="switched films off"):
         clips.begin_film(page, session=session, **_asked(film()))
 
@@ -118,9 +118,9 @@ def test_a_film_that_is_more_than_it_says_ends(
 ) -> None:
     clip = open_clip(film()["path"])
     few = {"clip_seconds": 0.05} if limit == "pictures" else {"most_seconds": 0.0}
-    monkeypatch.setattr(page.machine, "config", Config(**few))
-    paint = OnePass(page.machine.plates[0].path, size=64, where="cpu")
-    counts = clips.painted(page, clips.Filming(clip, paint), tmp_path / "out.mp4")
+    monkeypatch.setattr(page.app_state, "config", Config(**few))
+    paint = OnePass(page.app_state.styles[0].path, size=64, where="cpu")
+    counts = clips.painted(page, clips.ClipTask(clip, paint), tmp_path / "out.mp4")
     assert list(counts)[-1] == {"pictures": 3, "time": 1}[limit]
 
 
@@ -148,6 +148,6 @@ def test_programs_have_a_draft(page: Page, photo_sent: dict[str, Any]) -> None:
 
 
 def test_what_programs_had_makes_room(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst.page.store.MOST_LENT", 2)
-    folders = [page.machine.store.lend() for _ in range(4)]
+    monkeypatch.setattr("nst.service.store.MOST_LENT", 2)
+    folders = [page.app_state.store.lend() for _ in range(4)]
     assert [folder.exists() for folder in folders] == [False, False, True, True]

@@ -18,10 +18,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from nst.config import Config
-from nst.page import disk, doors
-from nst.page.doors import HEADERS, MOST_AT_ONCE, Room
-from nst.page.gate import UPLOAD
-from nst.page.store import Store
+from nst.page.guard import middleware as doors
+from nst.page.guard.middleware import HEADERS, MAX_AT_ONCE, UploadQuota
+from nst.page.guard.request_filter import UPLOAD
+from nst.service import disk
+from nst.service.store import Store
 
 from .serving import ROOT, Served, awaited
 
@@ -92,7 +93,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sto
         (store.new_folder() / "file").write_bytes(body)
         return PlainTextResponse("kept")
 
-    room: Any = Middleware(Room, store=store, config=Config())
+    room: Any = Middleware(UploadQuota, store=store, config=Config())
     with TestClient(
         Starlette(routes=[Route(UPLOAD, keep, methods=["POST"])], middleware=[room])
     ) as c:
@@ -118,7 +119,7 @@ def test_what_is_on_its_way_counts(small: tuple[Store, TestClient]) -> None:
 def test_the_disk_keeps_some_room_for_paintings(
     small: tuple[Store, TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(disk, "free", lambda _: disk.LEAST_FREE + 100)
+    monkeypatch.setattr(disk, "free", lambda _: disk.MIN_FREE + 100)
     assert small[1].post(UPLOAD, content=bytes(200)).status_code == 507
 
 
@@ -130,7 +131,7 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         await arrived.wait()
         await PlainTextResponse("kept")(scope, receive, send)
 
-    async def upload(room: Room, host: str) -> int:
+    async def upload(room: UploadQuota, host: str) -> int:
         told: list[int] = []
 
         async def send(message: Any) -> None:
@@ -143,8 +144,8 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         return told[0]
 
     async def crowd() -> list[int]:
-        room = Room(slow, store, Config())
-        first = [asyncio.create_task(upload(room, "1.1.1.1")) for _ in range(MOST_AT_ONCE)]
+        room = UploadQuota(slow, store, Config())
+        first = [asyncio.create_task(upload(room, "1.1.1.1")) for _ in range(MAX_AT_ONCE)]
         await asyncio.sleep(0.2)
         late = await upload(room, "1.1.1.1")
         other = asyncio.create_task(upload(room, "2.2.2.2"))
@@ -153,14 +154,14 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         codes = [late, await other, *await asyncio.gather(*first)]
         return [*codes, await upload(room, "1.1.1.1")]
 
-    assert awaited(crowd()) == [429, 200, *[200] * MOST_AT_ONCE, 200]
+    assert awaited(crowd()) == [429, 200, *[200] * MAX_AT_ONCE, 200]
 
 
 def test_one_address_does_not_fill_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In an hour; the next one begins anew."""
-    room: Any = Middleware(Room, store=Store(tmp_path, 10**9, 80_000, 3600), config=Config())
+    room: Any = Middleware(UploadQuota, store=Store(tmp_path, 10**9, 80_000, 3600), config=Config())
     there = [Route(UPLOAD, lambda _: PlainTextResponse("kept"), methods=["POST"])]
     with TestClient(Starlette(routes=there, middleware=[room])) as client:
 

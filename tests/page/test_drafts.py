@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.job import Request
 from nst.page import drafts
 from nst.page.context import Page
-from nst.page.drafter import MOST_WAITING, THUMBNAIL, Drafter
 from nst.page.serve import release
-from nst.page.session import Run, Session
+from nst.service.previews import MAX_WAITING, THUMBNAIL, Previewer
+from nst.service.session import PaintTask, Session
 
 from .conftest import sent
 
@@ -45,7 +45,7 @@ def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: 
     before = _pixels(first)
     none, first_plate = (
         _pixels(_shown(page, _anew(page, session, photo_sent, chosen=chosen)))
-        for chosen in ([], [page.machine.plates[0].name])
+        for chosen in ([], [page.app_state.styles[0].name])
     )
     assert np.array_equal(none, first_plate)
     second = _shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"]))
@@ -82,23 +82,23 @@ def test_a_painting_stays_while_one_steers(page: Page, session: Session, photo_s
 def test_a_run_keeps_the_canvas(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session.run = Run(Request("photo"))
+    session.run = PaintTask(Request("photo"))
     assert page.canvas.image not in _anew(page, session, photo_sent)
     session.run = None
 
     def click(*_: object) -> bytes:
         """Paint, while the draft is drawn."""
-        session.run = Run(Request("photo"))
+        session.run = PaintTask(Request("photo"))
         return b"a picture"
 
-    monkeypatch.setattr(page.machine.drafter, "draft", click)
+    monkeypatch.setattr(page.app_state.previewer, "draft", click)
     assert page.canvas.image not in _anew(page, session, photo_sent)
 
 
 def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
     outputs = drafts.show_gallery(page, session=session, photo=photo_sent, on_photo=True)
     shown = outputs[page.style.gallery].value
-    assert [entry["caption"] for entry in shown] == [p.title for p in page.machine.plates]
+    assert [entry["caption"] for entry in shown] == [p.title for p in page.app_state.styles]
     files = [Path(entry["image"]["path"]) for entry in shown]
     assert len({file.read_bytes() for file in files}) == len(files)
     assert all(max(Image.open(file).size) == THUMBNAIL for file in files)
@@ -106,9 +106,9 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
         outputs = drafts.show_gallery(page, session=session, photo=photo, on_photo=on_photo)
         assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
-            plate.name for plate in page.machine.plates
+            plate.name for plate in page.app_state.styles
         ]
-    release(page.machine, session)
+    release(page.app_state, session)
     assert not any(file.exists() for file in files)
 
 
@@ -118,14 +118,14 @@ def test_what_was_drawn_before_is_not_drawn_again(
     asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
     drafts.show_gallery(page, **asked)
     first = [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())]
-    monkeypatch.setattr(page.machine.drafter, "_read", None)
+    monkeypatch.setattr(page.app_state.previewer, "_read", None)
     drafts.show_gallery(page, **asked)
     assert [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())] == first
 
 
 def test_too_many_go_without() -> None:
-    crowd, photo, plate = Drafter(), sample("lion"), plates()[0].path
-    for _ in range(MOST_WAITING):
+    crowd, photo, plate = Previewer(), sample("lion"), load_styles()[0].path
+    for _ in range(MAX_WAITING):
         assert crowd._room.acquire(blocking=False)
     assert crowd.thumbnails(photo, [plate]) == []
     crowd._room.release()

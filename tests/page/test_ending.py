@@ -13,7 +13,7 @@ from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from nst.page.store import CROWDED
+from nst.service.store import CROWDED
 
 from .driving import SMALL, open_link, paint
 from .serving import Served, busy, served

@@ -10,14 +10,14 @@ import pytest
 import spaces
 
 from nst.config import Config
-from nst.gallery import plates, sample
+from nst.gallery import load_styles, sample
 from nst.job import Request, Stopped, prepare
 from nst.optimise import stylize
 from nst.page import painting
 from nst.page.context import Page
-from nst.page.engine import Engine, Pace, warm_up
-from nst.page.running import seconds_left
-from nst.page.session import Session
+from nst.service.engine import Engine, Pace, warm_up
+from nst.service.runs import seconds_left
+from nst.service.session import Session
 from nst.settings import Settings
 
 from .test_painting import _asked
@@ -31,14 +31,14 @@ def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
     config = Config.from_env({"SPACE_ID": "somebody/nst"})
     assert not config.zero_gpu
     engine = Engine(config)
-    warm_up(engine, sample("lion"), plates()[0].path)
+    warm_up(engine, sample("lion"), load_styles()[0].path)
     assert 0 < engine.pace.seconds(1e6) < 100
-    page.machine.engine.pace, before = engine.pace, page.machine.engine.pace
-    object.__setattr__(page.machine.config, "most_seconds", config.most_seconds)
+    page.app_state.engine.pace, before = engine.pace, page.app_state.engine.pace
+    object.__setattr__(page.app_state.config, "most_seconds", config.max_seconds)
     with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
         painting.begin(page, session=session, **_asked(photo_sent, size=2048, steps=20_000))
-    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
-    page.machine.engine.pace = before
+    object.__setattr__(page.app_state.config, "most_seconds", float("inf"))
+    page.app_state.engine.pace = before
 
 
 def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
@@ -46,7 +46,7 @@ def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
 ) -> None:
     monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
     engine = Engine(Config())
-    warm_up(engine, sample("lion"), plates()[0].path)
+    warm_up(engine, sample("lion"), load_styles()[0].path)
     assert engine.pace.seconds(1.0) != Pace().seconds(1.0)
 
 
@@ -95,13 +95,13 @@ def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
 
 
 def test_setting_up_styles_ends_within_a_part(page: Page) -> None:
-    four = page.machine.plates[:4]
+    four = page.app_state.styles[:4]
     given = {"size": 512, "style_scale": 4, "scales": 1}
     stop = threading.Event()
     job = prepare(
         Request(sample("lion"), [plate.name for plate in four], given=given),
         four,
-        page.machine.engine.backbone,
+        page.app_state.engine.backbone,
         stop,
     )
     threading.Timer(1.0, stop.set).start()

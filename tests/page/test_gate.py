@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nst.images import ImageError
-from nst.page.gate import MOST_DEPTH, Audience, Gate, brief, check
+from nst.page.guard.request_filter import MAX_DEPTH, OpenStreams, RequestFilter, brief, check
 
 from .conftest import sent
 from .serving import awaited
@@ -23,7 +23,7 @@ def test_what_a_page_sends_passes(uploads: Path) -> None:
 
 def test_files_are_found_however_deep(uploads: Path) -> None:
     node: Any = {"path": "/etc/passwd"}
-    for _ in range(MOST_DEPTH // 2 - 1):
+    for _ in range(MAX_DEPTH // 2 - 1):
         node = [{"a": node}]
     with pytest.raises(ImageError, match="did not arrive"):
         check(node, 1)
@@ -32,12 +32,12 @@ def test_files_are_found_however_deep(uploads: Path) -> None:
 
 
 def test_somebody_listens_until_the_last_stream_has_ended() -> None:
-    audience = Audience()
-    with audience.joined("a"):
-        with audience.joined("a"):
-            assert audience.hears("b", "a")
-        assert audience.hears("a")
-    assert not audience.hears("a")
+    open_streams = OpenStreams()
+    with open_streams.joined("a"):
+        with open_streams.joined("a"):
+            assert open_streams.is_open("b", "a")
+        assert open_streams.is_open("a")
+    assert not open_streams.is_open("a")
 
 
 def test_an_error_is_told_in_a_line() -> None:
@@ -71,7 +71,7 @@ def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple
     headers = {"content-length": str(len(body))} | headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
-    awaited(Gate(app, 1000, Audience())(scope, receive, send))
+    awaited(RequestFilter(app, 1000, OpenStreams())(scope, receive, send))
     return told[0]["status"], told[1]["body"], given[0] if given else None
 
 

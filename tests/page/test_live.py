@@ -13,14 +13,15 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from nst.config import Config
-from nst.gallery import find_plate, sample
+from nst.gallery import find_style, sample
 from nst.images import open_image
-from nst.instant import OnePass
-from nst.page import cameras, live
-from nst.page.cameras import MOST_CAMERAS, Cameras
+from nst.one_pass import OnePass
+from nst.page import live
 from nst.page.context import Page
-from nst.page.drafter import MOST_WAITING
-from nst.page.session import Session
+from nst.service import cameras
+from nst.service.cameras import MAX_CAMERAS, Cameras
+from nst.service.previews import MAX_WAITING
+from nst.service.session import Session
 
 from .conftest import sent
 
@@ -39,8 +40,8 @@ def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
 
 
 def _client(page: Page, busy: float = 0.0) -> TestClient:
-    machine = page.machine
-    route = live.live_route(machine.cameras, machine.drafter, lambda: busy, 120)
+    app_state = page.app_state
+    route = live.live_route(app_state.cameras, app_state.previewer, lambda: busy, 120)
     return TestClient(Starlette(routes=[route]))
 
 
@@ -55,7 +56,7 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     address, client = f"/live/{token}", _client(page)
     first = _painted(client.post(address, content=_seen()))
     assert first.shape == (192, 256, 3)
-    plate = find_plate("gold_spirals", page.machine.plates).path
+    plate = find_style("gold_spirals", page.app_state.styles).path
     alone = OnePass(plate, size=256, where="cpu")(Image.open(io.BytesIO(_seen())))
     assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
     live.steer_camera(page, session=session, chosen=["swirling_night"], **KNOBS)
@@ -82,7 +83,7 @@ def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
 def test_an_owner_can_switch_cameras_off(
     page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page.machine, "config", Config(live_seconds=0))
+    monkeypatch.setattr(page.app_state, "config", Config(live_seconds=0))
     with pytest.raises(gr.Error, match="switched cameras off"):
         _opened(page, session)
 
@@ -106,18 +107,18 @@ def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: byte
 
 
 def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
-    token, room = _opened(page, session)[page.live.token], page.machine.drafter._room
-    for _ in range(MOST_WAITING):
+    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._room
+    for _ in range(MAX_WAITING):
         assert room.acquire(blocking=False)
     answer = _client(page).post(f"/live/{token}", content=_seen())
     assert (answer.status_code, answer.content) == (live.NOT_NOW, b"")
-    room.release(MOST_WAITING)
+    room.release(MAX_WAITING)
     live.close_camera(page, session=session)
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     plate, opened = OnePass("gold_spirals", size=64, where="cpu"), Cameras()
-    tokens = [opened.open(plate, 60) for _ in range(MOST_CAMERAS)]
+    tokens = [opened.open(plate, 60) for _ in range(MAX_CAMERAS)]
     with pytest.raises(ValueError, match="others are before their cameras"):
         opened.open(plate, 60)
     opened.close(tokens[0])

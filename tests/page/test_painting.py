@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from nst.images import fit, open_image
-from nst.page import api, disk, lasting, painting, paintings
+from nst.page import api, painting, paintings
 from nst.page.context import Page
 from nst.page.serve import release
-from nst.page.session import Session
+from nst.service import disk, resumable
+from nst.service.session import Session
 from nst.sharing import from_text
 
 from .conftest import controls, sent
@@ -110,20 +111,20 @@ def test_a_texture_needs_no_style(page: Page, session: Session, photo_sent: dict
 def test_a_run_that_would_take_too_long_is_refused(
     page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page.machine.engine.pace, "seconds", lambda work: work)
-    object.__setattr__(page.machine.config, "most_seconds", 600.0)
+    monkeypatch.setattr(page.app_state.engine.pace, "seconds", lambda work: work)
+    object.__setattr__(page.app_state.config, "most_seconds", 600.0)
     with pytest.raises(gr.Error, match="and 10 min are allowed here: choose"):
         painting.begin(page, session=session, **_asked(photo_sent, steps=0, size=2048))
-    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
+    object.__setattr__(page.app_state.config, "most_seconds", float("inf"))
 
 
 def test_a_run_ends_at_the_time_limit_with_its_picture(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
     painting.begin(page, session=session, **_asked(photo_sent, steps=20_000))
-    object.__setattr__(page.machine.config, "most_seconds", 1.0)
+    object.__setattr__(page.app_state.config, "most_seconds", 1.0)
     outputs = _paint(page, session)
-    object.__setattr__(page.machine.config, "most_seconds", float("inf"))
+    object.__setattr__(page.app_state.config, "most_seconds", float("inf"))
     assert "the most that is allowed here" in outputs[page.canvas.status]
     assert Path(outputs[page.canvas.image]).suffix == ".png"
 
@@ -159,19 +160,19 @@ def test_stop_gives_up_a_place_in_the_queue(
 def test_a_visitor_who_leaves_takes_it_all_along(
     page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lasting, "GRACE", 0.0)
+    monkeypatch.setattr(resumable, "GRACE", 0.0)
     outputs = _painted(page, session, photo_sent)
     painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
     frames = painting.show_frames(page, session=session, remembered=None)
     preview = Path(next(frames)[page.canvas.image])
     frames.close()
-    while page.machine.runs:
+    while page.app_state.runs:
         time.sleep(0.02)
     assert not preview.parent.exists()
     assert Path(outputs[page.canvas.image]).exists()
-    release(page.machine, session)
+    release(page.app_state, session)
     assert not Path(outputs[page.canvas.image]).exists()
-    assert page.machine.store.find(session.painting) is None
+    assert page.app_state.store.find(session.painting) is None
 
 
 def test_painting_on_needs_the_same_photo(
@@ -188,7 +189,7 @@ def test_painting_on_needs_the_same_photo(
     with Image.open(outputs[page.canvas.image]) as picture:
         remembered = from_text(picture)
     assert remembered
-    assert remembered[0].also == ("start",)
+    assert remembered[0].extra_inputs == ("start",)
 
 
 def test_only_what_is_under_the_brush(
@@ -210,7 +211,7 @@ def test_a_page_that_closes_ends_runs_and_begins_none(
     painting.begin(page, session=session, **_asked(photo_sent, steps=2000))
     frames = painting.show_frames(page, session=session, remembered=None)
     next(frames)
-    closing = threading.Thread(target=page.machine.close, args=[5.0])
+    closing = threading.Thread(target=page.app_state.close, args=[5.0])
     closing.start()
     *_, last = frames
     closing.join(1)
@@ -218,7 +219,7 @@ def test_a_page_that_closes_ends_runs_and_begins_none(
     assert "Stopped after" in last[page.canvas.status]
     with pytest.raises(gr.Error, match="about to close"):
         painting.begin(page, session=session, **_asked(photo_sent))
-    page.machine.closing.clear()
+    page.app_state.closing.clear()
 
 
 def test_a_stop_before_there_is_anything_to_see(
@@ -231,7 +232,7 @@ def test_a_stop_before_there_is_anything_to_see(
     assert "Stopped before it began" in last[page.canvas.status]
     assert last[page.canvas.paint].visible
     assert session.run is None
-    assert page.machine.runs == []
+    assert page.app_state.runs == []
 
 
 def test_a_full_disk_is_told_and_nothing_is_left(
@@ -240,14 +241,14 @@ def test_a_full_disk_is_told_and_nothing_is_left(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = {*page.machine.store.root.iterdir()}
+    before = {*page.app_state.store.root.iterdir()}
     for place, name, instead in ((Path, "write_bytes", full), (disk, "free", lambda _: 100)):
         painting.begin(page, session=session, **_asked(photo_sent, steps=30))
         with monkeypatch.context() as patched:
             patched.setattr(place, name, instead)
             with pytest.raises(gr.Error, match="disk of this machine is full"):
                 _paint(page, session)
-        assert {*page.machine.store.root.iterdir()} == before
+        assert {*page.app_state.store.root.iterdir()} == before
 
 
 def test_programs_share_one_quota(page: Page, photo_sent: dict[str, Any]) -> None:
@@ -255,7 +256,7 @@ def test_programs_share_one_quota(page: Page, photo_sent: dict[str, Any]) -> Non
     asked = {"photo": photo_sent, "style": "gold_spirals", "size": 64, "more": "steps=2"}
     for number in range(2):
         *_, last = paint(SimpleNamespace(session_hash=f"program {number}"), **asked)
-        made = page.machine.store.find(Path(last).parent.name)
+        made = page.app_state.store.find(Path(last).parent.name)
         assert made
         assert made.owner == api.PROGRAMS
 

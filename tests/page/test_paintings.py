@@ -9,7 +9,7 @@ from PIL import Image
 
 from nst.page import painting, paintings
 from nst.page.context import Page
-from nst.page.session import Session
+from nst.service.session import Session
 
 from .conftest import named
 from .test_painting import _asked
@@ -39,7 +39,7 @@ def _select(number: int) -> gr.SelectData:
 
 
 def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
-    assert len(paintings.judged([_entry()] * 50)) == paintings.MOST_REMEMBERED
+    assert len(paintings.judged([_entry()] * 50)) == paintings.MAX_REMEMBERED
     assert paintings.judged([_entry()])[0].title == "a"
 
 
@@ -80,8 +80,8 @@ def test_a_painting_comes_back_with_its_settings(
     brought = paintings.bring_back(page, _select(0), session=later, remembered=kept)
     assert named(page, brought)["strength"] == 0.8
     assert brought[page.after.on].interactive
-    page.machine.store.release(session.key)
-    assert page.machine.store.find(later.painting)
+    page.app_state.store.release(session.key)
+    assert page.app_state.store.find(later.painting)
     left = paintings.take_down(page, session=later, remembered=kept)
     assert [entry["title"] for entry in left[page.remembered]] == ["a"]
 

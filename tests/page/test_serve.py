@@ -16,12 +16,12 @@ from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
 from nst.config import Config
-from nst.page import calm as calming
-from nst.page.card import PATH, TITLE, public_address
 from nst.page.context import Page
-from nst.page.gate import Audience
+from nst.page.guard import gradio_patches as calming
+from nst.page.guard.client_ip import address
+from nst.page.guard.request_filter import OpenStreams
 from nst.page.serve import build
-from nst.page.visitors import address
+from nst.page.social_card import PATH, TITLE, public_address
 
 from .serving import ROOT, Served, awaited, served
 
@@ -92,13 +92,13 @@ WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3"
 def test_who_may_wait_for_the_easel(seat: str | None, where: str, told: str) -> None:
     assert calming._no_place(WAITING, seat, where, Config()).startswith(told)
     assert bool(calming._no_place(WAITING, seat, where, Config())) == bool(told)
-    full = calming._no_place(WAITING, seat, where, Config(most_waiting=4))
+    full = calming._no_place(WAITING, seat, where, Config(max_queue=4))
     assert full.startswith("Too many wait")
 
 
 def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calming, "GRACE", 0)
-    queue, line, audience = gr.Blocks()._queue, EventQueue("engine", 1), Audience()
+    queue, line, open_streams = gr.Blocks()._queue, EventQueue("engine", 1), OpenStreams()
     event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
     line.queue.append(event)
     queue.event_queue_per_concurrency_id["engine"] = line
@@ -106,10 +106,10 @@ def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
     queue.pending_event_ids_session["seat"] = {event._id}
 
     async def wait() -> None:
-        await calming._drop_if_unheard(queue, event._id, "seat", audience)
+        await calming._drop_if_unheard(queue, event._id, "seat", open_streams)
 
     for listening in ("seat", event._id):
-        with audience.joined(listening):
+        with open_streams.joined(listening):
             awaited(wait())
         assert line.queue == [event]
     awaited(wait())
@@ -149,7 +149,7 @@ def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
 
 
 def test_every_private_event_is_private_and_judges_what_it_is_sent(page: Page) -> None:
-    blocks, _ = build(page.machine)
+    blocks, _ = build(page.app_state)
     named = {fn.api_name for fn in blocks.fns.values() if fn.api_visibility == "public"}
     assert named == {"paint", "preview", "paint_clip", "list_styles"}
     # What Gradio's own components would open, they would open before anybody has looked at it.

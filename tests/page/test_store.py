@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from nst.page.store import PREVIEWS, Painting, Store
-from nst.sharing import Shared
+from nst.service.store import PREVIEWS, Painting, Store
+from nst.sharing import ShareLink
 
 
 def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
     folder = store.new_folder()
     file = folder / "a.png"
     file.write_bytes(bytes(size))
-    painting = Painting(folder, file, file, "", Shared(), owner)
+    painting = Painting(folder, file, file, "", ShareLink(), owner)
     store.keep(painting)
     return painting
 

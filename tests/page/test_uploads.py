@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from nst.images import ImageError
-from nst.page.uploads import drawn_mask, sent_file
+from nst.page.guard.uploads import drawn_mask, sent_file
 
 from .conftest import sent
 

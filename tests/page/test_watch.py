@@ -7,13 +7,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nst.config import Config
-from nst.page.engine import Engine
-from nst.page.watch import STUCK, Record, Watch
+from nst.service.engine import Engine
+from nst.service.metrics import STUCK, Metrics, Record
 
 from .serving import Served
 
 
-def _runs(watch: Watch) -> dict[tuple[str, str], float]:
+def _runs(watch: Metrics) -> dict[tuple[str, str], float]:
     """How many runs were counted, by outcome and recipe."""
     return {
         (sample.labels["outcome"], sample.labels["recipe"]): sample.value
@@ -23,14 +23,14 @@ def _runs(watch: Watch) -> dict[tuple[str, str], float]:
     }
 
 
-def _one(watch: Watch, recipe: str) -> Record:
+def _one(watch: Metrics, recipe: str) -> Record:
     with watch.run() as record:
         record.size, record.recipe, record.outcome = 64, recipe, "done"
         return record
 
 
 def test_every_end_of_a_run_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    watch = Watch()
+    watch = Metrics()
     caplog.set_level(logging.INFO, "nst.runs")
     _one(watch, "gatys")
     with pytest.raises(ValueError, match="no"), watch.run() as record:

@@ -1,0 +1,1 @@
+"""Checks every HTTP request before Gradio sees it."""

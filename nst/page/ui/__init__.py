@@ -1,0 +1,1 @@
+"""How the page looks and reads: theme, CSS, HTML, translations, controls."""

@@ -1,0 +1,1 @@
+"""Runs paintings for many visitors. It does not know Gradio."""
