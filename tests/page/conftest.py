@@ -15,9 +15,10 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
 from nst.config import Config
-from nst.page.context import Outputs, Page
-from nst.page.serve import build
-from nst.page.ui.controls import values
+from nst.page.app import Page
+from nst.page.events import Outputs
+from nst.page.app import build
+from nst.page.ui.controls import control_values
 from nst.recipes import RECIPES
 from nst.service.app_state import AppState, open_app_state
 from nst.service.session import Session
@@ -42,7 +43,7 @@ def page(app_state: AppState) -> Page:
 
 @pytest.fixture
 def session() -> Session:
-    return Session(welcomed=True)
+    return Session(loaded=True)
 
 
 @pytest.fixture
@@ -75,12 +76,12 @@ def photo_sent(uploads: Path, photo: Image.Image) -> dict[str, Any]:
 
 def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
     """What the page's controls send for a recipe's settings, with some of them changed."""
-    return values(RECIPES[recipe]) | changed
+    return control_values(RECIPES[recipe]) | changed
 
 
 def named(page: Page, outputs: Outputs) -> dict[str, Any]:
     """Settings among a handler's outputs, by name."""
-    return {k: outputs[c] for k, c in page.settings.knobs.items() if c in outputs}
+    return {k: outputs[c] for k, c in page.settings.controls.items() if c in outputs}
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ from nst.gallery import load_styles, sample
 from nst.job import Request, Stopped, prepare
 from nst.optimise import stylize
 from nst.page import painting
-from nst.page.context import Page
+from nst.page.app import Page
 from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left
 from nst.service.session import Session
@@ -34,10 +34,10 @@ def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
     warm_up(engine, sample("lion"), load_styles()[0].path)
     assert 0 < engine.pace.seconds(1e6) < 100
     page.app_state.engine.pace, before = engine.pace, page.app_state.engine.pace
-    object.__setattr__(page.app_state.config, "most_seconds", config.max_seconds)
+    object.__setattr__(page.app_state.config, "max_seconds", config.max_seconds)
     with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
-        painting.begin(page, session=session, **_asked(photo_sent, size=2048, steps=20_000))
-    object.__setattr__(page.app_state.config, "most_seconds", float("inf"))
+        page.painting.start(session=session, **_asked(photo_sent, size=2048, steps=20_000))
+    object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
     page.app_state.engine.pace = before
 
 

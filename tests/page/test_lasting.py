@@ -17,8 +17,8 @@ from nst.job import Request
 from nst.one_pass import OnePass
 from nst.page import clips, painting
 from nst.page import queue_status as line
-from nst.page.context import Page
-from nst.page.serve import left_route
+from nst.page.app import Page
+from nst.page.app import left_route
 from nst.service import resumable
 from nst.service.app_state import MAX_EXPECTED
 from nst.service.runs import follow
@@ -30,10 +30,10 @@ from .serving import awaited
 
 def _begun(page: Page, photo: Any, **changed: Any) -> tuple[Session, PaintTask, Iterator[Any]]:
     """A visitor whose run has shown a frame."""
-    session = Session(welcomed=True, browser=f"browser of {photo['path']} {time.monotonic()}")
+    session = Session(loaded=True, session_hash=f"browser of {photo['path']} {time.monotonic()}")
     asked = {"photo": photo, "chosen": ["gold_spirals"], "mask": None, "recipe": "atelier"}
-    painting.begin(page, session=session, **asked, **controls(size=64) | changed)
-    frames = painting.show_frames(page, session=session, remembered=None)
+    page.painting.start(session=session, **asked, **controls(size=64) | changed)
+    frames = page.painting.show_frames(session=session, remembered=None)
     next(frames)
     assert session.run
     return session, session.run, frames
@@ -48,8 +48,8 @@ def _until(true: Callable[[], bool]) -> None:
 
 def _back(page: Page, key: str) -> tuple[Session, dict[Any, Any]]:
     """The page, loaded once more."""
-    again = Session(welcomed=True)
-    return again, painting.take_up(page, session=again, key=key, remembered=None)
+    again = Session(loaded=True)
+    return again, page.painting.reattach_run(session=again, key=key, remembered=None)
 
 
 def test_a_page_that_is_cut_off_comes_back_for_its_run(
@@ -57,12 +57,12 @@ def test_a_page_that_is_cut_off_comes_back_for_its_run(
 ) -> None:
     session, run, frames = _begun(page, photo_sent, steps=60)
     frames.close()
-    page.app_state.on_session_closed(session.browser)
+    page.app_state.on_session_closed(session.session_hash)
     again, outputs = _back(page, run.key)
     assert outputs[page.photo.image] == photo_sent["path"]
-    assert outputs[page.canvas.stop].visible
-    *_, last = painting.show_frames(page, session=again, remembered=None)
-    assert "Done in" in last[page.canvas.status]
+    assert outputs[page.painting.stop].visible
+    *_, last = page.painting.show_frames(session=again, remembered=None)
+    assert "Done in" in last[page.painting.status]
     assert again.painting
     assert page.app_state.runs == []
 
@@ -72,9 +72,9 @@ def test_what_was_finished_meanwhile_is_there(page: Page, photo_sent: dict[str, 
     frames.close()
     _until(lambda: page.app_state.store.find_run(run.key) is not None)
     again, outputs = _back(page, run.key)
-    file = Path(outputs[page.canvas.image])
+    file = Path(outputs[page.result.image])
     assert file.suffix == ".png"
-    assert outputs[page.after.download].interactive
+    assert outputs[page.result.download].interactive
     found = page.app_state.store.find(again.painting)
     assert found
     assert (found.file, found.owner) == (file, again.key)
@@ -122,14 +122,14 @@ def test_the_next_one_waits_until_the_easel_is_free(page: Page, photo_sent: dict
     assert [run.key for run in page.app_state.runs] == [second.key]
     assert page.app_state.store.find_run(first.key)
     *_, last = others
-    assert "Done in" in last[page.canvas.status]
+    assert "Done in" in last[page.painting.status]
 
 
 def _told(page: Page, session: Session) -> list[Any]:
     async def first_two() -> list[Any]:
         told = []
-        async for outputs in painting.tell_place(page, session=session):
-            told.append(outputs[page.canvas.status])
+        async for outputs in page.painting.show_queue_position(session=session):
+            told.append(outputs[page.painting.status])
             if len(told) == 2 or session.run is None:
                 break
         return told
@@ -141,7 +141,7 @@ def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch
     app_state = page.app_state
     work = 20 / app_state.engine.pace.seconds(1.0)
     ahead, mine = (
-        PaintTask(Request("photo"), browser=name, work=work) for name in ("another's", "mine")
+        PaintTask(Request("photo"), session_hash=name, work=work) for name in ("another's", "mine")
     )
     for run in (ahead, mine):
         app_state.enqueue(run)
@@ -149,7 +149,7 @@ def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(app_state, "runs", [painted])
     monkeypatch.setattr(app_state, "line", lambda: ["another's", "mine"])
     monkeypatch.setattr(line, "LOOK", 0.01)
-    session = Session(browser="mine", run=mine)
+    session = Session(session_hash="mine", run=mine)
     assert "Number 2 in line, about 30 s until it begins" in _told(page, session)[0]
     painted.slower = 1.5  # so will be those that follow
     assert "Number 2 in line, about 40 s until it begins" in _told(page, session)[0]
@@ -168,21 +168,21 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
     app_state, clip = page.app_state, Clip(Path("film.mp4"), Fraction(10), 60)
     paint = OnePass(app_state.styles[0].path, size=64, where="cpu")
     painted, mine = (
-        clips.ClipTask(clip, paint, browser=name, left=left)
+        clips.ClipTask(clip, paint, session_hash=name, left=left)
         for name, left in (("another's", 12.0), ("mine", 8.0))
     )
     app_state.enqueue(mine)
     monkeypatch.setattr(app_state, "runs", [painted])
     monkeypatch.setattr(app_state, "line", lambda: ["mine", "next"])
-    session = Session(browser="mine", clip_task=mine)
+    session = Session(session_hash="mine", clip=mine)
 
     async def first() -> str:
-        told = clips.tell_place(page, session=session)
+        told = page.clip.show_queue_position(session=session)
         return str((await anext(told))[page.clip.status])
 
     assert "Next in line, about 12 s until it begins" in awaited(first())
-    later = PaintTask(Request("photo"), browser="mine", left=5.0)  # the same visitor's painting
-    last = PaintTask(Request("photo"), browser="next")
+    later = PaintTask(Request("photo"), session_hash="mine", left=5.0)  # the same visitor's painting
+    last = PaintTask(Request("photo"), session_hash="next")
     for run in (later, last):
         app_state.enqueue(run)
     monkeypatch.setattr(app_state, "line", lambda: ["mine", "mine", "next"])
@@ -195,8 +195,8 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
 def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
     app_state, first, second = (
         page.app_state,
-        PaintTask(Request("photo"), browser="mine"),
-        PaintTask(Request("photo"), browser="mine"),
+        PaintTask(Request("photo"), session_hash="mine"),
+        PaintTask(Request("photo"), session_hash="mine"),
     )
     app_state.enqueue(first)
     app_state.enqueue(second)
@@ -207,7 +207,7 @@ def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
 
 
 def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
-    run = PaintTask(Request("/nowhere/photo.png"), browser="stranger")
+    run = PaintTask(Request("/nowhere/photo.png"), session_hash="stranger")
     page.app_state.enqueue(run)
     with pytest.raises(ValueError, match="can't be read|no such|not"):
         next(follow(page.app_state, run, page.app_state.styles, "owner"))
@@ -216,6 +216,6 @@ def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
 
 def test_what_is_expected_does_not_grow(page: Page) -> None:
     for number in range(MAX_EXPECTED + 50):
-        page.app_state.enqueue(PaintTask(Request("photo"), browser=f"stranger {number}"))
+        page.app_state.enqueue(PaintTask(Request("photo"), session_hash=f"stranger {number}"))
     assert len(page.app_state.queued) == MAX_EXPECTED
     page.app_state.queued.clear()

@@ -17,7 +17,7 @@ from nst.gallery import find_style, sample
 from nst.images import open_image
 from nst.one_pass import OnePass
 from nst.page import live
-from nst.page.context import Page
+from nst.page.app import Page
 from nst.service import cameras
 from nst.service.cameras import MAX_CAMERAS, Cameras
 from nst.service.previews import MAX_WAITING
@@ -30,7 +30,7 @@ KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": "
 
 def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
     asked = {"denied": False, "chosen": ["gold_spirals"]} | KNOBS | changed
-    return live.open_camera(page, session=session, **asked)
+    return page.live.open(session=session, **asked)
 
 
 def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
@@ -59,14 +59,14 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     plate = find_style("gold_spirals", page.app_state.styles).path
     alone = OnePass(plate, size=256, where="cpu")(Image.open(io.BytesIO(_seen())))
     assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
-    live.steer_camera(page, session=session, chosen=["swirling_night"], **KNOBS)
+    page.live.follow(session, ["swirling_night"], KNOBS)
     assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
-    live.steer_camera(page, session=session, chosen=["nobody"], **KNOBS)
-    live.steer_camera(page, session=session, chosen=["gold_spirals"], **KNOBS | {"strength": 9})
+    page.live.follow(session, ["nobody"], KNOBS)
+    page.live.follow(session, ["gold_spirals"], KNOBS | {"strength": 9})
     assert client.post(address, content=_seen()).status_code == 200
-    live.close_camera(page, session=session)
+    page.live.close(session=session)
     over = client.post(address, content=_seen())
-    assert (over.status_code, over.text) == (live.OVER, "The camera has run for 2 min.")
+    assert (over.status_code, over.text) == (EXPIRED, "The camera has run for 2 min.")
 
 
 def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
@@ -91,8 +91,8 @@ def test_an_owner_can_switch_cameras_off(
 def test_a_painting_comes_first(page: Page, session: Session) -> None:
     token = _opened(page, session)[page.live.token]
     answer = _client(page, busy=1.0).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.text[:26]) == (live.NOT_NOW, "A painting is being made: ")
-    live.close_camera(page, session=session)
+    assert (answer.status_code, answer.text[:26]) == (BUSY, "A painting is being made: ")
+    page.live.close(session=session)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_painting_comes_first(page: Page, session: Session) -> None:
 def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
     token = _opened(page, session)[page.live.token]
     assert _client(page).post(f"/live/{token}", content=junk).status_code == 422
-    live.close_camera(page, session=session)
+    page.live.close(session=session)
 
 
 def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
@@ -111,9 +111,9 @@ def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) ->
     for _ in range(MAX_WAITING):
         assert room.acquire(blocking=False)
     answer = _client(page).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.content) == (live.NOT_NOW, b"")
+    assert (answer.status_code, answer.content) == (BUSY, b"")
     room.release(MAX_WAITING)
-    live.close_camera(page, session=session)
+    page.live.close(session=session)
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,9 @@ def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_snapshot_becomes_the_photo(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    outputs = live.take_snapshot(page, session=session, shot=photo_sent)
+    outputs = page.live.take_snapshot(session=session, picture=photo_sent)
     assert outputs[page.photo.image] == photo_sent["path"]
-    assert outputs[page.canvas.tabs].selected == "painting"
+    assert outputs[page.result.tabs].selected == "painting"
     for shot, told in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
         with pytest.raises(gr.Error, match=told):
-            live.take_snapshot(page, session=session, shot=shot)
+            page.live.take_snapshot(session=session, picture=shot)

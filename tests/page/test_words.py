@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import nst
-from nst.page.context import Page
-from nst.page.serve import build
+from nst.page.app import Page
+from nst.page.app import build
 from nst.page.ui.translations import FOLDER, LANGUAGES, chosen, words_of
 
 from .driving import SETTLED
@@ -65,7 +65,7 @@ def test_nothing_is_translated_that_is_not_said() -> None:
 
 def _shown(page: Page) -> Iterator[str]:
     """What the page's components say at first."""
-    hidden = {id(page.photo.offer_text), id(page.canvas.take_up)}
+    hidden = {id(page.photo.offer_text), id(page.painting.reattach)}
     for block in build(page.app_state)[0].blocks.values():
         if id(block) in hidden or getattr(block, "visible", True) is False:
             continue

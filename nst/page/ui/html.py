@@ -5,12 +5,7 @@ import html
 import gradio as gr
 
 from nst.gallery import Style
-
-
-def sentence(problem: ValueError | str) -> str:
-    """A message as a sentence, safe to be shown as HTML."""
-    text = str(problem).rstrip(".")
-    return html.escape(text[:1].upper() + text[1:], quote=False) + "."
+from nst.messages import sentence
 
 
 def user_error(problem: ValueError | str) -> gr.Error:
@@ -43,7 +38,3 @@ def offer_html(styles: tuple[str, ...]) -> str:
     named = " and ".join(styles) or "no style"
     return f"This picture was painted here, after {html.escape(named)}."
 
-
-def duration(seconds: float) -> str:
-    """Such as "45 s" or "3 min"."""
-    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from nst.page import painting, paintings
-from nst.page.context import Page
+from nst.page.app import Page
 from nst.service.session import Session
 
 from .conftest import named
@@ -39,8 +39,8 @@ def _select(number: int) -> gr.SelectData:
 
 
 def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
-    assert len(paintings.judged([_entry()] * 50)) == paintings.MAX_REMEMBERED
-    assert paintings.judged([_entry()])[0].title == "a"
+    assert len(valid_memories([_entry()] * 50)) == MAX_REMEMBERED
+    assert valid_memories([_entry()])[0].title == "a"
 
 
 @pytest.mark.parametrize(
@@ -64,36 +64,36 @@ def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
     ],
 )
 def test_what_cannot_be_true_is_nothing_remembered(memory: Any, page: Page) -> None:
-    assert paintings.judged(memory) == []
-    shown = paintings.show_remembered(page, remembered=memory)
-    assert not shown[page.after.strip].visible
+    assert valid_memories(memory) == []
+    shown = page.history.load(remembered=memory)
+    assert not shown[page.history.strip].visible
 
 
 def test_a_painting_comes_back_with_its_settings(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    painting.begin(page, session=session, **_asked(photo_sent, strength=0.8))
-    *_, done = painting.show_frames(page, session=session, remembered=[_entry()])
-    kept = done[page.remembered]
+    page.painting.start(session=session, **_asked(photo_sent, strength=0.8))
+    *_, done = page.painting.show_frames(session=session, remembered=[_entry()])
+    kept = done[page.history.remembered]
     assert [entry["title"] for entry in kept] == ["photo after gold_spirals", "a"]
-    later = Session(welcomed=True)
-    brought = paintings.bring_back(page, _select(0), session=later, remembered=kept)
+    later = Session(loaded=True)
+    brought = page.history.bring_back(_select(0), session=later, remembered=kept)
     assert named(page, brought)["strength"] == 0.8
-    assert brought[page.after.on].interactive
+    assert brought[page.result.go_on].interactive
     page.app_state.store.release(session.key)
     assert page.app_state.store.find(later.painting)
-    left = paintings.take_down(page, session=later, remembered=kept)
-    assert [entry["title"] for entry in left[page.remembered]] == ["a"]
+    left = page.history.remove_selected(session=later, remembered=kept)
+    assert [entry["title"] for entry in left[page.history.remembered]] == ["a"]
 
 
 def test_of_a_painting_that_is_gone_the_small_picture_is_left(page: Page, session: Session) -> None:
-    brought = paintings.bring_back(page, _select(0), session=session, remembered=[_entry()])
-    assert brought[page.canvas.image].size == (40, 30)
-    assert not brought[page.after.on].interactive
-    assert not brought[page.after.download].interactive
+    brought = page.history.bring_back(_select(0), session=session, remembered=[_entry()])
+    assert brought[page.result.image].size == (40, 30)
+    assert not brought[page.result.go_on].interactive
+    assert not brought[page.result.download].interactive
 
 
 @pytest.mark.parametrize("number", [-1, 1, 99])
 def test_a_place_that_is_none(page: Page, session: Session, number: int) -> None:
     asked = {"session": session, "remembered": [_entry()]}
-    assert paintings.bring_back(page, _select(number), **asked) == gr.skip()
+    assert page.history.bring_back(_select(number), **asked) == gr.skip()

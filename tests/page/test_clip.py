@@ -17,8 +17,8 @@ from nst.gallery import sample
 from nst.images import open_image
 from nst.one_pass import OnePass
 from nst.page import api, clips
-from nst.page.context import Page
-from nst.page.serve import release
+from nst.page.app import Page
+from nst.page.app import release
 from nst.service.session import Session
 
 from .conftest import sent
@@ -54,8 +54,8 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
     page: Page, session: Session, film: Write
 ) -> None:
     asked = _asked(film())
-    assert page.clip.status in clips.begin_film(page, session=session, **asked)
-    *on_the_way, last = clips.show_film(page, session=session)
+    assert page.clip.status in page.clip.start(session=session, **asked)
+    *on_the_way, last = page.clip.show_progress(session=session)
     assert "picture 1 of 6" in on_the_way[0][page.clip.status]
     assert "Done after 6 pictures" in last[page.clip.status]
     out = Path(last[page.clip.painted].value["path"])
@@ -63,17 +63,17 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
     assert (out.name, painted.pictures) == ("lion after gold_spirals.mp4", 6)
     assert painted.size == (512, 340)
     assert last[page.clip.download].interactive
-    assert session.clip_task is None
+    assert session.clip is None
     release(page.app_state, session)
     assert not out.exists()
 
 
 def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -> None:
     asked = _asked(film(pictures=30))
-    clips.begin_film(page, session=session, **asked)
-    shown = clips.show_film(page, session=session)
+    page.clip.start(session=session, **asked)
+    shown = page.clip.show_progress(session=session)
     next(shown)
-    assert clips.stop_film(page, session=session)[page.clip.paint].visible
+    assert page.clip.stop_painting(session=session)[page.clip.paint].visible
     *_, last = shown
     assert "Stopped after" in last[page.clip.status]
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
@@ -96,12 +96,12 @@ def test_what_can_not_be_painted_is_told_before(
     )
     for asked, told in cases:
         with pytest.raises(gr.Error, match=told):
-            clips.begin_film(page, session=session, **asked)
-        assert session.clip_task is None
-    cleared = clips.check_film(page, film=sent(uploads / "none.mp4"))
+            page.clip.start(session=session, **asked)
+        assert session.clip is None
+    cleared = page.clip.check(film=sent(uploads / "none.mp4"))
     assert cleared == {page.clip.film: None}
     assert len(notices) == 1
-    assert clips.check_film(page, film=short) == gr.skip()
+    assert page.clip.check(film=short) == gr.skip()
 
 
 def test_an_owner_can_switch_films_off(
@@ -109,7 +109,7 @@ def test_an_owner_can_switch_films_off(
 ) -> None:
     monkeypatch.setattr(page.app_state, "config", Config(clip_seconds=0))
     with pytest.raises(gr.Error, match="switched films off"):
-        clips.begin_film(page, session=session, **_asked(film()))
+        page.clip.start(session=session, **_asked(film()))
 
 
 @pytest.mark.parametrize("limit", ["pictures", "time"])
@@ -117,7 +117,7 @@ def test_a_film_that_is_more_than_it_says_ends(
     page: Page, film: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     clip = open_clip(film()["path"])
-    few = {"clip_seconds": 0.05} if limit == "pictures" else {"most_seconds": 0.0}
+    few = {"clip_seconds": 0.05} if limit == "pictures" else {"max_seconds": 0.0}
     monkeypatch.setattr(page.app_state, "config", Config(**few))
     paint = OnePass(page.app_state.styles[0].path, size=64, where="cpu")
     counts = clips.painted(page, clips.ClipTask(clip, paint), tmp_path / "out.mp4")
@@ -125,14 +125,14 @@ def test_a_film_that_is_more_than_it_says_ends(
 
 
 def test_programs_have_a_film_painted(page: Page, film: Write) -> None:
-    *_, file = api.paint_clip(page, film=film(), style="gold_spirals", size=64, strength=0.3)
+    *_, file = page.api.paint_clip(film=film(), style="gold_spirals", size=64, strength=0.3)
     assert open_clip(file).size == (64, 42)
     with pytest.raises(gr.Error, match="Size is 5000; it takes a whole number up to 1024"):
-        list(api.paint_clip(page, film=film(), size=5000))
+        list(page.api.paint_clip(film=film(), size=5000))
 
 
 def test_programs_have_a_draft(page: Page, photo_sent: dict[str, Any]) -> None:
-    file = api.preview(page, photo=photo_sent, size=64)
+    file = page.api.preview(photo=photo_sent, size=64)
     assert max(Image.open(file).size) == 64
     for wrong, told in (
         ({"style": "nobody"}, "There is no style 'nobody'"),
@@ -142,12 +142,12 @@ def test_programs_have_a_draft(page: Page, photo_sent: dict[str, Any]) -> None:
         ({"strength": 7}, "Strength is 7"),
     ):
         with pytest.raises(gr.Error, match=told):
-            api.preview(page, photo=photo_sent, **wrong)
+            page.api.preview(photo=photo_sent, **wrong)
     with pytest.raises(gr.Error, match="upload a picture first"):
-        api.preview(page, photo=None)
+        page.api.preview(photo=None)
 
 
 def test_what_programs_had_makes_room(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst.service.store.MOST_LENT", 2)
+    monkeypatch.setattr("nst.service.store.MAX_LENT", 2)
     folders = [page.app_state.store.lend() for _ in range(4)]
     assert [folder.exists() for folder in folders] == [False, False, True, True]

@@ -16,11 +16,11 @@ from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
 from nst.config import Config
-from nst.page.context import Page
+from nst.page.app import Page
 from nst.page.guard import gradio_patches as calming
 from nst.page.guard.client_ip import address
 from nst.page.guard.request_filter import OpenStreams
-from nst.page.serve import build
+from nst.page.app import build
 from nst.page.social_card import PATH, TITLE, public_address
 
 from .serving import ROOT, Served, awaited, served

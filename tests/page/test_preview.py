@@ -10,8 +10,8 @@ from PIL import Image
 from nst.gallery import load_styles, sample
 from nst.job import Request
 from nst.page import drafts
-from nst.page.context import Page
-from nst.page.serve import release
+from nst.page.app import Page
+from nst.page.app import release
 from nst.service.previews import MAX_WAITING, THUMBNAIL, Previewer
 from nst.service.session import PaintTask, Session
 
@@ -22,16 +22,16 @@ KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": "
 
 def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
     asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
-    return drafts.draft_anew(page, session=session, **asked)
+    return page.preview.replace(session=session, **asked)
 
 
 def _on(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
     asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
-    return drafts.draft_on(page, session=session, **asked)
+    return page.preview.follow_setting(session=session, **asked)
 
 
 def _shown(page: Page, outputs: dict[Any, Any]) -> Path:
-    return Path(outputs[page.canvas.image].value["path"])
+    return Path(outputs[page.result.image].value["path"])
 
 
 def _pixels(file: Path) -> np.ndarray[Any, Any]:
@@ -65,17 +65,17 @@ def test_weights_belong_to_the_styles_in_their_order(
 
 def test_what_is_missing_is_waited_for(page: Page, session: Session, photo_sent: Any) -> None:
     for changed in ({"chosen": [], "recipe": "reconstruct"}, {"chosen": ["nobody"]}):
-        assert page.canvas.image not in _anew(page, session, photo_sent, **changed)
-    assert page.canvas.image not in _anew(page, session, None)
-    assert page.canvas.image not in _anew(page, session, sent("/etc/passwd"))
-    assert page.canvas.image not in _anew(page, session, photo_sent, strength="much")
+        assert page.result.image not in _anew(page, session, photo_sent, **changed)
+    assert page.result.image not in _anew(page, session, None)
+    assert page.result.image not in _anew(page, session, sent("/etc/passwd"))
+    assert page.result.image not in _anew(page, session, photo_sent, strength="much")
 
 
 def test_a_painting_stays_while_one_steers(page: Page, session: Session, photo_sent: Any) -> None:
     session.painting = "token"
-    assert page.canvas.image not in _on(page, session, photo_sent)
+    assert page.result.image not in _on(page, session, photo_sent)
     assert session.painting == "token"
-    assert not _anew(page, session, photo_sent)[page.after.on].interactive
+    assert not _anew(page, session, photo_sent)[page.result.go_on].interactive
     assert session.painting == ""
 
 
@@ -83,7 +83,7 @@ def test_a_run_keeps_the_canvas(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session.run = PaintTask(Request("photo"))
-    assert page.canvas.image not in _anew(page, session, photo_sent)
+    assert page.result.image not in _anew(page, session, photo_sent)
     session.run = None
 
     def click(*_: object) -> bytes:
@@ -91,12 +91,12 @@ def test_a_run_keeps_the_canvas(
         session.run = PaintTask(Request("photo"))
         return b"a picture"
 
-    monkeypatch.setattr(page.app_state.previewer, "draft", click)
-    assert page.canvas.image not in _anew(page, session, photo_sent)
+    monkeypatch.setattr(page.app_state.previewer, "preview", click)
+    assert page.result.image not in _anew(page, session, photo_sent)
 
 
 def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
-    outputs = drafts.show_gallery(page, session=session, photo=photo_sent, on_photo=True)
+    outputs = page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
     shown = outputs[page.style.gallery].value
     assert [entry["caption"] for entry in shown] == [p.title for p in page.app_state.styles]
     files = [Path(entry["image"]["path"]) for entry in shown]
@@ -104,7 +104,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     assert all(max(Image.open(file).size) == THUMBNAIL for file in files)
     assert outputs[page.style.on_photo].visible
     for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
-        outputs = drafts.show_gallery(page, session=session, photo=photo, on_photo=on_photo)
+        outputs = page.preview.show_gallery(session=session, photo=photo, on_photo=on_photo)
         assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
             plate.name for plate in page.app_state.styles
         ]
@@ -116,11 +116,11 @@ def test_what_was_drawn_before_is_not_drawn_again(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
-    drafts.show_gallery(page, **asked)
-    first = [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())]
+    page.preview.show_gallery(**asked)
+    first = [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())]
     monkeypatch.setattr(page.app_state.previewer, "_read", None)
-    drafts.show_gallery(page, **asked)
-    assert [file.read_bytes() for file in sorted(session.drafts["gallery"].iterdir())] == first
+    page.preview.show_gallery(**asked)
+    assert [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())] == first
 
 
 def test_too_many_go_without() -> None:
