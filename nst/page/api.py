@@ -145,7 +145,7 @@ def _wish(
         photo=file,
         styles=split_names(style or ""),
         recipe=recipe or None,
-        given={k: value for k, value in given.items() if value is not None} | others,
+        overrides={k: value for k, value in given.items() if value is not None} | others,
         mask=sent_file(mask, "the mask"),
         start=sent_file(start, "the painting to go on from"),
         sample=page.app_state.sample(file),

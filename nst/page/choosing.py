@@ -226,7 +226,7 @@ def plan(
     except ImageError:  # check_photo tells of it and takes it away
         return outputs
     try:
-        settings = combine(recipe, given=in_sight(chosen, knobs))
+        settings = combine(recipe, overrides=in_sight(chosen, knobs))
     except ValueError as error:
         return outputs | {page.canvas.status: status_html(sentence(error))}
     sample = page.app_state.sample(file) if file else ""

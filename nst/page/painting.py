@@ -66,7 +66,7 @@ def _begin(
             photo=file,
             styles=chosen,
             recipe=recipe,
-            given=in_sight(chosen, knobs),
+            overrides=in_sight(chosen, knobs),
             mask=drawn_mask(mask),
             start=before.file if before else None,
             sample=page.app_state.sample(file),

@@ -224,7 +224,8 @@ def _first(frames: Generator[Frame, None, None], seconds: float) -> list[Frame]:
 def warm_up(engine: Engine, photo: Path, style: Path) -> None:
     """A first run in small, until it tells the pace: it makes the kernels, too."""
     given = {"size": 256, "scales": 1, "steps": 12}
-    wish = Request(photo, [style], given=given, every=3)  # a GPU is done before a frame is due
+    # A GPU is done before a frame is due by time.
+    wish = Request(photo, [style], overrides=given, frame_every=3)
     job = prepare(wish, [], engine.backbone, engine.warming)
     with suppress(Stopped):
         engine.pace.calibrate(job, engine.first(job, WARM_UP))

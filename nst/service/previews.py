@@ -61,7 +61,7 @@ class Previewer:
 
     def painter(self, *styles: Path, **given: Any) -> OnePass:
         """What paints in these styles, read once; ValueError. To be called where it draws."""
-        Settings(effort="instant", **given)  # judged before it is looked up: strangers send lists
+        Settings(effort="one-pass", **given)  # judged before it is looked up: strangers send lists
         return self._read(*styles, **given)
 
     def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
