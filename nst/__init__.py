@@ -1,4 +1,4 @@
-"""nst: neural style transfer, a photo and a painting style -> a painting, step by step."""
+"""nst: neural style transfer. It paints a photo in the style of a painting, step by step."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nst.recipes import RECIPES
     from nst.settings import Settings
 else:
-    _ROOMS = {
+    _MODULES = {
         "RECIPES": "nst.recipes",
         "Frame": "nst.optimise.stylize",
         "ImageError": "nst.images",
@@ -23,10 +23,10 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
-        """What is asked for is brought then: PyTorch takes seconds, and not all need it."""
-        if name not in _ROOMS:
+        """Import on first use: PyTorch takes seconds, and not every program needs it."""
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_ROOMS[name]), name)
+        return getattr(import_module(_MODULES[name]), name)
 
 
 __all__ = [

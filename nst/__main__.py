@@ -5,7 +5,7 @@ import sys
 from nst.cli.terminal import end_at_once
 
 if __name__ == "__main__":
-    end_at_once()  # before all that takes long to come
-    from nst.cli.start import main
+    end_at_once()  # before the slow imports
+    from nst.cli.main import main
 
     sys.exit(main())

@@ -1,7 +1,8 @@
-"""What is on offer: sample photos, our plates in `examples`, and those of a Space's owner."""
+"""Sample photos, the styles in `examples`, and the styles that the owner of a Space adds."""
 
 import difflib
 import logging
+import re
 import tempfile
 import tomllib
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ log = logging.getLogger("nst")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
 
+_TYPE_NAMES = {str: "text", dict: "table"}
+
 
 @dataclass(frozen=True)
 class Style:
-    """A style: its name in flags and links, its file, what people read, its best settings."""
+    """A style: its id, its file, texts for people, and the settings that suit it best."""
 
     name: str
     path: Path
@@ -36,7 +39,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Photo:
-    """A sample photo: its name in links, its file, what people read, and who is to be thanked."""
+    """A sample photo: its id, its file, texts for people, and its author."""
 
     name: str
     path: Path
@@ -56,99 +59,106 @@ def load_photos() -> list[Photo]:
 
 
 def sample(name: str) -> Path:
-    """The file of the sample photo of this name."""
+    """The file of the sample photo with this id."""
     return next(photo.path for photo in load_photos() if photo.name == name)
 
 
 def load_styles(folder: Path = EXAMPLES) -> list[Style]:
-    """The plates of a folder: what its `catalogue.toml` lists, or else every picture in it.
+    """The styles of a folder: the entries of its `catalogue.toml`, or else all its pictures.
 
-    The pictures lie in `styles`, if there is such a folder, or beside the catalogue. An entry that
-    is wrong is left out, with one log line. Raises ValueError or OSError where the catalogue can't
-    be read.
+    The pictures lie in the subfolder `styles`, if there is one, or beside the catalogue. A wrong
+    entry is skipped with one log line. Raises ValueError or OSError for an unreadable catalogue.
     """
-    room = folder / "styles" if (folder / "styles").is_dir() else folder
-    files = {path.stem: path for pattern in PICTURES for path in sorted(room.glob(pattern))}
+    pictures = folder / "styles" if (folder / "styles").is_dir() else folder
+    files = {path.stem: path for pattern in PICTURES for path in sorted(pictures.glob(pattern))}
     catalogue = folder / "catalogue.toml"
     if not catalogue.is_file():
         return [Style(name, path, name.replace("_", " ")) for name, path in files.items()]
-    found = []
+    styles = []
     for name, entry in tomllib.loads(catalogue.read_text("utf-8")).items():
         try:
-            found.append(_plate(name, files, entry))
+            styles.append(_read_entry(name, files, entry))
         except ValueError as error:
             log.warning("the catalogue's %r is left out: %s", name, error)
-    return found
+    return styles
 
 
-def find_style(name: str, offered: Sequence[Style]) -> Style:
-    """The plate of this name; ValueError names the one that is spelled most alike."""
-    found = next((plate for plate in offered if plate.name == name), None)
-    if found is None:
-        nearest = difflib.get_close_matches(name, [plate.name for plate in offered], 1)
-        hint = f"did you mean {nearest[0]!r}?" if nearest else "choose one of the gallery"
-        raise ValueError(f"there is no style {name!r}; {hint}")
-    return found
+def match_style(name: str, styles: Sequence[Style]) -> Style | None:
+    """The style with this id or title, or None.
 
-
-def own_settings(styles: Sequence[str], offered: Sequence[Style]) -> dict[str, Any]:
-    """The best settings of the last of these styles that is a plate: it was chosen last."""
-    chosen = [plate for name in styles for plate in offered if plate.name == name]
-    return chosen[-1].settings if chosen else {}
-
-
-def load_owner_styles(named: str, into: Path | None = None) -> list[Style]:
-    """The plates of an owner: `named` is a folder, or a dataset repository on the Hub, which is
-    downloaded to a new folder in `into`.
-
-    None, and one log line, if they are out of reach or broken. May wait for the network.
+    Case does not matter, and spaces, hyphens and underscores are alike. An id has precedence over
+    a title, and an exact id over both.
     """
-    if not named:
+    key = _key(name)
+    by_title = [style for style in styles if key and _key(style.title) == key]
+    by_id = [style for style in styles if key and _key(style.name) == key]
+    exact = [style for style in styles if style.name == name]
+    return next(iter(exact + by_id + by_title), None)
+
+
+def find_style(name: str, styles: Sequence[Style]) -> Style:
+    """As `match_style`, but ValueError suggests the nearest id or title."""
+    if style := match_style(name, styles):
+        return style
+    ids = {_key(style.name): style.name for style in styles}
+    names = {_key(style.title): style.title for style in styles} | ids
+    nearest = difflib.get_close_matches(_key(name), names, 1)
+    hint = f"did you mean {names[nearest[0]]!r}?" if nearest else "choose one of the gallery"
+    raise ValueError(f"there is no style {name!r}; {hint}")
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold()
+
+
+def load_owner_styles(source: str, into: Path | None = None) -> list[Style]:
+    """The styles of a folder, or of a dataset repository on the Hub.
+
+    A repository is downloaded to a new folder in `into`, which may take a while. Styles that are
+    missing or broken cost one log line, and the list is empty.
+    """
+    if not source:
         return []
     try:
-        folder = Path(named) if Path(named).is_dir() else _download(named, into)
-        found = load_styles(folder)
-        if not found:
+        folder = Path(source) if Path(source).is_dir() else _download(source, into)
+        styles = load_styles(folder)
+        if not styles:
             raise ValueError("no picture in it")
-        return found
-    # The Hub fails in more ways than can be listed, and none of them may cost more than a line.
+        return styles
+    # The Hub fails in more ways than can be listed, and none of them may stop the page.
     except Exception as error:
         reason = str(error).partition("\n")[0][:200]
-        log.warning("the gallery %r is left out: %s", named, reason)
+        log.warning("the gallery %r is left out: %s", source, reason)
         return []
 
 
-def _plate(name: str, files: dict[str, Path], entry: Any) -> Style:
+def _read_entry(name: str, files: dict[str, Path], entry: Any) -> Style:
     if name not in files:
         raise ValueError("there is no such picture")
     if not isinstance(entry, dict):
         raise ValueError(f"it is {entry!r}, and takes a table")
-    told = {"title": name.replace("_", " "), **entry}
-    for key, value in told.items():
-        wanted = dict if key == "settings" else str
-        if not isinstance(value, wanted):
-            raise ValueError(f"{key} is {value!r}, and takes a {_KINDS[wanted]}")
+    texts = {"title": name.replace("_", " "), **entry}
+    for key, value in texts.items():
+        kind = dict if key == "settings" else str
+        if not isinstance(value, kind):
+            raise ValueError(f"{key} is {value!r}, and takes a {_TYPE_NAMES[kind]}")
     try:
-        plate = Style(name, files[name], **told)
-        Settings(**plate.settings)
-    except TypeError as error:  # an entry or a setting that nobody knows
+        style = Style(name, files[name], **texts)
+        Settings(**style.settings)
+    except TypeError as error:  # an unknown key, or an unknown setting
         raise ValueError(str(error)) from None
-    return plate
-
-
-_KINDS = {str: "text", dict: "table"}
+    return style
 
 
 def _download(repository: str, into: Path | None) -> Path:
     check_reachable(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
-    # Real files in a folder of their own: a page serves those, and not the links of a cache.
+    # Real files in a folder of their own: the page does not serve the symbolic links of a cache.
     folder = tempfile.mkdtemp(prefix="gallery-", dir=into)
-    patterns = ["catalogue.toml", *PICTURES]
     snapshot_download(
         repository,
         repo_type="dataset",
-        allow_patterns=patterns,
+        allow_patterns=["catalogue.toml", *PICTURES],
         local_dir=folder,
-        cache_dir=folder,  # or a home is looked for, which not every user has
+        cache_dir=folder,  # the default is in the home folder, which not every user has
     )
     return Path(folder)

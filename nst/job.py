@@ -1,4 +1,4 @@
-"""From what was asked to what is painted: the one way in for page, command line, API and MCP."""
+"""From a request to a prepared run. The page, the command line, the API and MCP all start here."""
 
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst.gallery import Style, find_style, own_settings
+from nst.gallery import Style, find_style
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
 from nst.optimise.cost import run_work
@@ -16,42 +16,47 @@ from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.stylize import Frame, begin
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
-from nst.sharing import Provenance, ShareLink, file_hash
-
-ONE_PASS = "Magenta"
-"""Whose network paints in one pass."""
+from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
 
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody asked for. What was not given is None, or not in `given`.
+    """The inputs and options of one painting.
 
-    A style is the name of a plate, or the Path of a file. `given` are settings by name, which
-    always count. `like` is a painting whose recipe and settings to start from; a recipe that is
-    given takes its place. `sample` is the name of the sample photo that the photo is, if it is one.
-    With `keep_alpha` a cut-out stays one: its transparent ground is not painted. With `every` there
-    is a frame each so many steps, beside those that come by time.
+    photo: a path, or a PIL image.
+    styles: ids or titles of available styles, or Paths of files.
+    recipe: a key of RECIPES; None: that of `like`, or the default.
+    preset: a key of PRESETS.
+    overrides: settings by name, applied last.
+    like: the recipe and settings to start from. `recipe` replaces both.
+    mask: a picture, white where to paint.
+    start: a painting of the photo to continue.
+    sample: the sample photo's id, if the photo is one.
+    keep_alpha: keep the photo's transparent background, and do not paint it.
+    frame_every: yield a frame every so many steps, besides those that come by time.
+    photo_name: the photo's name in the title; "": the path's stem.
     """
 
     photo: ImageSource
     styles: Sequence[str | Path] = ()
     recipe: str | None = None
     preset: str | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     like: ShareLink | None = None
     mask: ImageSource | None = None
     start: ImageSource | None = None
     sample: str = ""
     keep_alpha: bool = False
-    every: int = 0
+    frame_every: int = 0
+    photo_name: str = ""
 
 
 @dataclass(frozen=True)
 class RemoteBackbone:
-    """A backbone that another process has.
+    """A backbone that another process holds.
 
-    `paint` is as `nst.optimise.stylize.begin` is with that backbone: pictures, settings, and after
-    how many steps there is a frame beside those that come by time. The event is the job's `stop`.
+    `paint` takes pictures, settings, `frame_every` and the job's `stop` event. It yields frames,
+    as `nst.optimise.stylize.begin` does.
     """
 
     name: str
@@ -60,10 +65,14 @@ class RemoteBackbone:
 
 @dataclass(frozen=True)
 class Job:
-    """A run that has not begun: what it paints with, and `frames`, which paints when it is read.
+    """A prepared run. Iterating over `frames` paints.
 
-    `pictures` are decoded once; `prints` are the styles' fingerprints; `work` is `run_work`'s. Once
-    `stop` is set, the next step or part of the set-up raises Stopped.
+    title: for example "lion after swirling_night and gold_spirals".
+    pictures: the decoded inputs.
+    style_hashes: a `file_hash` for each of `styles`.
+    shared: recipe, settings and names for links and metadata.
+    work: the cost as `run_work` counts it, in pixel-steps.
+    stop: once it is set, the next step raises Stopped.
     """
 
     title: str
@@ -78,22 +87,22 @@ class Job:
 
     @property
     def photo(self) -> Image.Image:
-        """RGB."""
+        """The photo, RGB."""
         return self.pictures.photo
 
     @property
     def mask(self) -> Image.Image | None:
-        """In grey."""
+        """The mask, grey."""
         return self.pictures.mask
 
     @property
     def start(self) -> Image.Image | None:
-        """The painting to go on from, RGB."""
+        """The painting to continue, RGB."""
         return self.pictures.start
 
     @property
     def settings(self) -> Settings:
-        """What the knobs are set to."""
+        """All settings of the run."""
         return self.shared.settings
 
     @property
@@ -102,7 +111,7 @@ class Job:
         return network(self.settings, self.backbone)
 
     def painting(self, frame: Frame) -> Image.Image:
-        """What the painting's file is to show: RGB, or RGBA of a cut-out."""
+        """The frame's picture for the output file: RGB, or RGBA with `keep_alpha`."""
         if self.pictures.opaque is None:
             return frame.image
         painting = frame.image.copy()
@@ -110,58 +119,66 @@ class Job:
         return painting
 
     def provenance(self, frame: Frame) -> Provenance:
-        """What the painting's file is to remember, with this as its last frame."""
-        parts = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
-        also = tuple(name for name, picture in parts.items() if picture is not None)
-        seconds = round(frame.seconds, 2)
+        """The metadata of a painting whose last frame is `frame`."""
+        inputs = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
         return Provenance(
-            self.shared, self.style_hashes, also, self.network, frame.step, frame.steps, seconds
+            shared=self.shared,
+            style_hashes=self.style_hashes,
+            extra_inputs=tuple(name for name, picture in inputs.items() if picture is not None),
+            backbone=self.network,
+            step=frame.step,
+            steps=frame.steps,
+            seconds=round(frame.seconds, 2),
         )
 
 
 class Stopped(Exception):
-    """A run's `stop` was set by another thread than the one that paints."""
+    """Another thread has set the run's `stop` event."""
 
 
 def prepare(
     request: Request,
-    offered: Sequence[Style],
+    available: Sequence[Style],
     backbone: Backbone | RemoteBackbone,
     stop: threading.Event | None = None,
 ) -> Job:
-    """Everything looked up, decoded and checked, nothing computed yet.
+    """Look up the styles, decode and check all inputs. Nothing is computed yet.
 
-    `offered` are the plates that names are looked up in. Raises ImageError or ValueError, whose
-    message tells a person what to do.
+    `available` are the styles that names refer to. Raises ImageError or ValueError with a message
+    for people.
     """
-    recipe, settings, styles = resolve_request(request, offered)
+    recipe, settings, styles = resolve_request(request, available)
     stop = stop or threading.Event()
 
     def check_cancelled() -> None:
         if stop.is_set():
             raise Stopped
 
-    files = [plate.path for plate in styles]
+    files = [style.path for style in styles]
     pictures = open_pictures(
         request.photo, files, settings, request.mask, request.start, request.keep_alpha
     )
-    names = tuple(plate.name for plate in styles)
-    begun = max(pictures.start.size) if pictures.start else 0
     if isinstance(backbone, RemoteBackbone):
-        frames = backbone.paint(pictures, settings, request.every, stop)
+        frames = backbone.paint(pictures, settings, request.frame_every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.every, check_cancelled)
+        frames = begin(pictures, settings, backbone, request.frame_every, check_cancelled)
     return Job(
-        title=job_title(request.photo, styles),
+        title=job_title(request.photo, styles, request.photo_name),
         pictures=pictures,
         styles=styles,
-        style_hashes=tuple(_print(file) for file in files),
-        shared=ShareLink(recipe, settings, names, request.sample),
+        style_hashes=tuple(_style_hash(file) for file in files),
+        shared=ShareLink(recipe, settings, tuple(style.name for style in styles), request.sample),
         backbone=backbone,
-        work=run_work(settings, pictures.photo.size, begun, len(pictures.styles)),
+        work=pictures_work(pictures, settings),
         frames=frames,
         stop=stop,
     )
+
+
+def pictures_work(pictures: Pictures, settings: Settings) -> float:
+    """The cost of painting these pictures, in the pixel-steps of `run_work`."""
+    start = max(pictures.start.size) if pictures.start else 0
+    return run_work(settings, pictures.photo.size, start, len(pictures.styles))
 
 
 def network(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
@@ -169,32 +186,36 @@ def network(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
     return ONE_PASS if settings.in_one_pass else backbone.name
 
 
-def job_title(photo: ImageSource, styles: Sequence[Style]) -> str:
-    """Such as "lion after swirling_night and gold_spirals"."""
+def job_title(photo: ImageSource, styles: Sequence[Style], photo_name: str = "") -> str:
+    """A title such as "lion after swirling_night and gold_spirals"."""
     stem = "photo" if isinstance(photo, Image.Image) else Path(photo).stem
-    return " after ".join(filter(None, (stem, " and ".join(plate.name for plate in styles))))
+    names = " and ".join(style.name for style in styles)
+    return " after ".join(filter(None, (photo_name or stem, names)))
 
 
-def _print(style: Path) -> str:
+def _style_hash(file: Path) -> str:
     try:
-        return file_hash(style)
-    except OSError as error:  # of weight 0, it has not been opened
-        raise ImageError(f"the style {str(style)!r} can't be read: {error.strerror}") from None
+        return file_hash(file)
+    except OSError as error:  # a style of weight 0 has not been opened before
+        raise ImageError(f"the style {str(file)!r} can't be read: {error.strerror}") from None
 
 
 def resolve_request(
-    request: Request, offered: Sequence[Style]
+    request: Request, available: Sequence[Style]
 ) -> tuple[str, Settings, tuple[Style, ...]]:
-    """Recipe, settings and styles, checked as far as can be without opening a picture."""
+    """Recipe, settings and styles. ValueError for all errors that need no picture to be opened.
+
+    The own settings of the last style apply, unless `like` replaces them.
+    """
     styles = tuple(
         Style(style.stem, style, style.stem)
         if isinstance(style, Path)
-        else find_style(style, offered)
+        else find_style(style, available)
         for style in request.styles
     )
     if request.like and request.recipe is None:
-        settings = change(request.like.settings, request.preset, request.given)
+        settings = change(request.like.settings, request.preset, request.overrides)
         return request.like.recipe, settings, styles
     recipe = DEFAULT if request.recipe is None else request.recipe
-    own = own_settings([plate.name for plate in styles], styles)
-    return recipe, combine(recipe, own, request.preset, request.given), styles
+    own = styles[-1].settings if styles else {}
+    return recipe, combine(recipe, own, request.preset, request.overrides), styles

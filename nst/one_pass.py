@@ -24,7 +24,7 @@ class OnePass:
     """
 
     def __init__(self, *styles: ImageSource, where: str = "", **given: Any) -> None:
-        self.settings = Settings(effort="instant", **given)
+        self.settings = Settings(effort="one-pass", **given)
         self._where = torch.device(where) if where else device()
         opened = open_styles([_found(style) for style in styles], self.settings)
         self._style = read(opened, self.settings.style_scale, self._where)

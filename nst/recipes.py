@@ -1,11 +1,13 @@
-"""Named settings: our own, and the systems of the literature that we came from.
+"""Named settings: our own, and those of published systems.
 
-A recipe is nothing but settings and where they come from. Its source's own choices are kept where
-they are known: start, layers, reductions, weights, optimiser, number of steps.
+A recipe keeps its source's own choices where they are known: start image, layers, normalisation,
+weights, optimiser and number of steps.
 """
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nst.settings import Settings
@@ -59,11 +61,11 @@ RECIPES = {
         content_weight=1e-11,
         style_layers=_FIVE_RELUS,
         style_loss="gatys",
-        style_weight=1e-8,  # small, so that the total variation has a say
+        style_weight=1e-8,  # small, or the total variation would have no effect
     ),
-    # Its network sees pixels of 0..1 as they are, ours of 0..255 as Oxford trained it: features are
-    # 255 times as large, so that the weights of its source are divided by that number to the second
-    # power (content) and to the fourth (style).
+    # The source feeds its network pixels of 0..1; ours takes 0..255, as Oxford trained it. Our
+    # features are 255 times as large: the source's weights are divided by 255^2 for the content,
+    # and by 255^4 for the style.
     "from-scratch": Settings(
         init="photo",
         scales=1,
@@ -91,8 +93,7 @@ RECIPES = {
         style_layers=(),
     ),
 }
-"""The settings of each recipe; `dataclasses.replace` changes some of them."""
-
+"""The settings of each recipe."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "gentle": {"strength": 0.25, "detail": 0.3, "style_scale": 1.0},
@@ -100,129 +101,80 @@ PRESETS: dict[str, dict[str, Any]] = {
     "bold": {"strength": 0.65, "detail": 0.25, "style_scale": 1.0},
     "wild": {"strength": 0.9, "detail": 0.0, "style_scale": 1.5},
 }
-"""How far the style may go: a few knobs at once, on top of a recipe."""
+"""A few settings at once, from a faint style to a strong one. They are applied to a recipe."""
 
 
 def combine(
     recipe: str = DEFAULT,
     own: Mapping[str, Any] | None = None,
     preset: str | None = None,
-    given: Mapping[str, Any] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings for what somebody asked for; ValueError says what is wrong with it.
+    """A recipe's settings, changed by a style's `own`, then by a preset, then by `overrides`.
 
-    A recipe's settings, changed by a plate's `own` best ones, then by a preset, then by what was
-    `given` by name. A plate's own were found with our recipe, and count with it alone.
+    A style's own settings were chosen for our recipe. With any other recipe they are ignored.
+    Raises ValueError for an unknown name or a bad value.
     """
     if recipe not in RECIPES:
         raise ValueError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
     own = own if own and recipe == DEFAULT else {}
-    return change(replace(RECIPES[recipe], **own), preset, given or {})
+    return change(replace(RECIPES[recipe], **own), preset, overrides or {})
 
 
-def change(settings: Settings, preset: str | None, given: Mapping[str, Any]) -> Settings:
-    """Settings with a preset laid over them, and over both what was given by name."""
+def change(settings: Settings, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
+    """The settings, changed by a preset, then by `overrides`. Errors are those of `combine`."""
     if preset is not None and preset not in PRESETS:
         raise ValueError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}")
-    if unknown := set(given) - set(vars(settings)):
-        named = ", ".join(map(repr, sorted(unknown)))
-        raise ValueError(f"there is no setting {named}; there are {', '.join(vars(settings))}")
-    few = PRESETS[preset] if preset is not None else {}
-    return replace(settings, **few | dict(given))
+    if unknown := set(overrides) - set(vars(settings)):
+        names = ", ".join(map(repr, sorted(unknown)))
+        raise ValueError(f"there is no setting {names}; there are {', '.join(vars(settings))}")
+    changes = PRESETS[preset] if preset is not None else {}
+    return replace(settings, **changes | dict(overrides))
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a recipe comes from: what people read, in LaTeX where it is a formula.
+    """Texts about a recipe and where it comes from.
 
-    `log_every` is the number of steps between two lines of the losses in the source, or what suits
-    its length; `backbones` are the networks that it was written for; none: any.
+    `formula` is LaTeX. `log_every` is the number of steps between two log lines of the losses.
+    `backbones` are the networks that the source used; empty: any.
     """
 
     title: str
     credit: str
-    told: str
+    description: str
     formula: str
     log_every: int
-    backbones: tuple[str, ...] = ("VGG-19",)
+    backbones: tuple[str, ...] = ()
 
+
+def _load_sources() -> dict[str, Source]:
+    entries = tomllib.loads((Path(__file__).parent / "data/recipes.toml").read_text("utf-8"))
+    return {
+        name: Source(**entry | {"backbones": tuple(entry.get("backbones", ()))})
+        for name, entry in entries.items()
+    }
+
+
+SOURCES = _load_sources()
+"""The source of each recipe, in the order of RECIPES."""
 
 _SYMBOLS = (
     "$F, P$: features of the picture and the photo; $G, A$: Gram matrices of the picture and the "
     "style; $N$ channels, $M$ positions."
 )
 
-SOURCES = {
-    "atelier": Source(
-        "Atelier",
-        "ours, 2026",
-        "Coarse to fine from the photo in the style's palette, its calm parts from a first draft; "
-        "every loss relative to its target; strokes matched to where they belong.",
-        r"\alpha \frac{\sum w (F-P)^2}{\sum P^2} + \beta \Big( \sum_l w_l "
-        r"\frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match} \Big) + \gamma\, \text{TV}",
-        10,
-        (),
-    ),
-    "gatys": Source(
-        "Gatys et al.",
-        "Gatys, Ecker, Bethge: A Neural Algorithm of Artistic Style, 2015; CVPR 2016",
-        "The method that began it all: from noise, one scale, average pooling.",
-        r"\begin{gathered} \alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
-        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2} \\ \alpha/\beta = 10^{-3} \end{gathered}",
-        50,
-    ),
-    "deep-art-gallery": Source(
-        "Deep art gallery",
-        "the form that courses teach, after Gatys et al. 2015",
-        "From noise with Adam, a thousand steps.",
-        r"10\, \frac{\sum (F-P)^2}{4 N M} + 40 \sum_l w_l \frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2}",
-        200,
-    ),
-    "painting-with-gans": Source(
-        "Painting with GANs",
-        "the project of that name, after Gatys et al. 2015",
-        "From the photo, content as deep as the network goes, four thousand steps of L-BFGS.",
-        r"\alpha\, \tfrac12 \sum (F-P)^2 + \beta \sum_l w_l "
-        r"\frac{\sum (G_l-A_l)^2}{4 N_l^2 M_l^2} + \gamma\, \text{TV}",
-        50,
-        ("VGG-16", "VGG-19"),
-    ),
-    "from-scratch": Source(
-        "From scratch",
-        "tutorials that write it from scratch in PyTorch, after Gatys et al. 2015",
-        "From the photo with Adam in ten thousand small steps; Gram matrices not normalised.",
-        r"0.9 \sum_l \operatorname{mean}(F_l-P_l)^2 + 0.1 \sum_l \operatorname{mean}(G_l-A_l)^2",
-        500,
-    ),
-    "texture": Source(
-        "Texture",
-        "after Gatys, Ecker, Bethge: Texture Synthesis Using Convolutional Networks, 2015",
-        "The style alone, from noise: more of the painting. The photo lends nothing but its shape.",
-        r"\sum_l w_l \frac{\sum (G_l-A_l)^2}{\sum A_l^2} + \kappa\, D_\text{match}",
-        10,
-        (),
-    ),
-    "reconstruct": Source(
-        "Reconstruct",
-        "Mahendran, Vedaldi 2015; figure 1 of Gatys et al. 2015",
-        "The photo alone, from noise: what one layer still knows of it.",
-        r"\tfrac12 \sum (F-P)^2",
-        20,
-    ),
-}
-"""Where each recipe comes from."""
-
 
 def describe_recipe(name: str, backbone: str) -> str:
-    """A recipe in Markdown: what it does, its formula, its source, and `stand_in`."""
+    """A recipe in Markdown: description, formula, source, and `backbone_note`."""
     source = SOURCES[name]
-    parts = [source.told, f"$${source.formula}$$", _SYMBOLS, f"Source: {source.credit}."]
+    parts = [source.description, f"$${source.formula}$$", _SYMBOLS, f"Source: {source.credit}."]
     return "\n\n".join([*parts, backbone_note(name, backbone)]).strip()
 
 
 def backbone_note(name: str, backbone: str) -> str:
-    """A sentence, if `backbone` is not what the recipe was written for, else nothing."""
-    written_for = SOURCES[name].backbones
-    if not written_for or backbone in written_for:
+    """A sentence if the recipe was written for another network than `backbone`, else ""."""
+    originals = SOURCES[name].backbones
+    if not originals or backbone in originals:
         return ""
-    return f"{name} was written for {' or '.join(written_for)}; here {backbone} paints."
+    return f"{name} was written for {' or '.join(originals)}; here {backbone} paints."

@@ -1,7 +1,7 @@
-"""Every knob of the engine, once: default, range, unit and help.
+"""All settings of a painting: default, range, unit and help text.
 
-The page's sliders, the command line's flags and whatever else needs to know a setting are made
-from the fields of `Settings`.
+The page's controls, the command line's options, links and the API are built from the fields of
+`Settings`.
 """
 
 import math
@@ -21,8 +21,11 @@ LAYER_NAMES = tuple(
     for kind in ("conv", "relu")
 )
 
+ONE_PASS_SETTINGS = ("size", "strength", "style_scale", "style_weights")
+"""The settings that the one-pass network supports."""
 
-def _knob(
+
+def _setting(
     default: Any,
     label: str,
     help: str,
@@ -30,20 +33,23 @@ def _knob(
     high: float | None = None,
     step: float | None = None,
     choices: tuple[str, ...] = (),
+    old_values: Mapping[str, str] | None = None,
 ) -> Any:
-    knob = {"label": label, "help": help, "low": low, "high": high, "step": step}
-    return field(default=default, metadata=knob | {"choices": choices})
+    """A field of `Settings`; `old_values` maps former names of choices to the present ones."""
+    metadata = {"label": label, "help": help, "low": low, "high": high, "step": step}
+    metadata |= {"choices": choices, "old_values": old_values or {}}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to paint, as plain values. A bad one raises ValueError naming field, value and range."""
+    """The settings of a painting, checked. ValueError names the field, its value and its range."""
 
-    size: int = _knob(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
-    strength: float = _knob(
+    size: int = _setting(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
+    strength: float = _setting(
         0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05
     )
-    coherence: float = _knob(
+    coherence: float = _setting(
         0.35,
         "Coherence",
         "how far strokes follow the photo's forms (feature matching)",
@@ -51,33 +57,36 @@ class Settings:
         1.0,
         0.05,
     )
-    style_scale: float = _knob(
+    style_scale: float = _setting(
         1.0, "Stroke size", "size of the style's strokes (style scale)", 0.25, 4.0, 0.25
     )
-    smoothness: float = _knob(
+    smoothness: float = _setting(
         0.2, "Smoothness", "calms the finest grain (total variation)", 0.0, 1.0, 0.05
     )
-    detail: float = _knob(
+    detail: float = _setting(
         0.0, "Detail", "how much of the photo's fine structure survives", 0.0, 1.0, 0.05
     )
-    colour: str = _knob(
+    colour: str = _setting(
         "style",
         "Colours",
         "the style's; the photo's, which takes only lightness from the style; or matched: the "
         "style's texture in the photo's palette",
         choices=("style", "photo", "matched"),
     )
-    style_weights: Weights = _knob(
+    style_weights: Weights = _setting(
         (), "Style weights", "the share of each style, as 1,2,...; empty: equal shares"
     )
-    effort: str = _knob(
+    effort: str = _setting(
         "normal",
         "Effort",
-        "how long to paint; instant is one pass of a network, and no optimiser",
-        choices=("instant", "quick", "normal", "fine"),
+        "how long to paint; one-pass runs a network once, without an optimiser",
+        choices=("one-pass", "quick", "normal", "fine"),
+        old_values={"instant": "one-pass"},
     )
-    steps: int = _knob(0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1)
-    scales: int = _knob(
+    steps: int = _setting(
+        0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1
+    )
+    scales: int = _setting(
         0,
         "Scales",
         "sizes from coarse to fine; 0 leaves it to the size, 1 is the last alone",
@@ -85,98 +94,100 @@ class Settings:
         5,
         1,
     )
-    init: str = _knob(
-        "draft",
+    init: str = _setting(
+        "preview",
         "Start",
-        "the picture to start from; a draft is the photo, its calm parts painted in one pass",
-        choices=("draft", "photo", "noise", "style"),
+        "the picture to start from; preview is the photo with its smooth parts painted in one pass",
+        choices=("preview", "photo", "noise", "style"),
+        old_values={"draft": "preview"},
     )
-    optimizer: str = _knob(
+    optimizer: str = _setting(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
     )
-    learning_rate: float = _knob(
+    learning_rate: float = _setting(
         0.02, "Learning rate", "how far Adam moves a pixel in a step", 0.0001, 1.0, 0.0001
     )
-    content_layers: Layers = _knob(
+    content_layers: Layers = _setting(
         (("relu4_1", 1.0),), "Content layers", "where the photo is compared, as LAYER=WEIGHT,..."
     )
-    content_loss: str = _knob(
+    content_loss: str = _setting(
         "relative",
         "Content loss",
         "what the squared differences are divided by",
         choices=("relative", "half", "quarter", "mean"),
     )
-    content_weight: float = _knob(
+    content_weight: float = _setting(
         0.1, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
     )
-    style_layers: Layers = _knob(
+    style_layers: Layers = _setting(
         tuple((f"relu{b}_1", w) for b, w in enumerate((0.1, 0.25, 0.4, 0.2, 0.05), 1)),
         "Style layers",
         "where the style is compared, as LAYER=WEIGHT,...",
     )
-    style_loss: str = _knob(
+    style_loss: str = _setting(
         "relative",
         "Style loss",
         "what the squared differences are divided by",
         choices=("relative", "gatys", "mean"),
     )
-    style_weight: float = _knob(
+    style_weight: float = _setting(
         1.0, "Style weight", "weight of the style at strength 0.5 (beta)", 0.0, 1e12
     )
-    pooling: str = _knob("max", "Pooling", "how the network shrinks", choices=("max", "average"))
-    seed: int = _knob(0, "Seed", "same seed, same picture", 0, 2**31 - 1, 1)
+    pooling: str = _setting("max", "Pooling", "how the network shrinks", choices=("max", "average"))
+    seed: int = _setting(0, "Seed", "same seed, same picture", 0, 2**31 - 1, 1)
 
     def __post_init__(self) -> None:
-        for knob in fields(self):
-            object.__setattr__(self, knob.name, _checked(knob, getattr(self, knob.name)))
+        for spec in fields(self):
+            object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
 
     @property
     def from_photo(self) -> bool:
-        """Whether the run starts from the photo, drafted in parts or as it is."""
-        return self.init in ("draft", "photo")
+        """Whether the run starts from the photo or from a preview of it."""
+        return self.init in ("preview", "photo")
 
     @property
     def in_one_pass(self) -> bool:
-        """Whether the picture is painted at once, without an optimiser."""
-        return self.effort == "instant" and not self.steps
+        """Whether the one-pass network paints the picture, without an optimiser."""
+        return self.effort == "one-pass" and not self.steps
 
 
 def as_text(value: Any) -> str:
-    """A setting's value as flags and links write it; `Settings` reads it back."""
+    """A setting's value as options and links write it. `Settings` reads it back unchanged."""
     if not isinstance(value, tuple):
         return str(value)
     if value and isinstance(value[0], tuple):
-        return ",".join(f"{layer}={_number(weight)}" for layer, weight in value)
-    return ",".join(map(_number, value))
+        return ",".join(f"{layer}={_shortest(weight)}" for layer, weight in value)
+    return ",".join(map(_shortest, value))
 
 
-def _number(weight: float) -> str:
-    """As short as it can be and still be read back as the same."""
+def _shortest(weight: float) -> str:
     return str(weight).removesuffix(".0")
 
 
-def _checked(knob: Field[Any], value: Any) -> Any:
-    """The value in the knob's own type, or ValueError. Strings are read, as flags need it."""
-    if knob.type is Layers:
-        return _checked_layers(knob.name, value)
-    if knob.type is Weights:
-        return _checked_weights(knob.name, value)
-    if choices := knob.metadata["choices"]:
+def _checked(spec: Field[Any], value: Any) -> Any:
+    """The value in the setting's own type, or ValueError. Strings are converted."""
+    if spec.type is Layers:
+        return _checked_layers(spec.name, value)
+    if spec.type is Weights:
+        return _checked_weights(spec.name, value)
+    if choices := spec.metadata["choices"]:
+        if isinstance(value, str):
+            value = spec.metadata["old_values"].get(value, value)
         if value not in choices:
-            raise ValueError(f"{knob.name} is {value!r}; choose one of {', '.join(choices)}")
+            raise ValueError(f"{spec.name} is {value!r}; choose one of {', '.join(choices)}")
         return value
-    low, high = knob.metadata["low"], knob.metadata["high"]
-    kind = "a whole number" if knob.type is int else "a number"
-    complaint = ValueError(f"{knob.name} is {value!r}; it takes {kind} from {low} to {high}")
+    low, high = spec.metadata["low"], spec.metadata["high"]
+    kind = "a whole number" if spec.type is int else "a number"
+    complaint = ValueError(f"{spec.name} is {value!r}; it takes {kind} from {low} to {high}")
     try:
         number = float(value)
     except (OverflowError, TypeError, ValueError):
         raise complaint from None
     if isinstance(value, bool) or not low <= number <= high:
         raise complaint
-    if knob.type is int and number != int(number):
+    if spec.type is int and number != int(number):
         raise complaint
-    return int(number) if knob.type is int else number
+    return int(number) if spec.type is int else number
 
 
 def _checked_layers(name: str, value: Any) -> Layers:
@@ -186,8 +197,9 @@ def _checked_layers(name: str, value: Any) -> Layers:
             pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
         elif isinstance(value, Mapping):
             pairs = value.items()
-        said = {str(layer).strip(): 1 if weight == "" else weight for layer, weight in pairs}
-        layers = {layer: float(weight) for layer, weight in said.items()}
+        layers = {
+            str(layer).strip(): 1.0 if weight == "" else float(weight) for layer, weight in pairs
+        }
     except (OverflowError, TypeError, ValueError):
         raise ValueError(f"{name} is {value!r}; write LAYER=WEIGHT,... as in relu4_1=1") from None
     for layer, weight in layers.items():

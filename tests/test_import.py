@@ -1,11 +1,11 @@
-"""`import nst` changes nothing in the process (for the allocator: tests/network/test_memory.py)."""
+"""`import nst` has no side effects (the allocator: tests/network/test_memory.py)."""
 
 import subprocess
 import sys
 
 QUIET = """
 import os, sys, threading
-import huggingface_hub, numpy, PIL.Image, safetensors.torch, torch  # these start what they start
+import huggingface_hub, numpy, PIL.Image, safetensors.torch, torch  # these may start threads
 
 def native_threads():
     return len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 0
@@ -23,15 +23,15 @@ assert "gradio" not in sys.modules
 
 QUICK = """
 import sys
-import nst.cli.start
+import nst.cli.main
 from nst import Settings
 assert "torch" not in sys.modules
 """
 
 
-def test_importing_changes_nothing_and_brings_no_page() -> None:
+def test_importing_has_no_side_effects_and_imports_no_gradio() -> None:
     subprocess.run([sys.executable, "-c", QUIET], check=True)
 
 
-def test_help_and_what_is_wrong_with_flags_need_no_pytorch() -> None:
+def test_help_and_option_errors_import_no_pytorch() -> None:
     subprocess.run([sys.executable, "-c", QUICK], check=True)

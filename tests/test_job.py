@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nst.gallery import load_styles
 from nst.images import ImageError, fit
-from nst.job import Request, job_title, prepare
+from nst.job import Request, job_title, pictures_work, prepare
 from nst.network.vgg import Backbone
 from nst.optimise import pictures
 
@@ -14,40 +15,44 @@ def test_each_file_is_opened_once(
 ) -> None:
     for name in ("photo.png", "style.png", "start.png"):
         photo.save(tmp_path / name)
-    seen: list[object] = []
-    honest = pictures.open_image
+    opened: list[object] = []
+    original = pictures.open_image
 
     def counted(source: object, *about: object) -> Image.Image:
-        seen.append(source)
-        return honest(source, *about)  # type: ignore[arg-type]
+        opened.append(source)
+        return original(source, *about)  # type: ignore[arg-type]
 
     monkeypatch.setattr(pictures, "open_image", counted)
     files = [tmp_path / name for name in ("photo.png", "style.png", "start.png")]
-    job = prepare(Request(files[0], [files[1]], start=files[2], given={"size": 64}), [], backbone)
+    job = prepare(
+        Request(files[0], [files[1]], start=files[2], overrides={"size": 64}), [], backbone
+    )
     job.frames.close()
-    assert seen == files
+    assert opened == files
 
 
-def test_a_styles_file_may_go_while_it_is_painted_from(
+def test_a_styles_file_may_disappear_during_the_run(
     photo: Image.Image, backbone: Backbone, tmp_path: Path
 ) -> None:
     photo.save(tmp_path / "style.png")
-    given = {"size": 64, "steps": 2}
-    job = prepare(Request(photo, [tmp_path / "style.png"], given=given), [], backbone)
+    overrides = {"size": 64, "steps": 2}
+    job = prepare(Request(photo, [tmp_path / "style.png"], overrides=overrides), [], backbone)
     (tmp_path / "style.png").unlink()
     *_, last = job.frames
-    assert len(job.provenance(last).styles[0]) == 16
-    gone = Request(photo, [tmp_path / "style.png"] * 2, given={"style_weights": (0, 1)})
+    assert len(job.provenance(last).style_hashes[0]) == 16
+    gone = Request(photo, [tmp_path / "style.png"] * 2, overrides={"style_weights": (0, 1)})
     with pytest.raises(ImageError, match="is not there"):
         prepare(gone, [], backbone)
 
 
-def test_a_cut_out_stays_one(photo: Image.Image, backbone: Backbone, tmp_path: Path) -> None:
+def test_keep_alpha_keeps_the_transparent_background(
+    photo: Image.Image, backbone: Backbone, tmp_path: Path
+) -> None:
     cut = photo.convert("RGBA")
     cut.paste((0, 0, 0, 0), (0, 0, 60, 96))
     photo.save(tmp_path / "style.png")
-    given = {"size": 64, "steps": 2}
-    request = Request(cut, [tmp_path / "style.png"], given=given, keep_alpha=True)
+    overrides = {"size": 64, "steps": 2}
+    request = Request(cut, [tmp_path / "style.png"], overrides=overrides, keep_alpha=True)
     job = prepare(request, [], backbone)
     *_, last = job.frames
     painting = job.painting(last)
@@ -59,6 +64,12 @@ def test_a_cut_out_stays_one(photo: Image.Image, backbone: Backbone, tmp_path: P
     whole.frames.close()
 
 
-def test_titles() -> None:
+def test_a_title_names_the_photo_and_the_styles(photo: Image.Image, backbone: Backbone) -> None:
     assert job_title("a/lion.jpg", []) == "lion"
     assert job_title(Image.new("RGB", (9, 9)), []) == "photo"
+    request = Request(photo, ["Irises at Sunrise"], overrides={"size": 64}, photo_name="lion")
+    job = prepare(request, load_styles(), backbone)
+    job.frames.close()
+    assert job.title == "lion after stained_glass"
+    assert job.settings.strength == 0.6  # the style's own
+    assert job.work == pictures_work(job.pictures, job.settings) > 0

@@ -1,4 +1,4 @@
-"""Every recipe against its formula, written out in NumPy, and against finite differences."""
+"""Every recipe against its formula in NumPy, and its gradient against finite differences."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,7 +98,7 @@ def _with_gans(x: NDArray[np.float64], f: Features, p: Features, s: Features) ->
 
 
 def _from_scratch(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:
-    # In features of pixels of unit deviation, as its source has them.
+    # The source's features are 255 times smaller.
     f, p, s = ({k: v / 255 for k, v in features.items()} for features in (f, p, s))
     content = sum(((f[k] - p[k]) ** 2).mean() for k in SCRATCH)
     style = sum(((_gram(f[k]) - _gram(s[k])) ** 2).mean() for k in SCRATCH)
@@ -131,7 +131,7 @@ def exact() -> Backbone:
 
 @pytest.fixture(scope="module")
 def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tensor]:
-    """The photo, a style and the picture in between, all 64 x 64."""
+    """The photo, a style, and a noisy copy of the photo, all 64 x 64."""
     random = np.random.default_rng(0)
     small = photo.resize((64, 64))
     style = Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).resize((64, 64))
@@ -141,7 +141,7 @@ def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tenso
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_its_formula_and_its_gradient_fits(
+def test_a_recipe_follows_its_formula_and_gradient(
     name: str,
     exact: Backbone,
     pictures: tuple[torch.Tensor, Image.Image, torch.Tensor],
@@ -160,7 +160,7 @@ def test_a_recipe_is_its_formula_and_its_gradient_fits(
     )
     assert losses["total"] == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
 
-    # The matches stay as they are for ten evaluations, which these four are among.
+    # Strokes are matched anew every ten evaluations; these are four.
     push = 1e-6
     for place in [(0, 0, 20, 30), (0, 2, 41, 7)]:
         step = torch.zeros_like(x)
@@ -177,7 +177,7 @@ def test_strength_moves_weight_from_content_to_style(strength: float, odds: floa
     assert balance(Settings(strength=0))[1] == balance(Settings(strength=1))[0] == 0
 
 
-def test_while_the_picture_is_small_only_its_edges_are_matched(
+def test_small_pictures_match_edges_only(
     exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
 ) -> None:
     target, style, x = pictures
@@ -190,7 +190,7 @@ def test_while_the_picture_is_small_only_its_edges_are_matched(
     assert losses["style"] == pytest.approx(expected, rel=1e-4)
 
 
-def test_what_is_where_is_settled_at_the_coarse_scales(
+def test_content_weighs_more_at_coarse_scales(
     exact: Backbone, pictures: tuple[torch.Tensor, Image.Image, torch.Tensor]
 ) -> None:
     target, style, x = pictures
@@ -212,12 +212,12 @@ def test_a_recipe_lowers_its_loss(
     assert frame.losses["total"] < first.losses["total"]
 
 
-def test_sources_belong_to_recipes_and_say_who_stands_in() -> None:
+def test_every_recipe_has_a_source_and_names_another_network() -> None:
     assert list(SOURCES) == list(RECIPES)
     for name in RECIPES:
-        told = describe_recipe(name, "VGG-16")
-        assert SOURCES[name].formula in told
-        assert ("here VGG-16 paints" in told) == (
+        text = describe_recipe(name, "VGG-16")
+        assert SOURCES[name].formula in text
+        assert ("here VGG-16 paints" in text) == (
             "VGG-16" not in (SOURCES[name].backbones or ["VGG-16"])
         )
         assert "paints" not in describe_recipe(name, "VGG-19").splitlines()[-1]

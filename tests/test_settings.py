@@ -14,7 +14,7 @@ def test_defaults_are_valid_and_frozen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("size", 63, "64 to 2048"),
         ("size", 512.5, "whole number"),
@@ -39,25 +39,35 @@ def test_defaults_are_valid_and_frozen() -> None:
         ("style_layers", {"relu1_1": 10**400}, "LAYER=WEIGHT"),
     ],
 )
-def test_a_bad_value_names_field_value_and_range(field: str, value: object, told: str) -> None:
-    with pytest.raises(ValueError, match=f"(?s)^{field} .*{told}"):
+def test_a_bad_value_names_field_value_and_range(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s)^{field} .*{message}"):
         Settings(**{field: value})
 
 
-def test_text_is_read_as_flags_and_links_give_it() -> None:
+def test_strings_of_options_and_links_are_converted() -> None:
     settings = Settings(size="256", strength="0.25", content_layers="relu3_1, relu4_1=0.5")  # type: ignore[arg-type]
     assert (settings.size, settings.strength) == (256, 0.25)
     assert settings.content_layers == (("relu3_1", 1.0), ("relu4_1", 0.5))
 
 
-def test_what_is_written_as_text_is_read_back() -> None:
+def test_text_is_read_back() -> None:
     settings = Settings(style_weights="1, 2.5", content_layers={"relu3_1": 0.5}, pooling="average")  # type: ignore[arg-type]
     assert settings.style_weights == (1, 2.5)
     for recipe in (settings, *RECIPES.values()):
         assert Settings(**{name: as_text(value) for name, value in vars(recipe).items()}) == recipe
 
 
-def test_a_weight_is_kept_to_its_last_digit_and_so_is_none() -> None:
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [("effort", "instant", "one-pass"), ("init", "draft", "preview")]
+)
+def test_old_values_are_accepted(name: str, old: str, new: str) -> None:
+    assert Settings(**{name: old}) == Settings(**{name: new})  # type: ignore[arg-type]
+    assert getattr(Settings(**{name: old}), name) == new  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"{name} is \\['{old}'\\]"):
+        Settings(**{name: [old]})  # type: ignore[arg-type]
+
+
+def test_text_keeps_every_digit_and_weights_of_zero() -> None:
     settings = Settings(
         style_weights=(0.1234567, 1000001), style_layers={"relu1_1": 0, "conv2_1": 3}
     )  # type: ignore[arg-type]
@@ -67,7 +77,7 @@ def test_a_weight_is_kept_to_its_last_digit_and_so_is_none() -> None:
     assert replace(settings, size=256).style_layers == settings.style_layers
 
 
-def test_every_knob_explains_itself() -> None:
-    for knob in fields(Settings):
-        assert knob.metadata["label"]
-        assert knob.metadata["help"]
+def test_every_setting_has_a_label_and_a_help_text() -> None:
+    for spec in fields(Settings):
+        assert spec.metadata["label"]
+        assert spec.metadata["help"]

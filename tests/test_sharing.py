@@ -11,6 +11,7 @@ from nst import RECIPES, Settings
 from nst.gallery import Style
 from nst.images import save_image
 from nst.sharing import (
+    ONE_PASS,
     Provenance,
     ShareLink,
     file_hash,
@@ -43,13 +44,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("shared", "query"), CASES)
-def test_a_link_is_readable_and_says_the_same(shared: ShareLink, query: str) -> None:
+def test_a_link_is_readable_and_read_back(shared: ShareLink, query: str) -> None:
     assert to_query(shared) == query
     parts = dict(part.split("=", 1) for part in query.split("&"))
     assert from_query(parts) == (shared, [])
 
 
-def test_bad_parts_are_told_and_left_out_one_by_one() -> None:
+def test_bad_parameters_are_skipped_with_a_complaint_each() -> None:
     shared, complaints = from_query(
         {"strength": "9", "size": "256", "recipe": "x", "seed": "__import__('os')", "hl": "de"}
     )
@@ -57,29 +58,29 @@ def test_bad_parts_are_told_and_left_out_one_by_one() -> None:
     assert [complaint.split(" ")[0] for complaint in complaints] == ["recipe", "strength", "seed"]
 
 
-PAINTED = Provenance(
-    ShareLink("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
-    ("0123456789abcdef", "fedcba9876543210"),
-    ("mask",),
-    "VGG-16",
-    94,
-    94,
-    12.5,
+PROVENANCE = Provenance(
+    shared=ShareLink("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
+    style_hashes=("0123456789abcdef", "fedcba9876543210"),
+    extra_inputs=("mask",),
+    backbone="VGG-16",
+    step=94,
+    steps=94,
+    seconds=12.5,
 )
 
 
-def test_a_png_remembers_how_it_was_painted_but_not_the_photo(tmp_path: Path) -> None:
-    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(PAINTED))
+def test_a_png_stores_its_provenance_but_not_the_photo(tmp_path: Path) -> None:
+    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(PROVENANCE))
     with Image.open(tmp_path / "a.png") as picture:
         assert set(picture.text) == {"Software", "Description", "nst"}  # type: ignore[attr-defined]
         assert "after swirling_night and b, painted by nst with VGG-16 in 12 s" in str(picture.info)
-        remembered = from_text(picture)
-    without = replace(PAINTED, shared=replace(PAINTED.shared, photo=""))
-    assert remembered == (without, [])
+        metadata = from_text(picture)
+    without = replace(PROVENANCE, shared=replace(PROVENANCE.shared, photo=""))
+    assert metadata == (without, [])
     assert b"lion" not in (tmp_path / "a.png").read_bytes()
 
 
-FORGED = json.loads(to_text(PAINTED)["nst"])
+METADATA = json.loads(to_text(PROVENANCE)["nst"])
 
 
 @pytest.mark.parametrize(
@@ -92,30 +93,30 @@ FORGED = json.loads(to_text(PAINTED)["nst"])
         "null",
         "no json",
         json.dumps({"link": 3}),
-        json.dumps(FORGED | {"seconds": "x"}),
-        json.dumps(FORGED | {"step": None}),
-        json.dumps(FORGED | {"styles": 5}),
-        json.dumps(FORGED | {"step": True}),
-        json.dumps(FORGED | {"step": "94"}),
-        json.dumps(FORGED | {"step": -1}),
-        json.dumps(FORGED | {"steps": 10**4000}),
-        json.dumps(FORGED | {"seconds": -1}),
-        json.dumps(FORGED | {"seconds": 10**400}),
-        json.dumps(FORGED | {"seconds": float("nan")}),
-        json.dumps(FORGED | {"seconds": float("inf")}),
-        json.dumps(FORGED | {"styles": "abc"}),
-        json.dumps(FORGED | {"also": [["mask"]]}),
-        json.dumps(FORGED | {"also": {"mask": 1}}),
-        json.dumps(FORGED | {"backbone": "\ud800"}),
-        json.dumps(FORGED | {"link": "style=\udfff"}),
-        json.dumps(FORGED | {"link": ["style=a"]}),
-        json.dumps(FORGED).replace("94", "1e999"),
-        json.dumps(FORGED).replace("12.5", "1e999"),
+        json.dumps(METADATA | {"seconds": "x"}),
+        json.dumps(METADATA | {"step": None}),
+        json.dumps(METADATA | {"styles": 5}),
+        json.dumps(METADATA | {"step": True}),
+        json.dumps(METADATA | {"step": "94"}),
+        json.dumps(METADATA | {"step": -1}),
+        json.dumps(METADATA | {"steps": 10**4000}),
+        json.dumps(METADATA | {"seconds": -1}),
+        json.dumps(METADATA | {"seconds": 10**400}),
+        json.dumps(METADATA | {"seconds": float("nan")}),
+        json.dumps(METADATA | {"seconds": float("inf")}),
+        json.dumps(METADATA | {"styles": "abc"}),
+        json.dumps(METADATA | {"also": [["mask"]]}),
+        json.dumps(METADATA | {"also": {"mask": 1}}),
+        json.dumps(METADATA | {"backbone": "\ud800"}),
+        json.dumps(METADATA | {"link": "style=\udfff"}),
+        json.dumps(METADATA | {"link": ["style=a"]}),
+        json.dumps(METADATA).replace("94", "1e999"),
+        json.dumps(METADATA).replace("12.5", "1e999"),
         "[" * 5000,
-        json.dumps(FORGED | {"backbone": "x" * 100_000}),
+        json.dumps(METADATA | {"backbone": "x" * 100_000}),
     ],
 )
-def test_a_png_with_nothing_to_remember_is_only_a_picture(tmp_path: Path, text: str) -> None:
+def test_invalid_metadata_is_ignored(tmp_path: Path, text: str) -> None:
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
     with Image.open(tmp_path / "a.png") as picture:
         assert from_text(picture) is None
@@ -124,20 +125,20 @@ def test_a_png_with_nothing_to_remember_is_only_a_picture(tmp_path: Path, text: 
         assert from_text(picture) is None
 
 
-def test_half_a_surrogate_pair_is_nothing_remembered() -> None:
+def test_metadata_with_a_lone_surrogate_is_ignored() -> None:
     picture = Image.new("RGB", (20, 20))
-    picture.info["nst"] = json.dumps(FORGED, ensure_ascii=False) + "\ud800"
+    picture.info["nst"] = json.dumps(METADATA, ensure_ascii=False) + "\ud800"
     assert from_text(picture) is None
 
 
-def test_what_is_no_png_remembers_nothing(tmp_path: Path) -> None:
+def test_a_file_that_is_no_png_has_no_metadata(tmp_path: Path) -> None:
     (tmp_path / "words.png").write_text("no picture")
     Image.new("RGB", (20, 20)).save(tmp_path / "a.gif")
     for name in ("words.png", "a.gif", "nowhere.png"):
         assert from_file(tmp_path / name) is None
 
 
-def test_names_with_commas_stay_whole(tmp_path: Path) -> None:
+def test_names_with_commas_are_read_back(tmp_path: Path) -> None:
     names = ("a, b", "100 %", "%2C", "Mühle & co", "plain")
     assert split_names(join_names(names)) == names
     shared = ShareLink(styles=names)
@@ -145,39 +146,59 @@ def test_names_with_commas_stay_whole(tmp_path: Path) -> None:
     assert from_query(query) == (shared, [])
 
 
-def test_a_link_by_hand_has_the_plates_own_settings() -> None:
-    offered = [Style("cubist", Path("x"), "", settings={"strength": 0.65})]
-    by_hand, _ = from_query({"style": "cubist", "smoothness": "0.3"}, offered)
+def test_a_link_by_hand_has_the_styles_own_settings() -> None:
+    styles = [Style("cubist", Path("x"), "", settings={"strength": 0.65})]
+    by_hand, _ = from_query({"style": "cubist", "smoothness": "0.3"}, styles)
     assert by_hand.settings == Settings(strength=0.65, smoothness=0.3)
-    ours, _ = from_query({"style": "cubist", "v": "1"}, offered)
+    ours, _ = from_query({"style": "cubist", "v": "1"}, styles)
     assert ours.settings == Settings()
-    of_another, _ = from_query({"style": "cubist", "recipe": "gatys"}, offered)
+    of_another, _ = from_query({"style": "cubist", "recipe": "gatys"}, styles)
     assert of_another.settings == RECIPES["gatys"]
 
 
-def test_a_link_and_a_memory_tell_that_there_are_no_layers(tmp_path: Path) -> None:
+def test_a_title_in_a_link_becomes_the_id() -> None:
+    styles = [Style("glass", Path("x"), "Irises at Sunrise", settings={"strength": 0.6})]
+    by_hand, _ = from_query(parts("style=irises+at+sunrise,other"), styles)
+    assert by_hand == ShareLink(settings=Settings(strength=0.6), styles=("glass", "other"))
+    ours, _ = from_query(parts("style=Irises at Sunrise&v=1"), styles)
+    assert ours == ShareLink(styles=("glass",))
+
+
+def test_old_values_in_links_and_pngs_are_accepted(tmp_path: Path) -> None:
+    link = "effort=instant&init=draft&v=1"
+    shared, complaints = from_query(parts(link))
+    assert (shared.settings, complaints) == (Settings(effort="one-pass"), [])
+    text = json.dumps(METADATA | {"link": link, "backbone": "Magenta"})
+    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
+    metadata = from_file(tmp_path / "a.png")
+    assert metadata
+    assert metadata[0].shared.settings == Settings(effort="one-pass")
+    assert metadata[0].backbone == ONE_PASS
+
+
+def test_an_empty_list_of_layers_is_read_back(tmp_path: Path) -> None:
     bare = ShareLink("atelier", Settings(content_layers=()))
     assert to_query(bare) == "content_layers=&v=1"
     assert from_query(parts(to_query(bare))) == (bare, [])
     save_image(
-        Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PAINTED, shared=bare))
+        Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare))
     )
-    remembered = from_file(tmp_path / "a.png")
-    assert remembered
-    assert remembered[0].shared == bare
+    metadata = from_file(tmp_path / "a.png")
+    assert metadata
+    assert metadata[0].shared == bare
 
 
-def test_a_bad_setting_in_a_png_is_told_and_left_out(tmp_path: Path) -> None:
-    text = json.loads(to_text(PAINTED)["nst"]) | {"link": "style=a&strength=7&v=1"}
+def test_a_bad_setting_in_a_png_is_skipped_with_a_complaint(tmp_path: Path) -> None:
+    text = json.loads(to_text(PROVENANCE)["nst"]) | {"link": "style=a&strength=7&v=1"}
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": json.dumps(text)})
     with Image.open(tmp_path / "a.png") as picture:
-        remembered = from_text(picture)
-    assert remembered
-    assert remembered[0].shared == ShareLink(styles=("a",))
-    assert "strength" in remembered[1][0]
+        metadata = from_text(picture)
+    assert metadata
+    assert metadata[0].shared == ShareLink(styles=("a",))
+    assert "strength" in metadata[1][0]
 
 
-def test_a_fingerprint_is_of_the_file(tmp_path: Path) -> None:
+def test_a_hash_is_of_the_files_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     assert file_hash(tmp_path / "a") == "e3b0c44298fc1c14"
 
@@ -192,7 +213,7 @@ def test_a_fingerprint_is_of_the_file(tmp_path: Path) -> None:
         ("...", "painting.png"),
     ],
 )
-def test_a_title_is_a_safe_name(title: str, expected: str) -> None:
+def test_a_title_becomes_a_safe_name(title: str, expected: str) -> None:
     assert file_name(title, ".png") == expected
 
 
@@ -203,12 +224,12 @@ def test_a_long_title_fits_in_bytes() -> None:
     assert file_name("\ud800x", ".png") == "x.png"
 
 
-def test_a_painting_is_remembered_beside_texts_that_cannot_be_held(tmp_path: Path) -> None:
+def test_metadata_is_read_beside_a_huge_text_chunk(tmp_path: Path) -> None:
     info = PngInfo()
-    for key, value in to_text(PAINTED).items():
+    for key, value in to_text(PROVENANCE).items():
         info.add_text(key, value)
     info.add_text("workflow", "x" * 2_000_000, zip=True)
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png", pnginfo=info)
-    remembered = from_file(tmp_path / "a.png")
-    assert remembered is not None
-    assert remembered[0].seconds == PAINTED.seconds
+    metadata = from_file(tmp_path / "a.png")
+    assert metadata is not None
+    assert metadata[0].seconds == PROVENANCE.seconds

@@ -1,1 +1,1 @@
-"""The command line: what was asked, where it goes, and the painting itself."""
+"""The command line: options, output files, and the painting itself."""

@@ -1,55 +1,121 @@
-"""The flags: one for every knob, and those for what is no setting."""
+"""The command line's options: one for each setting, and those that are no setting."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, NoReturn
 
 from nst.images.saving import FORMATS
-from nst.recipes import PRESETS, RECIPES
+from nst.recipes import DEFAULT, PRESETS, RECIPES
 from nst.settings import Settings, as_text
 
-USAGE = """python -m nst PHOTO STYLE [STYLE ...] -o OUT.png [options]
-       python -m nst PHOTO [PHOTO ...] STYLE -o FOLDER/ [options]
-       python -m nst PHOTO [PHOTO ...] --style STYLE [--style STYLE ...] -o FOLDER/ [options]
-       python -m nst FILM STYLE [STYLE ...] -o OUT.mp4 --one-pass
-       python -m nst --sheet PHOTO -o OUT.png
-       python -m nst --list"""
+USAGE = """%(prog)s PHOTO STYLE [STYLE ...] -o OUT.png [options]
+       %(prog)s PHOTO [PHOTO ...] STYLE -o FOLDER/ [options]
+       %(prog)s PHOTO [PHOTO ...] --style STYLE [--style STYLE ...] -o FOLDER/ [options]
+       %(prog)s VIDEO STYLE [STYLE ...] -o OUT.mp4 --one-pass
+       %(prog)s --sheet PHOTO -o OUT.png
+       %(prog)s --list
+       %(prog)s --page"""
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, without the usage: it is long, and `--help` has it."""
+        """Print one line, without the long usage, and exit with code 2."""
         self.exit(2, f"nst: {' '.join(message.split())}\n")
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """What reads the command line; `error` ends the program with 2 and one line."""
+    """The parser. Its `error` ends the program with one line and exit code 2."""
     parser = _Parser(
-        prog="python -m nst", usage=USAGE, description="Paint photos in the manner of a picture."
+        prog="nst" if Path(sys.argv[0]).stem == "nst" else "python -m nst",
+        usage=USAGE,
+        description="Paint photos in the style of a picture.",
     )
-    _add_files(parser)
+    _add_inputs(parser)
+    _add_outputs(parser)
     parser.add_argument(
         "--recipe",
         choices=RECIPES,
-        help="named settings to start from; other knobs still count (default atelier)",
+        help=f"named settings to start from; other options change them (default {DEFAULT})",
     )
     parser.add_argument(
-        "--preset", choices=PRESETS, help="how far the style may go: a few knobs at once"
+        "--preset", choices=PRESETS, help="a few settings at once, from a faint style to a strong"
     )
     parser.add_argument(
         "--one-pass",
         action="store_const",
-        const="instant",
+        const="one-pass",
         default=argparse.SUPPRESS,
         dest="effort",
-        help="paint at once, in one pass of a network: --effort instant",
+        help="use the one-pass network, which takes a second; the same as --effort one-pass",
+    )
+    for spec in fields(Settings):
+        data = spec.metadata
+        limits = f"{data['low']} to {data['high']}, " if data["low"] is not None else ""
+        also = "or photo: the photo's own; " if spec.name == "size" else ""
+        parser.add_argument(
+            "--" + spec.name.replace("_", "-"),
+            default=argparse.SUPPRESS,
+            metavar="|".join(data["choices"]) or spec.name.upper(),
+            help=f"{data['help']} ({also}{limits}default {as_text(spec.default)})",
+        )
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pictures",
+        nargs="*",
+        metavar="PHOTO STYLE",
+        help="the photo, and the style: a file, or a style's id or title from --list",
+    )
+    parser.add_argument(
+        "--style",
+        action="append",
+        default=[],
+        help="a style; then all positional pictures are photos; several styles are blended",
+    )
+    parser.add_argument(
+        "--like",
+        metavar="OUT.png",
+        help="take the styles and settings of this PNG, which nst has painted",
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="paint only where this picture is white; a second style is used where it is black",
+    )
+    parser.add_argument(
+        "--start",
+        metavar="FILE",
+        help="continue this painting of the photo, for example in a larger size",
     )
     parser.add_argument(
         "--keep-alpha",
         action="store_true",
-        help="a cut-out stays one: what is transparent in the photo is not painted",
+        help="keep the photo's transparent background, and do not paint it",
     )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-o",
+        "--out",
+        help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings",
+    )
+    parser.add_argument(
+        "--sheet", action="store_true", help="paint the photo in every style, as one contact sheet"
+    )
+    parser.add_argument("--list", action="store_true", help="list all styles and exit")
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="serve the web page at http://127.0.0.1:7860; the environment variables "
+        "GRADIO_SERVER_NAME and GRADIO_SERVER_PORT change the address",
+    )
+    parser.add_argument("--log", metavar="FILE", help="write the losses to a CSV file")
     parser.add_argument(
         "--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps"
     )
@@ -58,66 +124,19 @@ def make_parser() -> argparse.ArgumentParser:
         type=_count,
         default=0,
         metavar="STEPS",
-        help="keep the picture as it stands every so many steps, as OUT-0010.png",
+        help="save the unfinished picture every so many steps, as OUT-0010.png",
     )
-    for knob in fields(Settings):
-        told = knob.metadata
-        default = as_text(knob.default)
-        limits = f"{told['low']} to {told['high']}, " if told["low"] is not None else ""
-        also = "or photo: the photo's own; " if knob.name == "size" else ""
-        parser.add_argument(
-            "--" + knob.name.replace("_", "-"),
-            default=argparse.SUPPRESS,
-            metavar="|".join(told["choices"]) or knob.name.upper(),
-            help=f"{told['help']} ({also}{limits}default {default})",
-        )
-    return parser
 
 
-def _add_files(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "pictures",
-        nargs="*",
-        metavar="PHOTO STYLE",
-        help="the picture to paint, and its manner: a file or a plate of the gallery",
-    )
-    parser.add_argument(
-        "-o",
-        "--out",
-        help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings",
-    )
-    parser.add_argument(
-        "--sheet", action="store_true", help="paint the photo in every plate, as one picture"
-    )
-    parser.add_argument("--list", action="store_true", help="tell the gallery's plates, and end")
-    parser.add_argument(
-        "--style",
-        action="append",
-        default=[],
-        help="a style; all other pictures are photos then; several of them blend",
-    )
-    parser.add_argument(
-        "--like", metavar="OUT.png", help="a painting of nst whose styles and settings to take"
-    )
-    parser.add_argument(
-        "--mask", metavar="FILE", help="white where to paint; a second style goes around it"
-    )
-    parser.add_argument(
-        "--start",
-        metavar="FILE",
-        help="a painting of this photo to go on from, as to a larger size",
-    )
-    parser.add_argument("--log", metavar="FILE", help="keep the losses, as CSV")
-
-
-def parse(
+def parse_arguments(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> tuple[argparse.Namespace, dict[str, Any]]:
-    """What was asked for beside the settings, and the settings that were given, by name."""
-    read = vars(parser.parse_intermixed_args(arguments))
-    knobs = {knob.name for knob in fields(Settings)}
-    given = {name: read.pop(name) for name in list(read) if name in knobs}
-    return argparse.Namespace(**read), given
+    """The options that are no settings, and the settings by name, as strings."""
+    options = vars(parser.parse_intermixed_args(arguments))
+    overrides = {
+        spec.name: options.pop(spec.name) for spec in fields(Settings) if spec.name in options
+    }
+    return argparse.Namespace(**options), overrides
 
 
 def _count(text: str) -> int:

@@ -1,16 +1,16 @@
-"""From what was asked for to one painting, or one for each photo."""
+"""Paint one photo or several, a contact sheet, or a video."""
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nst.cli.films import is_film, paint_film
+from nst.cli.arguments import CliRequest, check_request, parse_request, print_differences
+from nst.cli.contact_sheet import paint_sheet
 from nst.cli.outputs import plan_outputs
-from nst.cli.painting import Kept, broken_off, paint
-from nst.cli.sheets import paint_sheet
-from nst.cli.terminal import Interrupts, tell
-from nst.cli.wish import Wish, check_common, read_wish, tell_differences
+from nst.cli.paint import RunOutput, describe_failure, paint
+from nst.cli.terminal import Interrupts, print_message
+from nst.cli.video import is_video, paint_video
 from nst.config import Config
 from nst.gallery import Style
 from nst.job import prepare
@@ -21,72 +21,73 @@ from nst.recipes import SOURCES
 
 def run(
     parser: argparse.ArgumentParser,
-    asked: argparse.Namespace,
-    given: Mapping[str, Any],
-    offered: Sequence[Style],
+    options: argparse.Namespace,
+    overrides: Mapping[str, Any],
+    available: Sequence[Style],
 ) -> int:
-    """Paint what was asked for with the settings given, and return the exit code (see `main`)."""
+    """Paint, and return the exit code (see `nst.cli.main.main`)."""
     tune_allocator()
     with Interrupts() as interrupts:
         try:
-            return _run(parser, asked, given, offered, interrupts)
+            return _run(options, overrides, available, interrupts)
         except KeyboardInterrupt:
             return 128 + interrupts.number
+        except (ValueError, OSError) as error:
+            parser.error(str(error))
+        except (MemoryError, RuntimeError) as error:
+            print_message(describe_failure(error))
+            return 1
 
 
 def _run(
-    parser: argparse.ArgumentParser,
-    asked: argparse.Namespace,
-    given: Mapping[str, Any],
-    offered: Sequence[Style],
+    options: argparse.Namespace,
+    overrides: Mapping[str, Any],
+    available: Sequence[Style],
     interrupts: Interrupts,
 ) -> int:
-    try:
-        config = Config.from_env()
-        if asked.sheet:
-            return paint_sheet(asked, given, offered, load_backbone(config=config), interrupts)
-        if is_film(asked, given):
-            return paint_film(asked, given, offered, interrupts)
-        wish = read_wish(asked, given, offered)
-        outs = plan_outputs(wish, offered)
-        if len(wish.photos) > 1:
-            check_common(wish, offered)
+    config = Config.from_env()
+    if options.sheet:
         backbone = load_backbone(config=config)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    except (MemoryError, RuntimeError) as error:
-        tell(broken_off(error))
-        return 1
+        return paint_sheet(options, overrides, available, backbone, interrupts)
+    if is_video(options, overrides):
+        return paint_video(options, overrides, available, interrupts)
+    request = parse_request(options, overrides, available)
+    outs = plan_outputs(request, available)
+    if len(request.photos) == 1:
+        backbone = load_backbone(config=config)
+        return _paint_photo(request, request.photos[0], outs[0], available, backbone, interrupts)
+    check_request(request, available)
+    backbone = load_backbone(config=config)
     codes = []
-    for photo, out in zip(wish.photos, outs, strict=True):
-        codes.append(_paint_one(parser, wish, photo, out, offered, backbone, interrupts))
+    for photo, out in zip(request.photos, outs, strict=True):
+        try:
+            codes.append(_paint_photo(request, photo, out, available, backbone, interrupts))
+        except ValueError as error:
+            print_message(f"{photo}: {error}")
+            codes.append(2)
         if interrupts.number:
             return codes[-1]
     return 2 if set(codes) == {2} else int(any(codes))
 
 
-def _paint_one(
-    parser: argparse.ArgumentParser,
-    wish: Wish,
+def _paint_photo(
+    request: CliRequest,
     photo: str,
     out: Path,
-    offered: Sequence[Style],
+    available: Sequence[Style],
     backbone: Backbone,
     interrupts: Interrupts,
 ) -> int:
-    """The exit code for one photo; with others to come, bad input is told, and the work goes on."""
-    asked, several = wish.asked, len(wish.photos) > 1
+    """Paint one photo and return its exit code. Raises ImageError or ValueError for bad input."""
+    options = request.options
     try:
-        job = prepare(wish.request(photo), offered, backbone)
-    except (ValueError, MemoryError) as error:
-        if not several:
-            parser.error(str(error))
-        tell(f"{photo}: {error}")
-        return 2
-    tell_differences(wish, job)
-    every = asked.log_every
-    if every is None and asked.log:
-        every = SOURCES[job.shared.recipe].log_every
-    if several:
-        tell(f"{photo} -> {out}")
-    return paint(job, Kept(out, asked.log, every or 0, asked.save_every), interrupts)
+        job = prepare(request.for_photo(photo), available, backbone)
+    except MemoryError as error:
+        raise ValueError(str(error)) from None
+    print_differences(request, job)
+    log_every = options.log_every
+    if log_every is None and options.log:
+        log_every = SOURCES[job.shared.recipe].log_every
+    if len(request.photos) > 1:
+        print_message(f"{photo} -> {out}")
+    return paint(job, RunOutput(out, options.log, log_every or 0, options.save_every), interrupts)

@@ -1,4 +1,4 @@
-"""What a terminal does to a run: interrupts that keep the picture, output that nobody reads."""
+"""Signals that save the picture before the program ends, and output streams that never fail."""
 
 import os
 import signal
@@ -14,81 +14,98 @@ _SIGNALS = [
 ]
 
 
+def _exit(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
 def end_at_once() -> None:
-    """From now on a signal to end ends the process where it is: nothing is there to keep yet."""
+    """From now on a signal ends the process at once, without a traceback. For slow imports.
+
+    A signal that is ignored, as by `nohup`, stays ignored.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _exit)
+
+
+def restore_signals() -> None:
+    """Undo `end_at_once`: Python's own handlers are back."""
     for number in _SIGNALS:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, _: os._exit(128 + number))
+        if signal.getsignal(number) is _exit:
+            interrupt = number == signal.SIGINT
+            signal.signal(number, signal.default_int_handler if interrupt else signal.SIG_DFL)
 
 
-class Ended(KeyboardInterrupt):
-    """Somebody wants the run to end: Ctrl-C, SIGTERM, or a terminal that was closed."""
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, SIGTERM, or a closed terminal ends the run."""
 
 
 class Interrupts:
-    """Within it, the first signal to end raises `Ended`, and no other does; `number` is its own.
+    """A context in which the first signal raises `Interrupted`, and all others are ignored.
 
-    What is ignored already, as by `nohup`, stays ignored.
+    `number` is the first signal's number, or 0. A signal that was ignored before, as by `nohup`,
+    stays ignored.
     """
 
     def __init__(self) -> None:
         self.number = 0
-        self._held = False
-        self._before: dict[int, Any] = {}
+        self._deferred = False
+        self._handlers: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
-                if (before := signal.getsignal(number)) != signal.SIG_IGN:
-                    self._before[number] = before
-                    signal.signal(number, self._hear)
+                if (handler := signal.getsignal(number)) != signal.SIG_IGN:
+                    self._handlers[number] = handler
+                    signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
         if self.number:
             return
         self.number = number
-        if not self._held:
-            raise Ended
+        if not self._deferred:
+            raise Interrupted
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """While something is saved, a signal only sets `number`."""
-        self._held = True
+    def deferred(self) -> Iterator[None]:
+        """A context for saving: a signal only sets `number`."""
+        self._deferred = True
         try:
             yield
         finally:
-            self._held = False
+            self._deferred = False
 
 
-def tell(text: str) -> None:
-    """A line for the person who started this."""
+def print_message(text: str) -> None:
+    """Print one line on stderr."""
     print("nst:", " ".join(text.split()), file=sys.stderr)
 
 
 @contextmanager
 def tolerant_streams() -> Iterator[None]:
-    """Output that can't be written (closed, a full disk, a pipe to nobody) is dropped."""
-    # A closed stream's number would go to the next file that is opened, and warnings into it.
+    """A context in which output is dropped if it can't be written: closed, full, broken pipe."""
+    # A closed stream's descriptor would go to the next file opened, and warnings into that file.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Tolerant(before[0]), _Tolerant(before[1])
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _Tolerant(streams[0]), _Tolerant(streams[1])
     try:
         yield
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr = streams
 
 
 class _Tolerant:
-    """A stream to write to for as long as that works."""
+    """A stream whose write errors are ignored."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -102,17 +119,17 @@ class _Tolerant:
     def flush(self) -> None:
         self._try("flush")
 
-    def _try(self, name: str, *given: str) -> None:
+    def _try(self, method: str, *arguments: str) -> None:
         if self._stream is None:
             return
         try:
-            getattr(self._stream, name)(*given)
+            getattr(self._stream, method)(*arguments)
         except (OSError, ValueError):
-            # What is still in its buffer has to go somewhere, or Python's own end would fail.
+            # Python flushes the buffer at exit, which would fail again: send it to /dev/null.
             with suppress(OSError, ValueError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._stream.fileno())
-                os.close(nowhere)
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, self._stream.fileno())
+                os.close(null)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

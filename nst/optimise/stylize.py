@@ -110,7 +110,7 @@ def begin(
         finish = partial(_inside_only, finish, final, there)
     if settings.in_one_pass:
         if pictures.start:
-            raise ValueError("effort is instant, which begins anew; choose quick to paint on")
+            raise ValueError("effort is one-pass, which begins anew; choose quick to paint on")
         where = backbone.device if backbone else device()
         return _at_once(
             fit(canvas, settings.size), regions, settings, where, finish, check_cancelled
@@ -205,7 +205,7 @@ def _paint(
     styles = sum(len(region.styles) for region in regions)
     plan = plan_work(settings, final, max(begun.size) if begun else 0, styles)
     steps, work = sum(scale.steps for scale in plan), sum(scale.work for scale in plan)
-    drafted = plan[:2][-1] if settings.init == "draft" and not begun else None
+    drafted = plan[:2][-1] if settings.init == "preview" and not begun else None
     step, worked, moved, styled = 0, 0.0, False, bool(regions[0].styles)
     log: list[Losses] = []
     pixels = to_tensor(begun).to(backbone.device) if begun else None

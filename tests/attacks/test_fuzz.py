@@ -163,7 +163,7 @@ def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
     again = from_text(image)
     assert again
     assert again[0].shared.settings == painted.shared.settings
-    assert (again[0].styles, again[0].steps) == (painted.styles, painted.steps)
+    assert (again[0].style_hashes, again[0].steps) == (painted.style_hashes, painted.steps)
 
 
 @tried(MEMORIES)

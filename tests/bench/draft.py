@@ -35,7 +35,7 @@ def main() -> None:
     for photo, (style, settings) in zip(cycle(load_photos()), styles, strict=False):
         without, drafted = (
             _run(photo.path, style, replace(settings, init=init), backbone)
-            for init in ("photo", "draft")
+            for init in ("photo", "preview")
         )
         there = reached(reversed(drafted), mark=without[-1][1])
         sooner.append(without[-1][0] / there)

@@ -138,7 +138,7 @@ def resolve_request(
     else:
         plate = find_style(style, load_styles())
         file, own = plate.path, plate.settings
-    settings = combine(own=own, preset=preset, given=given)
+    settings = combine(own=own, preset=preset, overrides=given)
     return open_image(sample(photo)), open_image(file), settings
 
 

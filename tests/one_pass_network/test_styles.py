@@ -18,7 +18,7 @@ from nst.one_pass_network import styles as engine
 from nst.optimise.losses import gram
 
 CPU = torch.device("cpu")
-INSTANT = Settings(effort="instant", size=96)
+INSTANT = Settings(effort="one-pass", size=96)
 PLATE, OTHER = "swirling_night", "woodblock_wave"
 
 
@@ -30,7 +30,7 @@ def _away(one: Image.Image, other: Image.Image) -> float:
 
 def _painted(photo: Image.Image, style: Image.Image, **given: object) -> Image.Image:
     frames: list[Frame] = list(
-        stylize(photo, [style], Settings(**{"effort": "instant", "size": 96, **given}))  # type: ignore[arg-type]
+        stylize(photo, [style], Settings(**{"effort": "one-pass", "size": 96, **given}))  # type: ignore[arg-type]
     )
     assert [(frame.step, frame.steps, frame.done) for frame in frames] == [(1, 1, True)]
     return frames[0].image
@@ -98,11 +98,15 @@ def test_a_mask_keeps_the_rest(photo: Image.Image, two: Callable[[str], Image.Im
 
 
 def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Backbone) -> None:
-    job = prepare(Request(photo, [PLATE], given={"effort": "instant"}), load_styles(), backbone)
+    job = prepare(
+        Request(photo, [PLATE], overrides={"effort": "one-pass"}), load_styles(), backbone
+    )
     [frame] = job.frames
-    assert job.provenance(frame).backbone == "Magenta"
+    assert job.provenance(frame).backbone == "one-pass network"
     steps = prepare(
-        Request(photo, [PLATE], given={"effort": "instant", "steps": 1}), load_styles(), backbone
+        Request(photo, [PLATE], overrides={"effort": "one-pass", "steps": 1}),
+        load_styles(),
+        backbone,
     )
     assert steps.network == backbone.name
     assert job.work < steps.work

@@ -60,7 +60,7 @@ def test_a_closed_tab_stops_the_work(server: Served, browser: Browser) -> None:
 def test_nothing_to_paint_says_so_and_loses_nothing(tab: Tab) -> None:
     tab.locator("#paint").click()
     expect(tab.get_by_text("Add a photo first")).to_be_visible()
-    choose(tab, 64, "instant")
+    choose(tab, 64, "one-pass")
     tab.locator("#samples button").first.click()
     expect(tab.locator("#photo img")).to_be_visible()
     expect(tab.get_by_label("number input for Size")).to_have_value("64")
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_photo_says_what_to_do(tab: Tab, tmp_path: Path) -> No
 
 def test_a_style_of_ones_own(tab: Tab, tmp_path: Path, photo: Image.Image) -> None:
     photo.save(tmp_path / "mine.png")
-    choose(tab, 64, "instant")
+    choose(tab, 64, "one-pass")
     plates = tab.locator("#styles button").count()
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Add your own style").click()

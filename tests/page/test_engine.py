@@ -99,7 +99,7 @@ def test_setting_up_styles_ends_within_a_part(page: Page) -> None:
     given = {"size": 512, "style_scale": 4, "scales": 1}
     stop = threading.Event()
     job = prepare(
-        Request(sample("lion"), [plate.name for plate in four], given=given),
+        Request(sample("lion"), [plate.name for plate in four], overrides=given),
         four,
         page.app_state.engine.backbone,
         stop,

@@ -40,7 +40,7 @@ def blank_control(knob: Field[Any]) -> gr.components.Component:
     told = knob.metadata
     options: dict[str, Any] = {"value": None, "label": told["label"]}
     if told["choices"]:
-        return gr.Radio(list(told["choices"]), **options)
+        return gr.Radio([*told["choices"], *told["old_values"]], **options)
     if told["low"] is None:
         return gr.Textbox(**options)
     return gr.Number(precision=0 if knob.type is int else None, **options)

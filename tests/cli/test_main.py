@@ -1,4 +1,4 @@
-"""The command line: its program, and as a process of its own where that is what counts."""
+"""The command line as a whole, mostly in this process."""
 
 import contextlib
 import io
@@ -6,13 +6,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from nst.cli.start import main
+from nst.cli.main import main
 from nst.gallery import load_styles
+
+MINUTES = 120
+"""Seconds that a process may take to begin."""
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def photo_file(photo: Image.Image, tmp_path: Path) -> Path:
 
 
 def _nst(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """The program in this process: bringing PyTorch takes longer than to paint."""
+    """Run the program in this process: importing PyTorch takes longer than painting."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -37,7 +41,7 @@ def _process(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def test_a_photo_and_a_plate_become_a_file(photo_file: Path, tmp_path: Path) -> None:
+def test_a_photo_is_painted_into_a_file(photo_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     done = _process(photo_file, "swirling_night", "-o", out, "--size", 96, "--steps", 4)
     assert (done.returncode, done.stdout) == (0, "")
@@ -45,10 +49,30 @@ def test_a_photo_and_a_plate_become_a_file(photo_file: Path, tmp_path: Path) -> 
     assert Image.open(out).size == (96, 77)
 
 
-def test_losses_are_printed_and_kept(photo_file: Path, tmp_path: Path) -> None:
+def test_a_title_and_old_values_of_settings_work(photo_file: Path, tmp_path: Path) -> None:
+    pictures = []
+    for style, effort in [("stained_glass", "one-pass"), ("irises at sunrise", "instant")]:
+        out = tmp_path / f"{effort}.png"
+        done = _nst(photo_file, style, "-o", out, "--size", 96, "--effort", effort)
+        assert done.returncode == 0, done.stderr
+        pictures.append(Image.open(out))
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+    done = _nst(photo_file, "--style", "Irises at Sunrize", "-o", tmp_path / "a.png")
+    assert done.returncode == 2
+    assert "did you mean 'Irises at Sunrise'?" in done.stderr
+
+
+def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/nst"])
+    assert _nst("--help").stdout.startswith("usage: nst PHOTO STYLE")
+    monkeypatch.setattr(sys, "argv", ["/lib/nst/__main__.py"])
+    assert _nst("--help").stdout.startswith("usage: python -m nst PHOTO STYLE")
+
+
+def test_losses_are_printed_and_saved(photo_file: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "out.png", tmp_path / "losses.csv"
-    asked = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]
-    done = _nst(photo_file, "swirling_night", "linocut_forest", "-o", out, *asked)
+    options = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]
+    done = _nst(photo_file, "swirling_night", "linocut_forest", "-o", out, *options)
     assert done.returncode == 0
     assert "written for VGG-19; here VGG-16 paints" in done.stderr
     rows = [line.split(",") for line in log.read_text().splitlines()]
@@ -59,7 +83,7 @@ def test_losses_are_printed_and_kept(photo_file: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["nowhere.jpg", "swirling_night", "-o", "{tmp}/a.png"], "the photo is not there"),
         (["{photo}", "nobody", "-o", "{tmp}/a.png"], "no style 'nobody'"),
@@ -83,17 +107,17 @@ def test_losses_are_printed_and_kept(photo_file: Path, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_ends_with_2_and_one_line(
-    photo_file: Path, tmp_path: Path, arguments: list[str], told: str
+    photo_file: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = _nst(*(a.format(photo=photo_file, tmp=tmp_path) for a in arguments))
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "a.png").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupting_keeps_the_picture(
+def test_an_interrupt_saves_the_picture(
     photo_file: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out.png"
@@ -102,13 +126,16 @@ def test_interrupting_keeps_the_picture(
         [*command, "--effort", "fine"],
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job hands down that interrupts are ignored.
+        # A background job of a shell inherits ignored interrupts.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
-    seen = ""
-    while not re.search(r"step \d\d", seen):
-        seen += process.stderr.read(1)
+    deadline = threading.Timer(MINUTES, process.kill)
+    deadline.start()
+    output = ""
+    while not re.search(r"step \d\d", output) and (character := process.stderr.read(1)):
+        output += character
+    deadline.cancel()
     process.send_signal(number)
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 128 + number
@@ -117,36 +144,36 @@ def test_interrupting_keeps_the_picture(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupting_the_start_is_quiet(
+def test_an_interrupt_during_the_imports_is_quiet(
     photo_file: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    line = ["-m", "nst", str(photo_file), "swirling_night", "-o", str(tmp_path / "out.png")]
+    arguments = ["-m", "nst", str(photo_file), "swirling_night", "-o", str(tmp_path / "out.png")]
     process = subprocess.Popen(
-        [sys.executable, "-X", "importtime", *line],
+        [sys.executable, "-X", "importtime", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
-    next(told for told in process.stderr if told.endswith(" torch.types\n"))  # a part of PyTorch
+    next(line for line in process.stderr if line.endswith(" torch.types\n"))  # a part of PyTorch
     process.send_signal(number)
     _, rest = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert {told.partition(":")[0] for told in rest.splitlines()} <= {"import time"}
+    assert {line.partition(":")[0] for line in rest.splitlines()} <= {"import time"}
     assert not (tmp_path / "out.png").exists()
 
 
 def test_like_repeats_a_painting_pixel_for_pixel(photo_file: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
-    knobs = ["--size", 96, "--steps", 6, "--colour", "matched", "--preset", "bold"]
-    assert _nst(photo_file, "swirling_night", "-o", first, *knobs).returncode == 0
+    options = ["--size", 96, "--steps", 6, "--colour", "matched", "--preset", "bold"]
+    assert _nst(photo_file, "swirling_night", "-o", first, *options).returncode == 0
     done = _nst(photo_file, "--like", first, "-o", second)
     assert done.returncode == 0, done.stderr
     assert "nst:" not in done.stderr
     assert Image.open(first).tobytes() == Image.open(second).tobytes()
 
 
-def test_like_says_what_is_missing(photo_file: Path, tmp_path: Path, photo: Image.Image) -> None:
+def test_like_names_missing_inputs(photo_file: Path, tmp_path: Path, photo: Image.Image) -> None:
     mine, first = tmp_path / "mine.png", tmp_path / "first.png"
     mask = tmp_path / "mask.png"
     photo.transpose(Image.Transpose.ROTATE_90).save(mine)
@@ -162,7 +189,7 @@ def test_like_says_what_is_missing(photo_file: Path, tmp_path: Path, photo: Imag
     assert "does not remember" in _nst(photo_file, "--like", mine, "-o", first).stderr
 
 
-def test_a_painting_is_gone_on_from(photo_file: Path, tmp_path: Path) -> None:
+def test_a_painting_is_continued_in_a_larger_size(photo_file: Path, tmp_path: Path) -> None:
     small, large = tmp_path / "small.png", tmp_path / "large.png"
     assert (
         _nst(photo_file, "swirling_night", "-o", small, "--size", 96, "--steps", 6).returncode == 0
@@ -180,43 +207,43 @@ def test_each_photo_is_painted_into_a_folder(
     cut.save(tmp_path / "cut.png")
     (tmp_path / "text.jpg").write_text("not a picture")
     names = [photo_file, tmp_path / "text.jpg", tmp_path / "cut.png"]
-    knobs = ["--size", "photo", "--steps", 3, "--keep-alpha", "--save-every", 2]
-    done = _nst(*names, "swirling_night", "-o", f"{tmp_path}/new/", *knobs)
+    options = ["--size", "photo", "--steps", 3, "--keep-alpha", "--save-every", 2]
+    done = _nst(*names, "swirling_night", "-o", f"{tmp_path}/new/", *options)
     assert done.returncode == 1
     assert f"nst: {tmp_path}/text.jpg: the photo is not in a format" in done.stderr
-    found = sorted(path.name for path in (tmp_path / "new").iterdir())
+    files = sorted(path.name for path in (tmp_path / "new").iterdir())
     after = "after swirling_night"
-    assert found == [
+    assert files == [
         f"cut {after}-0002.png",
         f"cut {after}.png",
         f"photo {after}-0002.png",
         f"photo {after}.png",
     ]
-    whole, painted = (Image.open(tmp_path / "new" / name) for name in (found[3], found[1]))
+    whole, painted = (Image.open(tmp_path / "new" / name) for name in (files[3], files[1]))
     assert (whole.mode, whole.size) == ("RGB", photo.size)
     assert painted.getchannel("A").tobytes() == cut.getchannel("A").tobytes()
     assert _nst(*names[1:2], names[1], "--style", "x", "-o", tmp_path / "new").returncode == 2
 
 
-def test_the_plates_are_listed() -> None:
+def test_all_styles_are_listed() -> None:
     done = _nst("--list")
     assert (done.returncode, done.stderr) == (0, "")
     listed = [line.split()[0] for line in done.stdout.splitlines()]
-    assert listed == [plate.name for plate in load_styles()]
+    assert listed == [style.name for style in load_styles()]
     assert "after van Gogh" in done.stdout
 
 
-def test_weights_that_overflow_are_told(photo_file: Path, tmp_path: Path) -> None:
+def test_an_overflow_of_the_losses_is_reported(photo_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
-    knobs = ["--size", 64, "--steps", 3, "--style-layers", "relu1_1=1e39"]
-    done = _nst(photo_file, "swirling_night", "-o", out, *knobs)
+    options = ["--size", 64, "--steps", 3, "--style-layers", "relu1_1=1e39"]
+    done = _nst(photo_file, "swirling_night", "-o", out, *options)
     assert done.returncode == 1
     assert "no finite number" in done.stderr
     assert "Traceback" not in done.stderr
     assert out.exists()
 
 
-def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Path) -> None:
+def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: Path) -> None:
     clip, still, sheet = (tmp_path / name for name in ("clip.gif", "photo.png", "sheet.png"))
     photo.save(still)
     photo.save(clip, save_all=True, append_images=[photo.rotate(90, expand=True)], duration=200)
@@ -230,7 +257,7 @@ def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("options", "message"),
     [
         (["clip.gif", "swirling_night", "-o", "out.mp4"], "add --one-pass"),
         (["text.mp4", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
@@ -256,9 +283,9 @@ def test_a_film_and_a_sheet_are_painted_at_once(photo: Image.Image, tmp_path: Pa
         (["--sheet", "clip.gif", "-o", "out.png", "--style=gold_spirals"], "leave out --style"),
     ],
 )
-def test_what_is_wrong_with_a_film_is_one_line(
-    asked: list[str],
-    told: str,
+def test_an_error_of_a_video_or_sheet_is_one_line(
+    options: list[str],
+    message: str,
     photo: Image.Image,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -271,8 +298,8 @@ def test_what_is_wrong_with_a_film_is_one_line(
     Path("text.mp4").write_text("no film")
     Path("empty.mp4").write_bytes(b"")
     before = sorted(tmp_path.iterdir())
-    done = _nst(*asked)
+    done = _nst(*options)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before

@@ -1,4 +1,4 @@
-"""What is kept of a run, with frames made here: nothing is computed."""
+"""The output of a run, from frames made here: nothing is computed."""
 
 import errno
 import signal
@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from nst.cli.painting import Kept, paint
+from nst.cli.paint import RunOutput, paint
 from nst.cli.terminal import Interrupts
 from nst.job import Job
 from nst.optimise.stylize import Frame
@@ -43,24 +43,32 @@ class _Job:
         return frame.image
 
     def provenance(self, frame: Frame) -> Provenance:
-        return Provenance(ShareLink(), (), (), "VGG-16", frame.step, frame.steps, frame.seconds)
+        return Provenance(
+            shared=ShareLink(),
+            style_hashes=(),
+            extra_inputs=(),
+            backbone="VGG-16",
+            step=frame.step,
+            steps=frame.steps,
+            seconds=frame.seconds,
+        )
 
 
-def _paint(out: Path, *frames: Frame | BaseException | signal.Signals, **kept: Any) -> int:
+def _paint(out: Path, *frames: Frame | BaseException | signal.Signals, **options: Any) -> int:
     with Interrupts() as interrupts:
-        return paint(cast(Job, _Job(*frames)), Kept(out, **kept), interrupts)
+        return paint(cast(Job, _Job(*frames)), RunOutput(out, **options), interrupts)
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_signals_keep_the_picture(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_saves_the_picture(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "a.png"
     assert _paint(out, _frame(1, False), _frame(2), number, _frame(3)) == code
     assert Image.open(out).size == (20, 20)
 
 
-def test_before_anything_is_painted_nothing_is_written(
+def test_a_signal_before_the_first_step_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, log = tmp_path / "a.png", tmp_path / "l.csv"
@@ -72,26 +80,30 @@ def test_before_anything_is_painted_nothing_is_written(
         assert "nothing was painted yet" in capsys.readouterr().err
 
 
-def test_a_run_that_leads_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_run_saves_its_picture_and_returns_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "a.png"
     assert _paint(out, _frame(3), _frame(4, failed="it ended worse")) == 1
     assert out.exists()
     assert f"it ended worse; the picture as it stands is in '{out}'" in capsys.readouterr().err
 
 
-def test_a_run_that_breaks_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_pytorch_is_one_line_and_saves_the_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "a.png"
     for error in (RuntimeError("can't allocate memory\nTraceback"), MemoryError()):
         assert _paint(out, _frame(2), error) == 1
-        told = capsys.readouterr().err
-        assert "the run broke off" in told
-        assert "Traceback" not in told
+        message = capsys.readouterr().err
+        assert "the run broke off" in message
+        assert "Traceback" not in message
         assert out.exists()
     assert _paint(tmp_path / "b.png", MemoryError()) == 1
     assert not (tmp_path / "b.png").exists()
 
 
-def test_a_full_disk_is_told_in_one_line(
+def test_a_full_disk_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "a.png"
@@ -109,7 +121,7 @@ def test_a_full_disk_is_told_in_one_line(
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"older"]
 
 
-def test_pictures_on_the_way_and_losses(tmp_path: Path) -> None:
+def test_unfinished_pictures_and_losses_are_saved(tmp_path: Path) -> None:
     out, log = tmp_path / "new" / "a.png", tmp_path / "l.csv"
     frames = [_frame(step) for step in (1, 2, 3, 4)]
     assert _paint(out, *frames, log=str(log), log_every=2, save_every=2) == 0

@@ -1,0 +1,45 @@
+"""The entry point of `nst` and `python -m nst`. Help and option errors do not import PyTorch."""
+
+from collections.abc import Sequence
+
+from nst.cli.parser import make_parser, parse_arguments
+from nst.cli.terminal import end_at_once, restore_signals, tolerant_streams
+from nst.gallery import Style, load_styles
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    0: success. 1: a run failed, or its picture could not be saved; of several photos, at least
+    one. 2: bad input, nothing was painted. 128 + a signal's number, such as 130 for Ctrl-C: ended
+    early, and the picture so far is saved.
+    """
+    end_at_once()
+    try:
+        with tolerant_streams():
+            parser = make_parser()
+            options, overrides = parse_arguments(parser, arguments)
+            if not options.page:
+                try:
+                    styles = load_styles()
+                except (ValueError, OSError) as error:
+                    parser.error(str(error))
+                if options.list:
+                    _print_styles(styles)
+                    return 0
+                from nst.cli.run import run  # imports PyTorch, which takes seconds
+
+                return run(parser, options, overrides, styles)
+    finally:
+        restore_signals()
+    from nst.page.start import serve
+
+    return serve()
+
+
+def _print_styles(styles: Sequence[Style]) -> None:
+    """Ids, titles and traditions, in columns."""
+    rows = [(style.name, style.title, style.tradition) for style in styles]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
+    for name, title, tradition in rows:
+        print(f"{name:{widths[0]}}  {title:{widths[1]}}  {tradition}".rstrip())
