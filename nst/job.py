@@ -11,9 +11,10 @@ from PIL import Image
 from nst.gallery import Style, find_style
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
+from nst.optimise import stylize
 from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.stylize import Frame, begin
+from nst.optimise.stylize import Frame
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
@@ -56,7 +57,7 @@ class RemoteBackbone:
     """A backbone that another process holds.
 
     `paint` takes pictures, settings, `frame_every` and the job's `stop` event. It yields frames,
-    as `nst.optimise.stylize.begin` does.
+    as `nst.optimise.stylize.run` does.
     """
 
     name: str
@@ -108,7 +109,7 @@ class Job:
     @property
     def network(self) -> str:
         """The name of the network that paints."""
-        return network(self.settings, self.backbone)
+        return network_name(self.settings, self.backbone)
 
     def painting(self, frame: Frame) -> Image.Image:
         """The frame's picture for the output file: RGB, or RGBA with `keep_alpha`."""
@@ -161,7 +162,7 @@ def prepare(
     if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.frame_every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.frame_every, check_cancelled)
+        frames = stylize.run(pictures, settings, backbone, request.frame_every, check_cancelled)
     return Job(
         title=job_title(request.photo, styles, request.photo_name),
         pictures=pictures,
@@ -181,7 +182,7 @@ def pictures_work(pictures: Pictures, settings: Settings) -> float:
     return run_work(settings, pictures.photo.size, start, len(pictures.styles))
 
 
-def network(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
+def network_name(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
     """The name of the network that paints with these settings."""
     return ONE_PASS if settings.in_one_pass else backbone.name
 

@@ -1,5 +1,6 @@
 """Any style on any picture at once: the second engine, for other people's programs."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ class OnePass:
         self._where = torch.device(where) if where else device()
         opened = open_styles([_found(style) for style in styles], self.settings)
         self._style = read(opened, self.settings.style_scale, self._where)
+
+    def with_settings(self, settings: Settings) -> "OnePass":
+        """The same encoded styles with another strength; the other settings must be the same."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
 
     def __call__(self, photo: ImageSource) -> Image.Image:
         """The photo, of any mode, as a painting of `settings.size` pixels on the longest side."""

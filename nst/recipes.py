@@ -118,18 +118,24 @@ def combine(
     if recipe not in RECIPES:
         raise ValueError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
     own = own if own and recipe == DEFAULT else {}
-    return change(replace(RECIPES[recipe], **own), preset, overrides or {})
+    return change(RECIPES[recipe], preset, overrides or {}, own)
 
 
-def change(settings: Settings, preset: str | None, overrides: Mapping[str, Any]) -> Settings:
-    """The settings, changed by a preset, then by `overrides`. Errors are those of `combine`."""
+def change(
+    settings: Settings,
+    preset: str | None,
+    overrides: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings, changed by `own`, a preset and `overrides`. Errors are those of `combine`."""
     if preset is not None and preset not in PRESETS:
         raise ValueError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}")
     if unknown := set(overrides) - set(vars(settings)):
         names = ", ".join(map(repr, sorted(unknown)))
         raise ValueError(f"there is no setting {names}; there are {', '.join(vars(settings))}")
-    changes = PRESETS[preset] if preset is not None else {}
-    return replace(settings, **changes | dict(overrides))
+    few = PRESETS[preset] if preset is not None else {}
+    changes: dict[str, Any] = {**(own or {}), **few, **overrides}
+    return replace(settings, **changes) if changes else settings
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def to_query(shared: ShareLink) -> str:
     return urlencode(query | {"v": VERSION}, safe=",=")
 
 
-def parts(query: str) -> dict[str, str]:
+def parse_query(query: str) -> dict[str, str]:
     """The parameters of a query string. An empty one counts, as in `content_layers=`."""
     return dict(parse_qsl(query, keep_blank_values=True))
 
@@ -180,7 +180,7 @@ def from_text(image: Image.Image) -> tuple[Provenance, list[str]] | None:
         json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
         if not _plausible(facts):
             return None
-        shared, complaints = from_query(parts(facts["link"]))
+        shared, complaints = from_query(parse_query(facts["link"]))
         values: dict[str, Any] = {
             name: tuple(facts[key]) if key in _LISTS else facts[key]
             for name, key in _JSON_KEYS.items()

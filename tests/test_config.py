@@ -33,7 +33,12 @@ def test_nothing_set_is_the_default() -> None:
 
 def test_what_is_set_counts() -> None:
     config = Config.from_env(
-        {"NST_MAX_SECONDS": "90", "NST_WINOGRAD": "0", "NST_PRECISION": "bfloat16", "NST_GALLERY": " "}
+        {
+            "NST_MAX_SECONDS": "90",
+            "NST_WINOGRAD": "0",
+            "NST_PRECISION": "bfloat16",
+            "NST_GALLERY": " ",
+        }
     )
     assert config == Config(max_seconds=90, winograd=False, precision="bfloat16")
 

@@ -80,10 +80,10 @@ def stylize(
     anything is computed. Closing the generator ends the work.
     """
     settings = settings or Settings()
-    return begin(open_pictures(content, styles, settings, mask, start), settings, backbone)
+    return run(open_pictures(content, styles, settings, mask, start), settings, backbone)
 
 
-def begin(
+def run(
     pictures: Pictures,
     settings: Settings,
     backbone: Backbone | None = None,

@@ -17,8 +17,8 @@ from nst.page.ui.controls import MAIN_SETTINGS, blank_control, limits, setting_f
 from nst.page.ui.html import user_error
 from nst.recipes import DEFAULT, RECIPES
 from nst.service.clips import paint_clip_task
-from nst.service.runs import MAX_STYLES, check, follow
-from nst.service.session import ClipTask, PaintTask
+from nst.service.runs import MAX_STYLES, create_task, follow
+from nst.service.tasks import ClipTask, PaintTask
 from nst.settings import Settings, as_text
 from nst.sharing import parse_query, split_names
 
@@ -132,8 +132,7 @@ class Api:
             start=self.app.uploads.file(start, "the painting to go on from"),
             sample=upload.sample,
         )
-        work = check(self.app, request, upload, self.app.styles)
-        return PaintTask(request=request, photo=upload, session_hash=session_hash, work=work)
+        return create_task(self.app, request, upload, self.app.styles, session_hash)
 
     def preview(
         self,

@@ -133,7 +133,7 @@ def _place(page: Page) -> None:
             page.settings.column.render()
         with gr.Column(scale=6, min_width=320, elem_id="made"):
             page.painting.column.render()
-            page.result.tabs.render()
+            page.result.tabs.render()  # type: ignore[no-untyped-call]
             with page.result.tabs:
                 page.result.painting_tab.render()
                 page.result.compare_tab.render()
@@ -149,7 +149,7 @@ def _place(page: Page) -> None:
 
 def _wire(blocks: gr.Blocks, page: Page) -> None:
     """Connect the events of all features."""
-    run_script(blocks.load, static.read("names.js"))
+    run_script(blocks.load, static.read("label_elements.js"))
     blocks.load(
         page.history.load,
         inputs_kwargs={"remembered": page.history.remembered},
@@ -157,7 +157,7 @@ def _wire(blocks: gr.Blocks, page: Page) -> None:
         **DIRECT,
     )
     loaded, opened = page.welcome.wire(blocks)
-    run_script(loaded.then, static.read("come_back.js"))
+    run_script(loaded.then, static.read("find_run.js"))
     page.photo.wire()
     page.settings.wire(page.style.chosen)
     clicked, listed, added, dropped = page.style.wire()
@@ -174,7 +174,8 @@ def left_route(app_state: AppState) -> Route:
     """A page reports that it closes or reloads: its run waits only for a short while."""
 
     async def left(request: Request) -> Response:
-        if run := app_state.find_run(request.path_params["key"]):
+        run = app_state.find_run(request.path_params["key"])
+        if run and run.resumable:
             run.resumable.on_page_close()
         return Response(status_code=204)
 

@@ -15,7 +15,8 @@ from nst.page.style import StylePicker, selected_styles
 from nst.page.ui.html import status_html, user_error
 from nst.service.app_state import AppState
 from nst.service.clips import check_clip, paint_clip_task
-from nst.service.session import ClipTask, Session
+from nst.service.session import Session
+from nst.service.tasks import ClipTask
 from nst.sharing import file_name
 
 CLIP_SIZE = 512
@@ -63,9 +64,7 @@ class ClipTab:
             return {self.film: None}
         return gr.skip()
 
-    def start(
-        self, *, session: Session, film: Any, chosen: list[str], **values: Any
-    ) -> Outputs:
+    def start(self, *, session: Session, film: Any, chosen: list[str], **values: Any) -> Outputs:
         """Put the film into the queue, or say why that can't be."""
         try:
             clip = uploaded_clip(self.app, film)
@@ -84,9 +83,7 @@ class ClipTab:
             seconds_left=clip.pictures * self.app.previewer.seconds_per_picture,
         )
         self.app.enqueue(session.clip)
-        return self._buttons(running=True) | {
-            self.status: status_html("Waiting for a free engine")
-        }
+        return self._buttons(running=True) | {self.status: status_html("Waiting for a free engine")}
 
     async def show_queue_position(self, *, session: Session) -> AsyncIterator[Outputs]:
         """The place in the queue, and how long it takes, until the film begins."""
@@ -139,9 +136,7 @@ class ClipTab:
         controls = self.style.settings.controls
         inputs = session | {"film": self.film, "chosen": self.style.chosen}
         buttons = [self.paint, self.stop, self.status]
-        self.film.upload(
-            self.check, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED
-        )
+        self.film.upload(self.check, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED)
         started = self.paint.click(
             self.start,
             inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},

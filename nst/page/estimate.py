@@ -67,7 +67,7 @@ class Estimate:
         except ImageError:  # PhotoInput.check reports it and removes the photo
             return outputs
         try:
-            settings = combine(recipe, given=values)
+            settings = combine(recipe, overrides=values)
         except ValueError as error:
             return outputs | {self.painting.status: status_html(sentence(error))}
         missing = "" if chosen or not settings.style_layers else "Now pick a style"
@@ -113,7 +113,7 @@ class Estimate:
         settings, style = self.settings, self.style
         update: dict[str, Any] = {
             "fn": self.update,
-            "js": static.read("asked.js"),
+            "js": static.read("number_requests.js"),
             "inputs_kwargs": {
                 "number": self.number,
                 "session": self.session,
@@ -142,4 +142,4 @@ class Estimate:
         # A hidden control does not always report its change.
         for event in (changed, *(event.then(**update) for event in settled)):
             inputs = [self.address, self.number]
-            run_script(event.then, static.read("address.js"), outputs=inputs)
+            run_script(event.then, static.read("update_address.js"), outputs=inputs)

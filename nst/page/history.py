@@ -90,9 +90,7 @@ class History:
         """The strip as the browser has kept it."""
         return {self.strip: strip_of(valid_memories(remembered))}
 
-    def bring_back(
-        self, event: gr.SelectData, *, session: Session, remembered: Any
-    ) -> Outputs:
+    def bring_back(self, event: gr.SelectData, *, session: Session, remembered: Any) -> Outputs:
         """An earlier painting with its settings, compared with the one that was on the canvas."""
         memories, index = valid_memories(remembered), int(event.index)
         if not 0 <= index < len(memories):

@@ -55,9 +55,7 @@ class LiveCamera:
                 "and start.</p></div>"
             )
             with gr.Row():
-                self.start = gr.Button(
-                    "Start the camera", variant="primary", elem_id="live-start"
-                )
+                self.start = gr.Button("Start the camera", variant="primary", elem_id="live-start")
                 self.snapshot = gr.Button(
                     "Take this picture", visible=False, elem_id="live-snapshot"
                 )
@@ -123,21 +121,21 @@ class LiveCamera:
         controls = self.style.settings.controls
         inputs = session | {"denied": self.denied, "chosen": self.style.chosen}
         buttons = [self.start, self.stop, self.snapshot]
-        off = static.read("camera_off.js")
+        off = static.read("close_camera.js")
         opened = self.start.click(
             self.open,
-            js=static.read("camera.js"),
+            js=static.read("open_camera.js"),
             inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},
             outputs=[self.token, *buttons],
             **QUEUED,
         )
         run_script(opened.failure, off)
-        show = static.read("live.js", size=CAMERA_SIZE, broken=sentence(CONNECTION_LOST))
+        show = static.read("paint_camera.js", size=CAMERA_SIZE, broken=sentence(CONNECTION_LOST))
         run_script(opened.success, show, self.token)
         self.stop.click(self.close, js=off, inputs_kwargs=session, outputs=buttons, **DIRECT)
         self.snapshot.click(
             self.take_snapshot,
-            js=static.read("snapshot.js"),
+            js=static.read("take_snapshot.js"),
             inputs_kwargs={"picture": self.picture, **session},
             outputs=[self.style.photo.image, self.result.tabs, *buttons],
             **QUEUED,

@@ -29,9 +29,10 @@ from nst.page.style import StylePicker
 from nst.page.ui import static
 from nst.page.ui.html import status_html, user_error
 from nst.service.resumable import ResumableRun
-from nst.service.runs import NothingPainted, Progress, check
-from nst.service.session import PaintTask, Session
+from nst.service.runs import NothingPainted, Progress, create_task
+from nst.service.session import Session
 from nst.service.store import Painting
+from nst.service.tasks import PaintTask
 
 PLOT_INTERVAL = 1.0
 """Seconds between two drawings of the losses, which cost a browser more than a picture does."""
@@ -125,12 +126,11 @@ class PaintControls:
                 start=previous.file if previous else None,
                 sample=upload.sample,
             )
-            work = check(self.app, request, upload, self.app.styles_for(session))
+            styles = self.app.styles_for(session)
+            run = create_task(self.app, request, upload, styles, session.session_hash)
         except ValueError as error:
             raise user_error(error) from None
-        run = session.run = PaintTask(
-            request=request, photo=upload, session_hash=session.session_hash, work=work
-        )
+        session.run = run
         self.app.enqueue(run)
         return self._waiting(session, run)
 
@@ -277,21 +277,21 @@ class PaintControls:
             (reseeded.success, self.start),
         ):
             run = trigger(start, inputs_kwargs=inputs, outputs=started, **QUEUED)
-            run_script(run.success, static.read("run_key.js"), self.run_key)
+            run_script(run.success, static.read("store_run_key.js"), self.run_key)
             run.success(
                 self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING
             )
             self._wire_run(run, buttons, self.engine_queue)
         reattached = self.reattach.click(
             self.reattach_run,
-            js=static.read("take_up.js"),
+            js=static.read("read_run_key.js"),
             inputs_kwargs={"key": self.run_key, **session, **remembered},
             outputs=[*started, self.session, self.photo.image, *self.history.outputs],
             **QUEUED,
         )
         self._wire_run(reattached, buttons, REATTACHING)
         for button in (self.paint, self.result.go_on, self.result.print, self.result.again):
-            run_script(button.click, static.read("look.js"))
+            run_script(button.click, static.read("scroll_to_canvas.js"))
         self.stop.click(self.stop_run, inputs_kwargs=session, outputs=buttons, **DIRECT)
 
     def _wire_run(self, started: Any, buttons: list[Any], queue: dict[str, Any]) -> None:

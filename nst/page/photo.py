@@ -1,4 +1,4 @@
-"""The visitor's photo, the sample photos, and the offer to reuse a dropped-in painting's settings."""
+"""The visitor's photo, the samples, and the offer to reuse a dropped-in painting's settings."""
 
 from typing import Any
 

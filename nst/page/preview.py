@@ -12,7 +12,7 @@ from nst.page.photo import PhotoInput
 from nst.page.result import Result
 from nst.page.settings import SettingsPanel, visible_values
 from nst.page.style import StylePicker, selected_styles
-from nst.page.ui.html import gallery_items
+from nst.page.ui.html import gallery_items, title_of
 from nst.service.session import Session
 from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
@@ -87,7 +87,7 @@ class Preview:
         files = self._save(session, "gallery", thumbnails or [])
         if not files:
             return outputs
-        items = [(str(file), style.title) for file, style in zip(files, styles, strict=True)]
+        items = [(str(file), title_of(style)) for file, style in zip(files, styles, strict=True)]
         return outputs | {self.style.gallery: gr.Gallery(items)}
 
     def _draw(

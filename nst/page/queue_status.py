@@ -9,7 +9,7 @@ from nst.messages import duration
 from nst.page.events import Outputs
 from nst.page.ui.html import status_html
 from nst.service.app_state import AppState
-from nst.service.session import QueuedTask
+from nst.service.tasks import QueuedTask
 
 POLL_INTERVAL = 1.0
 """Seconds between two looks at the queue."""
@@ -19,9 +19,7 @@ async def queue_positions(
     app_state: AppState, task: QueuedTask, status: gr.HTML
 ) -> AsyncIterator[Outputs]:
     """The place and the expected wait, in `status`, until the task begins or is stopped."""
-    while (
-        task.key in app_state.queued and task not in app_state.runs and not task.stop.is_set()
-    ):
+    while task.key in app_state.queued and task not in app_state.runs and not task.stop.is_set():
         if position := app_state.queue_position(task):
             place, seconds = position
             begins = f"about {duration(seconds)} until it begins"

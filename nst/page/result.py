@@ -92,12 +92,12 @@ class Result:
         """Which buttons below the canvas are enabled: those that need the painting on the canvas,
         and, while nothing runs, those that start a run."""
         painting = self.app.store.find(session.painting)
-        jpeg = painting and jpeg_of(painting)
+        jpeg = jpeg_of(painting) if painting else None
         jpeg = jpeg if jpeg and jpeg.exists() else None
         continues = painting is not None and not running
         return {
             self.download: gr.DownloadButton(
-                value=painting and painting.file, interactive=painting is not None
+                value=painting.file if painting else None, interactive=painting is not None
             ),
             self.jpeg: gr.DownloadButton(value=jpeg, interactive=jpeg is not None),
             self.go_on: gr.Button(interactive=continues),
@@ -147,7 +147,7 @@ class Result:
         """Connect the events."""
         space = self.app.config.space
         page = f"https://huggingface.co/spaces/{space}" if space else ""
-        run_script(self.copy.click, static.read("copy.js", page=page)).then(
+        run_script(self.copy.click, static.read("copy_link.js", page=page)).then(
             confirm_link, **QUEUED
         )
         run_script(self.share.click, static.read("share.js"))

@@ -30,7 +30,9 @@ class SettingsPanel:
         self.app, self.session, self.photo = context.app_state, context.session, photo
         with gr.Column(render=False, elem_classes="feature") as self.column:
             fields = setting_fields()
-            self.controls = {"style_weights": control(fields["style_weights"], visible=False)}
+            self.controls: dict[str, Any] = {
+                "style_weights": control(fields["style_weights"], visible=False)
+            }
             self.preset = gr.Radio(
                 [(name.capitalize(), name) for name in PRESETS],
                 value="balanced",

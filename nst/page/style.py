@@ -14,7 +14,7 @@ from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs
 from nst.page.photo import PhotoInput
 from nst.page.settings import SettingsPanel, preset_of
 from nst.page.ui.controls import control_values
-from nst.page.ui.html import gallery_items, style_card_html, user_error, verbatim
+from nst.page.ui.html import gallery_items, style_card_html, title_of, user_error
 from nst.recipes import RECIPES, combine
 from nst.service.runs import MAX_STYLES, NO_STYLE
 from nst.service.session import Session
@@ -77,12 +77,10 @@ class StylePicker:
         style = self.app.styles_for(session)[int(event.index)]
         others = [name for name in chosen if name != style.name] if several else []
         if len(others) >= MAX_STYLES:
-            raise user_error(f"Four styles at most: take one away before you add {style.title}")
+            raise user_error(f"Four styles at most: take one away before you add {title_of(style)}")
         return {self.chosen: [*others, style.name], **self._apply(style, recipe)}
 
-    def choose_from_list(
-        self, *, session: Session, chosen: list[str], recipe: str
-    ) -> Outputs:
+    def choose_from_list(self, *, session: Session, chosen: list[str], recipe: str) -> Outputs:
         """Styles were removed from a blend, or added by name: the last one's settings count."""
         styles = selected_styles(self.app.styles_for(session), chosen[-1:])
         return self._apply(styles[0], recipe) if styles else gr.skip()
@@ -119,9 +117,7 @@ class StylePicker:
         styles = self.app.styles_for(session)
         others = chosen[: MAX_STYLES - 1] if several else []
         return {
-            self.gallery: gr.Gallery(
-                gallery_items(styles, self.app.thumbnails), selected_index=0
-            ),
+            self.gallery: gr.Gallery(gallery_items(styles, self.app.thumbnails), selected_index=0),
             self.chosen: gr.Dropdown(choices(styles), value=[*others, own[0].name]),
             **self._apply(own[0], recipe),
         }
@@ -145,9 +141,7 @@ class StylePicker:
         unchanged = [name for name in first.settings if values.get(name) == defaults[name]]
         return [first.name], {name: own[name] for name in unchanged}
 
-    def choose_first(
-        self, *, photo: Any, chosen: list[str], recipe: str, **values: Any
-    ) -> Outputs:
+    def choose_first(self, *, photo: Any, chosen: list[str], recipe: str, **values: Any) -> Outputs:
         """With the photo a style is chosen, if none is: its preview is visible already."""
         names, own = self.first_or_chosen(chosen, recipe, values)
         if photo is None or names == chosen:
@@ -240,9 +234,9 @@ def own_style(file: Path, names: set[str]) -> Style:
     name, number = stem, 2
     while name in names:
         name, number = f"{stem} {number}", number + 1
-    return Style(name=name, path=file, title=verbatim(name))
+    return Style(name=name, path=file, title=name)
 
 
 def choices(styles: Sequence[Style]) -> list[tuple[str, str]]:
     """Titles and names, for the list of styles chosen."""
-    return [(style.title, style.name) for style in styles]
+    return [(title_of(style), style.name) for style in styles]

@@ -1,5 +1,6 @@
-"""What a newcomer sees: a sample photo and its painting under a slider, and what a link asks for."""
+"""The first screen: a sample photo and its painting under a slider, and what the link asks for."""
 
+import shutil
 from typing import Any
 
 import gradio as gr
@@ -29,7 +30,7 @@ class Welcome:
         self.photo = next(photo for photo in self.app.photos if photo.name == PHOTO)
         with gr.Column(elem_id="welcome", render=False) as self.column:
             gr.ImageSlider(
-                (self._photo_file(), str(PAINTING)),
+                self._pictures(),
                 label="Photo and painting",
                 show_label=False,
                 interactive=False,
@@ -38,13 +39,14 @@ class Welcome:
             self.caption = gr.HTML(self._caption())
             self.open = gr.Button("Open this one", size="sm", elem_id="open-sample")
 
-    def _photo_file(self) -> str:
-        """The sample photo at the painting's size."""
+    def _pictures(self) -> tuple[str, str]:
+        """The sample photo at the painting's size and the painting, where Gradio serves files."""
         size = max(upright_size(PAINTING))
-        file = self.app.store.root / "welcome.webp"
-        file.write_bytes(as_webp(fit(open_image(self.photo.path, "the photo", size), size)))
-        gr.set_static_paths([file, PAINTING])
-        return str(file)
+        photo = self.app.store.root / "welcome.webp"
+        photo.write_bytes(as_webp(fit(open_image(self.photo.path, "the photo", size), size)))
+        painting = self.app.store.root / "welcome.jpg"
+        shutil.copyfile(PAINTING, painting)
+        return str(photo), str(painting)
 
     def _link(self) -> ShareLink:
         return from_query({"style": STYLE, "photo": PHOTO}, self.app.styles)[0]
@@ -68,9 +70,7 @@ class Welcome:
             complaints.append(f"photo {link.photo!r} is not here")
         return {
             self.session: session,
-            self.style.gallery: gr.Gallery(
-                gallery_items(self.app.styles, self.app.thumbnails)
-            ),
+            self.style.gallery: gr.Gallery(gallery_items(self.app.styles, self.app.thumbnails)),
             self.caption: self._caption(),
             **({self.style.photo.image: str(photo)} if photo else {}),
             **self.style.show_link(session, link, complaints),

@@ -18,7 +18,7 @@ from starlette.routing import Route
 log = logging.getLogger("nst.runs")
 
 STUCK_SECONDS = 300.0
-"""An engine that computes one frame for so long counts as dead; the slowest frame takes a minute."""
+"""An engine that computes one frame for so long counts as dead; the slowest takes a minute."""
 
 BUCKETS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600
 """Upper bounds of the histogram, in seconds."""

@@ -74,9 +74,7 @@ class Previewer:
         )
         return encoded.with_settings(checked)
 
-    def thumbnails(
-        self, picture: Image.Image, digest: str, styles: Sequence[Path]
-    ) -> list[bytes]:
+    def thumbnails(self, picture: Image.Image, digest: str, styles: Sequence[Path]) -> list[bytes]:
         """The picture in each style, small, as WebP; none if too many previews wait.
 
         Previews may come between two of them: the canvas matters more.

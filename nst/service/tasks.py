@@ -2,8 +2,9 @@
 
 import secrets
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from nst.clip import Clip
 from nst.job import Request
@@ -14,6 +15,7 @@ from nst.service.uploads import Upload
 class Resumable(Protocol):
     """A run that goes on for a while without its visitor (`nst.service.resumable`)."""
 
+    def watch(self) -> Iterator[Any]: ...
     def on_disconnect(self) -> None: ...
     def on_page_close(self) -> None: ...
     def on_reconnect(self) -> None: ...

@@ -18,6 +18,7 @@ from random import Random
 from types import FrameType
 from typing import Any
 
+from nst.page.guard.uploads import displayable
 from PIL import Image
 
 from nst.images import (
@@ -29,7 +30,6 @@ from nst.images import (
     open_mask,
     upright_size,
 )
-from nst.page.guard.uploads import displayable
 
 from .mutation import mutated, seeds
 

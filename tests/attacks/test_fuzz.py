@@ -20,12 +20,12 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from nst.page.choosing import parse_link
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from starlette.datastructures import QueryParams
 
 from nst.gallery import load_styles
-from nst.page.choosing import parse_link
 from nst.recipes import RECIPES
 from nst.settings import Settings
 from nst.sharing import (
@@ -35,7 +35,7 @@ from nst.sharing import (
     from_file,
     from_query,
     from_text,
-    parts,
+    parse_query,
     to_query,
     to_text,
 )
@@ -148,7 +148,7 @@ def memories(draw: st.DrawFn) -> str:
 def check_shared(shared: ShareLink, complaints: list[str]) -> None:
     """It can be used, and told again in the same words."""
     assert all(type(complaint) is str for complaint in complaints)
-    assert from_query(parts(to_query(shared))) == (shared, [])
+    assert from_query(parse_query(to_query(shared))) == (shared, [])
     assert parse_link(to_query(shared)) == shared
 
 
@@ -192,7 +192,7 @@ def test_broken_memories(
 @tried(LINKS)
 @given(query=queries())
 def test_broken_links(query: str) -> None:
-    for asked in (dict(QueryParams(query)), parts(query)):
+    for asked in (dict(QueryParams(query)), parse_query(query)):
         for offered in ((), load_styles()):
             check_shared(*from_query(asked, offered))
     assert isinstance(parse_link(query), ShareLink)

@@ -9,19 +9,20 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from gradio.utils import get_upload_folder
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
 from nst.config import Config
-from nst.page.app import Page
+from nst.job import Request
+from nst.page.app import Page, build
 from nst.page.events import Outputs
-from nst.page.app import build
 from nst.page.ui.controls import control_values
 from nst.recipes import RECIPES
 from nst.service.app_state import AppState, open_app_state
 from nst.service.session import Session
+from nst.service.tasks import PaintTask
+from nst.service.uploads import Upload
 
 from .driving import MINUTE, SETTLED
 from .serving import CHROMIUM, Served, chromium, served
@@ -47,10 +48,10 @@ def session() -> Session:
 
 
 @pytest.fixture
-def uploads() -> Iterator[Path]:
+def uploads(app_state: AppState) -> Iterator[Path]:
     """A folder whose files count as uploaded."""
-    folder = Path(get_upload_folder()) / "nst-tests"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = app_state.store.root / "nst-tests"
+    folder.mkdir(exist_ok=True)
     yield folder
     shutil.rmtree(folder)
 
@@ -72,6 +73,13 @@ def sent(file: Path | str) -> dict[str, Any]:
 def photo_sent(uploads: Path, photo: Image.Image) -> dict[str, Any]:
     photo.save(uploads / "photo.png")
     return sent(uploads / "photo.png")
+
+
+def paint_task(**changes: Any) -> PaintTask:
+    """A run of a photo that does not exist."""
+    path = Path("photo.png")
+    photo = Upload(path=path, display=path, digest="0", size=(4, 3), sample="", provenance=None)
+    return PaintTask(**{"request": Request(path), "photo": photo, "size": 64} | changes)
 
 
 def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:

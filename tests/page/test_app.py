@@ -16,11 +16,10 @@ from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
 from nst.config import Config
-from nst.page.app import Page
+from nst.page.app import Page, build
 from nst.page.guard import gradio_patches as calming
-from nst.page.guard.client_ip import address
+from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import OpenStreams
-from nst.page.app import build
 from nst.page.social_card import PATH, TITLE, public_address
 
 from .serving import ROOT, Served, awaited, served
@@ -29,10 +28,10 @@ from .serving import ROOT, Served, awaited, served
 def test_gradio_still_has_what_we_reach_into() -> None:
     blocks = gr.Blocks()
     queue = blocks._queue
-    assert 0 < queue.sleep_when_free < calming.PAUSE
-    assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_PAUSE
-    calming.calm(blocks)
-    assert blocks._queue.sleep_when_free == calming.PAUSE
+    assert 0 < queue.sleep_when_free < calming.POLL_INTERVAL
+    assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_POLL_INTERVAL
+    calming.poll_slowly(blocks)
+    assert blocks._queue.sleep_when_free == calming.POLL_INTERVAL
 
 
 def test_gradio_still_has_a_queue_that_can_be_kept_in_order() -> None:
@@ -67,7 +66,7 @@ def test_what_fails_unexpectedly_is_a_line_in_the_log(caplog: pytest.LogCaptureF
     assert ".process_api(" in inspect.getsource(route_utils.call_process_api)
     with gr.Blocks() as blocks:
         gr.Button().click(lambda: {}["secret"], api_name="fails")
-    calming.spare_log(blocks)
+    calming.hide_tracebacks(blocks)
     with pytest.raises(gr.Error, match="could not be done") as refused:
         awaited(blocks.process_api(0, []))
     assert not refused.value.print_exception
@@ -90,14 +89,14 @@ WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3"
     ],
 )
 def test_who_may_wait_for_the_easel(seat: str | None, where: str, told: str) -> None:
-    assert calming._no_place(WAITING, seat, where, Config()).startswith(told)
-    assert bool(calming._no_place(WAITING, seat, where, Config())) == bool(told)
-    full = calming._no_place(WAITING, seat, where, Config(max_queue=4))
+    assert calming.queue_rejection(WAITING, seat, where, Config()).startswith(told)
+    assert bool(calming.queue_rejection(WAITING, seat, where, Config())) == bool(told)
+    full = calming.queue_rejection(WAITING, seat, where, Config(max_queue=4))
     assert full.startswith("Too many wait")
 
 
 def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calming, "GRACE", 0)
+    monkeypatch.setattr(calming, "LISTEN_SECONDS", 0)
     queue, line, open_streams = gr.Blocks()._queue, EventQueue("engine", 1), OpenStreams()
     event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
     line.queue.append(event)
@@ -106,10 +105,10 @@ def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
     queue.pending_event_ids_session["seat"] = {event._id}
 
     async def wait() -> None:
-        await calming._drop_if_unheard(queue, event._id, "seat", open_streams)
+        await calming.drop_if_unheard(queue, event._id, "seat", open_streams)
 
     for listening in ("seat", event._id):
-        with open_streams.joined(listening):
+        with open_streams.opened(listening):
             awaited(wait())
         assert line.queue == [event]
     awaited(wait())
@@ -132,8 +131,8 @@ def _asked_from(peer: str, listed: str = "") -> Any:
 )
 def test_where_a_visitor_of_a_space_is(listed: str, expected: str) -> None:
     asked = _asked_from("10.20.30.40", listed)
-    assert address(asked, Config(space="somebody/nst")) == expected
-    assert address(asked, Config()) == "10.20.30.40"
+    assert client_ip(asked, Config(space="somebody/nst")) == expected
+    assert client_ip(asked, Config()) == "10.20.30.40"
 
 
 def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
@@ -141,7 +140,7 @@ def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
     blocks = gr.Blocks()
     names = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
     blocks.temp_file_sets.append(names)
-    calming.forget_what_is_gone(blocks)
+    calming.forget_removed_files(blocks)
     assert names == {str(tmp_path / "here.png")}
     with blocks:
         shown = gr.Image()

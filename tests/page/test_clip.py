@@ -16,10 +16,10 @@ from nst.config import Config
 from nst.gallery import sample
 from nst.images import open_image
 from nst.one_pass import OnePass
-from nst.page import api, clips
-from nst.page.app import Page
-from nst.page.app import release
+from nst.page.app import Page, release
+from nst.service.clips import paint_clip_task
 from nst.service.session import Session
+from nst.service.tasks import ClipTask
 
 from .conftest import sent
 
@@ -120,7 +120,7 @@ def test_a_film_that_is_more_than_it_says_ends(
     few = {"clip_seconds": 0.05} if limit == "pictures" else {"max_seconds": 0.0}
     monkeypatch.setattr(page.app_state, "config", Config(**few))
     paint = OnePass(page.app_state.styles[0].path, size=64, where="cpu")
-    counts = clips.painted(page, clips.ClipTask(clip, paint), tmp_path / "out.mp4")
+    counts = paint_clip_task(page.app_state, ClipTask(clip=clip, paint=paint), tmp_path / "out.mp4")
     assert list(counts)[-1] == {"pictures": 3, "time": 1}[limit]
 
 

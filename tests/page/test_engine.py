@@ -13,7 +13,6 @@ from nst.config import Config
 from nst.gallery import load_styles, sample
 from nst.job import Request, Stopped, prepare
 from nst.optimise import stylize
-from nst.page import painting
 from nst.page.app import Page
 from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left

@@ -25,7 +25,7 @@ def test_the_address_contains_the_settings(page: Page, session: Session) -> None
 
 
 def test_the_status_of_a_run_stays(page: Page, session: Session) -> None:
-    session.run = PaintTask(Request("photo"))
+    session.run = paint_task()
     outputs = _plan(page, session, chosen=["gold_spirals"], strength=0.7)
     assert page.painting.status not in outputs
     assert "strength=0.7" in outputs[page.estimate.address]

@@ -7,8 +7,8 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from nst.page import painting, paintings
 from nst.page.app import Page
+from nst.page.history import MAX_REMEMBERED, valid_memories
 from nst.service.session import Session
 
 from .conftest import named

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,15 @@ from starlette.testclient import TestClient
 from nst.clip import Clip
 from nst.job import Request
 from nst.one_pass import OnePass
-from nst.page import clips, painting
 from nst.page import queue_status as line
-from nst.page.app import Page
-from nst.page.app import left_route
+from nst.page.app import Page, left_route
 from nst.service import resumable
-from nst.service.app_state import MAX_EXPECTED
+from nst.service.app_state import MAX_QUEUED
 from nst.service.runs import follow
-from nst.service.session import PaintTask, Session
+from nst.service.session import Session
+from nst.service.tasks import ClipTask, PaintTask
 
-from .conftest import controls
+from .conftest import controls, paint_task
 from .serving import awaited
 
 
@@ -90,7 +90,7 @@ def test_nobody_else_finds_it(page: Page, key: Any) -> None:
 def test_a_run_that_nobody_comes_back_for_ends(
     page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resumable, "GRACE", 0.1)
+    monkeypatch.setattr(resumable, "RECONNECT_SECONDS", 0.1)
     session, run, frames = _begun(page, photo_sent, steps=2000)
     time.sleep(0.3)
     next(frames)  # it is watched, however long that takes
@@ -104,7 +104,7 @@ def test_a_run_that_nobody_comes_back_for_ends(
 def test_a_page_that_closes_says_so(
     page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resumable, "CLOSED", 0.1)
+    monkeypatch.setattr(resumable, "RELOAD_SECONDS", 0.1)
     _, run, frames = _begun(page, photo_sent, steps=2000)
     frames.close()
     client = TestClient(Starlette(routes=[left_route(page.app_state)]))
@@ -140,25 +140,23 @@ def _told(page: Page, session: Session) -> list[Any]:
 def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     app_state = page.app_state
     work = 20 / app_state.engine.pace.seconds(1.0)
-    ahead, mine = (
-        PaintTask(Request("photo"), session_hash=name, work=work) for name in ("another's", "mine")
-    )
+    ahead, mine = (paint_task(session_hash=name, work=work) for name in ("another's", "mine"))
     for run in (ahead, mine):
         app_state.enqueue(run)
-    painted = PaintTask(Request("photo"), left=10.0)
+    painted = paint_task(seconds_left=10.0)
     monkeypatch.setattr(app_state, "runs", [painted])
-    monkeypatch.setattr(app_state, "line", lambda: ["another's", "mine"])
-    monkeypatch.setattr(line, "LOOK", 0.01)
+    monkeypatch.setattr(app_state, "queued_sessions", lambda: ["another's", "mine"])
+    monkeypatch.setattr(line, "POLL_INTERVAL", 0.01)
     session = Session(session_hash="mine", run=mine)
     assert "Number 2 in line, about 30 s until it begins" in _told(page, session)[0]
-    painted.slower = 1.5  # so will be those that follow
+    painted.slowdown = 1.5  # so will be those that follow
     assert "Number 2 in line, about 40 s until it begins" in _told(page, session)[0]
     app_state.on_session_closed("another's")
     assert ahead.stop.is_set()
-    monkeypatch.setattr(app_state, "line", lambda: ["mine"])
+    monkeypatch.setattr(app_state, "queued_sessions", lambda: ["mine"])
     assert "Next in line, about 10 s until it begins" in _told(page, session)[1]
-    monkeypatch.setattr(app_state, "line", list)
-    assert app_state.place(mine) is None
+    monkeypatch.setattr(app_state, "queued_sessions", list)
+    assert app_state.queue_position(mine) is None
     mine.stop.set()
     assert _told(page, session) == [gr.skip()]  # what Gradio shows last must not come over "Done"
     app_state.dequeue(mine)
@@ -168,12 +166,12 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
     app_state, clip = page.app_state, Clip(Path("film.mp4"), Fraction(10), 60)
     paint = OnePass(app_state.styles[0].path, size=64, where="cpu")
     painted, mine = (
-        clips.ClipTask(clip, paint, session_hash=name, left=left)
+        ClipTask(clip=clip, paint=paint, session_hash=name, seconds_left=left)
         for name, left in (("another's", 12.0), ("mine", 8.0))
     )
     app_state.enqueue(mine)
     monkeypatch.setattr(app_state, "runs", [painted])
-    monkeypatch.setattr(app_state, "line", lambda: ["mine", "next"])
+    monkeypatch.setattr(app_state, "queued_sessions", lambda: ["mine", "next"])
     session = Session(session_hash="mine", clip=mine)
 
     async def first() -> str:
@@ -181,22 +179,32 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
         return str((await anext(told))[page.clip.status])
 
     assert "Next in line, about 12 s until it begins" in awaited(first())
-    later = PaintTask(Request("photo"), session_hash="mine", left=5.0)  # the same visitor's painting
-    last = PaintTask(Request("photo"), session_hash="next")
+    later = PaintTask(
+        Request("photo"), session_hash="mine", seconds_left=5.0
+    )  # the same visitor's painting
+    last = paint_task(session_hash="next")
     for run in (later, last):
         app_state.enqueue(run)
-    monkeypatch.setattr(app_state, "line", lambda: ["mine", "mine", "next"])
-    assert [app_state.place(turn) for turn in (mine, later, last)] == [(1, 12), (2, 20), (3, 25)]
+    monkeypatch.setattr(app_state, "queued_sessions", lambda: ["mine", "mine", "next"])
+    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [
+        (1, 12),
+        (2, 20),
+        (3, 25),
+    ]
     app_state.dequeue(mine)  # stopped, but it still stands in the line
-    assert [app_state.place(turn) for turn in (mine, later, last)] == [None, (2, 12), (3, 17)]
+    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [
+        None,
+        (2, 12),
+        (3, 17),
+    ]
     app_state.queued.clear()
 
 
 def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
     app_state, first, second = (
         page.app_state,
-        PaintTask(Request("photo"), session_hash="mine"),
-        PaintTask(Request("photo"), session_hash="mine"),
+        paint_task(session_hash="mine"),
+        paint_task(session_hash="mine"),
     )
     app_state.enqueue(first)
     app_state.enqueue(second)
@@ -207,7 +215,8 @@ def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
 
 
 def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
-    run = PaintTask(Request("/nowhere/photo.png"), session_hash="stranger")
+    photo = replace(paint_task().photo, path=Path("/nowhere/photo.png"))
+    run = paint_task(photo=photo, session_hash="stranger")
     page.app_state.enqueue(run)
     with pytest.raises(ValueError, match="can't be read|no such|not"):
         next(follow(page.app_state, run, page.app_state.styles, "owner"))
@@ -215,7 +224,7 @@ def test_what_is_refused_is_forgotten(page: Page, session: Session) -> None:
 
 
 def test_what_is_expected_does_not_grow(page: Page) -> None:
-    for number in range(MAX_EXPECTED + 50):
-        page.app_state.enqueue(PaintTask(Request("photo"), session_hash=f"stranger {number}"))
-    assert len(page.app_state.queued) == MAX_EXPECTED
+    for number in range(MAX_QUEUED + 50):
+        page.app_state.enqueue(paint_task(session_hash=f"stranger {number}"))
+    assert len(page.app_state.queued) == MAX_QUEUED
     page.app_state.queued.clear()

@@ -16,8 +16,8 @@ from nst.config import Config
 from nst.gallery import find_style, sample
 from nst.images import open_image
 from nst.one_pass import OnePass
-from nst.page import live
 from nst.page.app import Page
+from nst.page.live import BUSY, EXPIRED, live_route
 from nst.service import cameras
 from nst.service.cameras import MAX_CAMERAS, Cameras
 from nst.service.previews import MAX_WAITING
@@ -39,9 +39,9 @@ def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
     return data.getvalue()
 
 
-def _client(page: Page, busy: float = 0.0) -> TestClient:
+def _client(page: Page) -> TestClient:
     app_state = page.app_state
-    route = live.live_route(app_state.cameras, app_state.previewer, lambda: busy, 120)
+    route = live_route(app_state)
     return TestClient(Starlette(routes=[route]))
 
 
@@ -88,9 +88,12 @@ def test_an_owner_can_switch_cameras_off(
         _opened(page, session)
 
 
-def test_a_painting_comes_first(page: Page, session: Session) -> None:
+def test_a_painting_comes_first(
+    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = _opened(page, session)[page.live.token]
-    answer = _client(page, busy=1.0).post(f"/live/{token}", content=_seen())
+    monkeypatch.setattr(page.app_state.engine, "busy", lambda: 1.0)
+    answer = _client(page).post(f"/live/{token}", content=_seen())
     assert (answer.status_code, answer.text[:26]) == (BUSY, "A painting is being made: ")
     page.live.close(session=session)
 
@@ -107,7 +110,7 @@ def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: byte
 
 
 def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
-    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._room
+    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._places
     for _ in range(MAX_WAITING):
         assert room.acquire(blocking=False)
     answer = _client(page).post(f"/live/{token}", content=_seen())
@@ -126,7 +129,7 @@ def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     time.sleep(0.1)
     assert opened.find(brief) is None
     assert opened.open(plate, 60)
-    monkeypatch.setattr(cameras, "AWAY", 0.0)  # nobody has sent anything for longer
+    monkeypatch.setattr(cameras, "IDLE_SECONDS", 0.0)  # nobody has sent anything for longer
     assert opened.find(tokens[1])
     assert opened.open(plate, 60)
 

@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from nst.images import fit, open_image
-from nst.page import api, painting, paintings
-from nst.page.app import Page
-from nst.page.app import release
+from nst.page.api import OWNER
+from nst.page.app import Page, release
 from nst.service import disk, resumable
 from nst.service.session import Session
 from nst.sharing import from_text
@@ -160,7 +159,7 @@ def test_stop_gives_up_a_place_in_the_queue(
 def test_a_visitor_who_leaves_takes_it_all_along(
     page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resumable, "GRACE", 0.0)
+    monkeypatch.setattr(resumable, "RECONNECT_SECONDS", 0.0)
     outputs = _painted(page, session, photo_sent)
     page.painting.start(session=session, **_asked(photo_sent, steps=2000))
     frames = page.painting.show_frames(session=session, remembered=None)

@@ -48,9 +48,10 @@ def test_a_format_that_browsers_cannot_show_becomes_png(
     outputs = page.photo.check(session=session, photo=sent(uploads / name))
     shown = Path(outputs[page.photo.image])
     assert (shown.suffix, shown.stem) == (".png", Path(name).stem)
-    assert sent_file(sent(shown)) == shown
+    assert page.app_state.uploads.file(sent(shown)) == shown
     assert Image.open(shown).tobytes() == photo.tobytes()
-    _upload(page, session, [sent(uploads / name)])
+    asked: Any = {"chosen": [], "several": False, "recipe": "atelier"}
+    page.style.add_own(session=session, uploads=sent(uploads / name), **asked)
     assert session.styles[0].path.suffix == ".png"
 
 

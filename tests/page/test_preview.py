@@ -8,14 +8,12 @@ import pytest
 from PIL import Image
 
 from nst.gallery import load_styles, sample
-from nst.job import Request
-from nst.page import drafts
-from nst.page.app import Page
-from nst.page.app import release
-from nst.service.previews import MAX_WAITING, THUMBNAIL, Previewer
-from nst.service.session import PaintTask, Session
+from nst.images import open_image
+from nst.page.app import Page, release
+from nst.service.previews import MAX_WAITING, THUMBNAIL_SIZE, Previewer
+from nst.service.session import Session
 
-from .conftest import sent
+from .conftest import paint_task, sent
 
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
@@ -82,13 +80,13 @@ def test_a_painting_stays_while_one_steers(page: Page, session: Session, photo_s
 def test_a_run_keeps_the_canvas(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session.run = PaintTask(Request("photo"))
+    session.run = paint_task()
     assert page.result.image not in _anew(page, session, photo_sent)
     session.run = None
 
     def click(*_: object) -> bytes:
         """Paint, while the draft is drawn."""
-        session.run = PaintTask(Request("photo"))
+        session.run = paint_task()
         return b"a picture"
 
     monkeypatch.setattr(page.app_state.previewer, "preview", click)
@@ -101,7 +99,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     assert [entry["caption"] for entry in shown] == [p.title for p in page.app_state.styles]
     files = [Path(entry["image"]["path"]) for entry in shown]
     assert len({file.read_bytes() for file in files}) == len(files)
-    assert all(max(Image.open(file).size) == THUMBNAIL for file in files)
+    assert all(max(Image.open(file).size) == THUMBNAIL_SIZE for file in files)
     assert outputs[page.style.on_photo].visible
     for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
         outputs = page.preview.show_gallery(session=session, photo=photo, on_photo=on_photo)
@@ -118,15 +116,15 @@ def test_what_was_drawn_before_is_not_drawn_again(
     asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
     page.preview.show_gallery(**asked)
     first = [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())]
-    monkeypatch.setattr(page.app_state.previewer, "_read", None)
+    monkeypatch.setattr(page.app_state.previewer, "_encode", None)
     page.preview.show_gallery(**asked)
     assert [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())] == first
 
 
 def test_too_many_go_without() -> None:
-    crowd, photo, plate = Previewer(), sample("lion"), load_styles()[0].path
+    crowd, photo, plate = Previewer(), open_image(sample("lion")), load_styles()[0].path
     for _ in range(MAX_WAITING):
-        assert crowd._room.acquire(blocking=False)
-    assert crowd.thumbnails(photo, [plate]) == []
-    crowd._room.release()
-    assert len(crowd.thumbnails(photo, [plate])) == 1
+        assert crowd._places.acquire(blocking=False)
+    assert crowd.thumbnails(photo, "digest", [plate]) == []
+    crowd._places.release()
+    assert len(crowd.thumbnails(photo, "digest", [plate])) == 1

@@ -81,9 +81,7 @@ def test_a_blend_takes_up_to_four_styles(page: Page, session: Session) -> None:
     assert outputs[page.style.chosen] == names[:4]
     with pytest.raises(gr.Error, match="Four styles at most"):
         _click(page, session, 4, chosen=names[:4], several=True)
-    assert page.style.blend(several=False, chosen=names[:3])[page.style.chosen].value == [
-        names[2]
-    ]
+    assert page.style.blend(several=False, chosen=names[:3])[page.style.chosen].value == [names[2]]
 
 
 def test_the_last_style_of_a_blend_sets_its_own_settings(page: Page, session: Session) -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nst.page.guard.uploads import drawn_mask, sent_file
 from PIL import Image
 
 from nst.images import ImageError
-from nst.page.guard.uploads import drawn_mask, sent_file
 
 from .conftest import sent
 

@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 import nst
-from nst.page.app import Page
-from nst.page.app import build
+from nst.page.app import Page, build
 from nst.page.ui.translations import FOLDER, LANGUAGES, chosen, words_of
 
 from .driving import SETTLED

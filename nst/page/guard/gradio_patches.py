@@ -109,9 +109,7 @@ def queue_rejection(
     return ""
 
 
-async def drop_if_unheard(
-    queue: Any, event_id: str, session: str, streams: OpenStreams
-) -> None:
+async def drop_if_unheard(queue: Any, event_id: str, session: str, streams: OpenStreams) -> None:
     """End an event whose results nobody listens to, and drop the results."""
     await asyncio.sleep(LISTEN_SECONDS)
     if streams.is_open(event_id, session):

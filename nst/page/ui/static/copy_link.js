@@ -1,4 +1,4 @@
-// Copies the page's link, which the address bar tells; a frame that may not use the clipboard has the old way.
+// Copies the page's link, which is in the address bar. A frame without the Clipboard API falls back.
 async () => {
     const link = ("{{page}}" || location.origin + location.pathname) + location.search;
     try {

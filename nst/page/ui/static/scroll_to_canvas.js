@@ -1,4 +1,4 @@
-// On a phone, what is painted comes into view.
+// On a phone, scrolls to the canvas.
 () => {
     if (window.innerWidth <= 680)
         document.querySelector("#shown").scrollIntoView({block: "start"});
