@@ -151,7 +151,7 @@ def _wire(blocks: gr.Blocks, page: Page) -> None:
     """Connect the events of all features."""
     run_script(blocks.load, static.read("label_elements.js"))
     blocks.load(
-        page.history.load,
+        page.history.load_history,
         inputs_kwargs={"remembered": page.history.remembered},
         outputs=page.history.strip,
         **DIRECT,

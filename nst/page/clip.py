@@ -55,7 +55,7 @@ class ClipTab:
             )
             self.download = gr.DownloadButton("Download MP4", interactive=False)
 
-    def check(self, *, film: Any) -> Outputs:
+    def check_film(self, *, film: Any) -> Outputs:
         """Report a film that can't be painted."""
         try:
             uploaded_clip(self.app, film)
@@ -64,7 +64,9 @@ class ClipTab:
             return {self.film: None}
         return gr.skip()
 
-    def start(self, *, session: Session, film: Any, chosen: list[str], **values: Any) -> Outputs:
+    def start_film(
+        self, *, session: Session, film: Any, chosen: list[str], **values: Any
+    ) -> Outputs:
         """Put the film into the queue, or say why that can't be."""
         try:
             clip = uploaded_clip(self.app, film)
@@ -91,7 +93,7 @@ class ClipTab:
             async for outputs in queue_positions(self.app, session.clip, self.status):
                 yield outputs
 
-    def show_progress(self, *, session: Session) -> Iterator[Outputs]:
+    def show_film(self, *, session: Session) -> Iterator[Outputs]:
         """How many frames are painted; the film at the end, or at Stop as far as it is done."""
         task = session.clip
         if task is None:
@@ -117,7 +119,7 @@ class ClipTab:
             self.download: gr.DownloadButton(value=out, interactive=True),
         }
 
-    def stop_painting(self, *, session: Session) -> Outputs:
+    def stop_film(self, *, session: Session) -> Outputs:
         """End the film; what is painted of it is kept."""
         if session.clip:
             session.clip.stop.set()
@@ -136,9 +138,11 @@ class ClipTab:
         controls = self.style.settings.controls
         inputs = session | {"film": self.film, "chosen": self.style.chosen}
         buttons = [self.paint, self.stop, self.status]
-        self.film.upload(self.check, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED)
+        self.film.upload(
+            self.check_film, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED
+        )
         started = self.paint.click(
-            self.start,
+            self.start_film,
             inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},
             outputs=buttons,
             **QUEUED,
@@ -147,14 +151,14 @@ class ClipTab:
             self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING
         )
         run = started.success(
-            self.show_progress,
+            self.show_film,
             inputs_kwargs=session,
             outputs=[*buttons, self.painted, self.download],
             show_progress_on=self.status,
             **QUEUED | {"show_progress": "minimal"} | self.engine_queue,
         )
         run.failure(self.show_failure, outputs=buttons, **DIRECT)
-        self.stop.click(self.stop_painting, inputs_kwargs=session, outputs=buttons, **DIRECT)
+        self.stop.click(self.stop_film, inputs_kwargs=session, outputs=buttons, **DIRECT)
 
 
 def uploaded_clip(app_state: AppState, film: Any) -> Clip:

@@ -35,7 +35,7 @@ class Estimate:
         self.settings, self.result = painting.settings, painting.result
         self.address, self.number = gr.Textbox(visible=False), gr.Number(visible=False)
 
-    def update(
+    def estimate(
         self,
         *,
         number: Any,
@@ -112,7 +112,7 @@ class Estimate:
         """Connect the events; after each of `settled`, every control may have changed."""
         settings, style = self.settings, self.style
         update: dict[str, Any] = {
-            "fn": self.update,
+            "fn": self.estimate,
             "js": static.read("number_requests.js"),
             "inputs_kwargs": {
                 "number": self.number,

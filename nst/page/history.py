@@ -86,7 +86,7 @@ class History:
         )
         return self._show([memory, *valid_memories(remembered)][:MAX_REMEMBERED])
 
-    def load(self, *, remembered: Any) -> Outputs:
+    def load_history(self, *, remembered: Any) -> Outputs:
         """The strip as the browser has kept it."""
         return {self.strip: strip_of(valid_memories(remembered))}
 

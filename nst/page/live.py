@@ -63,7 +63,9 @@ class LiveCamera:
             self.denied, self.token = gr.Checkbox(visible=False), gr.Textbox(visible=False)
             self.picture = gr.JSON(visible=False)
 
-    def open(self, *, session: Session, denied: Any, chosen: list[str], **values: Any) -> Outputs:
+    def open_camera(
+        self, *, session: Session, denied: Any, chosen: list[str], **values: Any
+    ) -> Outputs:
         """Open the visitor's camera; `denied` means that the browser has none."""
         if denied:
             raise user_error(NO_CAMERA)
@@ -88,7 +90,7 @@ class LiveCamera:
             with suppress(ValueError):  # the status reports it
                 camera.paint = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **options)
 
-    def close(self, *, session: Session) -> Outputs:
+    def close_camera(self, *, session: Session) -> Outputs:
         """The visitor has stopped the camera, or its time is over."""
         self.app.cameras.close(session.camera)
         return self._buttons(running=False)
@@ -123,7 +125,7 @@ class LiveCamera:
         buttons = [self.start, self.stop, self.snapshot]
         off = static.read("close_camera.js")
         opened = self.start.click(
-            self.open,
+            self.open_camera,
             js=static.read("open_camera.js"),
             inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},
             outputs=[self.token, *buttons],
@@ -132,7 +134,7 @@ class LiveCamera:
         run_script(opened.failure, off)
         show = static.read("paint_camera.js", size=CAMERA_SIZE, broken=sentence(CONNECTION_LOST))
         run_script(opened.success, show, self.token)
-        self.stop.click(self.close, js=off, inputs_kwargs=session, outputs=buttons, **DIRECT)
+        self.stop.click(self.close_camera, js=off, inputs_kwargs=session, outputs=buttons, **DIRECT)
         self.snapshot.click(
             self.take_snapshot,
             js=static.read("take_snapshot.js"),

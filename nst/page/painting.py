@@ -79,7 +79,7 @@ class PaintControls:
                 show_label=False,
             )
 
-    def start(self, *, session: Session, **values: Any) -> Outputs:
+    def start_painting(self, *, session: Session, **values: Any) -> Outputs:
         """Begin a run, or say why it can't begin."""
         return self._start(session, None, **values)
 
@@ -271,10 +271,10 @@ class PaintControls:
             self.new_seed, outputs=[self.settings.controls["seed"]], **DIRECT
         )
         for trigger, start in (
-            (self.paint.click, self.start),
+            (self.paint.click, self.start_painting),
             (self.result.go_on.click, self.go_on),
             (self.result.print.click, self.go_on_to_print),
-            (reseeded.success, self.start),
+            (reseeded.success, self.start_painting),
         ):
             run = trigger(start, inputs_kwargs=inputs, outputs=started, **QUEUED)
             run_script(run.success, static.read("store_run_key.js"), self.run_key)

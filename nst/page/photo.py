@@ -47,7 +47,7 @@ class PhotoInput:
         photos, index = self.app.photos, int(event.index)
         return {self.image: str(photos[index].path)} if 0 <= index < len(photos) else gr.skip()
 
-    def check(self, *, session: Session, photo: Any) -> Outputs:
+    def check_photo(self, *, session: Session, photo: Any) -> Outputs:
         """Report a photo that can't be painted; offer the settings of one that was painted here."""
         session.dropped_link = None
         outputs: Outputs = {self.offer: gr.Row(visible=False), self.offer_text: ""}
@@ -72,7 +72,7 @@ class PhotoInput:
         """Connect the events."""
         self.samples.select(self.choose_sample, outputs=self.image, **DIRECT)
         self.image.upload(
-            self.check,
+            self.check_photo,
             inputs_kwargs={"session": self.session, "photo": self.image},
             outputs=[self.image, self.offer, self.offer_text],
             **QUEUED,

@@ -43,14 +43,14 @@ class Preview:
         self.app, self.session = context.app_state, context.session
         self.photo, self.style, self.settings, self.result = photo, style, settings, result
 
-    def replace(
+    def preview_photo(
         self, *, session: Session, chosen: list[str], recipe: str, **values: Any
     ) -> Outputs:
         """Another photo or style: its preview replaces a painting, which stays in the strip."""
         names, own = self.style.first_or_chosen(chosen, recipe, values)
         return self._preview(session, chosen=names, **values | own)
 
-    def follow_setting(self, *, session: Session, **values: Any) -> Outputs:
+    def preview_setting(self, *, session: Session, **values: Any) -> Outputs:
         """Another strength or stroke size: the preview follows; a painting stays."""
         return gr.skip() if session.painting else self._preview(session, **values)
 
@@ -122,7 +122,7 @@ class Preview:
             **{name: controls[name] for name in CONTROLS},
         }
         replace: dict[str, Any] = {
-            "fn": self.replace,
+            "fn": self.preview_photo,
             "inputs_kwargs": inputs | recipe,
             "outputs": self.result.outputs,
             **DIRECT,
@@ -148,7 +148,7 @@ class Preview:
         style.on_photo.input(**gallery)
         gr.on(
             [controls["strength"].input, controls["style_scale"].input],
-            self.follow_setting,
+            self.preview_setting,
             inputs_kwargs=inputs,
             outputs=self.result.outputs,
             trigger_mode="always_last",

@@ -64,7 +64,7 @@ class StylePicker:
         self.link_outputs = [self.chosen, self.several, self.card, *settings.outputs]
         """The components that `show_link` sets."""
 
-    def choose(
+    def choose_style(
         self,
         event: gr.SelectData,
         *,
@@ -94,7 +94,7 @@ class StylePicker:
             **{knob: values[name] for name, knob in self.settings.style_controls().items()},
         }
 
-    def add_own(
+    def add_styles(
         self, *, session: Session, uploads: Any, chosen: list[str], several: bool, recipe: str
     ) -> Outputs:
         """A visitor's own styles come first in the gallery, and the first of them is chosen; in a
@@ -193,7 +193,7 @@ class StylePicker:
         settings = self.settings
         applied = [self.card, settings.preset, *settings.style_controls().values()]
         clicked = self.gallery.select(
-            self.choose,
+            self.choose_style,
             inputs_kwargs=session | choice | several,
             outputs=[self.chosen, *applied],
             **QUEUED,
@@ -202,7 +202,7 @@ class StylePicker:
             self.choose_from_list, inputs_kwargs=session | choice, outputs=applied, **QUEUED
         )
         added = self.upload.upload(
-            self.add_own,
+            self.add_styles,
             inputs_kwargs=session | choice | several | {"uploads": self.upload},
             outputs=[self.gallery, self.chosen, *applied],
             **QUEUED | {"show_progress": "full"},

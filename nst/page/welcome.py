@@ -61,7 +61,7 @@ class Welcome:
             "<strong>Drop your own photo in</strong>, or open this one.</p>"
         )
 
-    def load(self, request: gr.Request) -> Outputs:
+    def load_page(self, request: gr.Request) -> Outputs:
         """A new page: the styles there are by now, and what its link asks for."""
         session = Session(loaded=True, session_hash=str(request.session_hash))
         link, complaints = from_query(dict(request.query_params), self.app.styles)
@@ -85,7 +85,7 @@ class Welcome:
         """Connect the events; returns those after which all settings may have changed."""
         outputs = [self.style.photo.image, *self.style.link_outputs]
         loaded = blocks.load(
-            self.load,
+            self.load_page,
             outputs=[self.session, self.style.gallery, self.caption, *outputs],
             **QUEUED | {"concurrency_limit": None, "concurrency_id": "loading"},
         )

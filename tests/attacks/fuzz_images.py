@@ -8,6 +8,7 @@ same each time.
 import faulthandler
 import json
 import resource
+import shutil
 import signal
 import sys
 import traceback
@@ -18,7 +19,6 @@ from random import Random
 from types import FrameType
 from typing import Any
 
-from nst.page.guard.uploads import displayable
 from PIL import Image
 
 from nst.images import (
@@ -30,6 +30,7 @@ from nst.images import (
     open_mask,
     upright_size,
 )
+from nst.service.uploads import Uploads
 
 from .mutation import mutated, seeds
 
@@ -73,11 +74,12 @@ def _measured(file: Path) -> None:
 
 
 def _displayed(file: Path) -> None:
-    shown = displayable(file)
-    if shown != file:
-        with Image.open(shown) as image:
+    upload = Uploads(file.parent, []).photo({"path": str(file)})
+    assert upload
+    if upload.display != upload.path:
+        with Image.open(upload.display) as image:
             assert image.format == "PNG"
-        shown.unlink()
+        shutil.rmtree(upload.display.parent)
 
 
 def _check_size(size: tuple[int, int]) -> None:

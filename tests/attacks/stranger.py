@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from tests.page.serving import Served
+from tests.serving import Served
 
 MB = 2**20
 PATIENCE = 40.0

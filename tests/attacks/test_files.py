@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.serving import ROOT
+from tests.serving import ROOT
 
 from .conftest import clear
 from .stranger import Stranger, picture, sent

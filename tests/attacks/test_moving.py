@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.page.serving import ROOT
+from tests.serving import ROOT
 
 from .conftest import clear
 from .stranger import MB, Stranger, picture, sent
@@ -155,7 +155,7 @@ def test_a_thousand_styles_are_four(stranger: Stranger) -> None:
     photo = sent(stranger.upload(picture()))
     told = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
     assert "error" not in told.partition("process_completed")[2][:40]
-    stranger.run("draft_anew", stranger.filled("draft_anew", photo=photo, chosen=many))
+    stranger.run("preview_photo", stranger.filled("preview_photo", photo=photo, chosen=many))
     assert time.monotonic() - begun < 30  # all of them would take minutes
 
 

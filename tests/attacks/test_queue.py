@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.page.serving import Served
+from tests.serving import Served
 
 from .conftest import clear
 from .stranger import LIMIT, Stranger, messages, picture, sent
@@ -108,10 +108,10 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
             "Too many wait for the easel; try again in some minutes.",
         )
         assert visitor.get("/").status_code == 200
-        told = visitor.ask("welcome", [])
+        told = visitor.ask("load_page", [])
         assert messages(told)[-2]["success"]
         assert "swirling_night" in told
-        assert visitor.run("show_remembered", [[]]).status_code == 200
+        assert visitor.run("load_history", [[]]).status_code == 200
         photo = visitor.upload(picture())
         checked = visitor.ask("check_photo", visitor.filled("check_photo", photo=sent(photo)))
         assert messages(checked)[-2]["success"]
@@ -128,7 +128,7 @@ def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger, long
     assert time.monotonic() - began < 40
 
 
-@pytest.mark.parametrize("handler", ["paint", "show_frames", "begin", "make_film"])
+@pytest.mark.parametrize("handler", ["paint", "show_frames", "start_painting", "make_film"])
 def test_nothing_goes_around_the_queue(stranger: Stranger, handler: str) -> None:
     answer = stranger.run(handler, stranger.filled(handler))
     assert answer.status_code == 404
@@ -140,7 +140,7 @@ def test_a_flood_of_quick_events(stranger: Stranger) -> None:
     codes = {stranger.join("check_photo", data).status_code for _ in range(60)}
     assert codes <= {200, 503}
     visitor = Stranger(stranger.served, address="198.51.100.201")
-    assert messages(visitor.ask("welcome", []))[-2]["success"]
+    assert messages(visitor.ask("load_page", []))[-2]["success"]
 
 
 @pytest.mark.parametrize("path", ["/cancel", "/reset"])

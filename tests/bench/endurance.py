@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nst.gallery import load_styles, sample
 from tests.attacks.stranger import Stranger, sent
-from tests.page.serving import served
+from tests.serving import served
 
 SIZES = 96, 128, 160
 

@@ -21,7 +21,7 @@ import httpx
 
 from nst.gallery import load_styles, sample
 from tests.attacks.stranger import Stranger, sent
-from tests.page.serving import served
+from tests.serving import served
 
 WISH = {"size": 128, "more": "steps=16"}
 REFUSED = "wait already", "Too many wait"

@@ -22,7 +22,7 @@ from nst import Settings, stylize
 from nst.gallery import load_styles, sample
 from nst.network.memory import tune_allocator
 from nst.sharing import from_text
-from tests.page.serving import chromium, served
+from tests.serving import chromium, served
 
 PHOTO, STYLE = "lion", "swirling_night"
 

@@ -16,7 +16,7 @@ from typing import Any
 from gradio_client import Client
 
 from tests.deploy.ray_page import asked, painters, ray_page, visitor
-from tests.page.serving import Served
+from tests.serving import Served
 
 VISITORS, PICTURES = 4, 20
 WISH: dict[str, Any] = {"style": "gold_spirals", "size": 384, "more": "steps=6"}

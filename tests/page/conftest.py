@@ -1,8 +1,6 @@
 """A page without a browser: a real machine, and a folder that visitors upload into; and with one:
 the app as README starts it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,31 +8,21 @@ from typing import Any
 import gradio as gr
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
-from nst.config import Config
 from nst.job import Request
 from nst.page.app import Page, build
 from nst.page.events import Outputs
 from nst.page.ui.controls import control_values
 from nst.recipes import RECIPES
-from nst.service.app_state import AppState, open_app_state
+from nst.service.app_state import AppState
 from nst.service.session import Session
 from nst.service.tasks import PaintTask
 from nst.service.uploads import Upload
-
-from .driving import MINUTE, SETTLED
-from .serving import CHROMIUM, Served, chromium, served
-
-expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
-
-
-@pytest.fixture(scope="package")
-def app_state() -> Iterator[AppState]:
-    opened = open_app_state(Config())
-    yield opened
-    opened.store.close()
+from tests.conftest import sent
+from tests.driving import MINUTE, SETTLED
+from tests.serving import Served
 
 
 @pytest.fixture(scope="package")
@@ -48,25 +36,11 @@ def session() -> Session:
 
 
 @pytest.fixture
-def uploads(app_state: AppState) -> Iterator[Path]:
-    """A folder whose files count as uploaded."""
-    folder = app_state.store.root / "nst-tests"
-    folder.mkdir(exist_ok=True)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
 def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     told: list[str] = []
     monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
     monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
     return told
-
-
-def sent(file: Path | str) -> dict[str, Any]:
-    """A file as a browser tells of it."""
-    return {"path": str(file), "meta": {"_type": "gradio.FileData"}}
 
 
 @pytest.fixture
@@ -90,23 +64,6 @@ def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
 def named(page: Page, outputs: Outputs) -> dict[str, Any]:
     """Settings among a handler's outputs, by name."""
     return {k: outputs[c] for k, c in page.settings.controls.items() if c in outputs}
-
-
-@pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The app; whatever is done to it, no traceback may be in its log."""
-    with served(tmp_path_factory.mktemp("app")) as app:
-        yield app
-    assert "Traceback" not in app.log.read_text()
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        missing = "no Chromium on this machine: install Debian's package chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        yield chromium(playwright)
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ from playwright.sync_api import Browser, expect
 from nst.gallery import load_styles, sample
 from nst.page.api import HELP, PARAMETERS
 from nst.sharing import from_text
-
-from .serving import ROOT, Served, awaited
+from tests.serving import ROOT, Served, awaited
 
 LION = sample("lion")
 

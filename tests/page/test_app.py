@@ -21,8 +21,7 @@ from nst.page.guard import gradio_patches as calming
 from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import OpenStreams
 from nst.page.social_card import PATH, TITLE, public_address
-
-from .serving import ROOT, Served, awaited, served
+from tests.serving import ROOT, Served, awaited, served
 
 
 def test_gradio_still_has_what_we_reach_into() -> None:

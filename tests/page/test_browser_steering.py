@@ -17,9 +17,8 @@ from playwright.sync_api import Page as Tab
 from nst.gallery import sample
 from nst.images import fit, open_image
 from nst.sharing import from_text
-
-from .driving import MINUTE, SMALL, finished, open_link, paint, source
-from .serving import ROOT, Served
+from tests.driving import MINUTE, SMALL, finished, open_link, paint, source
+from tests.serving import ROOT, Served
 
 
 def test_a_recipe_survives_a_reload_by_its_link(tab: Tab, server: Served) -> None:

@@ -20,8 +20,7 @@ from nst.page.app import Page, release
 from nst.service.clips import paint_clip_task
 from nst.service.session import Session
 from nst.service.tasks import ClipTask
-
-from .conftest import sent
+from tests.conftest import sent
 
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 Write = Callable[..., dict[str, Any]]
@@ -54,8 +53,8 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
     page: Page, session: Session, film: Write
 ) -> None:
     asked = _asked(film())
-    assert page.clip.status in page.clip.start(session=session, **asked)
-    *on_the_way, last = page.clip.show_progress(session=session)
+    assert page.clip.status in page.clip.start_film(session=session, **asked)
+    *on_the_way, last = page.clip.show_film(session=session)
     assert "picture 1 of 6" in on_the_way[0][page.clip.status]
     assert "Done after 6 pictures" in last[page.clip.status]
     out = Path(last[page.clip.painted].value["path"])
@@ -70,10 +69,10 @@ def test_a_film_is_painted_and_goes_with_its_visitor(
 
 def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -> None:
     asked = _asked(film(pictures=30))
-    page.clip.start(session=session, **asked)
-    shown = page.clip.show_progress(session=session)
+    page.clip.start_film(session=session, **asked)
+    shown = page.clip.show_film(session=session)
     next(shown)
-    assert page.clip.stop_painting(session=session)[page.clip.paint].visible
+    assert page.clip.stop_film(session=session)[page.clip.paint].visible
     *_, last = shown
     assert "Stopped after" in last[page.clip.status]
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
@@ -96,12 +95,12 @@ def test_what_can_not_be_painted_is_told_before(
     )
     for asked, told in cases:
         with pytest.raises(gr.Error, match=told):
-            page.clip.start(session=session, **asked)
+            page.clip.start_film(session=session, **asked)
         assert session.clip is None
-    cleared = page.clip.check(film=sent(uploads / "none.mp4"))
+    cleared = page.clip.check_film(film=sent(uploads / "none.mp4"))
     assert cleared == {page.clip.film: None}
     assert len(notices) == 1
-    assert page.clip.check(film=short) == gr.skip()
+    assert page.clip.check_film(film=short) == gr.skip()
 
 
 def test_an_owner_can_switch_films_off(
@@ -109,7 +108,7 @@ def test_an_owner_can_switch_films_off(
 ) -> None:
     monkeypatch.setattr(page.app_state, "config", Config(clip_seconds=0))
     with pytest.raises(gr.Error, match="switched films off"):
-        page.clip.start(session=session, **_asked(film()))
+        page.clip.start_film(session=session, **_asked(film()))
 
 
 @pytest.mark.parametrize("limit", ["pictures", "time"])

@@ -6,14 +6,15 @@ import gradio as gr
 
 from nst.page.app import Page
 from nst.service.session import Session
+from tests.conftest import sent
 
-from .conftest import controls, paint_task, sent
+from .conftest import controls, paint_task
 
 
 def _plan(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
     asked: dict[str, Any] = {"number": 0, "photo": None, "chosen": [], "recipe": "atelier"}
     asked |= controls() | changed
-    return page.estimate.update(session=session, **asked)
+    return page.estimate.estimate(session=session, **asked)
 
 
 def test_the_address_contains_the_settings(page: Page, session: Session) -> None:

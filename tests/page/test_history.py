@@ -65,14 +65,14 @@ def test_a_browsers_memory_is_believed_as_far_as_it_can_be_true() -> None:
 )
 def test_what_cannot_be_true_is_nothing_remembered(memory: Any, page: Page) -> None:
     assert valid_memories(memory) == []
-    shown = page.history.load(remembered=memory)
+    shown = page.history.load_history(remembered=memory)
     assert not shown[page.history.strip].visible
 
 
 def test_a_painting_comes_back_with_its_settings(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent, strength=0.8))
+    page.painting.start_painting(session=session, **_asked(photo_sent, strength=0.8))
     *_, done = page.painting.show_frames(session=session, remembered=[_entry()])
     kept = done[page.history.remembered]
     assert [entry["title"] for entry in kept] == ["photo after gold_spirals", "a"]

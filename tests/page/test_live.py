@@ -22,15 +22,14 @@ from nst.service import cameras
 from nst.service.cameras import MAX_CAMERAS, Cameras
 from nst.service.previews import MAX_WAITING
 from nst.service.session import Session
-
-from .conftest import sent
+from tests.conftest import sent
 
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
 
 def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
     asked = {"denied": False, "chosen": ["gold_spirals"]} | KNOBS | changed
-    return page.live.open(session=session, **asked)
+    return page.live.open_camera(session=session, **asked)
 
 
 def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
@@ -64,7 +63,7 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     page.live.follow(session, ["nobody"], KNOBS)
     page.live.follow(session, ["gold_spirals"], KNOBS | {"strength": 9})
     assert client.post(address, content=_seen()).status_code == 200
-    page.live.close(session=session)
+    page.live.close_camera(session=session)
     over = client.post(address, content=_seen())
     assert (over.status_code, over.text) == (EXPIRED, "The camera has run for 2 min.")
 
@@ -95,7 +94,7 @@ def test_a_painting_comes_first(
     monkeypatch.setattr(page.app_state.engine, "busy", lambda: 1.0)
     answer = _client(page).post(f"/live/{token}", content=_seen())
     assert (answer.status_code, answer.text[:26]) == (BUSY, "A painting is being made: ")
-    page.live.close(session=session)
+    page.live.close_camera(session=session)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,7 @@ def test_a_painting_comes_first(
 def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
     token = _opened(page, session)[page.live.token]
     assert _client(page).post(f"/live/{token}", content=junk).status_code == 422
-    page.live.close(session=session)
+    page.live.close_camera(session=session)
 
 
 def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
@@ -116,7 +115,7 @@ def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) ->
     answer = _client(page).post(f"/live/{token}", content=_seen())
     assert (answer.status_code, answer.content) == (BUSY, b"")
     room.release(MAX_WAITING)
-    page.live.close(session=session)
+    page.live.close_camera(session=session)
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:

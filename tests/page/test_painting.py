@@ -16,8 +16,9 @@ from nst.page.app import Page, release
 from nst.service import disk, resumable
 from nst.service.session import Session
 from nst.sharing import from_text
+from tests.conftest import sent
 
-from .conftest import controls, sent
+from .conftest import controls
 
 TWO = ["gold_spirals", "swirling_night"]
 SMALL = {"size": 64, "steps": 3}
@@ -35,14 +36,14 @@ def _paint(page: Page, session: Session, remembered: Any = None) -> dict[Any, An
 
 
 def _painted(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
-    page.painting.start(session=session, **_asked(photo, **changed))
+    page.painting.start_painting(session=session, **_asked(photo, **changed))
     return _paint(page, session)
 
 
 def test_from_the_click_to_the_png(
     page: Page, session: Session, photo_sent: dict[str, Any], photo: Image.Image
 ) -> None:
-    waiting = page.painting.start(session=session, **_asked(photo_sent))
+    waiting = page.painting.start_painting(session=session, **_asked(photo_sent))
     assert waiting[page.painting.stop].visible
     assert not waiting[page.painting.paint].visible
     outputs = _paint(page, session, remembered=[{"no": "memory"}])
@@ -83,7 +84,7 @@ def test_what_leads_nowhere_is_told(
     told: str,
 ) -> None:
     with pytest.raises(gr.Error, match=told) as refused:
-        page.painting.start(session=session, **_asked(photo_sent, **changed))
+        page.painting.start_painting(session=session, **_asked(photo_sent, **changed))
         _paint(page, session)
     assert not refused.value.print_exception
     assert session.run is None
@@ -113,14 +114,14 @@ def test_a_run_that_would_take_too_long_is_refused(
     monkeypatch.setattr(page.app_state.engine.pace, "seconds", lambda work: work)
     object.__setattr__(page.app_state.config, "max_seconds", 600.0)
     with pytest.raises(gr.Error, match="and 10 min are allowed here: choose"):
-        page.painting.start(session=session, **_asked(photo_sent, steps=0, size=2048))
+        page.painting.start_painting(session=session, **_asked(photo_sent, steps=0, size=2048))
     object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
 
 
 def test_a_run_ends_at_the_time_limit_with_its_picture(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent, steps=20_000))
+    page.painting.start_painting(session=session, **_asked(photo_sent, steps=20_000))
     object.__setattr__(page.app_state.config, "max_seconds", 1.0)
     outputs = _paint(page, session)
     object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
@@ -131,7 +132,7 @@ def test_a_run_ends_at_the_time_limit_with_its_picture(
 def test_stop_keeps_the_picture_as_it_stands(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent, steps=2000))
+    page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
     frames = page.painting.show_frames(session=session, remembered=None)
     assert next(frames)[page.result.image].endswith(".jpg")
     assert page.painting.stop_run(session=session)[page.painting.stop].value == "Stopping"
@@ -146,12 +147,12 @@ def test_stop_keeps_the_picture_as_it_stands(
 def test_stop_gives_up_a_place_in_the_queue(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent))
+    page.painting.start_painting(session=session, **_asked(photo_sent))
     outputs = page.painting.stop_run(session=session)
     assert "before it began" in outputs[page.painting.status]
     assert outputs[page.painting.paint].visible
     assert list(page.painting.show_frames(session=session, remembered=None)) == []
-    page.painting.start(session=session, **_asked(photo_sent))
+    page.painting.start_painting(session=session, **_asked(photo_sent))
     assert len(list(page.painting.show_frames(session=session, remembered=None))) >= 1
     assert list(page.painting.show_frames(session=session, remembered=None)) == []
 
@@ -161,7 +162,7 @@ def test_a_visitor_who_leaves_takes_it_all_along(
 ) -> None:
     monkeypatch.setattr(resumable, "RECONNECT_SECONDS", 0.0)
     outputs = _painted(page, session, photo_sent)
-    page.painting.start(session=session, **_asked(photo_sent, steps=2000))
+    page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
     frames = page.painting.show_frames(session=session, remembered=None)
     preview = Path(next(frames)[page.result.image])
     frames.close()
@@ -207,7 +208,7 @@ def test_only_what_is_under_the_brush(
 def test_a_page_that_closes_ends_runs_and_begins_none(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent, steps=2000))
+    page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
     frames = page.painting.show_frames(session=session, remembered=None)
     next(frames)
     closing = threading.Thread(target=page.app_state.close, args=[5.0])
@@ -217,14 +218,14 @@ def test_a_page_that_closes_ends_runs_and_begins_none(
     assert not closing.is_alive()
     assert "Stopped after" in last[page.painting.status]
     with pytest.raises(gr.Error, match="about to close"):
-        page.painting.start(session=session, **_asked(photo_sent))
+        page.painting.start_painting(session=session, **_asked(photo_sent))
     page.app_state.closing.clear()
 
 
 def test_a_stop_before_there_is_anything_to_see(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
-    page.painting.start(session=session, **_asked(photo_sent))
+    page.painting.start_painting(session=session, **_asked(photo_sent))
     assert session.run
     session.run.stop.set()
     *_, last = page.painting.show_frames(session=session, remembered=None)
@@ -242,7 +243,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(
 
     before = {*page.app_state.store.root.iterdir()}
     for place, name, instead in ((Path, "write_bytes", full), (disk, "free", lambda _: 100)):
-        page.painting.start(session=session, **_asked(photo_sent, steps=30))
+        page.painting.start_painting(session=session, **_asked(photo_sent, steps=30))
         with monkeypatch.context() as patched:
             patched.setattr(place, name, instead)
             with pytest.raises(gr.Error, match="disk of this machine is full"):
@@ -281,7 +282,7 @@ def test_a_run_that_led_nowhere_says_so_and_keeps_its_picture(
 ) -> None:
     knobs = controls("gatys", style_weight=1e12, **SMALL)
     asked = {"photo": photo_sent, "chosen": ["gold_spirals"], "mask": None, "recipe": "gatys"}
-    page.painting.start(session=session, **asked, **knobs)
+    page.painting.start_painting(session=session, **asked, **knobs)
     outputs = _paint(page, session)
     assert Path(outputs[page.result.image]).suffix == ".png"
     assert len(notices) == 1

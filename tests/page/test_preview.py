@@ -12,20 +12,21 @@ from nst.images import open_image
 from nst.page.app import Page, release
 from nst.service.previews import MAX_WAITING, THUMBNAIL_SIZE, Previewer
 from nst.service.session import Session
+from tests.conftest import sent
 
-from .conftest import paint_task, sent
+from .conftest import paint_task
 
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
 
 def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
     asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
-    return page.preview.replace(session=session, **asked)
+    return page.preview.preview_photo(session=session, **asked)
 
 
 def _on(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
     asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
-    return page.preview.follow_setting(session=session, **asked)
+    return page.preview.preview_setting(session=session, **asked)
 
 
 def _shown(page: Page, outputs: dict[Any, Any]) -> Path:

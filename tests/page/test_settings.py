@@ -9,8 +9,9 @@ from PIL import Image
 
 from nst.page.app import Page
 from nst.service.session import Session
+from tests.conftest import sent
 
-from .conftest import controls, named, sent
+from .conftest import controls, named
 
 
 def test_another_photo_removes_the_mask(page: Page) -> None:

@@ -10,19 +10,20 @@ from PIL import Image
 
 from nst.page.app import Page
 from nst.service.session import Session
+from tests.conftest import sent
 
-from .conftest import controls, named, sent
+from .conftest import controls, named
 
 
 def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[Any, Any]:
     event = gr.SelectData(None, {"index": number, "value": None})
     asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
-    return page.style.choose(event, session=session, **asked)
+    return page.style.choose_style(event, session=session, **asked)
 
 
 def _upload(page: Page, session: Session, uploads: Any, **sent_with: Any) -> dict[Any, Any]:
     asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
-    return page.style.add_own(session=session, uploads=uploads, **asked)
+    return page.style.add_styles(session=session, uploads=uploads, **asked)
 
 
 def _plate(page: Page, name: str) -> int:

@@ -4,18 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nst.page.guard.uploads import drawn_mask, sent_file
 from PIL import Image
 
 from nst.images import ImageError
+from nst.service.app_state import AppState
+from tests.conftest import sent
 
-from .conftest import sent
 
-
-def test_an_uploaded_picture_is_taken(uploads: Path) -> None:
+def test_an_uploaded_picture_is_taken(app_state: AppState, uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x")
-    assert sent_file(sent(uploads / "a.png")) == uploads / "a.png"
-    assert sent_file(None) is None
+    assert app_state.uploads.file(sent(uploads / "a.png")) == uploads / "a.png"
+    assert app_state.uploads.file(None) is None
 
 
 def _stranger(tmp_path: Path) -> Path:
@@ -43,24 +42,26 @@ def _stranger(tmp_path: Path) -> Path:
         lambda tmp, uploads: 3.5,
     ],
 )
-def test_nothing_else_is(make: Any, tmp_path: Path, uploads: Path) -> None:
+def test_nothing_else_is(app_state: AppState, make: Any, tmp_path: Path, uploads: Path) -> None:
     with pytest.raises(ImageError, match="did not arrive|is an address"):
-        sent_file(make(tmp_path, uploads))
+        app_state.uploads.file(make(tmp_path, uploads))
 
 
-def test_links_and_pipes_in_the_folder_lead_nowhere(tmp_path: Path, uploads: Path) -> None:
+def test_links_and_pipes_in_the_folder_lead_nowhere(
+    app_state: AppState, tmp_path: Path, uploads: Path
+) -> None:
     (uploads / "link.png").symlink_to(_stranger(tmp_path))
     os.mkfifo(uploads / "pipe.png")
     for name in ("link.png", "pipe.png"):
         with pytest.raises(ImageError):
-            sent_file(sent(uploads / name))
+            app_state.uploads.file(sent(uploads / name))
 
 
-def test_what_is_drawn_is_white(uploads: Path) -> None:
+def test_what_is_drawn_is_white(app_state: AppState, uploads: Path) -> None:
     layer = Image.new("RGBA", (40, 30))
     layer.paste((255, 140, 0, 153), (0, 0, 20, 30))
     layer.save(uploads / "layer.png")
-    mask = drawn_mask({"background": None, "layers": [sent(uploads / "layer.png")]})
+    mask = app_state.uploads.mask({"background": None, "layers": [sent(uploads / "layer.png")]})
     assert mask is not None
     drawn = np.asarray(mask)
     assert (drawn[:, :20] > 0).all()
@@ -68,10 +69,10 @@ def test_what_is_drawn_is_white(uploads: Path) -> None:
 
 
 @pytest.mark.parametrize("editor", [None, {}, {"layers": None}, {"layers": []}, [], "x"])
-def test_nothing_drawn_is_no_mask(editor: Any, uploads: Path) -> None:
-    assert drawn_mask(editor) is None
+def test_nothing_drawn_is_no_mask(app_state: AppState, editor: Any, uploads: Path) -> None:
+    assert app_state.uploads.mask(editor) is None
 
 
-def test_an_empty_layer_is_no_mask(uploads: Path) -> None:
+def test_an_empty_layer_is_no_mask(app_state: AppState, uploads: Path) -> None:
     Image.new("RGBA", (40, 30)).save(uploads / "empty.png")
-    assert drawn_mask({"layers": [sent(uploads / "empty.png")]}) is None
+    assert app_state.uploads.mask({"layers": [sent(uploads / "empty.png")]}) is None

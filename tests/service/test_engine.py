@@ -18,8 +18,7 @@ from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left
 from nst.service.session import Session
 from nst.settings import Settings
-
-from .test_painting import _asked
+from tests.page.test_painting import _asked
 
 
 def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
@@ -30,12 +29,12 @@ def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
     config = Config.from_env({"SPACE_ID": "somebody/nst"})
     assert not config.zero_gpu
     engine = Engine(config)
-    warm_up(engine, sample("lion"), load_styles()[0].path)
+    warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
     assert 0 < engine.pace.seconds(1e6) < 100
     page.app_state.engine.pace, before = engine.pace, page.app_state.engine.pace
     object.__setattr__(page.app_state.config, "max_seconds", config.max_seconds)
     with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
-        page.painting.start(session=session, **_asked(photo_sent, size=2048, steps=20_000))
+        page.painting.start_painting(session=session, **_asked(photo_sent, size=2048, steps=20_000))
     object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
     page.app_state.engine.pace = before
 
@@ -45,7 +44,7 @@ def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
 ) -> None:
     monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
     engine = Engine(Config())
-    warm_up(engine, sample("lion"), load_styles()[0].path)
+    warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
     assert engine.pace.seconds(1.0) != Pace().seconds(1.0)
 
 

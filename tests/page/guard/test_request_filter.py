@@ -7,34 +7,44 @@ from typing import Any
 import pytest
 
 from nst.images import ImageError
-from nst.page.guard.request_filter import MAX_DEPTH, OpenStreams, RequestFilter, brief, check
+from nst.page.guard.request_filter import (
+    MAX_DEPTH,
+    OpenStreams,
+    RequestFilter,
+    check_value,
+    summary,
+)
+from nst.service.app_state import AppState
+from tests.conftest import sent
+from tests.serving import awaited
 
-from .conftest import sent
-from .serving import awaited
 
-
-def test_what_a_page_sends_passes(uploads: Path) -> None:
+def test_what_a_page_sends_passes(app_state: AppState, uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x" * 100)
     photo = sent(uploads / "a.png")
-    check({"fn_index": 1, "data": [photo, None, 0.5, ["gold_spirals"], photo]}, 100)
+    check_value(
+        {"fn_index": 1, "data": [photo, None, 0.5, ["gold_spirals"], photo]},
+        100,
+        app_state.uploads.file,
+    )
     with pytest.raises(ImageError, match="0 MB together, and 0 MB are allowed"):
-        check([photo], 99)
+        check_value([photo], 99, app_state.uploads.file)
 
 
-def test_files_are_found_however_deep(uploads: Path) -> None:
+def test_files_are_found_however_deep(app_state: AppState, uploads: Path) -> None:
     node: Any = {"path": "/etc/passwd"}
     for _ in range(MAX_DEPTH // 2 - 1):
         node = [{"a": node}]
     with pytest.raises(ImageError, match="did not arrive"):
-        check(node, 1)
+        check_value(node, 1, app_state.uploads.file)
     with pytest.raises(ValueError, match="too deep"):
-        check([[{"a": [node]}]], 1)
+        check_value([[{"a": [node]}]], 1, app_state.uploads.file)
 
 
 def test_somebody_listens_until_the_last_stream_has_ended() -> None:
     open_streams = OpenStreams()
-    with open_streams.joined("a"):
-        with open_streams.joined("a"):
+    with open_streams.opened("a"):
+        with open_streams.opened("a"):
             assert open_streams.is_open("b", "a")
         assert open_streams.is_open("a")
     assert not open_streams.is_open("a")
@@ -44,10 +54,14 @@ def test_an_error_is_told_in_a_line() -> None:
     try:
         json.loads("{")
     except ValueError as error:
-        told = brief(error)
+        told = summary(error)
     assert told.startswith("JSONDecodeError: Expecting")
     assert "\n" not in told
     assert "line" in told.rpartition("(")[2]
+
+
+def _reject(value: Any) -> Path | None:
+    raise ImageError("the picture did not arrive")
 
 
 def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes, Any]:
@@ -71,7 +85,7 @@ def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple
     headers = {"content-length": str(len(body))} | headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
-    awaited(RequestFilter(app, 1000, OpenStreams())(scope, receive, send))
+    awaited(RequestFilter(app, 1000, OpenStreams(), _reject)(scope, receive, send))
     return told[0]["status"], told[1]["body"], given[0] if given else None
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from nst.service import disk
-
-from .serving import ROOT
+from tests.serving import ROOT
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def _aged(path: Path, seconds: float) -> Path:
 def test_the_sweep_takes_what_is_old_broken_off_or_empty(tmp_path: Path) -> None:
     young, old = _aged(tmp_path / "a" / "a.png", 1000), _aged(tmp_path / "b" / "b.png", 4000)
     coming, broken_off = _aged(tmp_path / "tmp1", 100), _aged(tmp_path / "tmp2", 1000)
-    held = _aged(tmp_path / disk.HELD, 9999)
+    held = _aged(tmp_path / disk.LOCK, 9999)
     (tmp_path / "new").mkdir()
     (tmp_path / "link").symlink_to(old)
     disk.sweep(tmp_path, 3600)

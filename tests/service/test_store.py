@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from nst.service.store import PREVIEWS, Painting, Store
+from nst.service.store import PREVIEW_SECONDS, Painting, Store
 from nst.sharing import ShareLink
 
 
@@ -11,7 +11,9 @@ def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
     folder = store.new_folder()
     file = folder / "a.png"
     file.write_bytes(bytes(size))
-    painting = Painting(folder, file, file, "", ShareLink(), owner)
+    painting = Painting(
+        folder=folder, file=file, before=file, photo="", shared=ShareLink(), owner=owner
+    )
     store.keep(painting)
     return painting
 
@@ -50,7 +52,7 @@ def test_pictures_shown_on_the_way_go_when_they_have_been_seen(
     (painting.folder / "1.jpg").write_bytes(b"x")
     store.sweep()
     assert (painting.folder / "1.jpg").exists()
-    later = time.monotonic() + PREVIEWS + 1
+    later = time.monotonic() + PREVIEW_SECONDS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     store.sweep()
     assert not (painting.folder / "1.jpg").exists()

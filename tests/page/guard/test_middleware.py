@@ -19,12 +19,11 @@ from starlette.testclient import TestClient
 
 from nst.config import Config
 from nst.page.guard import middleware as doors
-from nst.page.guard.middleware import HEADERS, MAX_AT_ONCE, UploadQuota
+from nst.page.guard.middleware import HEADERS, MAX_CONCURRENT, UploadQuota
 from nst.page.guard.request_filter import UPLOAD
 from nst.service import disk
 from nst.service.store import Store
-
-from .serving import ROOT, Served, awaited
+from tests.serving import ROOT, Served, awaited
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/card.jpg", "/nowhere", "/gradio_api/file=x"])
@@ -85,7 +84,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(server: Served) -> None:
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, TestClient]]:
     """A disk of 10 000 bytes that keeps what is sent, and its doors."""
     monkeypatch.setattr(disk, "free", lambda _: 10**12)
-    monkeypatch.setattr(doors, "SHARE", 0.01)
+    monkeypatch.setattr(doors, "HOURLY_SHARE", 0.01)
     store = Store(tmp_path / "root", 10_000, 10_000, 3600)
 
     async def keep(request: Request) -> PlainTextResponse:
@@ -145,7 +144,7 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
 
     async def crowd() -> list[int]:
         room = UploadQuota(slow, store, Config())
-        first = [asyncio.create_task(upload(room, "1.1.1.1")) for _ in range(MAX_AT_ONCE)]
+        first = [asyncio.create_task(upload(room, "1.1.1.1")) for _ in range(MAX_CONCURRENT)]
         await asyncio.sleep(0.2)
         late = await upload(room, "1.1.1.1")
         other = asyncio.create_task(upload(room, "2.2.2.2"))
@@ -154,7 +153,7 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         codes = [late, await other, *await asyncio.gather(*first)]
         return [*codes, await upload(room, "1.1.1.1")]
 
-    assert awaited(crowd()) == [429, 200, *[200] * MAX_AT_ONCE, 200]
+    assert awaited(crowd()) == [429, 200, *[200] * MAX_CONCURRENT, 200]
 
 
 def test_one_address_does_not_fill_the_disk(

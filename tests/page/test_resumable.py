@@ -23,16 +23,16 @@ from nst.service.app_state import MAX_QUEUED
 from nst.service.runs import follow
 from nst.service.session import Session
 from nst.service.tasks import ClipTask, PaintTask
+from tests.serving import awaited
 
 from .conftest import controls, paint_task
-from .serving import awaited
 
 
 def _begun(page: Page, photo: Any, **changed: Any) -> tuple[Session, PaintTask, Iterator[Any]]:
     """A visitor whose run has shown a frame."""
     session = Session(loaded=True, session_hash=f"browser of {photo['path']} {time.monotonic()}")
     asked = {"photo": photo, "chosen": ["gold_spirals"], "mask": None, "recipe": "atelier"}
-    page.painting.start(session=session, **asked, **controls(size=64) | changed)
+    page.painting.start_painting(session=session, **asked, **controls(size=64) | changed)
     frames = page.painting.show_frames(session=session, remembered=None)
     next(frames)
     assert session.run

@@ -1,6 +1,10 @@
 import json
 import logging
-from concurrent.futures import Future
+import threading
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -8,16 +12,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from nst.config import Config
 from nst.service.engine import Engine
-from nst.service.metrics import STUCK, Metrics, Record
-
-from .serving import Served
+from nst.service.metrics import Metrics, Record
+from tests.serving import Served
 
 
 def _runs(watch: Metrics) -> dict[tuple[str, str], float]:
     """How many runs were counted, by outcome and recipe."""
     return {
         (sample.labels["outcome"], sample.labels["recipe"]): sample.value
-        for family in text_string_to_metric_families(watch.metrics().decode())
+        for family in text_string_to_metric_families(watch.as_text().decode())
         for sample in family.samples
         if sample.name.endswith("_count")
     }
@@ -49,10 +52,21 @@ def test_every_end_of_a_run_is_counted_and_logged(caplog: pytest.LogCaptureFixtu
 def test_an_engine_is_busy_while_a_frame_is_painted() -> None:
     engine = Engine(Config())
     assert engine.busy() == 0
-    frame: Future[None] = Future()
-    engine._latest = frame, -STUCK
-    assert engine.busy() > STUCK
-    frame.set_result(None)
+    started, finish = threading.Event(), threading.Event()
+
+    def frames() -> Iterator[str]:
+        started.set()
+        finish.wait(10)
+        yield "frame"
+
+    job: Any = SimpleNamespace(frames=frames(), stop=threading.Event())
+    reader = threading.Thread(target=lambda: list(engine.frames(job)))
+    reader.start()
+    assert started.wait(10)
+    time.sleep(0.01)
+    assert engine.busy() > 0
+    finish.set()
+    reader.join(10)
     assert engine.busy() == 0
 
 

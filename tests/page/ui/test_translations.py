@@ -11,10 +11,9 @@ from playwright.sync_api import Browser, expect
 
 import nst
 from nst.page.app import Page, build
-from nst.page.ui.translations import FOLDER, LANGUAGES, chosen, words_of
-
-from .driving import SETTLED
-from .serving import Served
+from nst.page.ui.translations import FOLDER, LANGUAGES, load_words, preferred_language
+from tests.driving import SETTLED
+from tests.serving import Served
 
 NAMES = {"Atelier", "Gatys et al.", "Deep art gallery", "Painting with GANs", "From scratch"}
 NAMES |= {"Texture", "Reconstruct", "lbfgs", "adam", "gatys", "nst"}
@@ -29,9 +28,9 @@ GRADIO |= {"Error", "Warning", "Info"}
 
 def test_every_language_says_everything() -> None:
     assert sorted(file.stem for file in FOLDER.glob("*.toml")) == list(LANGUAGES)
-    keys = list(words_of("de"))
+    keys = list(load_words("de"))
     for language in LANGUAGES:
-        words = words_of(language)
+        words = load_words(language)
         assert sorted(words) == sorted(keys)
         for english, other in words.items():
             assert other.strip()
@@ -61,7 +60,7 @@ def _said() -> Iterator[str]:
 
 def test_nothing_is_translated_that_is_not_said() -> None:
     said = "\n".join(map(_plain, _said()))
-    for english in set(words_of("de")) - GRADIO:
+    for english in set(load_words("de")) - GRADIO:
         for part in english.split("{}"):
             assert _plain(part) in said, english
 
@@ -82,7 +81,7 @@ def _shown(page: Page) -> Iterator[str]:
 
 
 def test_everything_that_is_shown_is_translated(page: Page) -> None:
-    words = words_of("de")
+    words = load_words("de")
     patterns = [
         re.compile("(.+?)".join(map(re.escape, english.split("{}"))))
         for english in words
@@ -108,14 +107,14 @@ def test_everything_that_is_shown_is_translated(page: Page) -> None:
     ],
 )
 def test_the_language_is_the_first_that_is_there(accepted: str, language: str) -> None:
-    assert chosen(accepted) == language
+    assert preferred_language(accepted) == language
 
 
 def test_a_page_in_japanese(server: Served, browser: Browser) -> None:
     context = browser.new_context(locale="ja-JP")
     tab = context.new_page()
     tab.goto(f"{server.url}/?photo=lion&style=woodblock_wave&size=64&steps=3")
-    words = words_of("ja")
+    words = load_words("ja")
     filled = words["Ready when you are: this takes about {}"].partition("{}")
     expect(tab.locator("#status")).to_contain_text(filled[0] or filled[2])
     expect(tab.locator("#paint")).to_contain_text(words["Paint, about {}"].partition("{}")[0])

@@ -20,8 +20,7 @@ from PIL import Image
 
 from nst.gallery import sample
 from nst.sharing import from_text
-
-from .serving import ROOT, served
+from tests.serving import ROOT, served
 
 WITHOUT_A_GPU = """
 import gc, os, sys
@@ -40,7 +39,7 @@ def on_the_cpu(uuid):
 emulation.init = on_the_cpu
 emulation.size = lambda: 0
 emulation.move = lambda callback=None: None
-sys.exit(app.main())
+sys.exit(app.serve())
 """
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from playwright.sync_api import Browser, Playwright
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 QUIET = [
     "--no-sandbox",
