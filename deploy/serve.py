@@ -21,7 +21,6 @@ from typing import Any
 
 import ray
 from fastapi import FastAPI
-from nst.page.serve import build, mounted
 from ray import serve
 from ray.exceptions import RayActorError, RayTaskError, TaskCancelledError
 from ray.serve.config import AutoscalingConfig, HTTPOptions, RequestRouterConfig
@@ -37,6 +36,7 @@ from nst.network.weights import fetch_vgg19
 from nst.optimise import stylize
 from nst.optimise.pictures import Pictures
 from nst.optimise.stylize import Frame
+from nst.page.app import build, mounted
 from nst.service.app_state import open_app_state
 from nst.service.engine import RemoteEngine
 from nst.settings import Settings

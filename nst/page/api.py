@@ -159,7 +159,7 @@ class Api:
             preview = self.app.previewer.preview(picture, paths, **options)
             if preview is None:
                 raise ValueError("too many previews are requested at once; try again in a moment")
-            file = self.app.store.lend() / "preview.webp"
+            file = self.app.store.result_folder() / "preview.webp"
             file.write_bytes(preview)
         except ValueError as error:
             raise user_error(error) from None
@@ -185,7 +185,7 @@ class Api:
             clip, previewer = uploaded_clip(self.app, film), self.app.previewer
             paths, options = self._one_pass(style, size, strength)
             stylizer = previewer.run(lambda: previewer.stylizer(*paths, **options))
-            out = self.app.store.lend() / "painted.mp4"
+            out = self.app.store.result_folder() / "painted.mp4"
             for _ in paint_clip_task(self.app, ClipTask(clip=clip, paint=stylizer), out):
                 yield gr.skip()  # as long as the program listens
         except ValueError as error:

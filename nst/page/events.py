@@ -1,4 +1,4 @@
-"""What the page's events have in common.
+"""Options and types that all events of the page share.
 
 Handlers are methods of the feature whose components they belong to. They receive what the event
 sends by name (`inputs_kwargs`) and return `{component: value or update}`; a component that is left
@@ -45,7 +45,7 @@ ENGINE = "engine"
 
 @dataclass(frozen=True)
 class Context:
-    """What every feature of the page works with: the process's state, and the visitor's session."""
+    """The process's state and the visitor's session, for every feature of the page."""
 
     app_state: AppState
     session: gr.State

@@ -141,7 +141,7 @@ class History:
 
 
 def valid_memories(remembered: Any) -> list[Memory]:
-    """What a browser says it remembers, without entries that nst can't have written."""
+    """The paintings that a browser remembers, without entries that nst can't have written."""
     memories = []
     for entry in (remembered if isinstance(remembered, list) else [])[:MAX_REMEMBERED]:
         try:

@@ -1,4 +1,4 @@
-"""What a link to the page looks like in a chat (Open Graph, https://ogp.me)."""
+"""The preview of a link to the page in a chat (Open Graph, https://ogp.me)."""
 
 import html
 from typing import Any

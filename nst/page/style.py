@@ -105,8 +105,8 @@ class StylePicker:
         names = {style.name for style in self.app.styles_for(session)}
         own: list[Style] = []
         try:
-            for sent in files:
-                if file := self.app.uploads.style_file(sent):
+            for value in files:
+                if file := self.app.uploads.style_file(value):
                     own.append(own_style(file, names))
                     names.add(own[-1].name)
         except ImageError as error:

@@ -52,7 +52,7 @@ class Welcome:
         return from_query({"style": STYLE, "photo": PHOTO}, self.app.styles)[0]
 
     def _caption(self) -> str:
-        """What the slider shows, and how long such a painting takes here."""
+        """The slider's photo and style, and the time that such a painting takes here."""
         work = run_work(self._link().settings, upright_size(PAINTING))
         seconds = duration(self.app.engine.pace.seconds(work))
         title = find_style(STYLE, self.app.styles).title

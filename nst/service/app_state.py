@@ -36,9 +36,12 @@ MAX_QUEUED = 200
 
 @dataclass
 class AppState:
-    """`styles` and their `thumbnails` (original file -> small file) grow when the owner's styles
-    have been downloaded. `queued` are the tasks that wait or run, by their keys, `runs` those that
-    run. `queued_sessions` returns the session hashes in Gradio's queue, in their order."""
+    """The state of one process.
+
+    `styles` and `thumbnails` (original file -> small file) grow when the owner's styles have been
+    downloaded. `queued` are the tasks that wait or run, by their keys; `runs` are those that run.
+    `queued_sessions` returns the session hashes in Gradio's queue, in their order.
+    """
 
     config: Config
     engine: Engine | RemoteEngine

@@ -18,7 +18,7 @@ NO_PLACE = "others are before their cameras; try again in a minute"
 
 @dataclass
 class Camera:
-    """What paints a camera's pictures, when it expires, and when its last picture came."""
+    """A camera's stylizer, the time it expires, and the time of its last picture."""
 
     paint: OnePass
     expires: float

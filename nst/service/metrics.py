@@ -1,4 +1,4 @@
-"""What the owner of a page can see from outside: whether it lives, and how its runs end.
+"""Health and run statistics for the owner of a page.
 
 Nothing here identifies a visitor: no names, no pictures, no addresses.
 """

@@ -34,7 +34,7 @@ MEASURED_SHARE = 0.5
 """Share of a run's work after which only its own pace counts. The coarse scales alone mislead: they
 show more frames, and previews and the time-lapse before may still use the processor."""
 
-SPARE_BYTES = 2 * 2**20
+RESERVED_BYTES = 2 * 2**20
 """Free space that a painting must leave on the disk, for the small pictures of the strip."""
 
 CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
@@ -102,7 +102,7 @@ def seconds_left(frame: Frame, expected: float) -> float:
 
 
 def too_long(seconds: float, limit: float, settings: Settings) -> str:
-    """What to do about a run that would take longer than is allowed."""
+    """A message for a run that would take longer than is allowed, with a way out."""
     steps = sum(count for _, count in schedule(settings))
     return (
         f"This would take about {duration(seconds)}, and {duration(limit)} are allowed here: "
@@ -193,7 +193,7 @@ def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Im
         save_image(photo, before)
     except ImageError:
         raise ValueError(FULL) from None
-    if disk.free(folder) < SPARE_BYTES:
+    if disk.free(folder) < RESERVED_BYTES:
         raise ValueError(FULL)
     return Painting(
         folder=folder,

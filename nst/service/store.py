@@ -15,7 +15,7 @@ from nst.sharing import ShareLink
 PREVIEW_SECONDS = 60.0
 """Time that the intermediate pictures stay after a painting is done, for slow browsers."""
 
-MAX_LENT = 32
+MAX_RESULTS = 32
 """Folders with results for programs that are kept."""
 
 FULL = (
@@ -69,7 +69,7 @@ class Store:
         self.root, self.quota, self.total, self.keep_seconds = root, quota, total, keep
         self._arriving = 0
         self._paintings: dict[str, Painting] = {}
-        self._lent: deque[Path] = deque()
+        self._results: deque[Path] = deque()
         self._lock = threading.Lock()
 
     def new_folder(self) -> Path:
@@ -85,13 +85,13 @@ class Store:
         folder = folders[place] = self.new_folder()
         return folder
 
-    def lend(self) -> Path:
+    def result_folder(self) -> Path:
         """A folder for a result that a program fetches at once; only the latest ones are kept."""
         folder = self.new_folder()
         with self._lock:
-            self._lent.append(folder)
-            if len(self._lent) > MAX_LENT:
-                shutil.rmtree(self._lent.popleft(), ignore_errors=True)
+            self._results.append(folder)
+            if len(self._results) > MAX_RESULTS:
+                shutil.rmtree(self._results.popleft(), ignore_errors=True)
         return folder
 
     def keep(self, painting: Painting) -> None:

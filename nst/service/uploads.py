@@ -19,6 +19,7 @@ from PIL import Image, ImageChops
 from nst.gallery import Photo
 from nst.images import (
     ImageError,
+    check_plain,
     is_address,
     open_alpha,
     open_checked,
@@ -123,9 +124,10 @@ class Uploads:
             return None
         key = _identity(path)
         with self._lock:
-            if key in self._uploads:
+            upload = self._uploads.get(key)
+            if upload and upload.display.exists():
                 self._uploads.move_to_end(key)
-                return self._uploads[key]
+                return upload
         upload = self._read(path)
         with self._lock:
             self._uploads[key] = upload
@@ -182,7 +184,7 @@ class Uploads:
         return file
 
     def mask(self, editor: Any) -> Image.Image | None:
-        """What is drawn in the mask editor, white on black; None if nothing is."""
+        """The drawing in the mask editor, white on black; None if there is none."""
         layers = editor.get("layers") if isinstance(editor, dict) else None
         mask = None
         for layer in (layers or [])[:MAX_LAYERS]:
@@ -197,6 +199,7 @@ class Uploads:
 
 
 def _identity(path: Path) -> tuple[Path, int, int, int]:
-    """Changes when another file takes the path."""
+    """Changes when another file takes the path; ImageError if the file is gone."""
+    check_plain(path, "the photo")
     status = path.stat()
     return path, status.st_ino, status.st_mtime_ns, status.st_size

@@ -105,7 +105,7 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
         refused = submitted(visitor, visitor.upload(picture()), long)
         assert (refused.status_code, refused.json()["detail"]) == (
             503,
-            "Too many wait for the easel; try again in some minutes.",
+            "Too many paintings are waiting; try again in some minutes.",
         )
         assert visitor.get("/").status_code == 200
         told = visitor.ask("load_page", [])
@@ -119,7 +119,7 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
     wait_until_idle(stranger)
 
 
-def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger, long: str) -> None:
+def test_runs_that_everybody_has_left_release_the_engine(stranger: Stranger, long: str) -> None:
     with crowd(stranger, long):
         pass
     began = time.monotonic()

@@ -87,11 +87,11 @@ WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3"
         (None, "4.4.4.4", ""),
     ],
 )
-def test_who_may_wait_for_the_easel(seat: str | None, where: str, told: str) -> None:
+def test_who_may_wait_for_the_engine(seat: str | None, where: str, told: str) -> None:
     assert calming.queue_rejection(WAITING, seat, where, Config()).startswith(told)
     assert bool(calming.queue_rejection(WAITING, seat, where, Config())) == bool(told)
     full = calming.queue_rejection(WAITING, seat, where, Config(max_queue=4))
-    assert full.startswith("Too many wait")
+    assert full.startswith("Too many paintings are waiting")
 
 
 def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> N
     queue.pending_event_ids_session["seat"] = {event._id}
 
     async def wait() -> None:
-        await calming.drop_if_unheard(queue, event._id, "seat", open_streams)
+        await calming.drop_if_unread(queue, event._id, "seat", open_streams)
 
     for listening in ("seat", event._id):
         with open_streams.opened(listening):

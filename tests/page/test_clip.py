@@ -147,6 +147,6 @@ def test_programs_have_a_draft(page: Page, photo_sent: dict[str, Any]) -> None:
 
 
 def test_what_programs_had_makes_room(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst.service.store.MAX_LENT", 2)
-    folders = [page.app_state.store.lend() for _ in range(4)]
+    monkeypatch.setattr("nst.service.store.MAX_RESULTS", 2)
+    folders = [page.app_state.store.result_folder() for _ in range(4)]
     assert [folder.exists() for folder in folders] == [False, False, True, True]

@@ -8,12 +8,16 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+import spaces
 from PIL import Image
 
+from nst.config import Config
+from nst.gallery import load_styles, sample
 from nst.images import fit, open_image
 from nst.page.api import OWNER
 from nst.page.app import Page, release
 from nst.service import disk, resumable
+from nst.service.engine import Engine, warm_up
 from nst.service.session import Session
 from nst.sharing import from_text
 from tests.conftest import sent
@@ -286,3 +290,21 @@ def test_a_run_that_led_nowhere_says_so_and_keeps_its_picture(
     outputs = _paint(page, session)
     assert Path(outputs[page.result.image]).suffix == ".png"
     assert len(notices) == 1
+
+
+def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
+    page: Page, session: Session, photo_sent: dict[str, object]
+) -> None:
+    """Every Gradio Space has the package `spaces`; it says nothing of the hardware."""
+    assert spaces.GPU(len) is len
+    config = Config.from_env({"SPACE_ID": "somebody/nst"})
+    assert not config.zero_gpu
+    engine = Engine(config)
+    warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
+    assert 0 < engine.pace.seconds(1e6) < 100
+    page.app_state.engine.pace, before = engine.pace, page.app_state.engine.pace
+    object.__setattr__(page.app_state.config, "max_seconds", config.max_seconds)
+    with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
+        page.painting.start_painting(session=session, **_asked(photo_sent, size=2048, steps=20_000))
+    object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
+    page.app_state.engine.pace = before

@@ -8,6 +8,7 @@ from PIL import Image
 
 from nst.images import save_image
 from nst.page.app import Page
+from nst.page.ui.html import VERBATIM
 from nst.recipes import RECIPES
 from nst.service.session import Session
 from nst.settings import Settings
@@ -24,7 +25,7 @@ def test_a_dropped_painting_offers_its_settings(
     painted = Provenance(shared, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
     save_image(photo, uploads / "mine.png", to_text(painted))
     outputs = page.photo.check_photo(session=session, photo=sent(uploads / "mine.png"))
-    assert "painted here, after a&lt;b" in outputs[page.photo.offer_text]
+    assert f"painted here, after {VERBATIM}a&lt;b" in outputs[page.photo.offer_text]
     taken = page.style.use_dropped_settings(session=session)
     assert taken[page.settings.recipe] == "gatys"
     assert named(page, taken) == controls("gatys")

@@ -85,7 +85,7 @@ def test_a_run_keeps_the_canvas(
     assert page.result.image not in _anew(page, session, photo_sent)
     session.run = None
 
-    def click(*_: object) -> bytes:
+    def click(*_: object, **__: object) -> bytes:
         """Paint, while the draft is drawn."""
         session.run = paint_task()
         return b"a picture"

@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from nst.clip import Clip
-from nst.job import Request
 from nst.one_pass import OnePass
 from nst.page import queue_status as line
 from nst.page.app import Page, left_route
@@ -179,9 +178,7 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
         return str((await anext(told))[page.clip.status])
 
     assert "Next in line, about 12 s until it begins" in awaited(first())
-    later = PaintTask(
-        Request("photo"), session_hash="mine", seconds_left=5.0
-    )  # the same visitor's painting
+    later = paint_task(session_hash="mine", seconds_left=5.0)  # the same visitor's painting
     last = paint_task(session_hash="next")
     for run in (later, last):
         app_state.enqueue(run)

@@ -19,7 +19,7 @@ class Asked:
 def test_a_link_sets_all_controls_and_reports_what_is_wrong(page: Page, notices: list[str]) -> None:
     asked: Any = Asked(photo="lion", style="nobody,gold_spirals", strength="9", size="128", v="1")
     outputs = page.welcome.load_page(asked)
-    assert outputs[page.session].welcomed
+    assert outputs[page.session].loaded
     assert outputs[page.photo.image].endswith("lion.jpg")
     assert outputs[page.style.chosen].value == ["gold_spirals"]
     assert named(page, outputs)["size"] == 128

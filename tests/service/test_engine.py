@@ -5,38 +5,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
-import spaces
 
 from nst.config import Config
 from nst.gallery import load_styles, sample
 from nst.job import Request, Stopped, prepare
 from nst.optimise import stylize
-from nst.page.app import Page
+from nst.service.app_state import AppState
 from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left
-from nst.service.session import Session
 from nst.settings import Settings
-from tests.page.test_painting import _asked
-
-
-def test_a_space_without_a_gpu_is_not_taken_for_zero_gpu(
-    page: Page, session: Session, photo_sent: dict[str, object]
-) -> None:
-    """Every Gradio Space has the package `spaces`; it says nothing of the hardware."""
-    assert spaces.GPU(len) is len
-    config = Config.from_env({"SPACE_ID": "somebody/nst"})
-    assert not config.zero_gpu
-    engine = Engine(config)
-    warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
-    assert 0 < engine.pace.seconds(1e6) < 100
-    page.app_state.engine.pace, before = engine.pace, page.app_state.engine.pace
-    object.__setattr__(page.app_state.config, "max_seconds", config.max_seconds)
-    with pytest.raises(gr.Error, match="10 min are allowed here: choose"):
-        page.painting.start_painting(session=session, **_asked(photo_sent, size=2048, steps=20_000))
-    object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
-    page.app_state.engine.pace = before
 
 
 def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
@@ -92,14 +70,14 @@ def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
     assert list(Engine(Config()).frames(SimpleNamespace(frames=frames(), stop=stop))) == []  # type: ignore[arg-type]
 
 
-def test_setting_up_styles_ends_within_a_part(page: Page) -> None:
-    four = page.app_state.styles[:4]
+def test_setting_up_styles_ends_within_a_part(app_state: AppState) -> None:
+    four = app_state.styles[:4]
     given = {"size": 512, "style_scale": 4, "scales": 1}
     stop = threading.Event()
     job = prepare(
         Request(sample("lion"), [plate.name for plate in four], overrides=given),
         four,
-        page.app_state.engine.backbone,
+        app_state.engine.backbone,
         stop,
     )
     threading.Timer(1.0, stop.set).start()

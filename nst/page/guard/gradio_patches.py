@@ -80,7 +80,7 @@ def limit_queue(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None
         if success:
             event_id = str(message)
             session = body.session_hash or event_id
-            task = asyncio.create_task(drop_if_unheard(queue, event_id, session, streams))
+            task = asyncio.create_task(drop_if_unread(queue, event_id, session, streams))
             queue._asyncio_tasks.add(task)
             task.add_done_callback(queue._asyncio_tasks.discard)
         return success, message, state
@@ -109,7 +109,7 @@ def queue_rejection(
     return ""
 
 
-async def drop_if_unheard(queue: Any, event_id: str, session: str, streams: OpenStreams) -> None:
+async def drop_if_unread(queue: Any, event_id: str, session: str, streams: OpenStreams) -> None:
     """End an event whose results nobody listens to, and drop the results."""
     await asyncio.sleep(LISTEN_SECONDS)
     if streams.is_open(event_id, session):
@@ -159,7 +159,7 @@ def forget_removed_files(blocks: gr.Blocks) -> None:
     """Let Gradio forget the names of files that have been removed.
 
     It keeps the name of every file it has shown in order to remove it by age. Our files are removed
-    earlier, and their names would stay for ever.
+    earlier, and the list of names would grow without end.
     """
     for names in blocks.temp_file_sets:
         names.difference_update([name for name in list(names) if not Path(name).exists()])
