@@ -36,8 +36,15 @@ def _setting(
     old_values: Mapping[str, str] | None = None,
 ) -> Any:
     """A field of `Settings`; `old_values` maps former names of choices to the present ones."""
-    metadata = {"label": label, "help": help, "low": low, "high": high, "step": step}
-    metadata |= {"choices": choices, "old_values": old_values or {}}
+    metadata = {
+        "label": label,
+        "help": help,
+        "low": low,
+        "high": high,
+        "step": step,
+        "choices": choices,
+        "old_values": old_values or {},
+    }
     return field(default=default, metadata=metadata)
 
 
