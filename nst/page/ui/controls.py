@@ -40,7 +40,9 @@ def blank_control(knob: Field[Any]) -> gr.components.Component:
     told = knob.metadata
     options: dict[str, Any] = {"value": None, "label": told["label"]}
     if told["choices"]:
-        return gr.Radio([*told["choices"], *told["old_values"]], **options)
+        names = [(value, value) for value in told["choices"]]
+        old_names = [(value, old) for old, value in told["old_values"].items()]
+        return gr.Radio(names + old_names, **options)
     if told["low"] is None:
         return gr.Textbox(**options)
     return gr.Number(precision=0 if knob.type is int else None, **options)
