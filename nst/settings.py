@@ -42,8 +42,9 @@ def _setting(
         "low": low,
         "high": high,
         "step": step,
+        "choices": choices,
+        "old_values": old_values or {},
     }
-    metadata |= {"choices": choices, "old_values": old_values or {}}
     return field(default=default, metadata=metadata)
 
 

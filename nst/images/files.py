@@ -23,9 +23,9 @@ from nst.images.limits import (
 # MPO, which many cameras write, opens as JPEG.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 
-MAX_TEXT = 16_000_000
-"""Bytes of the texts in a PNG, decompressed. Programs that generate pictures store their workflow
-there; Pillow's own limit of 1 MB for one text would reject the picture."""
+MAX_TEXT, MAX_TEXTS = 4_000_000, 16_000_000
+"""Bytes of one text in a PNG and of all its texts, decompressed. Programs that generate pictures
+store their workflow there, and Pillow's own limit of 1 MB for one text would reject the picture."""
 
 _LARGE = 16_000_000
 """Pixels of a picture above which only one is decoded at a time."""
@@ -63,7 +63,7 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
     `source` is a path or a PIL image. `name` is what an ImageError calls it. Errors of the file are
     ImageErrors, both here and in the `with` block.
     """
-    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT
+    PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT, MAX_TEXTS
     try:
         # MAX_PIXELS replaces Pillow's own check; its warnings would only add lines to the log.
         with warnings.catch_warnings():

@@ -69,7 +69,10 @@ def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
 
 
 def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
-    """Width and height as `open_image` would return them, from the file's header alone."""
+    """Width and height as `open_image` returns them, from the file's header.
+
+    A PNG's EXIF behind the pixels is not in the header: such a picture may be wide instead of tall.
+    """
     with open_checked(source, name) as image:
         width, height = image.size
         return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
@@ -80,10 +83,9 @@ def _layers(
 ) -> tuple[Image.Image, Image.Image | None]:
     """The picture, RGB in sRGB and upright, and its opacity; see `open_cutout`."""
     with open_checked(source, name) as image, decode_slot(image.size):
-        # Before decoding: a PNG's EXIF after the pixels does not count, as in browsers.
-        transpose = _TRANSPOSE.get(_orientation(image))
         image = _decoded(image, source, least)
         profile = embedded_profile(image)
+        transpose = _TRANSPOSE.get(_orientation(image))
         factor = _factor(image.size, least) if least else 1
         if factor > 1 and image.mode in _REDUCED and "transparency" not in image.info:
             image, factor = image.reduce(factor), 1  # before all of it is copied

@@ -4,10 +4,9 @@ import math
 import threading
 from collections.abc import Generator
 
-from nst.job import RemoteBackbone
+from nst.job import RemoteBackbone, pictures_work
 from nst.network.vgg import Backbone
 from nst.optimise import stylize
-from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures
 from nst.optimise.stylize import Frame
 from nst.settings import Settings
@@ -43,6 +42,4 @@ def on_zero_gpu(backbone: Backbone) -> RemoteBackbone:
 
 def _duration(pictures: Pictures, settings: Settings, every: int) -> int:
     """Seconds of GPU time to request for a run."""
-    start = max(pictures.start.size) if pictures.start else 0
-    work = run_work(settings, pictures.photo.size, start, len(pictures.styles))
-    return min(MAX_SECONDS, math.ceil(SET_UP_SECONDS + work / PACE))
+    return min(MAX_SECONDS, math.ceil(SET_UP_SECONDS + pictures_work(pictures, settings) / PACE))

@@ -123,7 +123,7 @@ def main(first: int, count: int, folder: Path) -> dict[str, Any]:
         file.write_bytes(data)
         for call in CALLS:
             outcome = _outcome(call, file)
-            if outcome not in {"open_checked", "refused", "too large"}:
+            if outcome not in {"opened", "refused", "too large"}:
                 wrong.append(f"{number} {kind} {call.__name__}: {outcome}")
                 outcome = "wrong"
             outcomes[outcome] += 1

@@ -69,6 +69,13 @@ def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) 
     assert _nst("--help").stdout.startswith("usage: python -m nst PHOTO STYLE")
 
 
+def test_the_page_starts_as_app_py_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "70000")
+    done = _process("--page")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("nst: GRADIO_SERVER_PORT is '70000'")
+
+
 def test_losses_are_printed_and_saved(photo_file: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "out.png", tmp_path / "losses.csv"
     options = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]

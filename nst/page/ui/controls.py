@@ -37,7 +37,9 @@ def blank_control(field: Field[Any]) -> gr.components.Component:
     spec = field.metadata
     options: dict[str, Any] = {"value": None, "label": spec["label"]}
     if spec["choices"]:
-        return gr.Radio([*spec["choices"], *spec["old_values"]], **options)
+        names = [(choice, choice) for choice in spec["choices"]]
+        old_names = [(value, old) for old, value in spec["old_values"].items()]
+        return gr.Radio(names + old_names, **options)
     if spec["low"] is None:
         return gr.Textbox(**options)
     return gr.Number(precision=0 if field.type is int else None, **options)
