@@ -33,8 +33,9 @@ from nst.job import RemoteBackbone
 from nst.network.memory import tune_allocator
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
+from nst.optimise import stylize
 from nst.optimise.pictures import Pictures
-from nst.optimise.stylize import Frame, begin
+from nst.optimise.stylize import Frame
 from nst.page.serve import build, mounted
 from nst.service.app_state import open_app_state
 from nst.service.engine import RemoteEngine
@@ -67,7 +68,7 @@ class Painter:
         self, pictures: Pictures, settings: Settings, every: int
     ) -> AsyncGenerator[Frame, None]:
         """The frames; when the call is cancelled, the work ends within a step."""
-        frames = begin(pictures, settings, self._backbone, every)
+        frames = stylize.run(pictures, settings, self._backbone, every)
         loop = asyncio.get_running_loop()
         try:
             while frame := await loop.run_in_executor(self._thread, next, frames, None):

@@ -11,9 +11,10 @@ from PIL import Image
 from nst.gallery import Style, find_style, own_settings
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
+from nst.optimise import stylize
 from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.stylize import Frame, begin
+from nst.optimise.stylize import Frame
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import Provenance, ShareLink, file_hash
@@ -50,7 +51,7 @@ class Request:
 class RemoteBackbone:
     """A backbone that another process has.
 
-    `paint` is as `nst.optimise.stylize.begin` is with that backbone: pictures, settings, and after
+    `paint` is as `nst.optimise.stylize.run` is with that backbone: pictures, settings, and after
     how many steps there is a frame beside those that come by time. The event is the job's `stop`.
     """
 
@@ -150,7 +151,7 @@ def prepare(
     if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.every, check_cancelled)
+        frames = stylize.run(pictures, settings, backbone, request.every, check_cancelled)
     return Job(
         title=job_title(request.photo, styles),
         pictures=pictures,

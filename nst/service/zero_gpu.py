@@ -6,9 +6,10 @@ from collections.abc import Generator
 
 from nst.job import RemoteBackbone
 from nst.network.vgg import Backbone
+from nst.optimise import stylize
 from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures
-from nst.optimise.stylize import Frame, begin
+from nst.optimise.stylize import Frame
 from nst.settings import Settings
 
 PACE = 1e7
@@ -28,7 +29,7 @@ def on_zero_gpu(backbone: Backbone) -> RemoteBackbone:
 
     @spaces.GPU(duration=_seconds)  # type: ignore[untyped-decorator]
     def paint(pictures: Pictures, settings: Settings, every: int) -> Generator[Frame, None, None]:
-        yield from begin(pictures, settings, backbone, every)
+        yield from stylize.run(pictures, settings, backbone, every)
 
     def frames(
         pictures: Pictures, settings: Settings, every: int, _: threading.Event

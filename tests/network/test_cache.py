@@ -18,7 +18,7 @@ class Heavy:
 
 
 def test_the_least_recently_used_goes_when_the_bytes_are_too_many() -> None:
-    cache = ByteCache(most=100)
+    cache = ByteCache(max_bytes=100)
     first, second = cache.get("a", lambda: Heavy(40)), cache.get("b", lambda: Heavy(40))
     assert cache.get("a", lambda: Heavy(0)) is first  # from now on "b" is the oldest
     cache.get("c", lambda: Heavy(50))
@@ -29,7 +29,7 @@ def test_the_least_recently_used_goes_when_the_bytes_are_too_many() -> None:
 
 
 def test_threads_share_it() -> None:
-    cache = ByteCache(most=100)
+    cache = ByteCache(max_bytes=100)
     wrong: list[int] = []
 
     def work() -> None:

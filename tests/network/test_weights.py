@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str, content: 
     if name != "gone.pth":
         (tmp_path / name).write_bytes(content)
     with pytest.raises(weights.WeightsError, match=name):
-        weights.read(tmp_path / name)
+        weights.read_file(tmp_path / name)
 
 
 def test_wrong_shapes_and_numbers_are_refused(state: dict[str, Tensor]) -> None:

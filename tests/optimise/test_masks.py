@@ -15,7 +15,7 @@ from nst.network.vgg import Backbone
 from nst.optimise.losses import gram, style_loss
 from nst.optimise.pictures import open_pictures
 from nst.optimise.regions import FEATHER
-from nst.optimise.stylize import begin
+from nst.optimise.stylize import run
 
 SMALL = Settings(size=96, steps=24)
 
@@ -102,7 +102,7 @@ def test_a_cut_outs_ground_is_not_painted(
     cut.putalpha(_mask(photo.size))
     settings = Settings(size=96, steps=6)
     pictures = open_pictures(cut, [style, style], settings, keep_alpha=True)
-    *_, frame = begin(pictures, settings, backbone)
+    *_, frame = run(pictures, settings, backbone)
     painted = np.asarray(frame.image, dtype=int)
     assert (painted[:, 50:] == 255).all()
     before = np.asarray(fit(photo, 96), dtype=int)

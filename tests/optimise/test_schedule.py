@@ -19,4 +19,4 @@ def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
 def test_what_is_begun_has_only_the_larger_scales() -> None:
     settings = Settings(size=256, steps=10)
     assert schedule(settings, 0.5) == [(128, 5), (256, 5)]
-    assert schedule(settings, 0.5, begun=128) == [(256, 10)]
+    assert schedule(settings, 0.5, start_size=128) == [(256, 10)]

@@ -12,7 +12,7 @@ from nst.images import fit
 from nst.images.tensors import to_tensor
 from nst.optimise.regions import Region
 from nst.optimise.start import start_scale
-from nst.optimise.stylize import _in_palette
+from nst.optimise.stylize import _match_palette
 
 
 def test_a_larger_painting_is_made_smaller_without_aliasing(photo: Image.Image) -> None:
@@ -74,7 +74,7 @@ def test_the_photo_comes_into_the_palette_as_far_as_it_is_not_to_remain(
     photo: Image.Image, style: Image.Image, strength: float, moved: float
 ) -> None:
     def away(strength: float) -> float:
-        there = _in_palette(photo, [Region([(style, 1.0)])], Settings(strength=strength))
+        there = _match_palette(photo, [Region([(style, 1.0)])], Settings(strength=strength))
         return float(np.abs(np.asarray(there, dtype=float) - np.asarray(photo)).mean())
 
     assert away(1.0) > 10
@@ -85,5 +85,5 @@ def test_the_photo_comes_into_the_palette_as_far_as_it_is_not_to_remain(
 def test_recipes_of_others_have_the_photo_as_it_is(
     name: str, photo: Image.Image, style: Image.Image
 ) -> None:
-    assert _in_palette(photo, [Region([(style, 1.0)])], RECIPES[name]) is photo
-    assert _in_palette(photo, [Region([])], Settings()) is photo
+    assert _match_palette(photo, [Region([(style, 1.0)])], RECIPES[name]) is photo
+    assert _match_palette(photo, [Region([])], Settings()) is photo

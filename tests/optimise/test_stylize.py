@@ -17,7 +17,7 @@ from nst.optimise import objective
 from nst.optimise import stylize as painting_loop
 from nst.optimise.pictures import open_pictures
 from nst.optimise.schedule import schedule
-from nst.optimise.stylize import begin
+from nst.optimise.stylize import run
 
 CPU = torch.device("cpu")
 SMALL = Settings(size=64, steps=8)
@@ -329,5 +329,5 @@ def test_frames_at_the_steps_asked_for(
     monkeypatch.setattr(painting_loop, "FRAME_INTERVALS", (1e9, 1e9))
     settings = Settings(size=64, steps=7)
     pictures = open_pictures(photo, [style], settings)
-    frames = begin(pictures, settings, backbone, every=3)
+    frames = run(pictures, settings, backbone, every=3)
     assert [frame.step for frame in frames] == [3, 6, 7]
