@@ -38,6 +38,8 @@ More frames would cost more time than they are worth."""
 TRIM_INTERVAL = 5
 """Steps between two returns of freed memory, which keep the heap from fragmenting."""
 
+_default_backbone = cache(load_backbone)
+
 Finish = Callable[[Image.Image], Image.Image]
 """Post-processing at the final size: the optimised picture -> the picture that is delivered."""
 
@@ -139,15 +141,11 @@ def _prepare_colours(
 ) -> tuple[Image.Image, Styles, Finish]:
     """The photo and the styles to optimise with, and the post-processing, for `settings.colour`."""
     if colour == "matched":
-        return photo, [(match_colours(style, photo), share) for style, share in styles], _unchanged
+        styles = [(match_colours(style, photo), share) for style, share in styles]
     if colour == "photo":
         grey = [(match_lightness(style, photo), share) for style, share in styles]
         return lightness(photo).convert("RGB"), grey, partial(with_colours_of, original)
-    return photo, styles, _unchanged
-
-
-def _unchanged(image: Image.Image) -> Image.Image:
-    return image
+    return photo, styles, lambda image: image
 
 
 def _paste_inside(
@@ -203,15 +201,9 @@ def _paint_in_one_pass(
     start = time.perf_counter()
     check_cancelled()
     image = finish(to_image(preview_pixels(to_tensor(photo).to(where), regions, settings)))
+    seconds = time.perf_counter() - start
     yield Frame(
-        image=image,
-        step=1,
-        steps=1,
-        progress=1.0,
-        losses={},
-        log=(),
-        seconds=time.perf_counter() - start,
-        done=True,
+        image=image, step=1, steps=1, progress=1.0, losses={}, log=(), seconds=seconds, done=True
     )
 
 
@@ -230,13 +222,9 @@ def _optimise(
     plan = plan_work(settings, photo.size, max(start.size) if start else 0, styles)
     # A painting to continue has its large forms already, so a preview would add nothing.
     preview_scale = plan[:2][-1] if settings.init == "draft" and not start else None
+    styled = bool(regions[0].styles)
     recorder = _Recorder(
-        plan=plan,
-        settings=settings,
-        styled=bool(regions[0].styles),
-        size=photo.size,
-        finish=finish,
-        every=every,
+        plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, every=every
     )
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale in plan:
@@ -327,8 +315,3 @@ class _Recorder:
             moved=self.moved,
             failed=failed,
         )
-
-
-@cache
-def _default_backbone() -> Backbone:
-    return load_backbone()

@@ -11,7 +11,7 @@ from nst.optimise.cost import (
 )
 
 
-def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
+def test_a_step_costs_its_pixels_and_an_overhead() -> None:
     settings, photo = Settings(size=256, steps=10), (1000, 500)
     coarse, fine = plan_work(settings, photo)
     assert [coarse[:2], fine[:2]] == [(128, 5), (256, 5)]
@@ -20,15 +20,15 @@ def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
     assert run_work(settings, photo) == pytest.approx(coarse.work + fine.work)
 
 
-def test_the_study_of_styles_counts() -> None:
+def test_the_features_of_the_styles_count() -> None:
     photo = (500, 500)
-    [plain] = plan_work(Settings(size=128, steps=1), photo)
-    assert plain.study == pytest.approx(FORWARD_SHARE * 128**2 * 2)
-    [broad] = plan_work(Settings(size=128, steps=1, style_scale=4), photo, styles=4)
-    assert broad.study == pytest.approx(FORWARD_SHARE * 128**2 * (1 + 4 * 16))
+    [small] = plan_work(Settings(size=128, steps=1), photo)
+    assert small.study == pytest.approx(FORWARD_SHARE * 128**2 * 2)
+    [large] = plan_work(Settings(size=128, steps=1, style_scale=4), photo, styles=4)
+    assert large.study == pytest.approx(FORWARD_SHARE * 128**2 * (1 + 4 * 16))
 
 
-def test_shallow_layers_cost_less_and_deep_ones_more() -> None:
+def test_deeper_layers_cost_more() -> None:
     def share(layers: str, content: str = "") -> float:
         settings = Settings(style_layers=layers, content_layers=content, coherence=0)  # type: ignore[arg-type]
         return depth_share(settings)

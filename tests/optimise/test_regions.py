@@ -6,7 +6,7 @@ from nst.images import fitted_size
 from nst.optimise.regions import Region, binary_mask, check_shape, feather, restrict, split_by_mask
 
 
-def test_a_feathered_mask_is_soft_on_its_edge_alone() -> None:
+def test_feathering_softens_the_edge_only() -> None:
     mask = Image.new("L", (60, 40))
     mask.paste("white", (0, 0, 30, 40))
     soft = feather(mask, (300, 200))
@@ -17,7 +17,7 @@ def test_a_feathered_mask_is_soft_on_its_edge_alone() -> None:
     assert len(set(edge)) > 10
 
 
-def test_a_mask_of_next_to_nothing_is_refused() -> None:
+def test_a_nearly_black_mask_is_rejected() -> None:
     mask = Image.new("L", (600, 400))
     with pytest.raises(ImageError, match="black or transparent everywhere"):
         feather(mask, (300, 200))
@@ -30,7 +30,7 @@ def test_a_mask_of_next_to_nothing_is_refused() -> None:
     assert feather(mask, (300, 200)).getextrema()[1] > 200
 
 
-def test_a_cut_outs_ground_is_in_no_region() -> None:
+def test_regions_exclude_transparent_parts_of_a_photo() -> None:
     opaque = Image.new("L", (40, 20))
     opaque.paste(1, (0, 0, 20, 20))
     inside = Image.new("L", (40, 20), 100)
@@ -38,10 +38,10 @@ def test_a_cut_outs_ground_is_in_no_region() -> None:
     for region, white in zip(regions, (255, 100), strict=True):
         assert region.mask is not None
         assert [region.mask.getpixel((x, 0)) for x in (5, 35)] == [white, 0]
-    elsewhere = Image.new("L", (40, 20))
-    elsewhere.paste(255, (20, 0, 40, 20))
+    right_half = Image.new("L", (40, 20))
+    right_half.paste(255, (20, 0, 40, 20))
     with pytest.raises(ImageError, match="only where the photo is transparent"):
-        restrict([Region([], elsewhere)], binary_mask(opaque))
+        restrict([Region([], right_half)], binary_mask(opaque))
 
 
 def test_two_regions_fill_the_picture() -> None:
@@ -57,14 +57,14 @@ def test_two_regions_fill_the_picture() -> None:
         split_by_mask([(red, 1.0)] * 3, mask)
 
 
-def test_another_shape_is_refused() -> None:
+def test_another_aspect_ratio_is_rejected() -> None:
     check_shape(Image.new("L", (102, 100)), "the mask", (50, 50))
     with pytest.raises(ImageError, match="the mask is 110x100, another shape"):
         check_shape(Image.new("L", (110, 100)), "the mask", (50, 50))
 
 
 @pytest.mark.parametrize("photo", [(2000, 33), (33, 2000), (3000, 50), (1999, 1001), (640, 427)])
-def test_rounding_makes_no_other_shape(photo: tuple[int, int]) -> None:
+def test_rounding_to_whole_pixels_is_accepted(photo: tuple[int, int]) -> None:
     for size in range(1000, 2049, 7):
         painting = Image.new("L", fitted_size(photo, size))
         check_shape(painting, "the painting", photo)
