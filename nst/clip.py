@@ -18,12 +18,10 @@ from PIL import Image, ImageFilter, ImageSequence
 
 from nst.images import ImageError, check_plain, open_checked
 
-FILMS = (".mp4", ".mov", ".mkv")
-"""Suffixes of videos with audio."""
+FILMS = (".mp4", ".mov", ".mkv")  # suffixes of videos with audio
 
 ANIMATIONS = (".gif", ".webp")
-MAX_ANIMATED = 600
-"""Frames of an animation, which is encoded from memory."""
+MAX_ANIMATED = 600  # frames of an animation, which is encoded from memory
 
 Paint = Callable[[Image.Image], Image.Image]
 """An RGB frame -> the painted frame; all painted frames have one size."""

@@ -15,8 +15,7 @@ NOISE = 8.0
 """Standard deviation of colours, of 255, below which they are mostly noise. It is added to the
 covariance, so that noise is not amplified."""
 
-SAMPLE = 256, 256
-"""Grid of pixels from which the moments of a picture are estimated."""
+SAMPLE = 256, 256  # grid of pixels from which the moments of a picture are estimated
 
 
 def in_palette(

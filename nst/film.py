@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RATE = 24
-SECONDS = 6.0
-"""Length of the film; HOLD of it shows the finished painting."""
+SECONDS = 6.0  # length of the film; HOLD of it shows the finished painting
 HOLD = 0.8
-MAX_PIXELS = 720
-"""Pixels on the longest side."""
+MAX_PIXELS = 720  # pixels on the longest side
 
-Kept = bytes
-"""A frame of the run, as a small JPEG in memory."""
+Kept = bytes  # a frame of the run, as a small JPEG in memory
 
 
 def keep(image: Image.Image) -> Kept:

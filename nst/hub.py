@@ -4,8 +4,7 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 
-TIMEOUT = 10.0
-"""Seconds without an answer after which a server counts as unreachable."""
+TIMEOUT = 10.0  # seconds without an answer after which a server counts as unreachable
 
 
 def check_reachable(url: str) -> None:

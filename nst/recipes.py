@@ -162,8 +162,7 @@ def _load_sources() -> dict[str, Source]:
     }
 
 
-SOURCES = _load_sources()
-"""The source of each recipe, in the order of RECIPES."""
+SOURCES = _load_sources()  # the source of each recipe, in the order of RECIPES
 
 _SYMBOLS = (
     "$F, P$: features of the picture and the photo; $G, A$: Gram matrices of the picture and the "

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-Layers = tuple[tuple[str, float], ...]
-"""Layers with their weights, such as `(("relu4_1", 1.0),)`."""
+Layers = tuple[tuple[str, float], ...]  # layers with their weights, such as `(("relu4_1", 1.0),)`
 
 Weights = tuple[float, ...]
 

@@ -22,20 +22,14 @@ from nst.settings import Settings, as_text
 VERSION = "1"
 """Our own links carry it, and list every setting that differs from the recipe. In a link without
 it, written by hand, a style's own settings apply."""
-MAX_TEXT = 20_000
-"""Largest size of a PNG's metadata, in bytes."""
-MAX_STEPS, MAX_SECONDS = 10**7, 10**9
-"""Upper bounds of a believable run."""
-
-KEY = "nst"
-"""The text chunk of a PNG that holds the metadata, as JSON."""
-NAME_BYTES = 200
-"""Longest file name; file systems allow 255 bytes."""
+MAX_TEXT = 20_000  # largest size of a PNG's metadata, in bytes
+MAX_STEPS, MAX_SECONDS = 10**7, 10**9  # upper bounds of a believable run
+KEY = "nst"  # the text chunk of a PNG that holds the metadata, as JSON
+NAME_BYTES = 200  # longest file name; file systems allow 255 bytes
 
 ONE_PASS = "one-pass network"
 """`Provenance.backbone` of a picture that the one-pass network painted."""
-_OLD_BACKBONES = {"Magenta": ONE_PASS}
-"""Names in older PNGs."""
+_OLD_BACKBONES = {"Magenta": ONE_PASS}  # names in older PNGs
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-CELL, CAPTION = 320, 26
-"""Pixels on the side of a picture, and the height of its caption."""
+CELL, CAPTION = 320, 26  # pixels on the side of a picture, and the height of its caption
 
 
 def contact_sheet(

@@ -18,8 +18,7 @@ from nst.recipes import RECIPES, backbone_note
 from nst.settings import Settings
 from nst.sharing import Provenance, from_text
 
-PHOTO_SIZE = "photo"
-"""A value of --size: the photo's own size."""
+PHOTO_SIZE = "photo"  # a value of --size: the photo's own size
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from nst.sharing import file_name
 _FileId = tuple[int, int]
 """Device and inode: the same for all names of a file, symbolic and hard links included."""
 
-_LONGEST_STEP = 99_999
-"""A step's number with the largest number of digits."""
+_LONGEST_STEP = 99_999  # a step's number with the largest number of digits
 
 
 def plan_outputs(request: CliRequest, available: Sequence[Style]) -> list[Path]:

@@ -27,11 +27,8 @@ MAX_TEXT, MAX_TEXTS = 4_000_000, 16_000_000
 """Bytes of one text in a PNG and of all its texts, decompressed. Programs that generate pictures
 store their workflow there, and Pillow's own limit of 1 MB for one text would reject the picture."""
 
-_LARGE = 16_000_000
-"""Pixels of a picture above which only one is decoded at a time."""
-
-_MAX_WAIT = 60.0
-"""Seconds."""
+_LARGE = 16_000_000  # pixels of a picture above which only one is decoded at a time
+_MAX_WAIT = 60.0  # seconds
 
 # All threads share the machine's memory, and so they share these.
 _LARGE_SLOT, _SMALL_SLOTS = threading.Semaphore(1), threading.Semaphore(4)

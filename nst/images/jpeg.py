@@ -8,11 +8,8 @@ from PIL import Image
 
 _END = b"\xff\xd9"
 
-_PROBE = bytes(range(0x13, 0xF3, 7)) * 8
-"""Bytes that do not occur in picture data."""
-
-_PADDING = 16
-"""Zeros at the end: recovery programs fill lost parts of a memory card with them."""
+_PROBE = bytes(range(0x13, 0xF3, 7)) * 8  # bytes that do not occur in picture data
+_PADDING = 16  # zeros at the end: recovery programs fill lost parts of a memory card with them
 
 _MARK = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 

@@ -6,11 +6,8 @@ import re
 from PIL import Image
 
 MAX_PIXELS = 100_000_000
-MIN_SIDE = 16
-"""Pixels on the shorter side, before and after resizing: five poolings need as many."""
-
-MAX_QUOTED = 80
-"""Characters of a path in a message; the middle of a longer one is left out."""
+MIN_SIDE = 16  # pixels on the shorter side, before and after resizing: five poolings need as many
+MAX_QUOTED = 80  # characters of a path in a message; the middle of a longer one is left out
 
 ImageSource = str | os.PathLike[str] | Image.Image
 

@@ -14,8 +14,7 @@ _GREY = {"1", "L", "LA", "La"}
 _NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}
 """Modes without a transparent colour, whatever `info` says."""
 
-_BAND = 256
-"""Rows of a picture that are converted together."""
+_BAND = 256  # rows of a picture that are converted together
 
 _PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
 """Colour space of a profile -> the mode that it applies to."""

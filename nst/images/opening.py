@@ -9,11 +9,8 @@ from nst.images.files import decode_slot, open_checked
 from nst.images.limits import ImageSource
 from nst.images.modes import embedded_profile, normalise_mode, scale_key, split
 
-ORIENTATION = 274
-"""EXIF's tag."""
-
-_REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}
-"""Modes that `normalise_mode` leaves as they are."""
+ORIENTATION = 274  # EXIF's tag
+_REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}  # modes that `normalise_mode` leaves as they are
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -24,11 +21,8 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {5, 6, 7, 8}
-"""Orientations that exchange width and height."""
-
-MIN_REDUCED = 256
-"""Pixels that a picture's shorter side keeps when it is decoded smaller."""
+SIDEWAYS = {5, 6, 7, 8}  # orientations that exchange width and height
+MIN_REDUCED = 256  # pixels that a picture's shorter side keeps when it is decoded smaller
 
 
 def open_image(

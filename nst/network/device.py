@@ -13,8 +13,7 @@ from nst.network import memory
 from nst.network.kernels import Convolve, direct
 from nst.network.winograd import Winograd2d
 
-CPUINFO = Path("/proc/cpuinfo")
-"""Where Linux lists the features of the processor."""
+CPUINFO = Path("/proc/cpuinfo")  # where Linux lists the features of the processor
 
 HALF_SCALE = 2**-14
 """Scale of float16 features, whose range ends at 65504.

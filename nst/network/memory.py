@@ -6,8 +6,7 @@ from pathlib import Path
 
 import torch
 
-CGROUP = Path("/sys/fs/cgroup")
-"""Directory with the limits of a container."""
+CGROUP = Path("/sys/fs/cgroup")  # directory with the limits of a container
 
 BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200)}
 """Memory of a run by device type: in a 16-bit and in a 32-bit format. See `needed_memory`."""

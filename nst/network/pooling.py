@@ -10,8 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-BAND_ROWS = 16
-"""Rows that a processor handles at a time, so that they stay in its cache."""
+BAND_ROWS = 16  # rows that a processor handles at a time, so that they stay in its cache
 
 
 def integer_view(x: Tensor) -> Tensor:

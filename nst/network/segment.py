@@ -8,8 +8,7 @@ from torch import Tensor
 from nst.network.kernels import Kernel
 from nst.network.pooling import in_bands, integer_view, pool, rows_of, unpool
 
-Part = Kernel | str
-"""A convolution, "relu", or a kind of pooling, "max" or "average"."""
+Part = Kernel | str  # a convolution, "relu", or a kind of pooling, "max" or "average"
 
 
 class Segment(torch.autograd.Function):

@@ -18,8 +18,7 @@ from torch import Tensor
 Numbers = Mapping[str, Tensor]
 """A network's weights and biases, by layer: "reader.3.expand.weight" is out x in x k x k."""
 
-STYLE = 100
-"""Numbers that the reader tells of a style."""
+STYLE = 100  # numbers that the reader tells of a style
 
 _QUARTER = tuple(f"residual{block}" for block in range(1, 6))
 _AHEAD, _BEHIND = ("ahead1", "ahead2"), ("behind1", "behind2")
@@ -41,15 +40,13 @@ STYLED = {
 Most are in residual blocks: at an eighth, at a sixteenth, at an eighth again, at a quarter.
 """
 
-DEEP = _AHEAD + _DEEP + _BEHIND
-"""The blocks that theirs does not have."""
+DEEP = _AHEAD + _DEEP + _BEHIND  # the blocks that theirs does not have
 
 NORMS = 2 * sum(STYLED.values()) + 1
 """Numbers that the painter needs of a style: 3767. The last tells how much of what is seen at an
 eighth of the size and below counts: all of it at 1."""
 
-MULTIPLE = 16
-"""The painter works on sides that are whole multiples of it."""
+MULTIPLE = 16  # the painter works on sides that are whole multiples of it
 
 READER_MULTIPLE = 32
 

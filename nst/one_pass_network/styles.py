@@ -19,16 +19,14 @@ from nst.one_pass_network.network import (
     paint,
 )
 
-READ_SIZE = 256
-"""Pixels on the side of a square style; of any other, the side of a square as large."""
+READ_SIZE = 256  # pixels on the side of a square style; of any other, the side of a square as large
 
 NETWORK = "anystyle.safetensors", "6351cc171f017a8a12a2ded6b2994cd7"
 LEARNED = "learned.safetensors", "fe4b8639a3b9fc418b8c1d3c53ca6633"
 """Files, and the first half of each one's SHA-256."""
 
 _LONGEST = 2048
-_SAME = 0.05
-"""How far apart, by their length, the reader's words for one style may be."""
+_SAME = 0.05  # how far apart, by their length, the reader's words for one style may be
 
 _DEPTH = 0.3
 """How much the large forms of a style count that was not learned. Those are of other styles: more

@@ -15,8 +15,7 @@ STEP_OVERHEAD = 8_000
 """Pixel-steps that a step costs whatever its size. Measured from 128^2 to 1024^2 pixels:
 16 000 on two cores of a Zen 4 with bfloat16 (0.03 s), 5 000 on two cores of a Zen 1 (0.07 s)."""
 
-FORWARD_SHARE = 0.4
-"""Cost of a forward pass through the network, as a share of a step."""
+FORWARD_SHARE = 0.4  # cost of a forward pass through the network, as a share of a step
 
 ONE_PASS_SHARE = 0.25
 """Cost of a picture by the one-pass network, as a share of a step; its styles are encoded."""

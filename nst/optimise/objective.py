@@ -17,8 +17,7 @@ COARSE_SIZE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
 """Layers of the matching loss for scales below so many pixels. There a position of relu4_1 covers
 a whole object, and matching would turn an ear into a boat."""
 
-MATCH_INTERVAL = 10
-"""Evaluations between two searches for nearest neighbours."""
+MATCH_INTERVAL = 10  # evaluations between two searches for nearest neighbours
 
 FLOAT16_GRADIENT = 2**-8
 """Sum of gradients times features over a channel of the picture, to which float16 is scaled."""

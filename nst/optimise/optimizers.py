@@ -9,8 +9,7 @@ from torch import Tensor
 
 from nst.optimise.objective import Evaluate, Losses
 
-HISTORY = 20
-"""Steps in the memory of L-BFGS."""
+HISTORY = 20  # steps in the memory of L-BFGS
 
 MAX_HISTORY_VALUES = 120_000_000
 """Upper bound of the numbers in that memory: above 1024 x 1024 pixels it holds fewer steps."""

@@ -9,8 +9,7 @@ from nst.images import fit
 from nst.images.tensors import to_tensor
 from nst.optimise.regions import Region, Styles, region_mask
 
-ROTATIONS = 8
-"""Random rotations of the colour space; more make no visible difference."""
+ROTATIONS = 8  # random rotations of the colour space; more make no visible difference
 
 STYLE_SIZE, SAMPLE = 256, 2**13
 """Longest side of a style, in pixels, and number of pixels, from which colours are estimated."""

@@ -11,14 +11,12 @@ from nst.optimise.regions import Styles, check_shape
 from nst.optimise.targets import without_edge
 from nst.settings import Settings
 
-OVERSAMPLING = 2
-"""Minimum size of a decoded picture, relative to the size at which it is painted."""
+OVERSAMPLING = 2  # minimum size of a decoded picture, relative to the size at which it is painted
 
 MIN_DECODED = 1200
 """Minimum longest side of a decoded picture, in pixels; a smaller one is hardly faster."""
 
-STYLE_MARGIN = 1.1
-"""Extra size of a decoded style, because `without_edge` cuts off its margins."""
+STYLE_MARGIN = 1.1  # extra size of a decoded style, because `without_edge` cuts off its margins
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from nst.optimise.losses import emphasis
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
-MAX_EMPHASIS = 1.2
-"""`emphasis` from which on a part of the photo takes nothing from its preview."""
+MAX_EMPHASIS = 1.2  # `emphasis` from which on a part of the photo takes nothing from its preview
 
 EMPHASIS_LAYER = "relu4_1"
 

@@ -15,8 +15,7 @@ FEATHER = 1 / 150
 MIN_WHITE = 8
 """Lower bound of the maximum of a feathered mask, of 255; below it the style is invisible."""
 
-Styles = list[tuple[Image.Image, float]]
-"""RGB images with their shares, which add up to 1."""
+Styles = list[tuple[Image.Image, float]]  # RGB images with their shares, which add up to 1
 
 
 @dataclass(frozen=True)

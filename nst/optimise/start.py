@@ -14,14 +14,9 @@ from nst.optimise.regions import Region, region_mask
 from nst.optimise.targets import fit_style, tiles
 from nst.settings import Settings
 
-NO_DETAIL_STRENGTH = 0.8
-"""Strength from which on the photo's detail is not added."""
-
-DETAIL_WINDOW = 33
-"""Side, in pixels, of the window over which the photo's local detail is measured."""
-
-MIN_DETAIL = 1e-6
-"""Root mean square of detail that counts as none."""
+NO_DETAIL_STRENGTH = 0.8  # strength from which on the photo's detail is not added
+DETAIL_WINDOW = 33  # side, in pixels, of the window over which the photo's local detail is measured
+MIN_DETAIL = 1e-6  # root mean square of detail that counts as none
 
 
 def start_scale(

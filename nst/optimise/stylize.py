@@ -35,8 +35,7 @@ FRAME_INTERVALS = 0.33, 1.0
 """Minimum seconds between frames: at first, when the picture changes most, and after 16 s.
 More frames would cost more time than they are worth."""
 
-TRIM_INTERVAL = 5
-"""Steps between two returns of freed memory, which keep the heap from fragmenting."""
+TRIM_INTERVAL = 5  # steps between two returns of freed memory, which keep the heap from fragmenting
 
 _default_backbone = cache(load_backbone)
 

@@ -30,14 +30,9 @@ from nst.optimise.losses import (
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
-DETAIL_LAYER = "relu3_1"
-"""Additional content layer for `settings.detail`: edges and small forms."""
-
-MATCH_SAMPLE = 2048
-"""Number of style positions to match with, in each layer."""
-
-TILE = 1024
-"""Pixels; a style with a longer side is processed in tiles, to bound the memory."""
+DETAIL_LAYER = "relu3_1"  # additional content layer for `settings.detail`: edges and small forms
+MATCH_SAMPLE = 2048  # number of style positions to match with, in each layer
+TILE = 1024  # pixels; a style with a longer side is processed in tiles, to bound the memory
 
 CheckCancelled = Callable[[], None]
 """Called between parts of long work; an exception that it raises ends the work."""

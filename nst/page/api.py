@@ -45,8 +45,7 @@ HELP = {
 
 NO_PHOTO = "photo is missing: upload a picture first"
 
-MAX_SIZE = 1024
-"""Pixels on the longest side of what is painted in one pass."""
+MAX_SIZE = 1024  # pixels on the longest side of what is painted in one pass
 
 DEFAULT_STYLE = "swirling_night"
 

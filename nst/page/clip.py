@@ -19,8 +19,7 @@ from nst.service.session import Session
 from nst.service.tasks import ClipTask
 from nst.sharing import file_name
 
-CLIP_SIZE = 512
-"""Pixels on the longest side of a painted film."""
+CLIP_SIZE = 512  # pixels on the longest side of a painted film
 
 NO_FILM = "add a film first: drop one in, or click to choose one"
 

@@ -14,8 +14,7 @@ from gradio.blocks import Block
 
 from nst.service.app_state import AppState
 
-Outputs = dict[Any, Any]
-"""Component -> its new value, or an update of it."""
+Outputs = dict[Any, Any]  # component -> its new value, or an update of it
 
 Inputs = dict[str, Block]
 """The components whose values a handler receives, by the names of its parameters."""
@@ -30,8 +29,7 @@ QUEUED: dict[str, Any] = {
 """Handlers receive what was sent unprocessed and check it themselves (`nst.service.uploads`). They
 never wait for a run, and leave threads to runs and to pages that load."""
 
-DIRECT = QUEUED | {"queue": False}
-"""For quick handlers that show no toast: a toast needs the queue."""
+DIRECT = QUEUED | {"queue": False}  # for quick handlers that show no toast: a toast needs the queue
 
 WAITING = QUEUED | {"concurrency_limit": None, "concurrency_id": "waiting"}
 """For handlers that last as long as a visitor waits in the queue, and compute nothing."""
@@ -39,8 +37,7 @@ WAITING = QUEUED | {"concurrency_limit": None, "concurrency_id": "waiting"}
 REATTACHING: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "reattaching"}
 """A run that goes on already has the engine."""
 
-ENGINE = "engine"
-"""The concurrency id of events that wait for the engine."""
+ENGINE = "engine"  # the concurrency id of events that wait for the engine
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,9 @@ from nst.service.session import Session
 from nst.service.store import Painting
 from nst.sharing import from_query, parse_query, to_query
 
-MAX_REMEMBERED = 8
-"""Paintings in a visitor's browser, which has 5 MB for a page."""
-
-MAX_BYTES = 200_000
-"""Bytes of one small picture."""
-
-SMALL = 384
-"""Pixels on its longest side."""
+MAX_REMEMBERED = 8  # paintings in a visitor's browser, which has 5 MB for a page
+MAX_BYTES = 200_000  # bytes of one small picture
+SMALL = 384  # pixels on its longest side
 
 STORAGE_SECRET = "nst-paintings"
 """Not a secret: with a new one at each start, browsers could not read their own storage."""

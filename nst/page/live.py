@@ -31,8 +31,7 @@ from nst.service.cameras import Camera
 from nst.service.previews import Previewer, as_webp
 from nst.service.session import Session
 
-CAMERA_SIZE = 256
-"""Pixels on the longest side of a camera's picture."""
+CAMERA_SIZE = 256  # pixels on the longest side of a camera's picture
 
 NO_CAMERA = "there is no camera, or the browser may not use it; allow it, or take a photo instead"
 CONNECTION_LOST = "the connection broke off; start the camera again"

@@ -17,8 +17,7 @@ from nst.service.session import Session
 from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
 
-PREVIEW_SIZE = 512
-"""Pixels on the longest side of a preview."""
+PREVIEW_SIZE = 512  # pixels on the longest side of a preview
 
 CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")
 """The settings that a preview follows."""

@@ -11,8 +11,7 @@ from nst.page.ui.html import status_html
 from nst.service.app_state import AppState
 from nst.service.tasks import QueuedTask
 
-POLL_INTERVAL = 1.0
-"""Seconds between two looks at the queue."""
+POLL_INTERVAL = 1.0  # seconds between two looks at the queue
 
 
 async def queue_positions(

@@ -13,8 +13,7 @@ from nst.page.ui import static
 from nst.service.session import Session
 from nst.service.store import Painting
 
-PRINT_SIZE = 2048
-"""Pixels on the longest side of a painting to be printed."""
+PRINT_SIZE = 2048  # pixels on the longest side of a painting to be printed
 
 
 class Result:

@@ -14,8 +14,7 @@ from nst.recipes import DEFAULT, PRESETS, RECIPES, SOURCES, combine, describe_re
 from nst.service.session import Session
 from nst.settings import Settings
 
-MASK_PIXELS = 768
-"""Longest side of the photo in the mask editor."""
+MASK_PIXELS = 768  # longest side of the photo in the mask editor
 
 LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},

@@ -20,8 +20,7 @@ from nst.service.runs import MAX_STYLES, NO_STYLE
 from nst.service.session import Session
 from nst.sharing import ShareLink
 
-MAX_OWN_STYLES = 12
-"""Styles that a visitor may add."""
+MAX_OWN_STYLES = 12  # styles that a visitor may add
 
 
 class StylePicker:

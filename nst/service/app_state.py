@@ -25,13 +25,11 @@ from nst.service.uploads import Uploads
 
 log = logging.getLogger("nst")
 
-THUMBNAIL_SIZE = 224
-"""Pixels on the longest side of a picture in a gallery."""
+THUMBNAIL_SIZE = 224  # pixels on the longest side of a picture in a gallery
 
 SWEEP_INTERVAL = 3600.0
 
-MAX_QUEUED = 200
-"""Tasks in `AppState.queued`."""
+MAX_QUEUED = 200  # tasks in `AppState.queued`
 
 
 @dataclass

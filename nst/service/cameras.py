@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 
 from nst.one_pass import OnePass
 
-MAX_CAMERAS = 3
-"""Cameras at once; they share one thread."""
-
-IDLE_SECONDS = 10.0
-"""A camera that has sent no picture for so long loses its place."""
+MAX_CAMERAS = 3  # cameras at once; they share one thread
+IDLE_SECONDS = 10.0  # a camera that has sent no picture for so long loses its place
 
 NO_PLACE = "others are before their cameras; try again in a minute"
 

@@ -12,11 +12,8 @@ from nst.service.app_state import AppState
 from nst.service.runs import CLOSING
 from nst.service.tasks import ClipTask
 
-MAX_RATE = 60
-"""Frames per second; a film with more is longer than its header says."""
-
-MAX_PIXELS = 9_000_000
-"""Pixels of one frame: 4K, and a little."""
+MAX_RATE = 60  # frames per second; a film with more is longer than its header says
+MAX_PIXELS = 9_000_000  # pixels of one frame: 4K, and a little
 
 
 def check_clip(path: Path, config: Config) -> Clip:

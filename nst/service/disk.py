@@ -18,11 +18,8 @@ PREFIX = "nst-"
 LOCK = ".held"
 """A file that a living process keeps locked; the system unlocks it however the process ends."""
 
-STALE_SECONDS = 600.0
-"""An upload that has not grown for so long will not be finished."""
-
-MIN_FREE = 50 * 2**20
-"""Bytes of the disk that uploads leave to paintings."""
+STALE_SECONDS = 600.0  # an upload that has not grown for so long will not be finished
+MIN_FREE = 50 * 2**20  # bytes of the disk that uploads leave to paintings
 
 
 def open_folder() -> Path:

@@ -24,21 +24,15 @@ from nst.service.zero_gpu import PACE, on_zero_gpu
 
 log = logging.getLogger("nst")
 
-MIN_SHARE = 0.2
-"""Share of a run's work that has to be measured for an estimate of the pace."""
+MIN_SHARE = 0.2  # share of a run's work that has to be measured for an estimate of the pace
 
 MAX_SLOWDOWN, MAX_REMOTE_SLOWDOWN = 2.0, 10.0
 """Upper bound on how much one slow run may raise the time estimate: relative to the fastest run of
 this machine, and to a guess for remote machines."""
 
-GUESS = 400_000
-"""Pixel-steps per second on two cores, as a free Space has them."""
-
-WARM_UP_SECONDS = 3.0
-"""Duration of the warm-up, if it has shown three frames by then."""
-
-POLL_INTERVAL = 0.1
-"""Seconds between two checks whether a run was stopped."""
+GUESS = 400_000  # pixel-steps per second on two cores, as a free Space has them
+WARM_UP_SECONDS = 3.0  # duration of the warm-up, if it has shown three frames by then
+POLL_INTERVAL = 0.1  # seconds between two checks whether a run was stopped
 
 
 class Pace:

@@ -20,8 +20,7 @@ log = logging.getLogger("nst.runs")
 STUCK_SECONDS = 300.0
 """An engine that computes one frame for so long counts as dead; the slowest takes a minute."""
 
-BUCKETS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600
-"""Upper bounds of the histogram, in seconds."""
+BUCKETS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600  # upper bounds of the histogram, in seconds
 
 
 @dataclass

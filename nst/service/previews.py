@@ -17,26 +17,16 @@ from nst.network.cache import ByteCache
 from nst.one_pass import OnePass
 from nst.settings import Settings
 
-THUMBNAIL_SIZE = 192
-"""Pixels on the longest side of a photo in the gallery."""
-
-MAX_WAITING = 8
-"""Previews that may wait; further requests go without."""
-
-MAX_STYLIZERS = 256
-"""Encoded styles that are kept, 15 kB each."""
+THUMBNAIL_SIZE = 192  # pixels on the longest side of a photo in the gallery
+MAX_WAITING = 8  # previews that may wait; further requests go without
+MAX_STYLIZERS = 256  # encoded styles that are kept, 15 kB each
 
 MAX_BYTES = 16 * 2**20
 """Bytes of thumbnails that are kept: many visitors begin with the same samples."""
 
-GUESS = 0.2
-"""Seconds for a frame of a film on two cores."""
-
-DEVICE = "cpu"
-"""Fast enough; a GPU is the optimiser's, and on ZeroGPU this process has none."""
-
-NICENESS = 5
-"""Priority of the thread: an optimiser beside it keeps most of the processor."""
+GUESS = 0.2  # seconds for a frame of a film on two cores
+DEVICE = "cpu"  # fast enough; a GPU is the optimiser's, and on ZeroGPU this process has none
+NICENESS = 5  # priority of the thread: an optimiser beside it keeps most of the processor
 
 Result = TypeVar("Result")
 

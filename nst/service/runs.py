@@ -25,8 +25,7 @@ from nst.service.uploads import Upload
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
-MAX_KEPT_FRAMES = 120
-"""Frames of one run that are kept for its time-lapse."""
+MAX_KEPT_FRAMES = 120  # frames of one run that are kept for its time-lapse
 
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
@@ -39,8 +38,7 @@ RESERVED_BYTES = 2 * 2**20
 
 CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
 
-MAX_STYLES = 4
-"""Styles in one painting."""
+MAX_STYLES = 4  # styles in one painting
 
 
 @dataclass(frozen=True, kw_only=True)

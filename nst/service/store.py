@@ -15,8 +15,7 @@ from nst.sharing import ShareLink
 PREVIEW_SECONDS = 60.0
 """Time that the intermediate pictures stay after a painting is done, for slow browsers."""
 
-MAX_RESULTS = 32
-"""Folders with results for programs that are kept."""
+MAX_RESULTS = 32  # folders with results for programs that are kept
 
 FULL = (
     "the disk of this machine is full: what was painted last stays in the page, but it can't be "

@@ -39,17 +39,13 @@ BROWSER_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 CHECKED_SIZE = 256
 """Pixels on the longest side to decode a picture at in order to check all of its file."""
 
-MAX_SIZE = 4096
-"""Pixels on the longest side that are enough for the largest painting."""
+MAX_SIZE = 4096  # pixels on the longest side that are enough for the largest painting
 
 MAX_LAYERS, MAX_LAYER_PIXELS = 8, 4_000_000
 """Bounds of a mask; the editor has one layer, as large as it is on the screen."""
 
-MAX_UPLOADS = 512
-"""Photos whose facts are kept."""
-
-MAX_DECODED_BYTES = 128 * 2**20
-"""Bytes of decoded photos that are kept."""
+MAX_UPLOADS = 512  # photos whose facts are kept
+MAX_DECODED_BYTES = 128 * 2**20  # bytes of decoded photos that are kept
 
 
 @dataclass(frozen=True, kw_only=True)

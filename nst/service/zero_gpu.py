@@ -11,14 +11,9 @@ from nst.optimise.pictures import Pictures
 from nst.optimise.stylize import Frame
 from nst.settings import Settings
 
-PACE = 1e7
-"""Pixel-steps per second, a cautious guess."""
-
-SET_UP_SECONDS = 20
-"""Time until the first step."""
-
-MAX_SECONDS = 120
-"""Upper bound of a request: more would use up a visitor's daily quota at once."""
+PACE = 1e7  # pixel-steps per second, a cautious guess
+SET_UP_SECONDS = 20  # time until the first step
+MAX_SECONDS = 120  # upper bound of a request: more would use up a visitor's daily quota at once
 
 
 def on_zero_gpu(backbone: Backbone) -> RemoteBackbone:

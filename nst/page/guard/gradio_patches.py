@@ -23,13 +23,11 @@ POLL_INTERVAL, PROGRESS_POLL_INTERVAL = 0.05, 0.1
 """Seconds between two looks at the queue. Gradio's own millisecond takes 6 % of a core from the
 optimiser; on Windows it uses the first value itself."""
 
-MAX_QUICK_EVENTS = 12
-"""Events beside runs that one address may have in the queue at once."""
+MAX_QUICK_EVENTS = 12  # events beside runs that one address may have in the queue at once
 
 TOO_BUSY = "You ask for a lot at once; wait a moment and try again."
 
-LISTEN_SECONDS = 15.0
-"""Time for a client to open the stream of an event's results."""
+LISTEN_SECONDS = 15.0  # time for a client to open the stream of an event's results
 
 
 def apply(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:

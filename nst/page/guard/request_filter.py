@@ -47,23 +47,12 @@ SCRIPT_PATHS = re.compile(r"/(live|left)/[0-9a-f]{32}")
 MAX_BODY = 4_000_000
 """Bytes sent to an event; the page's largest value is its eight remembered paintings."""
 
-MAX_SCRIPT_BODY = 200_000
-"""Bytes sent by a script: a camera's picture."""
-
-MAX_TOTAL = 200_000_000
-"""Bytes of all requests that are read at once."""
-
-MAX_DRAINED = 100_000_000
-"""Bytes of a rejected request that are received and dropped."""
-
-MAX_DEPTH = 20
-"""Lists and objects nested in one another."""
-
-MAX_FILES = 40
-"""Files in one event."""
-
-MAX_SECONDS = 60.0
-"""Time for the body of a request to an event to arrive."""
+MAX_SCRIPT_BODY = 200_000  # bytes sent by a script: a camera's picture
+MAX_TOTAL = 200_000_000  # bytes of all requests that are read at once
+MAX_DRAINED = 100_000_000  # bytes of a rejected request that are received and dropped
+MAX_DEPTH = 20  # lists and objects nested in one another
+MAX_FILES = 40  # files in one event
+MAX_SECONDS = 60.0  # time for the body of a request to an event to arrive
 
 _STREAM = re.compile(rf"{API}/(?:queue/data|call/.+/(?P<event>[^/]+))")
 

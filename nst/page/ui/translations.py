@@ -19,8 +19,7 @@ from nst.page.ui.html import VERBATIM
 
 FOLDER = Path(__file__).parent / "words"
 
-LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")
-"""Languages besides English."""
+LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")  # languages besides English
 
 PATH = "/words.js"
 
