@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.vgg import Backbone
-from nst.one_pass_network.styles import LEARNED_AT, in_style, read
+from nst.one_pass_network.styles import TRAINED_SIZE, style_parameters, stylize
 from nst.optimise.losses import emphasis
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
@@ -22,8 +22,8 @@ def preview_pixels(photo: Tensor, regions: Sequence[Region], settings: Settings)
     painted = photo
     for region in regions:
         if region.styles:
-            styles = read(region.styles, settings.style_scale, photo.device)
-            change = in_style(photo, styles, settings.strength) - photo
+            styles = style_parameters(region.styles, settings.style_scale, photo.device)
+            change = stylize(photo, styles, settings.strength) - photo
             mask = region_mask(region, photo)
             change = change if mask is None else change * mask
             painted = painted + change
@@ -47,7 +47,7 @@ def blend_preview(
     with torch.no_grad():
         features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]
         content = F.interpolate(emphasis(features), photo.shape[2:], mode="bilinear")
-        factor = min(2.0, max(1.0, LEARNED_AT / max(photo.shape[2:])))
+        factor = min(2.0, max(1.0, TRAINED_SIZE / max(photo.shape[2:])))
         larger = F.interpolate(photo, scale_factor=factor, mode="bicubic").clamp(0, 1)
         change = preview_pixels(larger, regions, settings) - larger
         change = F.interpolate(change, photo.shape[2:], mode="bilinear", antialias=True)

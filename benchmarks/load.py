@@ -1,6 +1,6 @@
 """Thirty visitors at once, for ten minutes: who gets what, and how the machine bears it.
 
-    python -m tests.bench.load [SECONDS]
+    python -m benchmarks.load [SECONDS]
 
 Twenty honest ones upload a photo, paint it at 128 pixels and come back; four leave in the middle of
 a run, four send junk, one uploads again and again, one floods the line from one address. Meanwhile

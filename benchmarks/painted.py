@@ -1,7 +1,7 @@
 """How much of a painting is still the photo, window by window.
 
-    python -m tests.bench.painted FOLDER [--preset NAME] [--set NAME=VALUE ...] [--classic]
-    python -m tests.bench.painted FOLDER --sheet NAME [NAME ...]
+    python -m benchmarks.painted FOLDER [--preset NAME] [--set NAME=VALUE ...] [--classic]
+    python -m benchmarks.painted FOLDER --sheet NAME [NAME ...]
 
 Paints twelve pairs at 512 pixels with the settings that the options name, else as everybody gets
 them (a plate's own best settings), keeps each picture in FOLDER as PHOTO+STYLE.NAME.png and tells

@@ -1,4 +1,4 @@
-"""Our engine against the classic loop, in alternating runs: `python -m tests.bench.race`.
+"""Our engine against the classic loop, in alternating runs: `python -m benchmarks.race`.
 
 The classic loop is written out below as tutorials write it: one scale, float32, channels first,
 autograd through everything, L-BFGS with a history of 100 on unconstrained pixels, or Adam. Both

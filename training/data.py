@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from examples.judge import Goals, Trunk, goals_of, stacked
 from nst import Settings
 from nst.colour import moments, palette_map
 from nst.gallery import Style
 from nst.images import fit, open_image
-from nst.one_pass_network.network import Numbers, encode_style
-from nst.one_pass_network.styles import ready
+from nst.one_pass_network.network import NetworkWeights, encode_style
+from nst.one_pass_network.styles import preprocess
 from nst.optimise.objective import balance
 from nst.optimise.targets import fit_style, without_edge
+from training.losses import Goals, Trunk, goals_of, stacked
 
 SIZE = 512
 """Pixels: the longest side of a style, and about that of the paintings that are learned for."""
@@ -107,7 +107,7 @@ def style_of(
     name: str,
     picture: Image.Image,
     own: Mapping[str, Any],
-    known: Numbers,
+    known: NetworkWeights,
     trunk: Trunk,
     style_scale: float = 1.0,
 ) -> TrainingStyle:
@@ -116,7 +116,7 @@ def style_of(
     settings = Settings(**{**own, "strength": strength, "size": SIZE, "style_scale": style_scale})
     content, style, tv = balance(settings)
     with torch.no_grad():
-        told = encode_style(ready(picture, style_scale).to(trunk.where), known)
+        told = encode_style(preprocess(picture, style_scale).to(trunk.where), known)
     return TrainingStyle(
         name,
         told,
@@ -126,13 +126,13 @@ def style_of(
     )
 
 
-def style_of_plate(plate: Style, known: Numbers, trunk: Trunk) -> TrainingStyle:
+def style_of_plate(plate: Style, known: NetworkWeights, trunk: Trunk) -> TrainingStyle:
     """One of the gallery's, at its own settings."""
     picture = without_edge(open_image(plate.path))
     return style_of(plate.name, picture, plate.settings, known, trunk)
 
 
-def others_in(folder: str, known: Numbers, trunk: Trunk) -> list[TrainingStyle]:
+def others_in(folder: str, known: NetworkWeights, trunk: Trunk) -> list[TrainingStyle]:
     """The pictures of a folder, and VARIANTS - 1 more of each."""
 
     def made_of(number: int) -> list[TrainingStyle]:

@@ -1,6 +1,6 @@
 """Pictures a minute with one painter and with two, each with a core of its own.
 
-    python -m tests.bench.replicas [ROUNDS]
+    python -m benchmarks.replicas [ROUNDS]
 
 Four visitors ask at once, again and again; alternating, so that a noisy machine disturbs both.
 """

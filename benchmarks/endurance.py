@@ -1,6 +1,6 @@
 """Many runs in a row: memory and files stay as they are.
 
-python -m tests.bench.endurance [RUNS]
+python -m benchmarks.endurance [RUNS]
 """
 
 import sys

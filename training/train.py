@@ -1,6 +1,6 @@
 """Train the network that paints in one pass on what the painter itself brings down.
 
-    python -m examples.train PHOTOS STYLES STATE [STEPS]
+    python -m training.train PHOTOS STYLES STATE [STEPS]
 
 PHOTOS and STYLES are folders of pictures. It begins with the network as it is, and with what was
 learned of plates, unless that file is gone. The painter's numbers move, and how far the norms of
@@ -28,8 +28,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from examples.judge import Trunk, judged
-from examples.lessons import (
+from nst.gallery import load_styles
+from nst.network.device import device
+from nst.network.shipped import DATA, decoded
+from nst.network.weights import bundled
+from nst.one_pass_network.network import CIN_SIZE, NetworkWeights, cin_parameters, decode
+from nst.one_pass_network.styles import FINE_TUNED, NETWORK
+from training.data import (
     Photos,
     Styles,
     TrainingStyle,
@@ -39,12 +44,7 @@ from examples.lessons import (
     photos_in,
     style_of_plate,
 )
-from nst.gallery import load_styles
-from nst.network.device import device
-from nst.network.shipped import DATA, decoded
-from nst.network.weights import bundled
-from nst.one_pass_network.network import NORMS, Numbers, cin_parameters, paint
-from nst.one_pass_network.styles import LEARNED, NETWORK
+from training.losses import Trunk, judged
 
 SIZES = {256: 24, 384: 12}
 """Pixels on the side of a part, and how many such parts are painted in a step; taken in turn."""
@@ -75,7 +75,7 @@ KEPT_OF_PLATES = {
 
 SAVED_EVERY = 500
 COLOURS = {"plates": "orangered", "others": "royalblue"}
-LOG = Path(__file__).parent.parent / "tests" / "bench" / "trained.csv"
+LOG = Path(__file__).parent.parent / "benchmarks" / "trained.csv"
 
 
 @dataclass
@@ -129,7 +129,7 @@ def take_step(
     photos: Photos,
     styles: Styles,
     hung: int,
-    known: Numbers,
+    known: NetworkWeights,
     trunk: Trunk,
 ) -> Tensor:
     """One step down the losses of some pictures, which follow from the step's number alone.
@@ -146,11 +146,11 @@ def take_step(
     chosen += [chance.randrange(hung, len(styles.told)) for _ in range(count - half)]
     numbers = {**known, **training.painter}
     places = torch.tensor(chosen, device=trunk.where)
-    learned = torch.cat([training.changes, training.changes.new_zeros(1, NORMS)])
+    learned = torch.cat([training.changes, training.changes.new_zeros(1, CIN_SIZE)])
     norms = cin_parameters(styles.told[places], numbers) + learned[places.clamp(max=hung)]
 
     seen = lesson(chance, size, photos, styles, chosen)
-    painted, neighbours = (paint(x, norms, numbers) for x in (seen.photos, seen.neighbours))
+    painted, neighbours = (decode(x, norms, numbers) for x in (seen.photos, seen.neighbours))
     right, down = seen.shift
     steady = F.mse_loss(
         painted[:, :, down:, right:], neighbours[:, :, : size - down, : size - right]
@@ -171,18 +171,18 @@ def cooled(step: int, steps: int) -> float:
     return (1 + math.cos(math.pi * step / steps)) / 2
 
 
-def _begin(hung: list[TrainingStyle], known: Numbers) -> Training:
-    names = sorted(name for name in known if name.startswith("painter."))
+def _begin(hung: list[TrainingStyle], known: NetworkWeights) -> Training:
+    names = sorted(name for name in known if name.startswith("decoder."))
     began = {name: known[name] for name in names}
     painter = {name: x.clone().requires_grad_() for name, x in began.items()}
-    changes = torch.zeros(len(hung), NORMS)
-    if (DATA / LEARNED[0]).exists():
-        before = load_file(DATA / LEARNED[0])
+    changes = torch.zeros(len(hung), CIN_SIZE)
+    if (DATA / FINE_TUNED[0]).exists():
+        before = load_file(DATA / FINE_TUNED[0])
         for place, style in zip(changes, hung, strict=True):
             told = style.told.cpu()
-            away = (before["learned.styles"] - told).norm(dim=1)
+            away = (before["fine_tuned.styles"] - told).norm(dim=1)
             if away.min() < 1e-2 * told.norm():
-                place.copy_(before["learned.changes"][away.argmin()])
+                place.copy_(before["fine_tuned.changes"][away.argmin()])
     changes = changes.to(hung[0].told.device).requires_grad_()
     optimizer = torch.optim.Adam(
         [
@@ -233,7 +233,7 @@ def write(training: Training, hung: list[TrainingStyle]) -> None:
     """The network in int8 with a scale for each output channel, the plates' norms, the losses."""
     file = DATA / NETWORK[0]
     with safe_open(file, "pt") as opened:
-        about = opened.metadata() | {"trained": "the painter's numbers, by examples/train.py"}
+        about = opened.metadata() | {"trained": "the painter's numbers, by training/train.py"}
     numbers = load_file(file)
     began = {k: x.cpu() for k, x in training.began.items()}
     trained = {k: x.detach().cpu() for k, x in training.painter.items()}
@@ -253,13 +253,13 @@ def write(training: Training, hung: list[TrainingStyle]) -> None:
     before = cin_parameters(told, began) + began["changes"]
     after = cin_parameters(told, trained) + training.changes.detach().cpu()
     changes = torch.lerp(before, after, shares) - cin_parameters(told, decoded(numbers))
-    save_file({"learned.styles": told, "learned.changes": changes}, DATA / LEARNED[0])
+    save_file({"fine_tuned.styles": told, "fine_tuned.changes": changes}, DATA / FINE_TUNED[0])
     with LOG.open("w", newline="") as table:
         rows = csv.DictWriter(table, training.log[0])
         rows.writeheader()
         rows.writerows({k: round(x, 5) for k, x in row.items()} for row in training.log)
     draw(training.log).save(LOG.with_suffix(".png"), optimize=True)
-    for name, _ in (NETWORK, LEARNED):
+    for name, _ in (NETWORK, FINE_TUNED):
         print(f"SHA-256 of {name}: {hashlib.sha256((DATA / name).read_bytes()).hexdigest()}")
 
 

@@ -1,10 +1,10 @@
 """Learn a plate of the gallery for the network that paints in one pass.
 
-    python -m examples.learn PHOTOS PLATE [PLATE ...]
+    python -m training.fine_tune PHOTOS PLATE [PLATE ...]
 
 PHOTOS is a folder of some thirty photographs or more. Of the network, only the norms' numbers move,
 from where the network has them for the plate: STEPS steps of PARTS parts of photos each, down the
-losses of `examples.train`. What was found is kept in `nst/data/learned.safetensors`, in place of
+losses of `training.train`. What was found is kept in `nst/data/fine_tuned.safetensors`, in place of
 what was known of the plate.
 """
 
@@ -16,18 +16,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from examples.judge import Trunk, judged
-from examples.lessons import Photos, TrainingStyle, beside, lesson, photos_in, style_of_plate
-from examples.train import cooled
 from nst.gallery import find_style, load_styles
 from nst.network.device import device
 from nst.network.shipped import DATA, read_shipped
 from nst.network.weights import bundled
-from nst.one_pass_network.network import Numbers, cin_parameters, paint
-from nst.one_pass_network.styles import LEARNED, NETWORK
+from nst.one_pass_network.network import NetworkWeights, cin_parameters, decode
+from nst.one_pass_network.styles import FINE_TUNED, NETWORK
+from training.data import Photos, TrainingStyle, beside, lesson, photos_in, style_of_plate
+from training.losses import Trunk, judged
+from training.train import cooled
 
 STEPS, PARTS, SIZE, RATE = 80, 2, 256, 0.02
-FILE = DATA / LEARNED[0]
+FILE = DATA / FINE_TUNED[0]
 
 
 def main(folder: str, *names: str) -> None:
@@ -38,10 +38,12 @@ def main(folder: str, *names: str) -> None:
     for name in names:
         style = style_of_plate(find_style(name, load_styles()), known, trunk)
         _keep(style.told.cpu(), learn(style, photos, known, trunk).cpu())
-    print(f"SHA-256, for nst/onepass/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}")
+    print(
+        f"SHA-256, for nst/one_pass_network/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}"
+    )
 
 
-def learn(style: TrainingStyle, photos: Photos, known: Numbers, trunk: Trunk) -> Tensor:
+def learn(style: TrainingStyle, photos: Photos, known: NetworkWeights, trunk: Trunk) -> Tensor:
     """How far its norms move, 1 x NORMS."""
     chance, alone = random.Random(0), beside([style])
     before = cin_parameters(style.told, known)
@@ -54,7 +56,7 @@ def learn(style: TrainingStyle, photos: Photos, known: Numbers, trunk: Trunk) ->
         for group in optimizer.param_groups:
             group["lr"] = RATE * cooled(step, STEPS)
         seen = lesson(chance, SIZE, photos, alone, [0] * PARTS)
-        painted = paint(seen.photos, norms.expand(PARTS, -1), known)
+        painted = decode(seen.photos, norms.expand(PARTS, -1), known)
         loss = judged(painted, seen.wanted, alone.goals.of(chosen), weights, trunk).mean()
         optimizer.zero_grad()
         loss.backward()
@@ -69,11 +71,11 @@ def learn(style: TrainingStyle, photos: Photos, known: Numbers, trunk: Trunk) ->
 def _keep(told: Tensor, change: Tensor) -> None:
     """Put what was learned beside the rest, in place of what was known of the same style."""
     held = load_file(FILE)
-    others = (held["learned.styles"] - told).norm(dim=1) > 1e-2 * told.norm()
+    others = (held["fine_tuned.styles"] - told).norm(dim=1) > 1e-2 * told.norm()
     save_file(
         {
-            "learned.styles": torch.cat([held["learned.styles"][others], told]),
-            "learned.changes": torch.cat([held["learned.changes"][others], change]),
+            "fine_tuned.styles": torch.cat([held["fine_tuned.styles"][others], told]),
+            "fine_tuned.changes": torch.cat([held["fine_tuned.changes"][others], change]),
         },
         FILE,
     )

@@ -20,23 +20,25 @@ CPU = torch.device("cpu")
 
 def _away(plate: Style) -> torch.Tensor:
     """How far what is known is from what the reader tells of a plate, by its length."""
-    known = styles.numbers(CPU)
-    told = encode_style(styles.ready(without_edge(open_image(plate.path)), 1.0), known)
-    return (known["learned.styles"] - told).norm(dim=1) / told.norm()
+    known = styles.load_weights(CPU)
+    told = encode_style(styles.preprocess(without_edge(open_image(plate.path)), 1.0), known)
+    return (known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()
 
 
 @pytest.mark.parametrize("plate", load_styles(), ids=lambda plate: plate.name)
 def test_every_plate_is_known_and_taken_for_no_other(plate: Style) -> None:
     nearest, next_one = sorted(_away(plate).tolist())[:2]
-    assert nearest < styles._SAME / 2
-    assert next_one > 2 * styles._SAME
+    assert nearest < styles._SAME_STYLE / 2
+    assert next_one > 2 * styles._SAME_STYLE
 
 
 def test_another_picture_is_taken_for_none() -> None:
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
-    known = styles.numbers(CPU)
-    told = encode_style(styles.ready(noise, 1.0), known)
-    assert ((known["learned.styles"] - told).norm(dim=1) / told.norm()).min() > 2 * styles._SAME
+    known = styles.load_weights(CPU)
+    told = encode_style(styles.preprocess(noise, 1.0), known)
+    assert (
+        (known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()
+    ).min() > 2 * styles._SAME_STYLE
 
 
 @pytest.mark.parametrize("name", ["swirling_night", "stained_glass", "charcoal_hatching"])
@@ -54,5 +56,5 @@ def test_what_was_learned_is_a_better_picture(
         return judge(to_tensor(OnePass(name, size=256)(photo)))[0]["total"]
 
     learned = loss()
-    monkeypatch.setattr(styles, "_SAME", 0.0)
+    monkeypatch.setattr(styles, "_SAME_STYLE", 0.0)
     assert learned < 0.97 * loss()
