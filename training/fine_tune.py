@@ -38,9 +38,8 @@ def main(folder: str, *names: str) -> None:
     for name in names:
         style = style_of_plate(find_style(name, load_styles()), known, trunk)
         _keep(style.told.cpu(), learn(style, photos, known, trunk).cpu())
-    print(
-        f"SHA-256, for nst/one_pass_network/styles.py: {hashlib.sha256(FILE.read_bytes()).hexdigest()}"
-    )
+    digest = hashlib.sha256(FILE.read_bytes()).hexdigest()
+    print(f"SHA-256, for nst/one_pass_network/styles.py: {digest}")
 
 
 def learn(style: TrainingStyle, photos: Photos, known: NetworkWeights, trunk: Trunk) -> Tensor:

@@ -38,7 +38,7 @@ def folders(tmp_path: Path, photo: Image.Image, style: Image.Image) -> tuple[str
 
 
 @pytest.fixture(autouse=True)
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the shipped files' copies, where training writes its own; all of it is small."""
     copies = tmp_path / "data"
     copies.mkdir()
@@ -53,7 +53,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_break_changes_nothing(
-    folders: tuple[str, str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folders: tuple[str, str], data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "SAVED_EVERY", 2)
     monkeypatch.setattr(train, "WARM_UP", 1)
@@ -85,7 +85,7 @@ def test_a_break_changes_nothing(
 
 
 def test_what_is_finished_is_written_again_as_it_was(
-    folders: tuple[str, str], data: Path, tmp_path: Path
+    folders: tuple[str, str], data_folder: Path, tmp_path: Path
 ) -> None:
     file = data / NETWORK[0]
     train.main(*folders, str(tmp_path / "state"), "2")
@@ -144,7 +144,7 @@ def test_neighbours_are_the_same_part_moved(folders: tuple[str, str], photo: Ima
 
 
 def test_a_plate_is_learned_by_itself(
-    folders: tuple[str, str], data: Path, monkeypatch: pytest.MonkeyPatch
+    folders: tuple[str, str], data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = data / FINE_TUNED[0]
     for name, value in {"STEPS": 4, "SIZE": 64, "FILE": file}.items():
