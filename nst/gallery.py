@@ -17,7 +17,9 @@ from nst.settings import Settings
 
 log = logging.getLogger("nst")
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+_PACKAGED = Path(__file__).parent / "examples"
+EXAMPLES = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "examples"
+"""Styles and photos: in an installed package a folder of its own, else the repository's."""
 PICTURES = ("*.jpg", "*.jpeg", "*.png", "*.webp")
 
 _TYPE_NAMES = {str: "text", dict: "table"}

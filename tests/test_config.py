@@ -7,7 +7,7 @@ import pytest
 
 from nst.config import Config
 
-README = Path(__file__).parent.parent / "README.md"
+DOCUMENTATION = Path(__file__).parent.parent / "docs" / "running-a-space.md"
 
 
 def _told(default: object) -> str:
@@ -18,9 +18,9 @@ def _told(default: object) -> str:
     return "none" if default == math.inf else f"{default:g}"
 
 
-def test_readme_lists_every_variable_with_its_default() -> None:
-    told = README.read_text().partition("## For the owner of a Space")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", told, re.M)
+def test_the_documentation_lists_every_variable_with_its_default() -> None:
+    text = DOCUMENTATION.read_text("utf-8").partition("## Environment variables")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", text, re.M)
     assert rows == [
         (limit.metadata["variable"], _told(limit.default), limit.metadata["help"])
         for limit in fields(Config)

@@ -1,4 +1,4 @@
-"""The page for programs: over HTTP, as README tells it, and as tools for assistants."""
+"""The page for programs: over HTTP, as docs/api.md shows it, and as tools for assistants."""
 
 import base64
 import io
@@ -115,9 +115,9 @@ def test_the_plates_are_listed(client: Client) -> None:
     assert [style["name"] for style in styles] == [plate.name for plate in load_styles()]
 
 
-def test_the_readmes_own_lines(server: Served, tmp_path: Path) -> None:
+def test_the_documented_programs_run(server: Served, tmp_path: Path) -> None:
     shutil.copy(LION, tmp_path / "photo.jpg")
-    told = (ROOT / "README.md").read_text().partition("## From other programs")[2]
+    told = (ROOT / "docs" / "api.md").read_text().partition("## HTTP")[2]
     told = told.replace("http://127.0.0.1:7860", server.url)
     told = told.replace("strength=0.7", "strength=0.7, size=64")
     told = told.replace('"strength": 0.7', '"strength": 0.7, "size": 64')
