@@ -72,7 +72,9 @@ def test_a_break_changes_nothing(
         assert torch.allclose(x, other["painter"][name], rtol=1e-3, atol=1e-5), name
     assert torch.allclose(one["changes"], other["changes"], rtol=1e-3, atol=1e-5)
 
-    network, learned = ((load_file(shipped.DATA / name), load_file(data / name)) for name in FILES)
+    network, learned = (
+        (load_file(shipped.DATA / name), load_file(data_folder / name)) for name in FILES
+    )
     before, after = network
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name], after[name])]
@@ -87,7 +89,7 @@ def test_a_break_changes_nothing(
 def test_what_is_finished_is_written_again_as_it_was(
     folders: tuple[str, str], data_folder: Path, tmp_path: Path
 ) -> None:
-    file = data / NETWORK[0]
+    file = data_folder / NETWORK[0]
     train.main(*folders, str(tmp_path / "state"), "2")
     before = load_file(file)
     train.main(*folders, str(tmp_path / "state"), "2")
@@ -146,7 +148,7 @@ def test_neighbours_are_the_same_part_moved(folders: tuple[str, str], photo: Ima
 def test_a_plate_is_learned_by_itself(
     folders: tuple[str, str], data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = data / FINE_TUNED[0]
+    file = data_folder / FINE_TUNED[0]
     for name, value in {"STEPS": 4, "SIZE": 64, "FILE": file}.items():
         monkeypatch.setattr(fine_tune, name, value)
     before = load_file(file)["fine_tuned.changes"]
