@@ -29,8 +29,7 @@ def main(runs: int = 200) -> None:
                 files = [file for file in Path(folder).rglob("*") if file.is_file()]
                 size_mb = sum(file.stat().st_size for file in files) / 1e6
                 print(
-                    f"after {number}: {visitor.memory():.0f} MB of memory, "
-                    f"{len(files)} files of {size_mb:.1f} MB",
+                    f"after {number}: {visitor.memory():.0f} MB of memory, {len(files)} files of {size_mb:.1f} MB",
                     flush=True,
                 )
 

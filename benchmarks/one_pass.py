@@ -105,10 +105,7 @@ def film(photo: Image.Image) -> None:
         for path in source, out:
             with av.open(str(path)) as shown:
                 frames = [f.to_ndarray(format="rgb24") for f in shown.decode(video=0)]
-            away = [
-                np.abs(one[:, shift:] - other[:, :-shift].astype(float)).mean()
-                for one, other in pairwise(frames)
-            ]
+            away = [np.abs(one[:, shift:] - other[:, :-shift].astype(float)).mean() for one, other in pairwise(frames)]
             told += f", flicker of {path.stem} {statistics.mean(away):.2f}"
     print(told, flush=True)
 

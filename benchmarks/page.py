@@ -47,11 +47,7 @@ def main(size: int = 512, rounds: int = 3) -> None:
     """Print the table of one size, medians of some rounds."""
     tune_allocator()
     in_page, streamed, alone = [], [], []
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        served(Path(folder)) as app,
-        sync_playwright() as playwright,
-    ):
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as app, sync_playwright() as playwright:
         browser = chromium(playwright)
         for _ in range(rounds):
             in_page.append(_paint(browser.new_page(), app.url, size))

@@ -73,9 +73,7 @@ CLASSIC = replace(
     content_layers=(("relu4_2", 1.0),),
     content_loss="mean",
     content_weight=5,
-    style_layers=tuple(
-        (f"relu{block}_1", 4 / width**2) for block, width in enumerate((64, 128, 256, 512, 512), 1)
-    ),
+    style_layers=tuple((f"relu{block}_1", 4 / width**2) for block, width in enumerate((64, 128, 256, 512, 512), 1)),
     style_weight=100,
     pooling="max",
 )
@@ -127,9 +125,7 @@ def main() -> None:
     print(f"{'medians':28} {name:10} {both[0]:.2f} / {both[1]:.2f}")
 
 
-def resolve_request(
-    pair: str, preset: str | None, given: dict[str, str]
-) -> tuple[Image.Image, Image.Image, Settings]:
+def resolve_request(pair: str, preset: str | None, given: dict[str, str]) -> tuple[Image.Image, Image.Image, Settings]:
     """Photo, style and settings of one of PAIRS."""
     photo, _, style = pair.partition("+")
     own: Mapping[str, Any] = {}
@@ -143,11 +139,7 @@ def resolve_request(
 
 
 def left_of_photo(
-    picture: Image.Image,
-    photo: Image.Image,
-    style: Image.Image,
-    settings: Settings,
-    backbone: Backbone,
+    picture: Image.Image, photo: Image.Image, style: Image.Image, settings: Settings, backbone: Backbone
 ) -> Tensor:
     """What is left of the photo in each window of the picture, as told above: N numbers."""
     fitted = fit_style(without_edge(style), SIZE * settings.style_scale)
@@ -157,8 +149,7 @@ def left_of_photo(
     among = torch.cdist(of_style, of_style).masked_fill(overlap, torch.inf)
     own = among.amin(1).median()
     there, before = (
-        torch.cdist(windows(fit(image, SIZE), backbone)[0], of_style).amin(1)
-        for image in (picture, photo)
+        torch.cdist(windows(fit(image, SIZE), backbone)[0], of_style).amin(1) for image in (picture, photo)
     )
     # A part of the photo may look like the style as it is.
     return (there - own) / (before - own).clamp(min=0.05)

@@ -34,8 +34,7 @@ def main() -> None:
     styles = _styles(options.files, options.size)
     for photo, (style, settings) in zip(cycle(load_photos()), styles, strict=False):
         without, drafted = (
-            _run(photo.path, style, replace(settings, init=init), backbone)
-            for init in ("photo", "preview")
+            _run(photo.path, style, replace(settings, init=init), backbone) for init in ("photo", "preview")
         )
         there = reached(reversed(drafted), mark=without[-1][1])
         sooner.append(without[-1][0] / there)
@@ -53,9 +52,7 @@ def _styles(files: list[str], size: int) -> Iterator[tuple[Path, Settings]]:
         yield Path(file), Settings(size=size)
 
 
-def _run(
-    photo: Path, style: Path, settings: Settings, backbone: Backbone
-) -> list[tuple[float, float]]:
+def _run(photo: Path, style: Path, settings: Settings, backbone: Backbone) -> list[tuple[float, float]]:
     """Seconds and loss of each frame, of a style that was not seen before."""
     backbone.cache = ByteCache()
     frames = stylize(photo, [style], settings, backbone)

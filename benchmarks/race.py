@@ -66,9 +66,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=200, help="of the classic loop")
     parser.add_argument("--pairs", type=int, default=1, help="how many pairs race")
     parser.add_argument("--rounds", type=int, default=3, help="medians are over so many")
-    parser.add_argument(
-        "--all-starts", action="store_true", help="classic also from noise, by Adam"
-    )
+    parser.add_argument("--all-starts", action="store_true", help="classic also from noise, by Adam")
     parser.add_argument("--steps-at", type=int, nargs="*", default=[128, 256, 512])
     parser.add_argument("--memory-at", type=int, nargs="*", default=[512])
     options = parser.parse_args()
@@ -99,12 +97,8 @@ def race_steps(size: int, weights: Weights, rounds: int) -> None:
     target = to_tensor(fit(photo, size))
     settings = Settings(size=size, coherence=0)
     runners: dict[str, Callable[[Tensor], object]] = {
-        "ours": Objective(
-            target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)
-        ),
-        "ours, matching": Objective(
-            target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)
-        ),
+        "ours": Objective(target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)),
+        "ours, matching": Objective(target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)),
         "classic": classic_objective(target, painting, size, settings, weights),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runners}
@@ -186,12 +180,7 @@ def our_run(pair: str, settings: Settings, backbone: Backbone) -> Delivered:
 
 
 def classic_run(
-    target: Tensor,
-    painting: Image.Image,
-    settings: Settings,
-    weights: Weights,
-    start: str,
-    count: int,
+    target: Tensor, painting: Image.Image, settings: Settings, weights: Weights, start: str, count: int
 ) -> Delivered:
     """The classic loop; the last picture is kept."""
     begun = time.perf_counter()
@@ -238,14 +227,10 @@ def classic_objective(
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
     with torch.no_grad():
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
-        style = dict(
-            features(to_tensor(fit_style(painting, size * settings.style_scale)).contiguous())
-        )
+        style = dict(features(to_tensor(fit_style(painting, size * settings.style_scale)).contiguous()))
         grams = {k: gram(x) for k, x in style.items() if k in style_layers}
         least = {k: MIN_ENERGY * style[k].square().sum(1).mean() for k in photo}
-        energies = {
-            k: x.square().sum().clamp_min(least[k] * x[0, 0].numel()) for k, x in photo.items()
-        }
+        energies = {k: x.square().sum().clamp_min(least[k] * x[0, 0].numel()) for k, x in photo.items()}
 
     def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
         pixels = pixels.detach().contiguous().requires_grad_()

@@ -27,10 +27,7 @@ def main(rounds: int = 2) -> None:
     rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(rounds):
         for count, found in rates.items():
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                ray_page(Path(folder), count) as page,
-            ):
+            with tempfile.TemporaryDirectory() as folder, ray_page(Path(folder), count) as page:
                 found.append(_rate(page, count, Path(folder)))
                 print(f"{count}: {found[-1]:.1f} pictures a minute", flush=True)
     one, two = (statistics.median(found) for found in rates.values())

@@ -64,9 +64,7 @@ class Painter:
         """Of the network."""
         return self._backbone.name
 
-    async def paint(
-        self, pictures: Pictures, settings: Settings, every: int
-    ) -> AsyncGenerator[Frame, None]:
+    async def paint(self, pictures: Pictures, settings: Settings, every: int) -> AsyncGenerator[Frame, None]:
         """The frames; when the call is cancelled, the work ends within a step."""
         frames = stylize.run(pictures, settings, self._backbone, every)
         loop = asyncio.get_running_loop()
@@ -78,11 +76,7 @@ class Painter:
 
 
 def paint(
-    painters: DeploymentHandle,
-    pictures: Pictures,
-    settings: Settings,
-    every: int,
-    stop: threading.Event,
+    painters: DeploymentHandle, pictures: Pictures, settings: Settings, every: int, stop: threading.Event
 ) -> Generator[Frame, None, None]:
     """The frames of a run that one of the painters does.
 
@@ -162,9 +156,7 @@ def application(most_painters: int, pages: int, gpus: float) -> Any:
 def main() -> None:
     """Start, and serve until the process ends."""
     parser = argparse.ArgumentParser(prog="python -m deploy.serve", description=__doc__)
-    parser.add_argument(
-        "--painters", type=int, default=os.cpu_count(), help="at most (%(default)s)"
-    )
+    parser.add_argument("--painters", type=int, default=os.cpu_count(), help="at most (%(default)s)")
     parser.add_argument("--pages", type=int, default=1, help="processes for the page (%(default)s)")
     parser.add_argument("--gpus", type=float, default=0, help="of a GPU for each painter")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (%(default)s)")

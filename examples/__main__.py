@@ -28,11 +28,7 @@ FAVOURITES = (
     ("cheetah1", "gold_spirals"),
     ("mountains", "swirling_night"),  # what a newcomer to the page sees
 )
-STEERED = (
-    ("lion", "stained_glass"),
-    ("tower", "screaming_sky"),
-    ("cheetah1", "roman_mosaic"),
-)
+STEERED = (("lion", "stained_glass"), ("tower", "screaming_sky"), ("cheetah1", "roman_mosaic"))
 
 
 def main(*parts: str) -> None:
@@ -69,11 +65,7 @@ def at_once(hung: dict[str, Style]) -> None:
 def strength(hung: dict[str, Style]) -> None:
     """Strength in five even steps on three pairs."""
     steps = (0.0, 0.25, 0.5, 0.75, 1.0)
-    pictures = [
-        paint(photo, hung[name], size=512, strength=step)
-        for photo, name in STEERED
-        for step in steps
-    ]
+    pictures = [paint(photo, hung[name], size=512, strength=step) for photo, name in STEERED for step in steps]
     captions = [f"strength {step:g}" for step in steps] * len(STEERED)
     contact_sheet(pictures, captions).save(RESULTS / "strength.jpg", quality=85)
 
@@ -130,8 +122,7 @@ def card(hung: dict[str, Style]) -> None:
 STAR = (626, 0, 786, 160)
 
 PARTS = {
-    part.__name__: part
-    for part in (favourites, every_plate, at_once, strength, colours, questions, favicon, card)
+    part.__name__: part for part in (favourites, every_plate, at_once, strength, colours, questions, favicon, card)
 }
 
 

@@ -23,12 +23,11 @@ FILMS = (".mp4", ".mov", ".mkv")  # suffixes of videos with audio
 ANIMATIONS = (".gif", ".webp")
 MAX_ANIMATED = 600  # frames of an animation, which is encoded from memory
 
-Paint = Callable[[Image.Image], Image.Image]
-"""An RGB frame -> the painted frame; all painted frames have one size."""
+Paint = Callable[[Image.Image], Image.Image]  # an RGB frame -> the painted frame; all painted frames have one size
 
 STEADY, STILL = 0.75, 8.0
-"""Weight of the previous painted frame where the video does not change, and the change (in levels
-of 255) at which the weight has fallen to 1/e."""
+"""Weight of the previous painted frame where the video does not change, and the change (in levels of 255) at which the
+weight has fallen to 1/e."""
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
 """Formats that are read, as FFmpeg names them; others, such as playlists, refer to other files."""
@@ -82,14 +81,12 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
 def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generator[int, None, None]:
     """Paint a video into the file `out`, and yield how many frames are done.
 
-    Static areas stay static. If the generator is closed, the frames so far are a complete file.
-    Raises ImageError.
+    Static areas stay static. If the generator is closed, the frames so far are a complete file. Raises ImageError.
     """
     out, done = Path(os.path.realpath(out)), 0  # a link stays a link
     if out.suffix.lower() in ANIMATIONS and clip.pictures > MAX_ANIMATED:
         raise ImageError(
-            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; "
-            f"end {str(out)!r} in .mp4"
+            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; end {str(out)!r} in .mp4"
         )
     temporary = out.with_name(f".{secrets.token_hex(6)}{out.suffix}")
     try:

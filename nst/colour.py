@@ -12,8 +12,8 @@ _TO_LAB = ImageCms.buildTransform(_SRGB, _LAB, "RGB", "LAB")
 _TO_RGB = ImageCms.buildTransform(_LAB, _SRGB, "LAB", "RGB")
 
 NOISE = 8.0
-"""Standard deviation of colours, of 255, below which they are mostly noise. It is added to the
-covariance, so that noise is not amplified."""
+"""Standard deviation of colours, of 255, below which they are mostly noise. It is added to the covariance, so that
+noise is not amplified."""
 
 SAMPLE = 256, 256  # grid of pixels from which the moments of a picture are estimated
 
@@ -47,9 +47,9 @@ def palette_map(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The linear map to a target mean and covariance that moves colours least.
 
-    Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based
-    colour transfer". Returns a matrix ... x 3 x 3 and a shift ... x 3: new = x + x @ matrix +
-    shift. Means are ... x 3, covariances ... x 3 x 3; leading dimensions are broadcast.
+    Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer".
+    Returns a matrix ... x 3 x 3 and a shift ... x 3: new = x + x @ matrix + shift. Means are ... x 3, covariances ...
+    x 3 x 3; leading dimensions are broadcast.
     """
     root, inverse = _roots(covariance + NOISE**2 * np.eye(3))
     middle, _ = _roots(root @ target_covariance @ root)
@@ -60,8 +60,8 @@ def palette_map(
 def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:
     """The painting with the mean and covariance of the photo's RGB values.
 
-    A linear map of colours, S_photo^(1/2) S_painting^(-1/2): Gatys et al. 2016, "Preserving Color
-    in Neural Artistic Style Transfer", section 3.
+    A linear map of colours, S_photo^(1/2) S_painting^(-1/2): Gatys et al. 2016, "Preserving Color in Neural Artistic
+    Style Transfer", section 3.
     """
     pixels, target = _rows(painting), _rows(photo)
     # The added variance of 1 keeps the covariance of a grey picture invertible.

@@ -1,4 +1,7 @@
-"""Every limit and switch that the owner of a Space may set, read from the environment once."""
+"""Every limit and switch that the owner of a page may set, read from the environment once.
+
+`docs/running-a-space.md` describes the variables.
+"""
 
 import math
 import os
@@ -6,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-PRECISIONS = "float32", "bfloat16", "float16"
-"""Number formats that features and weights may have, as torch names them."""
+PRECISIONS = "float32", "bfloat16", "float16"  # number formats that features and weights may have, as torch names them
 
 
-def _variable(name: str, default: Any, help: str, read: Callable[[str], Any] = str) -> Any:
-    return field(default=default, metadata={"variable": name, "help": help, "read": read})
+def _variable(name: str, default: Any, read: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"variable": name, "read": read})
 
 
 def _at_least(minimum: float, kind: type = float) -> Callable[[str], Any]:
@@ -51,76 +53,24 @@ def _yes_or_no(text: str) -> bool:
 class Config:
     """The limits and switches of one process; nothing else reads the environment."""
 
-    vgg19: str = _variable("NST_VGG19", "", "a file with the weights of VGG-19")
-    precision: str = _variable(
-        "NST_PRECISION",
-        "",
-        "float32, bfloat16 or float16; by default the fastest on this device",
-        _one_of(*PRECISIONS),
-    )
-    winograd: bool | None = _variable(
-        "NST_WINOGRAD",
-        None,
-        "1 or 0: convolutions by Winograd's algorithm or by the library; by default the faster",
-        _yes_or_no,
-    )
-    gallery: str = _variable(
-        "NST_GALLERY", "", "your own styles: a folder, or a dataset repository on the Hub"
-    )
-    max_seconds: float = _variable(
-        "NST_MAX_SECONDS",
-        math.inf,
-        "time limit of a run, refused if it is expected to take longer; 600 on a Space",
-        _at_least(1),
-    )
-    max_upload_megabytes: int = _variable(
-        "NST_MAX_UPLOAD_MB", 40, "size of one upload", _at_least(1, int)
-    )
-    quota_megabytes: int = _variable(
-        "NST_VISITOR_MB",
-        100,
-        "paintings and films kept for one visitor; the oldest are removed first",
-        _at_least(1, int),
-    )
-    disk_megabytes: int = _variable(
-        "NST_DISK_MB",
-        2000,
-        "files of all visitors together, half of them paintings; above it uploads are refused",
-        _at_least(1, int),
-    )
-    keep_hours: float = _variable(
-        "NST_KEEP_HOURS", 24.0, "hours that paintings stay on the server", _at_least(0.1)
-    )
-    max_queue: int = _variable(
-        "NST_QUEUE", 32, "runs that may wait for the engine", _at_least(1, int)
-    )
-    max_queue_each: int = _variable(
-        "NST_QUEUE_EACH", 2, "queued runs allowed per session and per IP address", _at_least(1, int)
-    )
-    live_seconds: float = _variable(
-        "NST_LIVE",
-        120.0,
-        "seconds that a visitor's camera is painted at a time; 0 switches cameras off",
-        _at_least(0),
-    )
-    clip_seconds: float = _variable(
-        "NST_CLIP",
-        10.0,
-        "length of a visitor's film in seconds; 0 switches films off",
-        _at_least(0),
-    )
-    metrics: bool = _variable(
-        "NST_METRICS", False, "1: run statistics for Prometheus at `/metrics`", _yes_or_no
-    )
-    host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1", "IP address of the server")
-    port: int = _variable("GRADIO_SERVER_PORT", 7860, "port of the server", _port)
-    space: str = _variable("SPACE_ID", "", "set by Hugging Face: the name of the Space")
-    zero_gpu: bool = _variable(
-        "SPACES_ZERO_GPU",
-        False,
-        "set by Hugging Face: the Space runs on ZeroGPU",
-        lambda text: text.lower() not in {"0", "false"},
-    )
+    vgg19: str = _variable("NST_VGG19", "")
+    precision: str = _variable("NST_PRECISION", "", _one_of(*PRECISIONS))
+    winograd: bool | None = _variable("NST_WINOGRAD", None, _yes_or_no)
+    gallery: str = _variable("NST_GALLERY", "")
+    max_seconds: float = _variable("NST_MAX_SECONDS", math.inf, _at_least(1))
+    max_upload_megabytes: int = _variable("NST_MAX_UPLOAD_MB", 40, _at_least(1, int))
+    quota_megabytes: int = _variable("NST_VISITOR_MB", 100, _at_least(1, int))
+    disk_megabytes: int = _variable("NST_DISK_MB", 2000, _at_least(1, int))
+    keep_hours: float = _variable("NST_KEEP_HOURS", 24.0, _at_least(0.1))
+    max_queue: int = _variable("NST_QUEUE", 32, _at_least(1, int))
+    max_queue_each: int = _variable("NST_QUEUE_EACH", 2, _at_least(1, int))
+    live_seconds: float = _variable("NST_LIVE", 120.0, _at_least(0))
+    clip_seconds: float = _variable("NST_CLIP", 10.0, _at_least(0))
+    metrics: bool = _variable("NST_METRICS", False, _yes_or_no)
+    host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1")
+    port: int = _variable("GRADIO_SERVER_PORT", 7860, _port)
+    space: str = _variable("SPACE_ID", "")
+    zero_gpu: bool = _variable("SPACES_ZERO_GPU", False, lambda text: text.lower() not in {"0", "false"})
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> "Config":

@@ -45,13 +45,7 @@ def write_animation(kept: Sequence[Kept], path: str | Path) -> None:
         image = Image.fromarray(picture)
         pictures.append(image.resize((image.width // 2, image.height // 2)))
     pictures[0].save(
-        path,
-        save_all=True,
-        append_images=pictures[1:],
-        duration=1000 // rate,
-        loop=0,
-        quality=70,
-        method=0,
+        path, save_all=True, append_images=pictures[1:], duration=1000 // rate, loop=0, quality=70, method=0
     )
 
 
@@ -64,9 +58,7 @@ def _morph(kept: Sequence[Kept], count: int, hold: int) -> Iterator[NDArray[np.u
     small = [np.asarray(_open(data).resize((64, 64)), dtype=np.float32) for data in kept]
     change = [np.sqrt(np.abs(b - a).mean()) for a, b in zip(small, small[1:], strict=False)]
     clock = np.concatenate([[0.0], np.cumsum(change)])
-    places = np.interp(
-        np.linspace(0, clock[-1], count - hold), clock, np.arange(len(kept), dtype=float)
-    )
+    places = np.interp(np.linspace(0, clock[-1], count - hold), clock, np.arange(len(kept), dtype=float))
     opened: dict[int, NDArray[np.float32]] = {}
     for place in [*places, *[len(kept) - 1.0] * hold]:
         before = min(int(place), len(kept) - 1)

@@ -156,9 +156,7 @@ def prepare(
             raise Stopped
 
     files = [style.path for style in styles]
-    pictures = open_pictures(
-        request.photo, files, settings, request.mask, request.start, request.keep_alpha
-    )
+    pictures = open_pictures(request.photo, files, settings, request.mask, request.start, request.keep_alpha)
     if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.frame_every, stop)
     else:
@@ -201,17 +199,13 @@ def _style_hash(file: Path) -> str:
         raise ImageError(f"the style {str(file)!r} can't be read: {error.strerror}") from None
 
 
-def resolve_request(
-    request: Request, available: Sequence[Style]
-) -> tuple[str, Settings, tuple[Style, ...]]:
+def resolve_request(request: Request, available: Sequence[Style]) -> tuple[str, Settings, tuple[Style, ...]]:
     """Recipe, settings and styles. ValueError for all errors that need no picture to be opened.
 
     The own settings of the last style apply, unless `like` replaces them.
     """
     styles = tuple(
-        Style(style.stem, style, style.stem)
-        if isinstance(style, Path)
-        else find_style(style, available)
+        Style(style.stem, style, style.stem) if isinstance(style, Path) else find_style(style, available)
         for style in request.styles
     )
     if request.like and request.recipe is None:

@@ -20,15 +20,13 @@ from nst.recipes import DEFAULT, RECIPES, combine
 from nst.settings import Settings, as_text
 
 VERSION = "1"
-"""Our own links carry it, and list every setting that differs from the recipe. In a link without
-it, written by hand, a style's own settings apply."""
+"""Our own links carry it, and list every setting that differs from the recipe. In a link without it, written by hand,
+a style's own settings apply."""
 MAX_TEXT = 20_000  # largest size of a PNG's metadata, in bytes
 MAX_STEPS, MAX_SECONDS = 10**7, 10**9  # upper bounds of a believable run
 KEY = "nst"  # the text chunk of a PNG that holds the metadata, as JSON
 NAME_BYTES = 200  # longest file name; file systems allow 255 bytes
-
-ONE_PASS = "one-pass network"
-"""`Provenance.backbone` of a picture that the one-pass network painted."""
+ONE_PASS = "one-pass network"  # `Provenance.backbone` of a picture that the one-pass network painted
 _OLD_BACKBONES = {"Magenta": ONE_PASS}  # names in older PNGs
 
 
@@ -73,9 +71,7 @@ def parse_query(query: str) -> dict[str, str]:
     return dict(parse_qsl(query, keep_blank_values=True))
 
 
-def from_query(
-    query: Mapping[str, str], styles: Sequence[Style] = ()
-) -> tuple[ShareLink, list[str]]:
+def from_query(query: Mapping[str, str], styles: Sequence[Style] = ()) -> tuple[ShareLink, list[str]]:
     """The content of a link, and a complaint about each parameter with a bad value.
 
     Titles of the available `styles` are replaced by their ids, and a style's own settings apply to
@@ -176,8 +172,7 @@ def from_text(image: Image.Image) -> tuple[Provenance, list[str]] | None:
             return None
         shared, complaints = from_query(parse_query(facts["link"]))
         values: dict[str, Any] = {
-            name: tuple(facts[key]) if key in _LISTS else facts[key]
-            for name, key in _JSON_KEYS.items()
+            name: tuple(facts[key]) if key in _LISTS else facts[key] for name, key in _JSON_KEYS.items()
         }
         values["backbone"] = _OLD_BACKBONES.get(values["backbone"], values["backbone"])
         return Provenance(shared, **values), complaints

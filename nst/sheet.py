@@ -7,9 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 CELL, CAPTION = 320, 26  # pixels on the side of a picture, and the height of its caption
 
 
-def contact_sheet(
-    pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 5
-) -> Image.Image:
+def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 5) -> Image.Image:
     """The pictures in rows, each cropped to a square of CELL pixels, with captions below."""
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * CELL, rows * (CELL + CAPTION)), "white")

@@ -27,9 +27,7 @@ def open_link(tab: Tab, url: str, query: str) -> None:
 def choose(tab: Tab, size: int, effort: str) -> None:
     """Open the settings, and set two of them."""
     tab.locator("#settings button.label-wrap").first.click()
-    box, slider = (
-        tab.get_by_label(f"{kind} for Size") for kind in ("number input", "range slider")
-    )
+    box, slider = (tab.get_by_label(f"{kind} for Size") for kind in ("number input", "range slider"))
     expect(slider).to_be_visible()
     tab.wait_for_timeout(1000)
     for _ in range(20):  # a folded part is made when it opens, and forgets what came too soon

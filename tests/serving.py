@@ -47,11 +47,7 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path,
-    entry: Path = ROOT / "app.py",
-    port: int = 0,
-    user: int | None = None,
-    **environment: str,
+    folder: Path, entry: Path = ROOT / "app.py", port: int = 0, user: int | None = None, **environment: str
 ) -> Iterator[Served]:
     """Start `python app.py` with a temporary folder of its own, at a free port, and end it.
 
@@ -90,13 +86,7 @@ def running(
     """Start a server, wait until it answers, and end it and all that it has started."""
     with log.open("w") as file:
         process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            **how,
+            command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True, **how
         )
     try:
         deadline = time.monotonic() + patience

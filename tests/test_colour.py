@@ -15,11 +15,7 @@ def _lab(image: Image.Image) -> NDArray[np.float64]:
     rgb = _rows(image) / 255
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array(
-        [
-            [0.4360747, 0.3850649, 0.1430804],
-            [0.2225045, 0.7168786, 0.0606169],
-            [0.0139322, 0.0971045, 0.7141733],
-        ]
+        [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
     )
     xyz = linear @ to_xyz.T / np.array([0.96422, 1.0, 0.82521])
     f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
@@ -27,9 +23,7 @@ def _lab(image: Image.Image) -> NDArray[np.float64]:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
-def test_matched_colours_have_the_photos_mean_and_covariance(
-    photo: Image.Image, style: Image.Image
-) -> None:
+def test_matched_colours_have_the_photos_mean_and_covariance(photo: Image.Image, style: Image.Image) -> None:
     matched, target = _rows(match_colours(style, photo)), _rows(photo)
     assert match_colours(style, photo).size == style.size
     # The photo's colours reach white and black, so a few of the moved colours are clipped.
@@ -63,9 +57,7 @@ def test_a_palette_of_two_styles_is_weighted_by_shares(photo: Image.Image) -> No
     assert np.ptp(_rows(in_palette(photo, [(red, 1.0)])), axis=0).max() < 40
 
 
-def test_a_palette_changes_only_the_inside_of_its_mask(
-    photo: Image.Image, style: Image.Image
-) -> None:
+def test_a_palette_changes_only_the_inside_of_its_mask(photo: Image.Image, style: Image.Image) -> None:
     inside = Image.new("L", photo.size, 0)
     inside.paste(255, (0, 0, photo.width // 2, photo.height))
     moved = in_palette(photo, [(style, 1.0)], inside=inside)
@@ -81,9 +73,7 @@ def test_noise_is_not_amplified(style: Image.Image) -> None:
     assert _rows(match_colours(Image.fromarray(noise), style)).std(0).max() > 40
 
 
-def test_matched_lightness_is_grey_with_the_photos_mean(
-    photo: Image.Image, style: Image.Image
-) -> None:
+def test_matched_lightness_is_grey_with_the_photos_mean(photo: Image.Image, style: Image.Image) -> None:
     matched = match_lightness(style, photo)
     assert np.ptp(_rows(matched), axis=1).max() == 0
     assert np.asarray(matched).mean() / 255 * 100 == pytest.approx(_lab(photo)[:, 0].mean(), abs=2)

@@ -180,9 +180,7 @@ def test_an_empty_list_of_layers_is_read_back(tmp_path: Path) -> None:
     bare = ShareLink("atelier", Settings(content_layers=()))
     assert to_query(bare) == "content_layers=&v=1"
     assert from_query(parse_query(to_query(bare))) == (bare, [])
-    save_image(
-        Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare))
-    )
+    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare)))
     metadata = from_file(tmp_path / "a.png")
     assert metadata
     assert metadata[0].shared == bare

@@ -170,16 +170,12 @@ def beside(styles: Sequence[TrainingStyle]) -> Styles:
     return Styles(told, weights, palettes, stacked([style.goals for style in styles]))
 
 
-def lesson(
-    chance: random.Random, size: int, photos: Photos, styles: Styles, chosen: list[int]
-) -> Lesson:
+def lesson(chance: random.Random, size: int, photos: Photos, styles: Styles, chosen: list[int]) -> Lesson:
     """Parts of photos, `size` pixels square, one for each of the chosen styles."""
     where = photos.pixels.device
     taken = [chance.randrange(len(photos.sizes)) for _ in chosen]
     places = torch.tensor([_place(chance, size + SHIFT, photos.sizes[photo]) for photo in taken])
-    grid = F.affine_grid(
-        places.to(where), [len(taken), 3, size + SHIFT, size + SHIFT], align_corners=False
-    )
+    grid = F.affine_grid(places.to(where), [len(taken), 3, size + SHIFT, size + SHIFT], align_corners=False)
     whole = photos.pixels[torch.tensor(taken, device=where)].float() / 255
     seen = F.grid_sample(whole, grid, align_corners=False)
 

@@ -92,9 +92,7 @@ def _deep() -> dict[str, np.ndarray]:
     return tensors
 
 
-def _drawn(
-    chance: np.random.Generator, shape: tuple[int, int, int], deviation: float
-) -> dict[str, np.ndarray]:
+def _drawn(chance: np.random.Generator, shape: tuple[int, int, int], deviation: float) -> dict[str, np.ndarray]:
     """A kernel, out x in x side, and its scales: He et al. 2015 for that deviation."""
     weight = (chance.standard_normal((*shape, shape[-1])) * 32).round().clip(-127, 127)
     scale = np.full(shape[0], deviation / 32, np.float32)

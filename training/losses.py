@@ -57,10 +57,7 @@ class Trunk:
         self._mean = torch.tensor(weights.mean, device=where).view(1, 3, 1, 1)
         self._std = torch.tensor(weights.std, device=where).view(1, 3, 1, 1)
         self._layers = {
-            name: (
-                weight.to(where, self._dtype, memory_format=torch.channels_last),
-                bias.to(where, self._dtype),
-            )
+            name: (weight.to(where, self._dtype, memory_format=torch.channels_last), bias.to(where, self._dtype))
             for name, (weight, bias) in weights.layers.items()
         }
 
@@ -104,10 +101,7 @@ def goals_of(style: Image.Image, trunk: Trunk) -> Goals:
 def stacked(goals: Sequence[Goals]) -> Goals:
     """Those of all styles in one."""
     grams, directions = (
-        {
-            small: {k: torch.cat([one[small][k] for one in kind]) for k in kind[0][small]}
-            for small in SHARES
-        }
+        {small: {k: torch.cat([one[small][k] for one in kind]) for k in kind[0][small]} for small in SHARES}
         for kind in ([x.grams for x in goals], [x.directions for x in goals])
     )
     return Goals(grams, directions, torch.cat([x.content for x in goals]))
@@ -134,12 +128,7 @@ def judged(painted: Tensor, wanted: Tensor, goals: Goals, weights: Tensor, trunk
             matched = matched + share * weight * matching(found[k], goals.directions[small][k])
     down = (painted[:, :, 1:] - painted[:, :, :-1]).square().mean((1, 2, 3))
     right = (painted[..., 1:] - painted[..., :-1]).square().mean((1, 2, 3))
-    return (
-        content_weight * content
-        + style_weight * style
-        + match_weight * matched
-        + tv_weight * (down + right)
-    )
+    return content_weight * content + style_weight * style + match_weight * matched + tv_weight * (down + right)
 
 
 def content_losses(features: Tensor, photo: Tensor, style: Tensor) -> Tensor:

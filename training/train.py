@@ -34,16 +34,7 @@ from nst.network.shipped import DATA, decoded
 from nst.network.weights import bundled
 from nst.one_pass_network.network import CIN_SIZE, NetworkWeights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
-from training.data import (
-    Photos,
-    Styles,
-    TrainingStyle,
-    beside,
-    lesson,
-    others_in,
-    photos_in,
-    style_of_plate,
-)
+from training.data import Photos, Styles, TrainingStyle, beside, lesson, others_in, photos_in, style_of_plate
 from training.losses import Trunk, judged
 
 SIZES = {256: 24, 384: 12}
@@ -65,12 +56,7 @@ Averaged with what they began as (Wortsman et al. 2022) they hold on to faces, a
 styles that they have not seen.
 """
 
-KEPT_OF_PLATES = {
-    "screaming_sky": 0.6,
-    "pointillist_park": 0.65,
-    "marbled_paper": 0.6,
-    "linocut_forest": 0.55,
-}
+KEPT_OF_PLATES = {"screaming_sky": 0.6, "pointillist_park": 0.65, "marbled_paper": 0.6, "linocut_forest": 0.55}
 """Of the norms of plates whose forms would cover a face."""
 
 SAVED_EVERY = 500
@@ -106,17 +92,12 @@ def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
         _take_up(training, Path(state), where)
     begun, first, waiting = time.perf_counter(), len(training.log), []
     for step in range(first, int(steps)):
-        waiting.append(
-            take_step(training, step, int(steps), shown, taught, len(hung), known, trunk)
-        )
+        waiting.append(take_step(training, step, int(steps), shown, taught, len(hung), known, trunk))
         if (step + 1) % SAVED_EVERY == 0 or step + 1 == int(steps):
             training.log.extend(_told(waiting, len(training.log)))
             waiting = []
             _keep(training, Path(state))
-            last, each = (
-                training.log[-SAVED_EVERY:],
-                (time.perf_counter() - begun) / (step + 1 - first),
-            )
+            last, each = (training.log[-SAVED_EVERY:], (time.perf_counter() - begun) / (step + 1 - first))
             told = ", ".join(f"{kind} {_mean(last, kind):.4f}" for kind in (*COLOURS, "steady"))
             print(f"{step + 1}: {told}, {each:.4f} s a step", flush=True)
     write(training, hung)
@@ -152,9 +133,7 @@ def take_step(
     seen = lesson(chance, size, photos, styles, chosen)
     painted, neighbours = (decode(x, norms, numbers) for x in (seen.photos, seen.neighbours))
     right, down = seen.shift
-    steady = F.mse_loss(
-        painted[:, :, down:, right:], neighbours[:, :, : size - down, : size - right]
-    )
+    steady = F.mse_loss(painted[:, :, down:, right:], neighbours[:, :, : size - down, : size - right])
     weights = styles.weights[places]
     losses = judged(painted, seen.wanted, styles.goals.of(places), weights, trunk)
     training.optimizer.zero_grad()
@@ -185,10 +164,7 @@ def _begin(hung: list[TrainingStyle], known: NetworkWeights) -> Training:
                 place.copy_(before["fine_tuned.changes"][away.argmin()])
     changes = changes.to(hung[0].told.device).requires_grad_()
     optimizer = torch.optim.Adam(
-        [
-            {"params": list(painter.values()), "rate": RATE},
-            {"params": [changes], "rate": PLATES_RATE},
-        ]
+        [{"params": list(painter.values()), "rate": RATE}, {"params": [changes], "rate": PLATES_RATE}]
     )
     return Training(began | {"changes": changes.detach().clone()}, painter, changes, optimizer, [])
 
@@ -277,10 +253,7 @@ def draw(log: list[dict[str, Any]]) -> Image.Image:
         pen.text((2 * margin, 4 + 16 * row), told, COLOURS[kind], font)
         across, down = width - 2 * margin, height - 2 * margin
         line = [
-            (
-                margin + across * place / max(1, len(values) - 1),
-                height - margin - down * value / top,
-            )
+            (margin + across * place / max(1, len(values) - 1), height - margin - down * value / top)
             for place, value in enumerate(values)
         ]
         pen.line(line, COLOURS[kind], 2)

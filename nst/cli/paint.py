@@ -22,8 +22,8 @@ from nst.sharing import to_text
 class RunOutput:
     """The output files of a run, and what will go into them.
 
-    The intervals `log_every` and `save_every` are in steps; 0: never. `losses` are the rows of the
-    CSV file `log`. `last` is the newest frame.
+    The intervals `log_every` and `save_every` are in steps; 0: never. `losses` are the rows of the CSV file `log`.
+    `last` is the newest frame.
     """
 
     out: Path

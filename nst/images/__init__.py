@@ -3,13 +3,7 @@
 from nst.images.files import check_plain, open_checked, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
 from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, ImageSource, is_address
-from nst.images.opening import (
-    open_alpha,
-    open_cutout,
-    open_image,
-    open_mask,
-    upright_size,
-)
+from nst.images.opening import open_alpha, open_cutout, open_image, open_mask, upright_size
 from nst.images.saving import check_writable, image_format, save_image, write_file
 
 __all__ = [

@@ -11,21 +11,14 @@ from pathlib import Path
 
 from PIL import EpsImagePlugin, Image, PngImagePlugin, UnidentifiedImageError
 
-from nst.images.limits import (
-    MAX_PIXELS,
-    ImageError,
-    ImageSource,
-    check_size,
-    is_address,
-    quoted,
-)
+from nst.images.limits import MAX_PIXELS, ImageError, ImageSource, check_size, is_address, quoted
 
 # MPO, which many cameras write, opens as JPEG.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
 
 MAX_TEXT, MAX_TEXTS = 4_000_000, 16_000_000
-"""Bytes of one text in a PNG and of all its texts, decompressed. Programs that generate pictures
-store their workflow there, and Pillow's own limit of 1 MB for one text would reject the picture."""
+"""Bytes of one text in a PNG and of all its texts, decompressed. Programs that generate pictures store their workflow
+there, and Pillow's own limit of 1 MB for one text would reject the picture."""
 
 _LARGE = 16_000_000  # pixels of a picture above which only one is decoded at a time
 _MAX_WAIT = 60.0  # seconds
@@ -81,18 +74,14 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
             f"{name} has far too many pixels; make it smaller than {MAX_PIXELS // 10**6} megapixels"
         ) from None
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{name} is not in a format that can be read; save it as JPEG or PNG and try again"
-        ) from None
+        raise ImageError(f"{name} is not in a format that can be read; save it as JPEG or PNG and try again") from None
     except MemoryError:
         raise ImageError(f"{name} needs more memory than is free; make it smaller") from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise _file_error(error, source, name) from None
         # Pillow reports a damaged file in more ways than can be listed.
-        raise ImageError(
-            f"{name} is damaged or incomplete; export or download it once more and try again"
-        ) from None
+        raise ImageError(f"{name} is damaged or incomplete; export or download it once more and try again") from None
 
 
 @contextmanager
@@ -114,8 +103,8 @@ def decode_slot(size: tuple[int, int]) -> Iterator[None]:
 def switch_off_other_formats() -> None:
     """Let this process open only the formats that nst reads.
 
-    Pillow knows some forty formats. EPS starts Ghostscript, and others are rarely maintained. This
-    changes the whole process, so it does not happen on import.
+    Pillow knows some forty formats. EPS starts Ghostscript, and others are rarely maintained. This changes the whole
+    process, so it does not happen on import.
     """
     Image.init()
     EpsImagePlugin.gs_binary = False
@@ -131,9 +120,7 @@ def check_plain(path: str | os.PathLike[str], name: str) -> None:
     except OSError as error:
         raise _file_error(error, path, name) from None
     except ValueError:  # a NUL, or half of a surrogate pair
-        raise ImageError(
-            f"{name} can't be a file: no name may hold what {quoted(path)} does"
-        ) from None
+        raise ImageError(f"{name} can't be a file: no name may hold what {quoted(path)} does") from None
     if kind != stat.S_IFREG:
         what = _KINDS.get(kind, "a device")
         raise ImageError(f"{name} is {what}, not a file: {quoted(path)}; name a picture's file")
@@ -142,9 +129,7 @@ def check_plain(path: str | os.PathLike[str], name: str) -> None:
 def _file_error(error: OSError, source: ImageSource, name: str) -> ImageError:
     path = "a picture" if isinstance(source, Image.Image) else source
     if is_address(path):
-        return ImageError(
-            f"{name} is an address, and only files are taken; save it first, then name its file"
-        )
+        return ImageError(f"{name} is an address, and only files are taken; save it first, then name its file")
     message = _MESSAGES.get(error.errno or 0, "can't be read: {reason}; try a copy of {path}")
     reason = (error.strerror or str(error)).lower()
     return ImageError(f"{name} {message.format(path=quoted(path), reason=reason)}")

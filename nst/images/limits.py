@@ -36,12 +36,6 @@ def check_size(size: tuple[int, int], name: str) -> None:
     """Raise ImageError if a picture of this width and height is too large or too small."""
     width, height = size
     if width * height > MAX_PIXELS:
-        raise ImageError(
-            f"{name} has {width}x{height} pixels; make it smaller than "
-            f"{MAX_PIXELS // 10**6} megapixels"
-        )
+        raise ImageError(f"{name} has {width}x{height} pixels; make it smaller than {MAX_PIXELS // 10**6} megapixels")
     if min(size) < MIN_SIDE:
-        raise ImageError(
-            f"{name} has only {width}x{height} pixels; "
-            f"use one with at least {MIN_SIDE} on each side"
-        )
+        raise ImageError(f"{name} has only {width}x{height} pixels; use one with at least {MIN_SIDE} on each side")

@@ -11,13 +11,9 @@ from PIL import Image, ImageChops, ImageCms
 _SRGB = ImageCms.createProfile("sRGB")
 
 _GREY = {"1", "L", "LA", "La"}
-_NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}
-"""Modes without a transparent colour, whatever `info` says."""
-
+_NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}  # modes without a transparent colour, whatever `info` says
 _BAND = 256  # rows of a picture that are converted together
-
-_PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
-"""Colour space of a profile -> the mode that it applies to."""
+_PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}  # colour space of a profile -> the mode that it applies to
 
 
 def scale_key(image: Image.Image) -> None:
@@ -83,10 +79,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         mode = _PROFILED[source.profile.xcolor_space.strip()]
         if mode == "L" and image.mode == "RGB":
             red, green, blue = image.split()
-            if (
-                ImageChops.difference(red, green).getbbox()
-                or ImageChops.difference(red, blue).getbbox()
-            ):
+            if ImageChops.difference(red, green).getbbox() or ImageChops.difference(red, blue).getbbox():
                 return image
             image = red
         if (mode == "CMYK") != (image.mode == "CMYK"):
@@ -100,8 +93,8 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits in 8 bits, where Pillow would clip.
 
-    16 bits are scaled, even in a 32-bit mode; values up to 255 stay; all others are stretched to
-    their range. The picture is converted in bands: in float64 it would be eight times as large.
+    16 bits are scaled, even in a 32-bit mode; values up to 255 stay; all others are stretched to their range. The
+    picture is converted in bands: in float64 it would be eight times as large.
     """
     pixels: NDArray[Any] = np.asarray(image)
     bands = [slice(top, top + _BAND) for top in range(0, len(pixels), _BAND)]

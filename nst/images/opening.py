@@ -25,9 +25,7 @@ SIDEWAYS = {5, 6, 7, 8}  # orientations that exchange width and height
 MIN_REDUCED = 256  # pixels that a picture's shorter side keeps when it is decoded smaller
 
 
-def open_image(
-    source: ImageSource, name: str = "the picture", least: int | None = None
-) -> Image.Image:
+def open_image(source: ImageSource, name: str = "the picture", least: int | None = None) -> Image.Image:
     """An RGB image as a person sees it: upright, in sRGB, first frame, transparency on white.
 
     `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it. If `least`
@@ -57,9 +55,7 @@ def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
     """The opacity of a picture, in grey: 0 is transparent, 255 opaque."""
     with open_checked(source, name) as image, decode_slot(image.size):
         image = normalise_mode(_decoded(image, source, None))
-    return (
-        image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
-    )
+    return image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
 
 
 def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
@@ -72,9 +68,7 @@ def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, i
         return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
 
 
-def _layers(
-    source: ImageSource, name: str, least: int | None
-) -> tuple[Image.Image, Image.Image | None]:
+def _layers(source: ImageSource, name: str, least: int | None) -> tuple[Image.Image, Image.Image | None]:
     """The picture, RGB in sRGB and upright, and its opacity; see `open_cutout`."""
     with open_checked(source, name) as image, decode_slot(image.size):
         image = _decoded(image, source, least)

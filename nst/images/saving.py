@@ -37,13 +37,11 @@ _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
 """The folder is read-only; the file itself may still be writable."""
 
 
-def image_format(
-    path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False
-) -> str:
+def image_format(path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False) -> str:
     """The format a file's name asks for, such as "PNG".
 
-    ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width
-    and height, or transparency where `alpha` is wanted.
+    ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width and height, or
+    transparency where `alpha` is wanted.
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
@@ -59,9 +57,7 @@ def image_format(
     return kind
 
 
-def save_image(
-    image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None
-) -> None:
+def save_image(image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None) -> None:
     """Write the image in the format its name asks for; ImageError if that can't be done.
 
     `text` goes into a PNG's text chunks; other formats leave it out.
@@ -115,9 +111,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         folder = Path(os.path.realpath(path)).parent
         existing = Path(path).stat() if Path(path).exists() else None
         if existing is None and not folder.is_dir():
-            raise ImageError(
-                f"there is no folder {quoted(folder)} to write {quoted(Path(path).name)} into"
-            )
+            raise ImageError(f"there is no folder {quoted(folder)} to write {quoted(Path(path).name)} into")
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise

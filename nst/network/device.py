@@ -18,10 +18,9 @@ CPUINFO = Path("/proc/cpuinfo")  # where Linux lists the features of the process
 HALF_SCALE = 2**-14
 """Scale of float16 features, whose range ends at 65504.
 
-Features of the Oxford weights reach 31 000 (relu3_3, for black and white checkers of two pixels),
-and a Gram matrix sums thousands of their squares. Scaled, they reach 2, and the mean square over
-8192 positions an eighth of the range. The digits lost at the small end are below 1e-9 of the
-largest feature.
+Features of the Oxford weights reach 31 000 (relu3_3, for black and white checkers of two pixels), and a Gram matrix
+sums thousands of their squares. Scaled, they reach 2, and the mean square over 8192 positions an eighth of the range.
+The digits lost at the small end are below 1e-9 of the largest feature.
 """
 
 
@@ -29,8 +28,8 @@ largest feature.
 class Arithmetic:
     """The number format of features and weights, and whether convolutions use Winograd's algorithm.
 
-    Both change the last bits of every feature. So the same settings give the same pixels only with
-    the same arithmetic.
+    Both change the last bits of every feature. So the same settings give the same pixels only with the same
+    arithmetic.
     """
 
     dtype: torch.dtype
@@ -59,8 +58,8 @@ def device() -> torch.device:
 def cores() -> int:
     """Number of processor cores that this process may use, within a container's quota.
 
-    A container sees all cores of its machine. With more threads than its quota allows, the
-    scheduler would suspend all of them again and again.
+    A container sees all cores of its machine. With more threads than its quota allows, the scheduler would suspend all
+    of them again and again.
     """
     own = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     text = ""
@@ -74,16 +73,14 @@ def cores() -> int:
     return len(own)
 
 
-def arithmetic_for(
-    where: torch.device, precision: str = "", winograd: bool | None = None
-) -> Arithmetic:
+def arithmetic_for(where: torch.device, precision: str = "", winograd: bool | None = None) -> Arithmetic:
     """The fastest arithmetic of a device, unless the arguments fix it.
 
     precision: one of PRECISIONS, or "" for the fastest; any other raises ValueError.
     winograd: None for the fastest. float16 never uses it, because its sums would overflow.
 
-    The choice depends on the features that the processor reports, so that it is the same at every
-    start. If it reports none, a few milliseconds of measurement decide.
+    The choice depends on the features that the processor reports, so that it is the same at every start. If it reports
+    none, a few milliseconds of measurement decide.
     """
     if precision and precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
@@ -109,9 +106,8 @@ def processor_flags() -> frozenset[str]:
 def _fastest_dtype(where: torch.device) -> torch.dtype:
     """The 16-bit format that the hardware supports, else float32.
 
-    With hardware support a processor is two to four times faster in bfloat16 than in float32,
-    without it three times slower. NVIDIA's GPUs support bfloat16 since Ampere, older ones, such as
-    the T4 of a Space, float16.
+    With hardware support a processor is two to four times faster in bfloat16 than in float32, without it three times
+    slower. NVIDIA's GPUs support bfloat16 since Ampere, older ones, such as the T4 of a Space, float16.
     """
     if where.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
@@ -145,9 +141,7 @@ def _winograd_wins(where: torch.device, dtype: torch.dtype) -> bool:
 def _bfloat16_is_faster() -> bool:
     """Measured, with a margin that makes the answer the same at every start."""
     weight = torch.ones(128, 128, 3, 3)
-    full, half = (
-        _seconds(direct(weight, dtype), 128, dtype) for dtype in (torch.float32, torch.bfloat16)
-    )
+    full, half = (_seconds(direct(weight, dtype), 128, dtype) for dtype in (torch.float32, torch.bfloat16))
     return half < 0.8 * full
 
 

@@ -18,9 +18,7 @@ class Kernel:
     The first layer takes pixels that are already padded: (H + 2) x (W + 2) -> H x W.
     """
 
-    def __init__(
-        self, weight: Tensor, bias: Tensor, dtype: torch.dtype, winograd: bool, first: bool
-    ) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype, winograd: bool, first: bool) -> None:
         self.bias = bias.to(weight.device, dtype)
         # The transpose of a convolution is a convolution with the kernel rotated by 180 degrees.
         back = weight.flip(2, 3).transpose(0, 1)
@@ -46,8 +44,8 @@ def direct(weight: Tensor, dtype: torch.dtype, padding: int = 1) -> Convolve:
 def to_pixels(weight: Tensor) -> Convolve:
     """A convolution to 3 channels, with two zeros of padding, in half of PyTorch's time.
 
-    It computes four neighbouring pixels of a row as 12 channels, with a wider kernel and a stride
-    of 4. Three channels alone would leave most of a vector register idle.
+    It computes four neighbouring pixels of a row as 12 channels, with a wider kernel and a stride of 4. Three channels
+    alone would leave most of a vector register idle.
     """
     channels, inputs = weight.shape[:2]
     wide = weight.new_zeros(4, channels, inputs, 3, 6)

@@ -14,13 +14,10 @@ BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200
 FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 """Memory that does not depend on the size: kernels, targets of the styles, a GPU's libraries."""
 
-GUIDED_FEATURES = 122
-"""Features per pixel in the five default style layers; each masked region stores them again."""
+GUIDED_FEATURES = 122  # features per pixel in the five default style layers; each masked region stores them again
 
 
-def needed_memory(
-    pixels: float, dtype: torch.dtype, where: torch.device, regions: int = 0
-) -> float:
+def needed_memory(pixels: float, dtype: torch.dtype, where: torch.device, regions: int = 0) -> float:
     """Bytes that a run of so many pixels takes, besides PyTorch and the network.
 
     `regions` is the number of regions with a mask; their memory is derived.
@@ -33,8 +30,8 @@ def needed_memory(
         bfloat16    0.7      2.0      6.5    GB
         float16     0.8      -        -      GB
 
-    To this the constants add 170 bytes per pixel for the optimiser's memory, which fills in later
-    steps, and 100 for the additional layers of VGG-19.
+    To this the constants add 170 bytes per pixel for the optimiser's memory, which fills in later steps, and 100 for
+    the additional layers of VGG-19.
 
     GPUs: derived from the tensors that are alive at once, counted on the CPU (1550 bytes per pixel
     in float32, 830 in 16 bits). CUDA takes 1.5 times that, for gaps in its cache and for the
@@ -90,9 +87,8 @@ def tune_allocator() -> None:
     Call it at the start of a program, before it starts threads: existing threads keep their heaps.
     It affects the whole process, so importing `nst` doesn't do it. Without glibc it does nothing.
 
-    Every step frees and allocates the same hundreds of megabytes, and fresh pages for them take a
-    quarter of the step. All threads share one heap, because separate heaps fragment; they cost a
-    run in a thread, as on the page, 5 %.
+    Every step frees and allocates the same hundreds of megabytes, and fresh pages for them take a quarter of the step.
+    All threads share one heap, because separate heaps fragment; they cost a run in a thread, as on the page, 5 %.
     """
     if libc := _glibc():
         trim_threshold, mmap_max, arena_max = -1, -4, -8

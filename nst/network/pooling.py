@@ -1,7 +1,7 @@
 """2 x 2 pooling of features that a ReLU produced, and its gradient, without autograd.
 
-Features are compared and masked as integers with the same bits. Non-negative floats have the same
-order as those integers, and processors handle integers several times faster than bfloat16.
+Features are compared and masked as integers with the same bits. Non-negative floats have the same order as those
+integers, and processors handle integers several times faster than bfloat16.
 """
 
 from collections.abc import Iterator
@@ -32,10 +32,9 @@ def rows_of(x: Tensor) -> Tensor:
 def pool(x: Tensor, pooling: str) -> tuple[Tensor, Tensor | None]:
     """Non-negative features 1 x C x H x W -> 1 x C x H/2 x W/2, and for "max" the positions.
 
-    "max" takes the largest of four values, "average" their mean. An odd last row or column is
-    dropped. Positions are H/2 x W/2 x C in int8: 0 to 3 for top left, bottom left, top right and
-    bottom right (the first of equal values), 4 where all four are zero. For the gradient they take
-    an eighth of the memory of the features in bfloat16.
+    "max" takes the largest of four values, "average" their mean. An odd last row or column is dropped. Positions are
+    H/2 x W/2 x C in int8: 0 to 3 for top left, bottom left, top right and bottom right (the first of equal values), 4
+    where all four are zero. For the gradient they take an eighth of the memory of the features in bfloat16.
     """
     if pooling != "max":
         return F.avg_pool2d(x, 2), None
@@ -43,9 +42,7 @@ def pool(x: Tensor, pooling: str) -> tuple[Tensor, Tensor | None]:
     height, width, _, channels = top.shape
     out = x.new_empty(height, width, channels)
     positions = out.new_empty(out.shape, dtype=torch.int8)
-    for band_top, band_bottom, largest, band_positions in in_bands(
-        top, bottom, integer_view(out), positions
-    ):
+    for band_top, band_bottom, largest, band_positions in in_bands(top, bottom, integer_view(out), positions):
         left, right = torch.maximum(band_top, band_bottom).unbind(2)
         torch.maximum(left, right, out=largest)
         right_wins = torch.lt(left, right, out=torch.empty_like(largest))
@@ -62,9 +59,7 @@ def unpool(grad: Tensor, shape: torch.Size, positions: Tensor | None) -> Tensor:
     result is also the gradient with respect to the input of the ReLU before the pooling, because it
     is zero where all four values are zero.
     """
-    out = torch.empty(
-        shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last
-    )
+    out = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
     out[:, :, 2 * grad.shape[2] :] = 0
     out[:, :, :, 2 * grad.shape[3] :] = 0
     rows = rows_of(grad)
@@ -74,9 +69,7 @@ def unpool(grad: Tensor, shape: torch.Size, positions: Tensor | None) -> Tensor:
             for corner in corners:
                 corner.copy_(quarter)
         return out
-    for band, band_positions, *corners in in_bands(
-        integer_view(rows), positions, *_corners(integer_view(out))
-    ):
+    for band, band_positions, *corners in in_bands(integer_view(rows), positions, *_corners(integer_view(out))):
         index = band_positions.to(band.dtype)
         for number, corner in enumerate(corners):
             torch.mul(band, torch.eq(index, number, out=torch.empty_like(index)), out=corner)

@@ -14,9 +14,9 @@ Part = Kernel | str  # a convolution, "relu", or a kind of pooling, "max" or "av
 class Segment(torch.autograd.Function):
     """`Segment.apply(x, parts)`: features 1 x C x H x W through layers with constant weights.
 
-    It spans the layers between two outputs of VGG. One autograd function per layer would save more
-    tensors, and would allocate a new one for each ReLU; here ReLUs work in place. The backward pass
-    frees each saved output as soon as it has used it.
+    It spans the layers between two outputs of VGG. One autograd function per layer would save more tensors, and would
+    allocate a new one for each ReLU; here ReLUs work in place. The backward pass frees each saved output as soon as it
+    has used it.
     """
 
     @staticmethod

@@ -38,9 +38,7 @@ def decoded(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Biases pass unchanged.
     """
     return {
-        key: value.float() * stored[f"{layer}.scale"][:, None, None, None]
-        if kind == "weight"
-        else value
+        key: value.float() * stored[f"{layer}.scale"][:, None, None, None] if kind == "weight" else value
         for key, value in stored.items()
         for layer, _, kind in [key.rpartition(".")]
         if kind != "scale"

@@ -1,7 +1,7 @@
 """The convolutional layers of VGG (Simonyan and Zisserman 2015): pixels -> features by layer.
 
-Weights are constant; gradients are computed for the pixels only. Tensors are channels last, in the
-fastest arithmetic of the machine.
+Weights are constant; gradients are computed for the pixels only. Tensors are channels last, in the fastest arithmetic
+of the machine.
 """
 
 import threading
@@ -32,10 +32,7 @@ class Backbone:
     """
 
     def __init__(
-        self,
-        weights: Weights,
-        where: torch.device | None = None,
-        arithmetic: Arithmetic | None = None,
+        self, weights: Weights, where: torch.device | None = None, arithmetic: Arithmetic | None = None
     ) -> None:
         self.name = weights.name
         self.device = where or device()
@@ -47,19 +44,14 @@ class Backbone:
         self._kernels: dict[str, Kernel] = {}
         self._lock = threading.Lock()
 
-    def __call__(
-        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
-    ) -> dict[str, Tensor]:
+    def __call__(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
         return dict(self.walk(pixels, layers, pooling))
 
-    def walk(
-        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
-    ) -> Iterator[tuple[str, Tensor]]:
+    def walk(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> Iterator[tuple[str, Tensor]]:
         """Yield (layer, features) from shallow to deep; arguments as in a call.
 
-        Autograd runs in the reverse order of creation. If each loss is computed before the next
-        layer is requested, only one layer's gradient, which is as large as its features, exists at
-        a time.
+        Autograd runs in the reverse order of creation. If each loss is computed before the next layer is requested,
+        only one layer's gradient, which is as large as its features, exists at a time.
         """
         remaining = set(layers)
         names = layer_names(self._weights.blocks)

@@ -71,9 +71,7 @@ def bundled() -> Weights:
     for name, digest in _BUNDLED.items():
         tensors |= read_shipped(name, digest)
     blocks = ARCHITECTURES["VGG-16"]
-    layers = {
-        name: (tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in layer_names(blocks)
-    }
+    layers = {name: (tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in layer_names(blocks)}
     return Weights("VGG-16", blocks, tuple(_OXFORD["mean"]), tuple(_OXFORD["std"]), layers)
 
 
@@ -115,8 +113,8 @@ def fetch_vgg19() -> Weights | None:
 def read_file(path: Path) -> Weights:
     """Weights from a state dict with keys `features.N.weight`, or from a file of our cache.
 
-    A `.pth` is read as Oxford's (BGR, 0..255), a `.safetensors` as torchvision's, unless its
-    metadata has another normalisation. Raises WeightsError, which names the file.
+    A `.pth` is read as Oxford's (BGR, 0..255), a `.safetensors` as torchvision's, unless its metadata has another
+    normalisation. Raises WeightsError, which names the file.
     """
     try:
         if path.suffix == ".safetensors":
@@ -136,20 +134,16 @@ def read_file(path: Path) -> Weights:
         raise WeightsError(f"{str(path)!r} is not a readable file of weights: {reason}") from None
 
 
-def from_state_dict(
-    state: dict[str, Tensor], normalisation: dict[str, list[float]], flip: bool
-) -> Weights:
+def from_state_dict(state: dict[str, Tensor], normalisation: dict[str, list[float]], flip: bool) -> Weights:
     """The convolutions of a state dict with torchvision's numbering.
 
     `normalisation` has "mean" and "std" of the input. `flip` reorders conv1_1 from BGR to RGB.
 
-    Features are scaled as if pixels were in 0..255, whatever the network was trained on: together
-    with its biases, a network of convolutions and ReLUs scales as its input. Raises WeightsError
-    for another number of convolutions, another shape, or numbers that are not finite.
+    Features are scaled as if pixels were in 0..255, whatever the network was trained on: together with its biases, a
+    network of convolutions and ReLUs scales as its input. Raises WeightsError for another number of convolutions,
+    another shape, or numbers that are not finite.
     """
-    by_number = {
-        int(m[1]): key for key in state if (m := re.fullmatch(r"features\.(\d+)\.weight", key))
-    }
+    by_number = {int(m[1]): key for key in state if (m := re.fullmatch(r"features\.(\d+)\.weight", key))}
     keys = [by_number[number].removesuffix(".weight") for number in sorted(by_number)]
     architectures = {sum(blocks): (name, blocks) for name, blocks in ARCHITECTURES.items()}
     if len(keys) not in architectures:

@@ -1,8 +1,8 @@
 """Winograd's minimal filtering: 3 x 3 convolutions with fewer multiplications.
 
-Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4. A tile of the
-output is OUTPUT ((FILTER g) * (PATCH d)): transform the filter g and the input patch d, multiply
-elementwise, transform back. Summing the products over the input channels is a matrix product.
+Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4. A tile of the output is OUTPUT
+((FILTER g) * (PATCH d)): transform the filter g and the input patch d, multiply elementwise, transform back. Summing
+the products over the input channels is a matrix product.
 
 F(4, 3) makes 4 outputs of 6 inputs with 6 multiplications instead of 12. F(4 x 4, 3 x 3) nests it
 in both directions: 4 x 4 outputs of a 6 x 6 patch with 36 multiplications instead of 144. Here its
@@ -33,12 +33,7 @@ FILTER = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-OUTPUT = (
-    (1.0, 1, 1, 1, 1, 0),
-    (0, 1, -1, 2, -2, 0),
-    (0, 1, 1, 4, 4, 0),
-    (0, 1, -1, 8, -8, 1),
-)
+OUTPUT = ((1.0, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 
 BAND_1D, BAND_2D = 2**20, 256
 """Numbers, and patches, that are processed at a time: large enough for fast matrix products, small
@@ -77,8 +72,8 @@ class Winograd1d:
     def _convolve(self, d: list[Tensor], scratch: Tensor, bias: Tensor | None, out: Tensor) -> None:
         """The six rows `d` of all patches, each patches x W x inputs -> patches x 4 x W x outputs.
 
-        PATCH and OUTPUT are written out as additions, which are far faster than matrix products.
-        The six products are computed one after the other, so that their operands stay in the cache.
+        PATCH and OUTPUT are written out as additions, which are far faster than matrix products. The six products are
+        computed one after the other, so that their operands stay in the cache.
         """
         even, odd, spectrum = scratch.unbind()
         blocks = out.unbind(1)
@@ -152,8 +147,7 @@ class Winograd2d:
     def backward(self, grad: Tensor, _: Tensor | None) -> Tensor:
         """Gradient with respect to the output, 1 x outputs x H x W -> to the input.
 
-        The transposed steps of `forward` in reverse order. Where patches overlap, their gradients
-        add up.
+        The transposed steps of `forward` in reverse order. Where patches overlap, their gradients add up.
         """
         inputs, outputs = self._inputs, self._outputs
         height, width = grad.shape[2:]

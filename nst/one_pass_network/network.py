@@ -4,8 +4,8 @@ The style encoder, a MobileNet v2 (Sandler et al. 2018), turns a picture into an
 follow the parameters of the decoder's norms, a factor and a shift for each channel (conditional
 instance normalisation, CIN: Dumoulin et al. 2017). Both work at any size.
 
-The original decoder works at a quarter of the size and sees only as far as one stroke. Ours has
-blocks at an eighth and a sixteenth of the size before it, for large forms.
+The original decoder works at a quarter of the size and sees only as far as one stroke. Ours has blocks at an eighth
+and a sixteenth of the size before it, for large forms.
 """
 
 import math
@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NetworkWeights = Mapping[str, Tensor]
-"""Weights and biases by layer: "encoder.3.expand.weight" is out x in x k x k."""
+NetworkWeights = Mapping[str, Tensor]  # weights and biases by layer: "encoder.3.expand.weight" is out x in x k x k
 
 EMBEDDING_SIZE = 100
 WIDTH = 64  # channels at an eighth of the size; twice as many at a sixteenth, half at a quarter
@@ -46,11 +45,10 @@ _BLOCKS, _STRIDED = 17, (1, 3, 6, 13)
 _EPSILON = 2e-3
 """Variance added in the norms; channels of photos have 0.025 and more.
 
-The original 1e-5 changes a picture by a third of a level of 255. But in a uniform picture only
-rounding errors vary, and the norms would amplify them.
+The original 1e-5 changes a picture by a third of a level of 255. But in a uniform picture only rounding errors vary,
+and the norms would amplify them.
 """
-_FOLD = 2
-"""A folded picture has squares of 2 x 2 pixels as channels (pixel unshuffle)."""
+_FOLD = 2  # a folded picture has squares of 2 x 2 pixels as channels (pixel unshuffle)
 
 _KINDS = "factor", "shift"
 
@@ -107,9 +105,7 @@ def decode(photo: Tensor, parameters: Tensor, weights: NetworkWeights) -> Tensor
     return F.pixel_shuffle(x.sigmoid(), _FOLD)
 
 
-def _residual(
-    x: Tensor, weights: NetworkWeights, cin: Iterator[Tensor], blocks: Sequence[str]
-) -> Tensor:
+def _residual(x: Tensor, weights: NetworkWeights, cin: Iterator[Tensor], blocks: Sequence[str]) -> Tensor:
     """Residual blocks, one after the other."""
     for block in blocks:
         inner = _normalise(_conv_reflected(x, weights, f"decoder.{block}.1"), cin).relu()
@@ -178,9 +174,7 @@ def _strided(x: Tensor, weights: NetworkWeights, name: str) -> Tensor:
     return _conv(F.pad(x, (0, 1, 0, 1)), weights, name, stride=2)
 
 
-def _conv(
-    x: Tensor, weights: NetworkWeights, name: str, stride: int = 1, padding: int = 0
-) -> Tensor:
+def _conv(x: Tensor, weights: NetworkWeights, name: str, stride: int = 1, padding: int = 0) -> Tensor:
     weight = weights[f"{name}.weight"]
     groups = x.shape[1] // weight.shape[1]
     return F.conv2d(x, weight, weights.get(f"{name}.bias"), stride, padding, groups=groups)

@@ -26,12 +26,11 @@ FINE_TUNED = "fine_tuned.safetensors", "e35c30504f202fc371c4af319483be77"
 """Files, and the first half of each one's SHA-256."""
 
 _MAX_SIDE = 2048
-_SAME_STYLE = 0.05
-"""Relative distance of two embeddings below which they are of one style."""
+_SAME_STYLE = 0.05  # relative distance of two embeddings below which they are of one style
 
 _DEPTH = 0.3
-"""Weight of large forms in a style that was not fine-tuned. The network has learned those of other
-styles, and more of them would spoil faces."""
+"""Weight of large forms in a style that was not fine-tuned. The network has learned those of other styles, and more of
+them would spoil faces."""
 
 _FULL_STRENGTH = 0.5  # the strength at which the style is as the network knows it
 
@@ -40,14 +39,13 @@ TRAINED_SIZE = 512
 large forms have less weight: a face there is no larger than a star."""
 
 _TWO_STAGE_SIZE, _MIN_STAGE_SIDE = 768, 64
-"""A picture whose longest side is above the first is painted at half its size and then again, so
-that its strokes are as large, unless its shortest side is below the second."""
+"""A picture whose longest side is above the first is painted at half its size and then again, so that its strokes are
+as large, unless its shortest side is below the second."""
 
 _GRAIN, _TILE = 2 / 255, 256
 """Standard deviation of the grain that is added to a photo, and the side of its pattern in pixels.
 
-In uniform parts the norms would turn rounding errors into a grid; grain becomes waves, stars and
-stones.
+In uniform parts the norms would turn rounding errors into a grid; grain becomes waves, stars and stones.
 """
 
 _SECOND_STAGE = 0.5  # weight of the second stage: less blurs the picture, more hides the strokes
@@ -65,9 +63,7 @@ def load_weights(where: torch.device) -> NetworkWeights:
     }
 
 
-def style_parameters(
-    styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device
-) -> Tensor:
+def style_parameters(styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device) -> Tensor:
     """The decoder's parameters for a blend of styles, 1 x CIN_SIZE.
 
     `styles` are RGB images with shares that add up to 1. A larger `style_scale` shows the encoder a
@@ -82,8 +78,8 @@ def style_parameters(
 def stylize(photo: Tensor, parameters: Tensor, strength: float) -> Tensor:
     """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x CIN_SIZE): N x 3 x H x W in 0..1.
 
-    At strength 0 the result is the photo, at 0.5 the style as the network knows it. Above, the
-    difference between the style's parameters and those of the photo is exaggerated.
+    At strength 0 the result is the photo, at 0.5 the style as the network knows it. Above, the difference between the
+    style's parameters and those of the photo is exaggerated.
     """
     height, width = photo.shape[2:]
     with torch.no_grad():

@@ -12,16 +12,12 @@ from nst.optimise.targets import content_layers
 from nst.settings import Settings
 
 STEP_OVERHEAD = 8_000
-"""Pixel-steps that a step costs whatever its size. Measured from 128^2 to 1024^2 pixels:
-16 000 on two cores of a Zen 4 with bfloat16 (0.03 s), 5 000 on two cores of a Zen 1 (0.07 s)."""
+"""Pixel-steps that a step costs whatever its size. Measured from 128^2 to 1024^2 pixels: 16 000 on two cores of a Zen
+4 with bfloat16 (0.03 s), 5 000 on two cores of a Zen 1 (0.07 s)."""
 
 FORWARD_SHARE = 0.4  # cost of a forward pass through the network, as a share of a step
-
-ONE_PASS_SHARE = 0.25
-"""Cost of a picture by the one-pass network, as a share of a step; its styles are encoded."""
-
-MIN_DEPTH_SHARE = 0.15
-"""Lower bound of `depth_share`: the pixels themselves cost something with the shallowest layers."""
+ONE_PASS_SHARE = 0.25  # cost of a picture by the one-pass network, as a share of a step; its styles are encoded
+MIN_DEPTH_SHARE = 0.15  # lower bound of `depth_share`: the pixels themselves cost something with the shallowest layers
 
 _CHANNELS = 3, 64, 128, 256, 512, 512
 
@@ -44,16 +40,12 @@ class Scale(NamedTuple):
         return self.study + self.steps * self.step
 
 
-def run_work(
-    settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1
-) -> float:
+def run_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1) -> float:
     """Work of a run in pixel-steps, for a photo's width and height; arguments as `plan_work`."""
     return sum(scale.work for scale in plan_work(settings, photo, start_size, styles))
 
 
-def plan_work(
-    settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1
-) -> list[Scale]:
+def plan_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1) -> list[Scale]:
     """The scales of a run from coarse to fine, with their work.
 
     `photo` is a width and height, `start_size` the longest side of a painting to continue, 0 for

@@ -6,13 +6,11 @@ from nst.optimise.objective import Losses, balance
 from nst.settings import Settings
 
 MAX_GROWTH = 1.25
-"""Upper bound of the final loss, relative to the first. Where there is little to gain, as at a
-strength of 0.05, the first steps overshoot, and a short run ends before it recovers."""
+"""Upper bound of the final loss, relative to the first. Where there is little to gain, as at a strength of 0.05, the
+first steps overshoot, and a short run ends before it recovers."""
 
 
-def failure_reason(
-    first: Losses, last: Losses, moved: bool, styled: bool, settings: Settings
-) -> str:
+def failure_reason(first: Losses, last: Losses, moved: bool, styled: bool, settings: Settings) -> str:
     """Why the run failed, in a sentence; "" if it did not.
 
     `first` and `last` are the first and the last losses of the last scale. `moved` says whether

@@ -3,8 +3,8 @@
 F: features of the result at a layer, P: of the photo; G, A: Gram matrices of the result and of
 the style; N channels, M = H * W positions. All sums are float32 at least.
 
-Features may be `scale` times the network's own, as float16 needs it (`Backbone.scale`); losses mean
-the same whatever it is. G and A here are those of the features as they are, scale^2 as large.
+Features may be `scale` times the network's own, as float16 needs it (`Backbone.scale`); losses mean the same whatever
+it is. G and A here are those of the features as they are, scale^2 as large.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
     "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,
     "mean": lambda photo, scale, _: 1 / photo.numel() / scale**2,
 }
-"""P, 1 x N x H x W, the features' scale, and the style's `energy` at a position -> what
-(F - P)^2 is multiplied by before it is summed: for all positions alike, or 1 x 1 x H x W.
+"""P, 1 x N x H x W, the features' scale, and the style's `energy` at a position -> what (F - P)^2 is multiplied by
+before it is summed: for all positions alike, or 1 x 1 x H x W.
 
 relative: w / max(sum P^2, LEAST_ENERGY * M * the style's), with w the `emphasis`: the share of the
 photo's own energy or, where that is little, of some of the style's; ours. half: Gatys et al. 2016,
@@ -64,10 +64,9 @@ def content_loss(
 def emphasis(photo: Tensor) -> Tensor:
     """How much each position of a photo counts as content: B x N x H x W -> B x 1 x H x W.
 
-    As much as the network finds there, the root of the mean energy of the 3 x 3 positions around:
-    faces, windows and edges are held, and over skies and walls the style may have its way. The
-    weights' mean, itself weighted with the energy, is 1, so that all of the photo counts as much as
-    before.
+    As much as the network finds there, the root of the mean energy of the 3 x 3 positions around: faces, windows and
+    edges are held, and over skies and walls the style may have its way. The weights' mean, itself weighted with the
+    energy, is 1, so that all of the photo counts as much as before.
     """
     energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
@@ -119,9 +118,7 @@ def in_format(x: Tensor, features: Tensor) -> Tensor:
     return x if features.dtype == torch.float16 else x.to(features.dtype)
 
 
-def style_loss(
-    gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0
-) -> Tensor:
+def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0) -> Tensor:
     """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
 
     `positions` is M, of the picture.
@@ -132,8 +129,8 @@ def style_loss(
 def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     """Each position's features, less their mean over all positions, at unit length.
 
-    1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
-    indices of the M positions that count, as in a region of the picture.
+    1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the indices of the M
+    positions that count, as in a region of the picture.
     """
     rows = _rows(features, inside)
     found, _ = _directions(rows, _mean(rows))
@@ -245,9 +242,7 @@ def _exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-GRAM_ROWS = 8192
-"""Positions that are summed at once: long sums are much slower where channels are few, and less
-exact."""
+GRAM_ROWS = 8192  # positions that are summed at once: long sums are much slower where channels are few, and less exact
 
 
 class _Gram(torch.autograd.Function):

@@ -14,13 +14,11 @@ from nst.settings import Settings
 
 MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
 COARSE_SIZE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
-"""Layers of the matching loss for scales below so many pixels. There a position of relu4_1 covers
-a whole object, and matching would turn an ear into a boat."""
+"""Layers of the matching loss for scales below so many pixels. There a position of relu4_1 covers a whole object, and
+matching would turn an ear into a boat."""
 
 MATCH_INTERVAL = 10  # evaluations between two searches for nearest neighbours
-
-FLOAT16_GRADIENT = 2**-8
-"""Sum of gradients times features over a channel of the picture, to which float16 is scaled."""
+FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
 
 Losses = dict[str, float]
 
@@ -56,15 +54,12 @@ class Objective:
         with torch.no_grad():
             self._photo = backbone(photo, self._content_layers, settings.pooling)
             self._targets = [
-                region_target(
-                    region, photo, size, settings, self._match_layers, backbone, check_cancelled
-                )
+                region_target(region, photo, size, settings, self._match_layers, backbone, check_cancelled)
                 for region in regions
             ]
         area = sum(target.share for target in self._targets)
         self._energies = {
-            k: sum(t.share * t.styles.energies.get(k, 0) for t in self._targets) / area
-            for k in self._content_layers
+            k: sum(t.share * t.styles.energies.get(k, 0) for t in self._targets) / area for k in self._content_layers
         }
         # With a single region, the rest of the picture stays the photo.
         self._movable = self._targets[0].mask if len(self._targets) == 1 else None
@@ -83,8 +78,8 @@ class Objective:
         gradient = _gradient(total, pixels, self._backbone.arithmetic.dtype)
         if self._movable is not None:
             gradient = gradient * self._movable
-        # This transfer waits for the GPU, which idles until the next step. So all losses share one.
-        # L-BFGS waits once more in each step.
+        # This transfer waits for the GPU, which idles until the next step. So all losses share one. L-BFGS waits once
+        # more in each step.
         values = torch.stack([total, *terms.values()]).tolist()
         return dict(zip(("total", *terms), values, strict=True)), gradient
 
@@ -134,10 +129,9 @@ def balance(settings: Settings, coarser: float = 1.0) -> tuple[float, float, flo
     At a scale `coarser` times smaller than the last, the content weighs so many times more: it
     fixes the layout before the style can put boats on roofs and houses in the sky.
 
-    The strength moves weight from content to style. Content / style is 3, 1 and 1/3 times its value
-    at 0.5 for strengths of 0.25, 0.5 and 0.75, which look evenly spaced; at 0 and 1 only one
-    remains. The weight of the total variation spans two orders of magnitude: it is 0.2 at the
-    default smoothness, 25 at 1.
+    The strength moves weight from content to style. Content / style is 3, 1 and 1/3 times its value at 0.5 for
+    strengths of 0.25, 0.5 and 0.75, which look evenly spaced; at 0 and 1 only one remains. The weight of the total
+    variation spans two orders of magnitude: it is 0.2 at the default smoothness, 25 at 1.
     """
     content = settings.content_weight * coarser * 2 * (1 - settings.strength)
     style = settings.style_weight * 2 * settings.strength

@@ -14,22 +14,20 @@ HISTORY = 20  # steps in the memory of L-BFGS
 MAX_HISTORY_VALUES = 120_000_000
 """Upper bound of the numbers in that memory: above 1024 x 1024 pixels it holds fewer steps."""
 
-FIRST_STEP, MAX_STEP = 0.01, 0.1
-"""Root mean square change of a pixel: before any curvature is known, and at most."""
+FIRST_STEP, MAX_STEP = 0.01, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
 
 
 def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS with projection onto the box 0..1 and without a line search.
 
-    Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion). Yields
-    the pixels and their losses `count` times, after one evaluation each. The first of several steps
-    only evaluates the start; a single one also moves. The curvature pairs (s, y) are those of the
-    projected step.
+    Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion). Yields the pixels and their
+    losses `count` times, after one evaluation each. The first of several steps only evaluates the start; a single one
+    also moves. The curvature pairs (s, y) are those of the projected step.
     """
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
-    # Allocated as one block: long-lived tensors between the large short-lived blocks of an
-    # evaluation would fragment the heap.
+    # Allocated as one block: long-lived tensors between the large short-lived blocks of an evaluation would fragment
+    # the heap.
     storage = pixels.new_empty(history, 2, *pixels.shape, dtype=torch.bfloat16)
     pairs = 0
     losses, gradient = evaluate(pixels)
@@ -56,8 +54,8 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
         else:
             s, y = moved - pixels, new_gradient - gradient
             curvature = (s * y).sum()
-            # Losses can have any magnitude, so the test is on the angle between s and y. It waits
-            # for a GPU, for three sums only.
+            # Losses can have any magnitude, so the test is on the angle between s and y. It waits for a GPU, for three
+            # sums only.
             if curvature > 1e-6 * s.norm() * y.norm():
                 pair = storage[pairs % history]
                 pair[0], pair[1] = s, y
@@ -88,9 +86,7 @@ def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) ->
     return q
 
 
-def adam(
-    pixels: Tensor, evaluate: Evaluate, count: int, learning_rate: float
-) -> Iterator[tuple[Tensor, Losses]]:
+def adam(pixels: Tensor, evaluate: Evaluate, count: int, learning_rate: float) -> Iterator[tuple[Tensor, Losses]]:
     """Adam (Kingma and Ba 2015), with projection onto the box 0..1 after each step."""
     pixels = pixels.clone()
     optimizer = torch.optim.Adam([pixels], lr=learning_rate)

@@ -18,13 +18,13 @@ STYLE_SIZE, SAMPLE = 256, 2**13
 def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> Tensor:
     """A picture, 1 x 3 x H x W in 0..1, with each region's colours moved toward its styles'.
 
-    At share 1 they get the distribution of the styles' colours, at 0 they stay. Gram matrices and
-    nearest neighbours constrain that distribution only weakly, so colours that the style does not
-    have would otherwise survive to the end.
+    At share 1 they get the distribution of the styles' colours, at 0 they stay. Gram matrices and nearest neighbours
+    constrain that distribution only weakly, so colours that the style does not have would otherwise survive to the
+    end.
 
-    Iterative distribution transfer (Pitié, Kokaram and Dahyot 2007, "Automated colour grading using
-    colour distribution transfer"): rotate the colour space at random, then match the marginal
-    distribution along each axis. Pixels of equal colour stay equal.
+    Iterative distribution transfer (Pitié, Kokaram and Dahyot 2007, "Automated colour grading using colour
+    distribution transfer"): rotate the colour space at random, then match the marginal distribution along each axis.
+    Pixels of equal colour stay equal.
     """
     pixels = picture.cpu()
     for region in regions:

@@ -12,10 +12,7 @@ from nst.optimise.targets import without_edge
 from nst.settings import Settings
 
 OVERSAMPLING = 2  # minimum size of a decoded picture, relative to the size at which it is painted
-
-MIN_DECODED = 1200
-"""Minimum longest side of a decoded picture, in pixels; a smaller one is hardly faster."""
-
+MIN_DECODED = 1200  # minimum longest side of a decoded picture, in pixels; a smaller one is hardly faster
 STYLE_MARGIN = 1.1  # extra size of a decoded style, because `without_edge` cuts off its margins
 
 
@@ -46,9 +43,8 @@ def open_pictures(
 ) -> Pictures:
     """Open and check all pictures; raises ImageError or ValueError.
 
-    Several styles blend by `settings.style_weights`; a style of weight 0 is not opened. With a mask
-    styles don't blend, and weights are an error. With `keep_alpha`, transparent parts of the photo
-    are not painted.
+    Several styles blend by `settings.style_weights`; a style of weight 0 is not opened. With a mask styles don't
+    blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
     """
     if mask is not None and len(styles) > 1 and settings.style_weights:
         raise ValueError(
@@ -67,9 +63,7 @@ def open_pictures(
     for image, name in ((mask_image, "the mask"), (start_image, painting)):
         if image is not None:
             check_shape(image, name, content.size)
-    return Pictures(
-        photo=content, styles=style_images, mask=mask_image, start=start_image, opaque=opaque
-    )
+    return Pictures(photo=content, styles=style_images, mask=mask_image, start=start_image, opaque=opaque)
 
 
 def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
@@ -95,9 +89,7 @@ def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
         raise ValueError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:
-        raise ValueError(
-            f"style_weights has {len(weights)} numbers for {count} styles; give one for each"
-        )
+        raise ValueError(f"style_weights has {len(weights)} numbers for {count} styles; give one for each")
     if math.isinf(sum(weights)):
         return tuple(weight / max(weights) for weight in weights)
     return weights

@@ -31,18 +31,13 @@ def preview_pixels(photo: Tensor, regions: Sequence[Region], settings: Settings)
 
 
 def blend_preview(
-    pixels: Tensor,
-    photo: Tensor,
-    regions: Sequence[Region],
-    settings: Settings,
-    backbone: Backbone,
+    pixels: Tensor, photo: Tensor, regions: Sequence[Region], settings: Settings, backbone: Backbone
 ) -> Tensor:
     """`pixels` with the preview blended in where the photo has little content.
 
-    Both are 1 x 3 x H x W in 0..1. The optimiser adds strokes but no large shapes to an empty sky;
-    where the preview has some, it also converges sooner. It paints faces, windows and edges better
-    without a preview. The preview of a small photo is made at up to twice its size, because the
-    one-pass network was trained on larger pictures.
+    Both are 1 x 3 x H x W in 0..1. The optimiser adds strokes but no large shapes to an empty sky; where the preview
+    has some, it also converges sooner. It paints faces, windows and edges better without a preview. The preview of a
+    small photo is made at up to twice its size, because the one-pass network was trained on larger pictures.
     """
     with torch.no_grad():
         features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]

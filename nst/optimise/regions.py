@@ -9,11 +9,8 @@ from nst.images import ImageError, fitted_size
 from nst.images.tensors import to_tensor
 from nst.optimise.losses import carried_down
 
-FEATHER = 1 / 150
-"""Standard deviation of the blur at a region's edge, relative to the picture's longest side."""
-
-MIN_WHITE = 8
-"""Lower bound of the maximum of a feathered mask, of 255; below it the style is invisible."""
+FEATHER = 1 / 150  # standard deviation of the blur at a region's edge, relative to the picture's longest side
+MIN_WHITE = 8  # lower bound of the maximum of a feathered mask, of 255; below it the style is invisible
 
 Styles = list[tuple[Image.Image, float]]  # RGB images with their shares, which add up to 1
 
@@ -48,8 +45,7 @@ def split_by_mask(styles: Styles, inside: Image.Image) -> list[Region]:
     """
     if len(styles) > 2:
         raise ValueError(
-            f"with a mask there are one style or two, not {len(styles)}: the first inside, "
-            "the second outside"
+            f"with a mask there are one style or two, not {len(styles)}: the first inside, the second outside"
         )
     masks = (inside, ImageChops.invert(inside))
     return [Region([(style, 1.0)], mask) for (style, _), mask in zip(styles, masks, strict=False)]
@@ -62,9 +58,7 @@ def restrict(regions: list[Region], opaque: Image.Image) -> list[Region]:
     """
     masks = [opaque if r.mask is None else ImageChops.multiply(r.mask, opaque) for r in regions]
     if masks[0].getextrema() == (0, 0):
-        raise ImageError(
-            "the mask is white only where the photo is transparent; paint what is there"
-        )
+        raise ImageError("the mask is white only where the photo is transparent; paint what is there")
     return [Region(r.styles, mask) for r, mask in zip(regions, masks, strict=True)]
 
 
@@ -79,16 +73,12 @@ def feather(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
     Raises ImageError if it is black everywhere or nearly so.
     """
     if mask.getextrema() == (0, 0):
-        raise ImageError(
-            "the mask is black or transparent everywhere; paint the part that counts in white"
-        )
+        raise ImageError("the mask is black or transparent everywhere; paint the part that counts in white")
     soft = mask.resize(size, Image.Resampling.BILINEAR)
     soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * max(size)))
     _, whitest = soft.getextrema()
     if not isinstance(whitest, tuple) and whitest < MIN_WHITE:
-        raise ImageError(
-            "the mask has next to nothing in white; paint the part that counts larger, and white"
-        )
+        raise ImageError("the mask has next to nothing in white; paint the part that counts larger, and white")
     return soft
 
 
@@ -102,6 +92,5 @@ def check_shape(image: Image.Image, name: str, photo: tuple[int, int]) -> None:
     error = max(abs(a - b) for a, b in zip(image.size, expected, strict=True))
     if not 0.97 < ratio < 1.03 and error > 1:
         raise ImageError(
-            f"{name} is {image.width}x{image.height}, another shape than the photo; "
-            "make it from this photo"
+            f"{name} is {image.width}x{image.height}, another shape than the photo; make it from this photo"
         )

@@ -5,8 +5,7 @@ import math
 from nst.images import MIN_SIDE
 from nst.settings import Settings
 
-COARSEST = 128
-"""Longest side at the first scale, in pixels; large forms settle there at little cost."""
+COARSEST = 128  # longest side at the first scale, in pixels; large forms settle there at little cost
 
 STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 27), "fine": (50, 30, 75)}
 """Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""

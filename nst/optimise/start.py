@@ -19,9 +19,7 @@ DETAIL_WINDOW = 33  # side, in pixels, of the window over which the photo's loca
 MIN_DETAIL = 1e-6  # root mean square of detail that counts as none
 
 
-def start_scale(
-    photo: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings
-) -> Tensor:
+def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings) -> Tensor:
     """The picture that a scale starts from, 1 x 3 x H x W in 0..1.
 
     `photo` has that shape. `coarser` is the result of the scale before, or a painting to continue,
@@ -46,14 +44,11 @@ def start_scale(
     return photo.clone()
 
 
-def _photo_detail(
-    photo: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings
-) -> Tensor | float:
+def _photo_detail(photo: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor | float:
     """High-frequency detail of the photo, added after upscaling; 1 x 3 x H x W, or 0.0.
 
-    The optimiser does not paint over it entirely. So at strength 0.5 no part of the photo gets more
-    detail than a style has on average; otherwise windows and fabrics would survive in a smooth
-    style.
+    The optimiser does not paint over it entirely. So at strength 0.5 no part of the photo gets more detail than a
+    style has on average; otherwise windows and fabrics would survive in a smooth style.
     """
     by_strength = max(0.0, 1 - settings.strength / NO_DETAIL_STRENGTH)
     if not settings.from_photo or not max(by_strength, settings.detail):
@@ -61,9 +56,7 @@ def _photo_detail(
     small = coarser.shape[2:]
     detail = _high_frequencies(photo, small)
     energy = detail.square().mean(1, keepdim=True)
-    local = F.avg_pool2d(
-        energy, DETAIL_WINDOW, 1, DETAIL_WINDOW // 2, count_include_pad=False
-    ).sqrt()
+    local = F.avg_pool2d(energy, DETAIL_WINDOW, 1, DETAIL_WINDOW // 2, count_include_pad=False).sqrt()
     kept = torch.ones_like(local)
     for region in regions:
         if region.styles:

@@ -1,8 +1,8 @@
 """`stylize`: optimises the pixels coarse to fine and yields frames of the picture as it forms.
 
-The method is that of Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural
-Networks": gradient descent on the pixels. Going from coarse to fine is from Gatys et al. 2017,
-"Controlling Perceptual Factors in Neural Style Transfer", section 6.
+The method is that of Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks":
+gradient descent on the pixels. Going from coarse to fine is from Gatys et al. 2017, "Controlling Perceptual Factors in
+Neural Style Transfer", section 6.
 """
 
 import time
@@ -80,8 +80,8 @@ def stylize(
 ) -> Generator[Frame, None, None]:
     """Paint the photo `content` in `styles` and yield frames of the picture as it forms.
 
-    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`;
-    settings without style layers need no style. Closing the generator stops the work.
+    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`; settings without
+    style layers need no style. Closing the generator stops the work.
 
     backbone: default: the best one on this machine.
     mask: has the photo's aspect ratio; white where to paint, black or transparent elsewhere. One
@@ -103,14 +103,12 @@ def run(
 ) -> Generator[Frame, None, None]:
     """`stylize` for opened pictures.
 
-    Where a cut-out is transparent, nothing is painted. `every` yields an extra frame after each so
-    many steps; 0: none. `check_cancelled` is called between steps and while targets are computed;
-    an exception that it raises ends the run.
+    Where a cut-out is transparent, nothing is painted. `every` yields an extra frame after each so many steps; 0:
+    none. `check_cancelled` is called between steps and while targets are computed; an exception that it raises ends
+    the run.
     """
     original = fit(pictures.photo, settings.size)
-    photo, styles, finish = _prepare_colours(
-        pictures.photo, pictures.styles, original, settings.colour
-    )
+    photo, styles, finish = _prepare_colours(pictures.photo, pictures.styles, original, settings.colour)
     photo = fit(photo, settings.size)
     regions = [Region(styles)]
     if pictures.mask is not None:
@@ -130,9 +128,7 @@ def run(
     backbone = backbone or _default_backbone()
     _check_memory(original.size, regions, backbone)
     photo = _match_palette(photo, regions, settings)
-    return _optimise(
-        photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled
-    )
+    return _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
 
 
 def _prepare_colours(
@@ -147,19 +143,15 @@ def _prepare_colours(
     return photo, styles, lambda image: image
 
 
-def _paste_inside(
-    finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image
-) -> Image.Image:
+def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:
     return Image.composite(finish(image), photo, inside)
 
 
-def _match_palette(
-    photo: Image.Image, regions: Sequence[Region], settings: Settings
-) -> Image.Image:
+def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
     """The photo with its colours moved to the styles': not at strength 0, fully from 0.5 on.
 
-    Otherwise the content loss would preserve the photo's colours, above all against a style of few
-    colours. Only the relative loss does this; the losses of other papers use the photo unchanged.
+    Otherwise the content loss would preserve the photo's colours, above all against a style of few colours. Only the
+    relative loss does this; the losses of other papers use the photo unchanged.
     """
     if settings.content_loss != "relative" or settings.strength == 0:
         return photo
@@ -201,9 +193,7 @@ def _paint_in_one_pass(
     check_cancelled()
     image = finish(to_image(preview_pixels(to_tensor(photo).to(where), regions, settings)))
     seconds = time.perf_counter() - start
-    yield Frame(
-        image=image, step=1, steps=1, progress=1.0, losses={}, log=(), seconds=seconds, done=True
-    )
+    yield Frame(image=image, step=1, steps=1, progress=1.0, losses={}, log=(), seconds=seconds, done=True)
 
 
 def _optimise(
@@ -222,9 +212,7 @@ def _optimise(
     # A painting to continue has its large forms already, so a preview would add nothing.
     preview_scale = plan[:2][-1] if settings.init == "preview" and not start else None
     styled = bool(regions[0].styles)
-    recorder = _Recorder(
-        plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, every=every
-    )
+    recorder = _Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, every=every)
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale in plan:
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)

@@ -1,7 +1,7 @@
 """Targets of the style losses: Gram matrices of the styles, and features to match.
 
-The style loss compares Gram matrices (Gatys et al. 2016). The matching loss compares features with
-their nearest neighbours among the style's (Kolkin et al. 2019 and 2022). See `nst.optimise.losses`.
+The style loss compares Gram matrices (Gatys et al. 2016). The matching loss compares features with their nearest
+neighbours among the style's (Kolkin et al. 2019 and 2022). See `nst.optimise.losses`.
 """
 
 import hashlib
@@ -34,8 +34,7 @@ DETAIL_LAYER = "relu3_1"  # additional content layer for `settings.detail`: edge
 MATCH_SAMPLE = 2048  # number of style positions to match with, in each layer
 TILE = 1024  # pixels; a style with a longer side is processed in tiles, to bound the memory
 
-CheckCancelled = Callable[[], None]
-"""Called between parts of long work; an exception that it raises ends the work."""
+CheckCancelled = Callable[[], None]  # called between parts of long work; an exception that it raises ends the work
 
 
 def never_cancelled() -> None:
@@ -154,8 +153,8 @@ def style_targets(
 ) -> StyleTargets:
     """Targets of one RGB style.
 
-    The number of sampled positions is proportional to its share. The backbone caches the result,
-    because many runs use the same styles.
+    The number of sampled positions is proportional to its share. The backbone caches the result, because many runs use
+    the same styles.
     """
     pixels = style.tobytes()
     style_layers = tuple(layer for layer, _ in settings.style_layers)

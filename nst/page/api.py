@@ -22,11 +22,8 @@ from nst.service.tasks import ClipTask, PaintTask
 from nst.settings import Settings, as_text
 from nst.sharing import parse_query, split_names
 
-PARAMETERS = (*MAIN_SETTINGS, "seed")
-"""The settings that are parameters of their own; `more` takes the others."""
-
-OWNER = "programs"
-"""The owner of these paintings in the store: all programs share one visitor's quota."""
+PARAMETERS = (*MAIN_SETTINGS, "seed")  # the settings that are parameters of their own; `more` takes the others
+OWNER = "programs"  # the owner of these paintings in the store: all programs share one visitor's quota
 
 HELP = {
     "photo": "the picture to paint",
@@ -134,12 +131,7 @@ class Api:
         return create_task(self.app, request, upload, self.app.styles, session_hash)
 
     def preview(
-        self,
-        *,
-        photo: Any,
-        style: str | None = None,
-        size: int | None = None,
-        strength: float | None = None,
+        self, *, photo: Any, style: str | None = None, size: int | None = None, strength: float | None = None
     ) -> str:
         """Paint a photo in one pass of a network, in a fraction of a second: a preview.
 
@@ -165,12 +157,7 @@ class Api:
         return str(file)
 
     def paint_clip(
-        self,
-        *,
-        film: Any,
-        style: str | None = None,
-        size: int | None = None,
-        strength: float | None = None,
+        self, *, film: Any, style: str | None = None, size: int | None = None, strength: float | None = None
     ) -> Iterator[Any]:
         """Paint a short film, picture by picture; its sound stays. It comes back as MP4.
 
@@ -210,23 +197,14 @@ class Api:
 
     def list_styles(self) -> list[dict[str, str]]:
         """The styles that a photo can be painted after: name, title and what they look like."""
-        return [
-            {"name": style.name, "title": style.title, "description": style.alt}
-            for style in self.app.styles
-        ]
+        return [{"name": style.name, "title": style.title, "description": style.alt} for style in self.app.styles]
 
     def wire(self) -> None:
         """Register the endpoints."""
         paint, preview, paint_clip = self.buttons
         quick = {name: self.inputs[name] for name in ("style", "size", "strength")}
         run = {"preprocess": False, **self.engine_queue}
-        paint.click(
-            self.make_paint(),
-            inputs_kwargs={**self.inputs},
-            outputs=self.picture,
-            api_name="paint",
-            **run,
-        )
+        paint.click(self.make_paint(), inputs_kwargs={**self.inputs}, outputs=self.picture, api_name="paint", **run)
         preview.click(
             self.preview,
             inputs_kwargs={"photo": self.inputs["photo"], **quick},

@@ -46,11 +46,8 @@ from nst.service.session import Session
 HEADER = """<header id="header"><h1>nst</h1>
 <p>Drop in a photo, pick a style, and watch it become a painting.</p></header>"""
 
-MAX_SESSIONS = 1000
-"""Sessions whose state Gradio keeps; the one that was idle for longest is dropped first."""
-
-STOP_SECONDS, FETCH_SECONDS = 3.0, 2.0
-"""Time at shutdown for a run to end, and for its visitor to fetch the picture."""
+MAX_SESSIONS = 1000  # sessions whose state Gradio keeps; the one that was idle for longest is dropped first
+STOP_SECONDS, FETCH_SECONDS = 3.0, 2.0  # time at shutdown for a run to end, and for its visitor to fetch the picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +74,10 @@ def build(app_state: AppState) -> tuple[gr.Blocks, Page]:
     """The page for a process that is set up, and its features."""
     seconds = app_state.config.keep_hours * 3600
     gr.set_static_paths([photo.path for photo in app_state.photos])
-    with gr.Blocks(
-        title=TITLE, delete_cache=(3600, int(seconds)), analytics_enabled=False
-    ) as blocks:
+    with gr.Blocks(title=TITLE, delete_cache=(3600, int(seconds)), analytics_enabled=False) as blocks:
         gr.HTML(HEADER)
         session = gr.State(
-            Session(),
-            time_to_live=seconds,
-            delete_callback=lambda session: release(app_state, session),
+            Session(), time_to_live=seconds, delete_callback=lambda session: release(app_state, session)
         )
         page = _features(Context(app_state, session))
         _place(page)
@@ -241,12 +234,7 @@ def _options(blocks: gr.Blocks, app_state: AppState) -> dict[str, Any]:
             "middleware": [
                 Middleware(GZipMiddleware, compresslevel=6),
                 Middleware(SecurityHeaders),
-                Middleware(
-                    RequestFilter,
-                    max_bytes=max_bytes,
-                    streams=streams,
-                    check_file=app_state.uploads.file,
-                ),
+                Middleware(RequestFilter, max_bytes=max_bytes, streams=streams, check_file=app_state.uploads.file),
                 Middleware(UploadQuota, store=app_state.store, config=config),
                 Middleware(SocialCard),
             ],
@@ -272,8 +260,7 @@ def check_port(host: str, port: int) -> None:
             probe.listen(1)
     except OSError as error:
         raise ValueError(
-            f"port {port} of {host} can't be had ({error.strerror}); "
-            "set GRADIO_SERVER_PORT to another"
+            f"port {port} of {host} can't be had ({error.strerror}); set GRADIO_SERVER_PORT to another"
         ) from None
 
 

@@ -34,10 +34,7 @@ class ClipTab:
         with gr.Tab("Clip", visible=seconds > 0, render=False) as self.tab:
             # Not a `Video`: browsers would load 30 MB of its editor with the first film.
             self.film = gr.File(
-                label=f"A film of up to {seconds:g} seconds",
-                file_types=["video"],
-                height=140,
-                elem_id="clip",
+                label=f"A film of up to {seconds:g} seconds", file_types=["video"], height=140, elem_id="clip"
             )
             with gr.Row():
                 self.paint = gr.Button("Paint the film", variant="primary", elem_id="clip-paint")
@@ -63,15 +60,11 @@ class ClipTab:
             return {self.film: None}
         return gr.skip()
 
-    def start_film(
-        self, *, session: Session, film: Any, chosen: list[str], **values: Any
-    ) -> Outputs:
+    def start_film(self, *, session: Session, film: Any, chosen: list[str], **values: Any) -> Outputs:
         """Put the film into the queue, or say why that can't be."""
         try:
             clip = uploaded_clip(self.app, film)
-            stylizer = self.style.stylizer(
-                session, chosen, size=CLIP_SIZE, **visible_values(chosen, values)
-            )
+            stylizer = self.style.stylizer(session, chosen, size=CLIP_SIZE, **visible_values(chosen, values))
         except ValueError as error:
             raise user_error(error) from None
         styles = selected_styles(self.app.styles_for(session), chosen)
@@ -137,18 +130,14 @@ class ClipTab:
         controls = self.style.settings.controls
         inputs = session | {"film": self.film, "chosen": self.style.chosen}
         buttons = [self.paint, self.stop, self.status]
-        self.film.upload(
-            self.check_film, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED
-        )
+        self.film.upload(self.check_film, inputs_kwargs={"film": self.film}, outputs=self.film, **QUEUED)
         started = self.paint.click(
             self.start_film,
             inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},
             outputs=buttons,
             **QUEUED,
         )
-        started.success(
-            self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING
-        )
+        started.success(self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING)
         run = started.success(
             self.show_film,
             inputs_kwargs=session,

@@ -36,14 +36,7 @@ class Estimate:
         self.address, self.number = gr.Textbox(visible=False), gr.Number(visible=False)
 
     def estimate(
-        self,
-        *,
-        number: Any,
-        session: Session,
-        photo: Any,
-        chosen: list[str],
-        recipe: str,
-        **values: Any,
+        self, *, number: Any, session: Session, photo: Any, chosen: list[str], recipe: str, **values: Any
     ) -> Outputs:
         """Seconds that a run takes here, the address, and which controls are of use.
 
@@ -77,21 +70,10 @@ class Estimate:
         estimate = self._estimate(settings, size, len(chosen), missing)
         if session.run:  # the status is about that run
             del estimate[self.painting.status]
-        link = ShareLink(
-            recipe=recipe,
-            settings=settings,
-            styles=tuple(chosen),
-            photo=upload.sample if upload else "",
-        )
-        return outputs | {
-            **estimate,
-            self.address: "" if link == ShareLink() else to_query(link),
-            self.number: number,
-        }
+        link = ShareLink(recipe=recipe, settings=settings, styles=tuple(chosen), photo=upload.sample if upload else "")
+        return outputs | {**estimate, self.address: "" if link == ShareLink() else to_query(link), self.number: number}
 
-    def _estimate(
-        self, settings: Settings, size: tuple[int, int], styles: int, missing: str
-    ) -> Outputs:
+    def _estimate(self, settings: Settings, size: tuple[int, int], styles: int, missing: str) -> Outputs:
         """The time for a photo of this width and height, or what is still missing."""
         engine, limit = self.app.engine, self.app.config.max_seconds
         seconds = engine.pace.seconds(run_work(settings, size, styles=styles))
@@ -103,10 +85,7 @@ class Estimate:
         else:
             label = f"Paint, about {duration(seconds)}"
         network = network_name(settings, engine.backbone)
-        return {
-            self.painting.status: status_html(message, detail=network),
-            self.painting.paint: gr.Button(label),
-        }
+        return {self.painting.status: status_html(message, detail=network), self.painting.paint: gr.Button(label)}
 
     def wire(self, *settled: Any) -> None:
         """Connect the events; after each of `settled`, every control may have changed."""
@@ -132,12 +111,7 @@ class Estimate:
             ],
             **DIRECT,
         }
-        controls: list[Any] = [
-            self.photo.image,
-            style.chosen,
-            settings.recipe,
-            *settings.controls.values(),
-        ]
+        controls: list[Any] = [self.photo.image, style.chosen, settings.recipe, *settings.controls.values()]
         changed = gr.on([c.change for c in controls], trigger_mode="always_last", **update)
         # A hidden control does not always report its change.
         for event in (changed, *(event.then(**update) for event in settled)):

@@ -1,8 +1,8 @@
 """Options and types that all events of the page share.
 
-Handlers are methods of the feature whose components they belong to. They receive what the event
-sends by name (`inputs_kwargs`) and return `{component: value or update}`; a component that is left
-out stays as it is, and `gr.skip()` leaves all of them.
+Handlers are methods of the feature whose components they belong to. They receive what the event sends by name
+(`inputs_kwargs`) and return `{component: value or update}`; a component that is left out stays as it is, and
+`gr.skip()` leaves all of them.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,7 @@ from nst.service.app_state import AppState
 
 Outputs = dict[Any, Any]  # component -> its new value, or an update of it
 
-Inputs = dict[str, Block]
-"""The components whose values a handler receives, by the names of its parameters."""
+Inputs = dict[str, Block]  # the components whose values a handler receives, by the names of its parameters
 
 QUEUED: dict[str, Any] = {
     "api_visibility": "private",
@@ -26,8 +25,8 @@ QUEUED: dict[str, Any] = {
     "concurrency_limit": 16,
     "concurrency_id": "quick",
 }
-"""Handlers receive what was sent unprocessed and check it themselves (`nst.service.uploads`). They
-never wait for a run, and leave threads to runs and to pages that load."""
+"""Handlers receive what was sent unprocessed and check it themselves (`nst.service.uploads`). They never wait for a
+run, and leave threads to runs and to pages that load."""
 
 DIRECT = QUEUED | {"queue": False}  # for quick handlers that show no toast: a toast needs the queue
 
@@ -53,8 +52,6 @@ class Context:
         return {"concurrency_limit": self.app_state.engine.workers, "concurrency_id": ENGINE}
 
 
-def run_script(
-    trigger: Callable[..., Any], script: str, inputs: Any = None, outputs: Any = None
-) -> Any:
+def run_script(trigger: Callable[..., Any], script: str, inputs: Any = None, outputs: Any = None) -> Any:
     """Run JavaScript on an event, without the server."""
     return trigger(None, inputs, outputs, js=script, api_visibility="private")

@@ -112,21 +112,12 @@ class History:
         return {self.remove: gr.Button(visible=False), **self._show(others)}
 
     def _show(self, memories: list[Memory]) -> Outputs:
-        return {
-            self.remembered: [asdict(memory) for memory in memories],
-            self.strip: strip_of(memories),
-        }
+        return {self.remembered: [asdict(memory) for memory in memories], self.strip: strip_of(memories)}
 
     def wire(self) -> Any:
-        """Connect the events; returns the one after which an earlier painting's settings are in
-        the controls."""
+        """Connect the events; returns the one after which an earlier painting's settings are in the controls."""
         inputs: Inputs = {"session": self.session, "remembered": self.remembered}
-        self.remove.click(
-            self.remove_selected,
-            inputs_kwargs=inputs,
-            outputs=[*self.outputs, self.remove],
-            **DIRECT,
-        )
+        self.remove.click(self.remove_selected, inputs_kwargs=inputs, outputs=[*self.outputs, self.remove], **DIRECT)
         return self.strip.select(
             self.bring_back,
             inputs_kwargs=inputs,

@@ -55,16 +55,12 @@ class LiveCamera:
             )
             with gr.Row():
                 self.start = gr.Button("Start the camera", variant="primary", elem_id="live-start")
-                self.snapshot = gr.Button(
-                    "Take this picture", visible=False, elem_id="live-snapshot"
-                )
+                self.snapshot = gr.Button("Take this picture", visible=False, elem_id="live-snapshot")
                 self.stop = gr.Button("Stop the camera", visible=False, elem_id="live-stop")
             self.denied, self.token = gr.Checkbox(visible=False), gr.Textbox(visible=False)
             self.picture = gr.JSON(visible=False)
 
-    def open_camera(
-        self, *, session: Session, denied: Any, chosen: list[str], **values: Any
-    ) -> Outputs:
+    def open_camera(self, *, session: Session, denied: Any, chosen: list[str], **values: Any) -> Outputs:
         """Open the visitor's camera; `denied` means that the browser has none."""
         if denied:
             raise user_error(NO_CAMERA)
@@ -73,9 +69,7 @@ class LiveCamera:
             raise user_error("the owner of this page has switched cameras off")
         self.app.cameras.close(session.camera)
         try:
-            stylizer = self.style.stylizer(
-                session, chosen, size=CAMERA_SIZE, **visible_values(chosen, values)
-            )
+            stylizer = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **visible_values(chosen, values))
             session.camera = self.app.cameras.open(stylizer, seconds)
         except ValueError as error:
             raise user_error(error) from None

@@ -10,16 +10,7 @@ import pandas as pd
 
 from nst.job import Request
 from nst.messages import sentence
-from nst.page.events import (
-    DIRECT,
-    QUEUED,
-    REATTACHING,
-    WAITING,
-    Context,
-    Inputs,
-    Outputs,
-    run_script,
-)
+from nst.page.events import DIRECT, QUEUED, REATTACHING, WAITING, Context, Inputs, Outputs, run_script
 from nst.page.history import History
 from nst.page.photo import NO_PHOTO, PhotoInput
 from nst.page.queue_status import queue_positions
@@ -34,8 +25,7 @@ from nst.service.session import Session
 from nst.service.store import Painting
 from nst.service.tasks import PaintTask
 
-PLOT_INTERVAL = 1.0
-"""Seconds between two drawings of the losses, which cost a browser more than a picture does."""
+PLOT_INTERVAL = 1.0  # seconds between two drawings of the losses, which cost a browser more than a picture does
 
 FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
 
@@ -64,19 +54,12 @@ class PaintControls:
         with gr.Column(render=False, elem_id="act") as self.column:
             with gr.Row():
                 self.paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
-                self.stop = gr.Button(
-                    "Stop", variant="stop", size="lg", visible=False, elem_id="stop"
-                )
+                self.stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
             self.status = gr.HTML(elem_id="status")
             self.reattach = gr.Button(elem_id="reattach")
         with gr.Accordion("Losses", open=False, elem_id="losses", render=False) as self.losses_fold:
             self.losses = gr.LinePlot(
-                x="step",
-                y="loss",
-                y_title="loss, as a power of ten",
-                color="term",
-                height=260,
-                show_label=False,
+                x="step", y="loss", y_title="loss, as a power of ten", color="term", height=260, show_label=False
             )
 
     def start_painting(self, *, session: Session, **values: Any) -> Outputs:
@@ -114,9 +97,7 @@ class PaintControls:
             if upload is None:
                 raise ValueError(NO_PHOTO)
             if previous and previous.photo != upload.digest:
-                raise ValueError(
-                    "the painting is of another photo: bring that one back, or paint this one first"
-                )
+                raise ValueError("the painting is of another photo: bring that one back, or paint this one first")
             request = Request(
                 photo=upload.path,
                 styles=chosen,
@@ -155,10 +136,7 @@ class PaintControls:
             raise gr.Error("", visible=False, print_exception=False)
         session.painting = painting.token
         self.app.store.hand_over(painting, session.key)
-        return {
-            self.status: status_html("Done", 1.0),
-            **self._finished(session, painting, remembered),
-        }
+        return {self.status: status_html("Done", 1.0), **self._finished(session, painting, remembered)}
 
     def stop_run(self, *, session: Session) -> Outputs:
         """End the run and keep the picture as it stands; one that waits leaves the queue."""
@@ -184,15 +162,8 @@ class PaintControls:
         try:
             for progress in run.resumable.watch():
                 frame = progress.frame
-                history += [
-                    (frame.step, name, math.log10(value))
-                    for name, value in frame.losses.items()
-                    if value > 0
-                ]
-                outputs: Outputs = {
-                    self.result.image: str(progress.file),
-                    self.status: self._status(progress),
-                }
+                history += [(frame.step, name, math.log10(value)) for name, value in frame.losses.items() if value > 0]
+                outputs: Outputs = {self.result.image: str(progress.file), self.status: self._status(progress)}
                 if progress.painting or frame.seconds - plotted >= PLOT_INTERVAL:
                     outputs[self.losses], plotted = loss_table(history), frame.seconds
                 if frame.failed:
@@ -202,9 +173,7 @@ class PaintControls:
                     outputs |= self._finished(session, progress.painting, remembered)
                 yield outputs
         except NothingPainted:
-            yield self.show_failure(session=session) | {
-                self.status: status_html("Stopped before it began")
-            }
+            yield self.show_failure(session=session) | {self.status: status_html("Stopped before it began")}
         except ValueError as error:
             raise user_error(error) from None
         finally:
@@ -267,9 +236,7 @@ class PaintControls:
         }
         buttons = [self.paint, self.stop, self.status, *self.result.outputs]
         started = [*buttons, self.result.tabs, self.run_key]
-        reseeded = self.result.again.click(
-            self.new_seed, outputs=[self.settings.controls["seed"]], **DIRECT
-        )
+        reseeded = self.result.again.click(self.new_seed, outputs=[self.settings.controls["seed"]], **DIRECT)
         for trigger, start in (
             (self.paint.click, self.start_painting),
             (self.result.go_on.click, self.go_on),
@@ -278,9 +245,7 @@ class PaintControls:
         ):
             run = trigger(start, inputs_kwargs=inputs, outputs=started, **QUEUED)
             run_script(run.success, static.read("store_run_key.js"), self.run_key)
-            run.success(
-                self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING
-            )
+            run.success(self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING)
             self._wire_run(run, buttons, self.engine_queue)
         reattached = self.reattach.click(
             self.reattach_run,
@@ -305,12 +270,7 @@ class PaintControls:
         )
         run_script(run.then, FORGET_RUN)
         run.failure(self.show_failure, inputs_kwargs=session, outputs=buttons, **DIRECT)
-        run.success(
-            self.result.make_film,
-            inputs_kwargs=session,
-            outputs=self.result.film_outputs,
-            **QUEUED,
-        )
+        run.success(self.result.make_film, inputs_kwargs=session, outputs=self.result.film_outputs, **QUEUED)
 
 
 def loss_table(history: list[tuple[int, str, float]]) -> pd.DataFrame:

@@ -18,9 +18,7 @@ from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
 
 PREVIEW_SIZE = 512  # pixels on the longest side of a preview
-
-CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")
-"""The settings that a preview follows."""
+CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")  # the settings that a preview follows
 
 Drawing = TypeVar("Drawing")
 
@@ -32,19 +30,12 @@ class Preview:
     """Shows at once what the photo looks like in a style. It has no components of its own."""
 
     def __init__(
-        self,
-        context: Context,
-        photo: PhotoInput,
-        style: StylePicker,
-        settings: SettingsPanel,
-        result: Result,
+        self, context: Context, photo: PhotoInput, style: StylePicker, settings: SettingsPanel, result: Result
     ) -> None:
         self.app, self.session = context.app_state, context.session
         self.photo, self.style, self.settings, self.result = photo, style, settings, result
 
-    def preview_photo(
-        self, *, session: Session, chosen: list[str], recipe: str, **values: Any
-    ) -> Outputs:
+    def preview_photo(self, *, session: Session, chosen: list[str], recipe: str, **values: Any) -> Outputs:
         """Another photo or style: its preview replaces a painting, which stays in the strip."""
         names, own = self.style.first_or_chosen(chosen, recipe, values)
         return self._preview(session, chosen=names, **values | own)
@@ -53,17 +44,13 @@ class Preview:
         """Another strength or stroke size: the preview follows; a painting stays."""
         return gr.skip() if session.painting else self._preview(session, **values)
 
-    def _preview(
-        self, session: Session, *, photo: Any, chosen: list[str], **values: Any
-    ) -> Outputs:
+    def _preview(self, session: Session, *, photo: Any, chosen: list[str], **values: Any) -> Outputs:
         paths = [s.path for s in selected_styles(self.app.styles_for(session), chosen)]
         if session.run or not paths:
             return gr.skip()
         painting, previewer = session.painting, self.app.previewer
         settings = visible_values(chosen, values) | {"size": PREVIEW_SIZE}
-        preview = self._draw(
-            photo, lambda picture, _: previewer.preview(picture, paths, **settings)
-        )
+        preview = self._draw(photo, lambda picture, _: previewer.preview(picture, paths, **settings))
         if not preview or session.run or session.painting != painting:  # Paint was quicker
             return gr.skip()
         files = self._save(session, "canvas", [preview])
@@ -80,8 +67,7 @@ class Preview:
             return outputs
         paths = [style.path for style in styles]
         thumbnails = self._draw(
-            photo,
-            lambda picture, upload: self.app.previewer.thumbnails(picture, upload.digest, paths),
+            photo, lambda picture, upload: self.app.previewer.thumbnails(picture, upload.digest, paths)
         )
         files = self._save(session, "gallery", thumbnails or [])
         if not files:
@@ -89,9 +75,7 @@ class Preview:
         items = [(str(file), title_of(style)) for file, style in zip(files, styles, strict=True)]
         return outputs | {self.style.gallery: gr.Gallery(items)}
 
-    def _draw(
-        self, photo: Any, draw: Callable[[Image.Image, Upload], Drawing | None]
-    ) -> Drawing | None:
+    def _draw(self, photo: Any, draw: Callable[[Image.Image, Upload], Drawing | None]) -> Drawing | None:
         """A preview of the photo; None without one. Other handlers report what is wrong with it."""
         try:
             upload = self.app.uploads.photo(photo)

@@ -14,18 +14,14 @@ from nst.service.tasks import QueuedTask
 POLL_INTERVAL = 1.0  # seconds between two looks at the queue
 
 
-async def queue_positions(
-    app_state: AppState, task: QueuedTask, status: gr.HTML
-) -> AsyncIterator[Outputs]:
+async def queue_positions(app_state: AppState, task: QueuedTask, status: gr.HTML) -> AsyncIterator[Outputs]:
     """The place and the expected wait, in `status`, until the task begins or is stopped."""
     while task.key in app_state.queued and task not in app_state.runs and not task.stop.is_set():
         if position := app_state.queue_position(task):
             place, seconds = position
             begins = f"about {duration(seconds)} until it begins"
             yield {
-                status: status_html(
-                    f"Number {place} in line, {begins}" if place > 1 else f"Next in line, {begins}"
-                )
+                status: status_html(f"Number {place} in line, {begins}" if place > 1 else f"Next in line, {begins}")
             }
         await asyncio.sleep(POLL_INTERVAL)
     # Gradio repeats the last update when the generator ends, and by then the run may have begun.

@@ -27,27 +27,15 @@ class Result:
         self._build_tabs()
         with gr.Column(render=False, elem_classes="feature") as self.column:
             with gr.Row(elem_id="keep"):
-                self.download = gr.DownloadButton(
-                    "Download PNG", interactive=False, elem_id="download"
-                )
+                self.download = gr.DownloadButton("Download PNG", interactive=False, elem_id="download")
                 self.jpeg = gr.DownloadButton("For chats, JPEG", interactive=False, elem_id="jpeg")
                 self.share = gr.Button("Share", elem_id="share")
                 self.copy = gr.Button("Copy link", elem_id="copy")
             with gr.Row(elem_id="next"):
                 self.go_on = gr.Button("Paint on from here", interactive=False, elem_id="on")
-                self.print = gr.Button(
-                    f"In print size, {PRINT_SIZE}", interactive=False, elem_id="print"
-                )
+                self.print = gr.Button(f"In print size, {PRINT_SIZE}", interactive=False, elem_id="print")
                 self.again = gr.Button("Again, with another seed", visible=False, elem_id="again")
-        self.outputs = [
-            self.image,
-            self.compare,
-            self.download,
-            self.jpeg,
-            self.go_on,
-            self.print,
-            self.again,
-        ]
+        self.outputs = [self.image, self.compare, self.download, self.jpeg, self.go_on, self.print, self.again]
         """The components that `show`, `show_preview` and `buttons` set."""
 
     def _build_tabs(self) -> None:
@@ -146,9 +134,7 @@ class Result:
         """Connect the events."""
         space = self.app.config.space
         page = f"https://huggingface.co/spaces/{space}" if space else ""
-        run_script(self.copy.click, static.read("copy_link.js", page=page)).then(
-            confirm_link, **QUEUED
-        )
+        run_script(self.copy.click, static.read("copy_link.js", page=page)).then(confirm_link, **QUEUED)
         run_script(self.share.click, static.read("share.js"))
 
 

@@ -29,9 +29,7 @@ class SettingsPanel:
         self.app, self.session, self.photo = context.app_state, context.session, photo
         with gr.Column(render=False, elem_classes="feature") as self.column:
             fields = setting_fields()
-            self.controls: dict[str, Any] = {
-                "style_weights": control(fields["style_weights"], visible=False)
-            }
+            self.controls: dict[str, Any] = {"style_weights": control(fields["style_weights"], visible=False)}
             self.preset = gr.Radio(
                 [(name.capitalize(), name) for name in PRESETS],
                 value="balanced",
@@ -66,9 +64,7 @@ class SettingsPanel:
                 sources=[],
                 transforms=[],
                 layers=False,
-                brush=gr.Brush(
-                    default_size=40, colors=["rgba(255, 140, 0, 0.6)"], color_mode="fixed"
-                ),
+                brush=gr.Brush(default_size=40, colors=["rgba(255, 140, 0, 0.6)"], color_mode="fixed"),
                 label="The part to paint",
                 height=320,
                 elem_id="mask",
@@ -78,8 +74,8 @@ class SettingsPanel:
         self.mask_fold = fold
 
     def style_controls(self) -> dict[str, Any]:
-        """The controls that follow a style's own settings: those of a preset, and all that any
-        style in the gallery sets."""
+        """The controls that follow a style's own settings: those of a preset, and all that any style in the gallery
+        sets."""
         names = (name for style in self.app.styles for name in style.settings)
         return {name: self.controls[name] for name in (*PRESETS["balanced"], *names)}
 
@@ -137,14 +133,9 @@ class SettingsPanel:
             **DIRECT,
         )
         self.mask_fold.expand(
-            self.open_mask_editor,
-            inputs_kwargs={"photo": self.photo.image},
-            outputs=self.mask,
-            **QUEUED,
+            self.open_mask_editor, inputs_kwargs={"photo": self.photo.image}, outputs=self.mask, **QUEUED
         )
-        self.photo.image.change(
-            self.close_mask_editor, outputs=[self.mask_fold, self.mask], **DIRECT
-        )
+        self.photo.image.change(self.close_mask_editor, outputs=[self.mask_fold, self.mask], **DIRECT)
 
 
 def visible_values(chosen: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,7 @@ from nst.page.ui import static
 from nst.page.ui.translations import PATH as TRANSLATIONS
 
 TITLE = "nst: photos into paintings"
-DESCRIPTION = (
-    "Drop in a photo, pick a style, and watch the photo turn into a painting, step by step."
-)
+DESCRIPTION = "Drop in a photo, pick a style, and watch the photo turn into a painting, step by step."
 PATH = "/card.jpg"
 
 
@@ -31,8 +29,8 @@ def card_route() -> Route:
 class SocialCard:
     """Plain ASGI: adds our meta tags and the translation script to the head of the page itself.
 
-    Gradio fills in its own `head` by JavaScript, which crawlers do not run. Of two tags for one
-    property the first counts (https://ogp.me, "Arrays"). Other answers pass unchanged.
+    Gradio fills in its own `head` by JavaScript, which crawlers do not run. Of two tags for one property the first
+    counts (https://ogp.me, "Arrays"). Other answers pass unchanged.
     """
 
     def __init__(self, app: Any) -> None:
@@ -66,12 +64,7 @@ class SocialCard:
 
 def tags(address: str) -> str:
     """The tags of a page at this address."""
-    values = {
-        "title": TITLE,
-        "description": DESCRIPTION,
-        "address": address + "/",
-        "picture": address + PATH,
-    }
+    values = {"title": TITLE, "description": DESCRIPTION, "address": address + "/", "picture": address + PATH}
     escaped = {name: html.escape(value) for name, value in values.items()}
     return static.read("card.html").format(words=TRANSLATIONS.removeprefix("/"), **escaped)
 

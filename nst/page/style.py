@@ -31,9 +31,7 @@ class StylePicker:
         self.photo, self.settings = photo, settings
         with gr.Column(render=False, elem_classes="feature") as self.column:
             self.card = gr.HTML("Pick a style", elem_id="card")
-            self.on_photo = gr.Checkbox(
-                True, label="On my photo", visible=False, elem_id="on-photo"
-            )
+            self.on_photo = gr.Checkbox(True, label="On my photo", visible=False, elem_id="on-photo")
             self.gallery = gr.Gallery(
                 gallery_items(self.app.styles, self.app.thumbnails),
                 label="Styles",
@@ -46,31 +44,16 @@ class StylePicker:
                 elem_id="styles",
                 buttons=[],
             )
-            self.upload = gr.UploadButton(
-                "Add your own style", file_types=["image"], file_count="multiple", size="sm"
-            )
-            self.several = gr.Checkbox(
-                label="Blend several styles", info="up to four: click one after the other"
-            )
+            self.upload = gr.UploadButton("Add your own style", file_types=["image"], file_count="multiple", size="sm")
+            self.several = gr.Checkbox(label="Blend several styles", info="up to four: click one after the other")
             self.chosen = gr.Dropdown(
-                [],
-                value=[],
-                multiselect=True,
-                label="Styles chosen",
-                elem_id="chosen",
-                visible=False,
+                [], value=[], multiselect=True, label="Styles chosen", elem_id="chosen", visible=False
             )
         self.link_outputs = [self.chosen, self.several, self.card, *settings.outputs]
         """The components that `show_link` sets."""
 
     def choose_style(
-        self,
-        event: gr.SelectData,
-        *,
-        session: Session,
-        chosen: list[str],
-        several: bool,
-        recipe: str,
+        self, event: gr.SelectData, *, session: Session, chosen: list[str], several: bool, recipe: str
     ) -> Outputs:
         """The style that was clicked, its description, and its own settings."""
         style = self.app.styles_for(session)[int(event.index)]
@@ -93,11 +76,9 @@ class StylePicker:
             **{knob: values[name] for name, knob in self.settings.style_controls().items()},
         }
 
-    def add_styles(
-        self, *, session: Session, uploads: Any, chosen: list[str], several: bool, recipe: str
-    ) -> Outputs:
-        """A visitor's own styles come first in the gallery, and the first of them is chosen; in a
-        blend it joins the others, or replaces the last of four."""
+    def add_styles(self, *, session: Session, uploads: Any, chosen: list[str], several: bool, recipe: str) -> Outputs:
+        """A visitor's own styles come first in the gallery, and the first of them is chosen; in a blend it joins the
+        others, or replaces the last of four."""
         files = uploads if isinstance(uploads, list) else [uploads]
         if len(session.styles) + len(files) > MAX_OWN_STYLES:
             raise user_error(f"{MAX_OWN_STYLES} styles of your own at most; reload to begin anew")
@@ -130,8 +111,8 @@ class StylePicker:
     def first_or_chosen(
         self, chosen: list[str], recipe: str, values: Mapping[str, Any]
     ) -> tuple[list[str], dict[str, Any]]:
-        """The styles chosen; if there are none, the first style and its own settings, so that a
-        newcomer sees a painting at once. Settings that a link has changed stay."""
+        """The styles chosen; if there are none, the first style and its own settings, so that a newcomer sees a
+        painting at once. Settings that a link has changed stay."""
         if chosen or recipe not in RECIPES or not RECIPES[recipe].style_layers:
             return chosen, {}
         first = self.app.styles[0]
@@ -152,9 +133,7 @@ class StylePicker:
             **{self.settings.controls[name]: value for name, value in own.items()},
         }
 
-    def show_link(
-        self, session: Session, link: ShareLink, complaints: Sequence[str] = ()
-    ) -> Outputs:
+    def show_link(self, session: Session, link: ShareLink, complaints: Sequence[str] = ()) -> Outputs:
         """A link's styles, recipe and settings in their controls; a notice of what is missing."""
         styles = {style.name: style for style in self.app.styles_for(session)}
         chosen = [name for name in link.styles if name in styles][:MAX_STYLES]
@@ -170,8 +149,7 @@ class StylePicker:
         }
 
     def stylizer(self, session: Session, chosen: Sequence[str], **options: Any) -> OnePass:
-        """Paints pictures in the styles chosen, in one pass; ValueError where none is chosen or an
-        option is wrong."""
+        """Paints pictures in the styles chosen, in one pass; ValueError where none is chosen or an option is wrong."""
         styles = selected_styles(self.app.styles_for(session), chosen)
         if not styles:
             raise ValueError(NO_STYLE)
@@ -192,14 +170,9 @@ class StylePicker:
         settings = self.settings
         applied = [self.card, settings.preset, *settings.style_controls().values()]
         clicked = self.gallery.select(
-            self.choose_style,
-            inputs_kwargs=session | choice | several,
-            outputs=[self.chosen, *applied],
-            **QUEUED,
+            self.choose_style, inputs_kwargs=session | choice | several, outputs=[self.chosen, *applied], **QUEUED
         )
-        listed = self.chosen.input(
-            self.choose_from_list, inputs_kwargs=session | choice, outputs=applied, **QUEUED
-        )
+        listed = self.chosen.input(self.choose_from_list, inputs_kwargs=session | choice, outputs=applied, **QUEUED)
         added = self.upload.upload(
             self.add_styles,
             inputs_kwargs=session | choice | several | {"uploads": self.upload},
@@ -213,10 +186,7 @@ class StylePicker:
             **DIRECT,
         )
         dropped = self.photo.offer_button.click(
-            self.use_dropped_settings,
-            inputs_kwargs=session,
-            outputs=self.link_outputs,
-            **QUEUED,
+            self.use_dropped_settings, inputs_kwargs=session, outputs=self.link_outputs, **QUEUED
         )
         return clicked, listed, added, dropped
 

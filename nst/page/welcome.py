@@ -16,8 +16,7 @@ from nst.service.previews import as_webp
 from nst.service.session import Session
 from nst.sharing import ShareLink, from_query
 
-PHOTO, STYLE = "mountains", "swirling_night"
-"""The sample, which was painted with the style's own settings."""
+PHOTO, STYLE = "mountains", "swirling_night"  # the sample, which was painted with the style's own settings
 
 PAINTING = EXAMPLES / "results" / f"{PHOTO}_{STYLE}.jpg"
 
@@ -30,11 +29,7 @@ class Welcome:
         self.photo = next(photo for photo in self.app.photos if photo.name == PHOTO)
         with gr.Column(elem_id="welcome", render=False) as self.column:
             gr.ImageSlider(
-                self._pictures(),
-                label="Photo and painting",
-                show_label=False,
-                interactive=False,
-                buttons=[],
+                self._pictures(), label="Photo and painting", show_label=False, interactive=False, buttons=[]
             )
             self.caption = gr.HTML(self._caption())
             self.open = gr.Button("Open this one", size="sm", elem_id="open-sample")
@@ -89,7 +84,5 @@ class Welcome:
             outputs=[self.session, self.style.gallery, self.caption, *outputs],
             **QUEUED | {"concurrency_limit": None, "concurrency_id": "loading"},
         )
-        opened = self.open.click(
-            self.open_sample, inputs_kwargs={"session": self.session}, outputs=outputs, **QUEUED
-        )
+        opened = self.open.click(self.open_sample, inputs_kwargs={"session": self.session}, outputs=outputs, **QUEUED)
         return loaded, opened

@@ -56,8 +56,8 @@ class AppState:
     queued_sessions: Callable[[], list[str]] = list
 
     def start(self, on_sweep: Callable[[], None]) -> None:
-        """Warm up, download VGG-19 and the owner's styles, and sweep the disk every hour, each in
-        the background; `on_sweep` is called after each sweep."""
+        """Warm up, download VGG-19 and the owner's styles, and sweep the disk every hour, each in the background;
+        `on_sweep` is called after each sweep."""
         self.engine.start()
         threading.Thread(target=self._load_owner_styles, daemon=True).start()
         threading.Thread(target=self._sweep_hourly, args=[on_sweep], daemon=True).start()
@@ -77,11 +77,7 @@ class AppState:
 
     def on_session_closed(self, session_hash: str) -> None:
         """A page or a program has disconnected: end its runs, or let them wait for it."""
-        tasks = [
-            task
-            for task in (*self.runs, *self.queued.values())
-            if task.session_hash == session_hash
-        ]
+        tasks = [task for task in (*self.runs, *self.queued.values()) if task.session_hash == session_hash]
         for task in tasks:
             if task.resumable:
                 task.resumable.on_disconnect()
@@ -116,8 +112,7 @@ class AppState:
             self.runs.remove(task)
 
     def queue_position(self, task: QueuedTask) -> tuple[int, float] | None:
-        """The place in the queue, from 1, and the expected seconds until the task begins; None if
-        it does not wait."""
+        """The place in the queue, from 1, and the expected seconds until the task begins; None if it does not wait."""
         waiting = self._waiting()
         if task not in waiting:
             return None
@@ -188,8 +183,7 @@ def open_app_state(config: Config, engine: RemoteEngine | None = None) -> AppSta
         store=store,
         photos=photos,
         styles=styles,
-        thumbnails=make_thumbnails(styles, root / "styles")
-        | make_thumbnails(photos, root / "samples"),
+        thumbnails=make_thumbnails(styles, root / "styles") | make_thumbnails(photos, root / "samples"),
         uploads=Uploads(root, photos),
     )
 
@@ -206,8 +200,8 @@ def link_photos(photos: Sequence[Photo], folder: Path) -> list[Photo]:
 
 
 def make_thumbnails(pictures: Sequence[Style | Photo], folder: Path) -> dict[Path, Path]:
-    """Small pictures in a new folder, by the originals' files; one that can't be opened is left
-    out, with one log line."""
+    """Small pictures in a new folder, by the originals' files; one that can't be opened is left out, with one log
+    line."""
     folder.mkdir(exist_ok=True)
     thumbnails = {}
     for picture in pictures:

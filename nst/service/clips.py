@@ -42,9 +42,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     with (
         app_state.running(task),
         app_state.metrics.run() as record,
-        closing(
-            paint_clip(clip, out, lambda frame: previewer.run(lambda: task.paint(frame)))
-        ) as counts,
+        closing(paint_clip(clip, out, lambda frame: previewer.run(lambda: task.paint(frame)))) as counts,
     ):
         record.outcome, record.size, record.recipe = "failed", task.paint.settings.size, "film"
         for done in counts:

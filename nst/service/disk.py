@@ -15,9 +15,7 @@ from pathlib import Path
 log = logging.getLogger("nst")
 
 PREFIX = "nst-"
-LOCK = ".held"
-"""A file that a living process keeps locked; the system unlocks it however the process ends."""
-
+LOCK = ".held"  # a file that a living process keeps locked; the system unlocks it however the process ends
 STALE_SECONDS = 600.0  # an upload that has not grown for so long will not be finished
 MIN_FREE = 50 * 2**20  # bytes of the disk that uploads leave to paintings
 

@@ -60,9 +60,7 @@ class Pace:
         share = last.progress - first.progress
         default = type(job.settings)()
         layers = ("style_layers", "content_layers", "coherence")
-        if share < MIN_SHARE or any(
-            getattr(job.settings, name) != getattr(default, name) for name in layers
-        ):
+        if share < MIN_SHARE or any(getattr(job.settings, name) != getattr(default, name) for name in layers):
             return
         pace = (last.seconds - first.seconds) / (share * job.work)
         self._fastest = min(self._fastest, pace)
@@ -76,8 +74,8 @@ class Pace:
 class Engine:
     """Computes one run after the other in one thread of this process.
 
-    OpenMP keeps a team of threads for each thread that computes. With more of them than
-    processors, they sleep instead of spinning, which costs a third of the speed.
+    OpenMP keeps a team of threads for each thread that computes. With more of them than processors, they sleep instead
+    of spinning, which costs a third of the speed.
     """
 
     workers = 1
@@ -107,8 +105,8 @@ class Engine:
     def frames(self, job: Job) -> Generator[Frame, None, None]:
         """The frames of a run, which waits until the one before it has ended.
 
-        Closing the generator or setting the job's `stop` ends the run within a step; the frame
-        before is the last one then.
+        Closing the generator or setting the job's `stop` ends the run within a step; the frame before is the last one
+        then.
         """
         return _run_in(self._thread, job, self._set_step_started)
 
@@ -168,16 +166,14 @@ class RemoteEngine:
 def open_engine(config: Config) -> Engine | RemoteEngine:
     """The engine for this machine."""
     if config.zero_gpu:
-        # In the main thread, where `spaces` emulates CUDA. A run's process is forked from this one,
-        # so the network can't change later.
+        # In the main thread, where `spaces` emulates CUDA. A run's process is forked from this one, so the network
+        # can't change later.
         return RemoteEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)), guess=PACE)
     return Engine(config)
 
 
 def _run_in(
-    executor: ThreadPoolExecutor,
-    job: Job,
-    set_step_started: Callable[[float | None], None] = lambda _: None,
+    executor: ThreadPoolExecutor, job: Job, set_step_started: Callable[[float | None], None] = lambda _: None
 ) -> Generator[Frame, None, None]:
     """The frames of a run that is computed in the executor, ahead of whoever reads them."""
     frames: queue.Queue[Frame | Exception | None] = queue.Queue(1)

@@ -17,16 +17,14 @@ from starlette.routing import Route
 
 log = logging.getLogger("nst.runs")
 
-STUCK_SECONDS = 300.0
-"""An engine that computes one frame for so long counts as dead; the slowest takes a minute."""
-
+STUCK_SECONDS = 300.0  # an engine that computes one frame for so long counts as dead; the slowest takes a minute
 BUCKETS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600  # upper bounds of the histogram, in seconds
 
 
 @dataclass
 class Record:
-    """One run; `outcome` is done, stopped, late (time limit), left (by its visitor), refused
-    (before the first step), or failed."""
+    """One run; `outcome` is done, stopped, late (time limit), left (by its visitor), refused (before the first step),
+    or failed."""
 
     size: int = 0
     recipe: str = ""

@@ -20,10 +20,7 @@ from nst.settings import Settings
 THUMBNAIL_SIZE = 192  # pixels on the longest side of a photo in the gallery
 MAX_WAITING = 8  # previews that may wait; further requests go without
 MAX_STYLIZERS = 256  # encoded styles that are kept, 15 kB each
-
-MAX_BYTES = 16 * 2**20
-"""Bytes of thumbnails that are kept: many visitors begin with the same samples."""
-
+MAX_BYTES = 16 * 2**20  # bytes of thumbnails that are kept: many visitors begin with the same samples
 GUESS = 0.2  # seconds for a frame of a film on two cores
 DEVICE = "cpu"  # fast enough; a GPU is the optimiser's, and on ZeroGPU this process has none
 NICENESS = 5  # priority of the thread: an optimiser beside it keeps most of the processor
@@ -44,9 +41,7 @@ class Previewer:
         self._encode = lru_cache(MAX_STYLIZERS)(partial(OnePass, where=DEVICE))
         self._thumbnails = ByteCache(MAX_BYTES)
 
-    def preview(
-        self, picture: Image.Image, styles: Sequence[Path], **settings: Any
-    ) -> bytes | None:
+    def preview(self, picture: Image.Image, styles: Sequence[Path], **settings: Any) -> bytes | None:
         """The picture in these styles, as WebP; None if too many previews wait. ValueError."""
         return self.try_run(lambda: as_webp(self.stylizer(*styles, **settings)(picture)))
 
@@ -57,10 +52,7 @@ class Previewer:
         """
         checked = Settings(effort="one-pass", **settings)
         encoded = self._encode(
-            *styles,
-            size=checked.size,
-            style_scale=checked.style_scale,
-            style_weights=checked.style_weights,
+            *styles, size=checked.size, style_scale=checked.style_scale, style_weights=checked.style_weights
         )
         return encoded.with_settings(checked)
 

@@ -11,11 +11,8 @@ from nst.service.app_state import AppState
 from nst.service.runs import Progress, follow
 from nst.service.tasks import PaintTask
 
-RECONNECT_SECONDS = 30.0
-"""If you reload the page or lose the connection, the run waits so long for you."""
-
-RELOAD_SECONDS = 4.0
-"""The same after the page has reported that it closes: perhaps it is only reloaded."""
+RECONNECT_SECONDS = 30.0  # if you reload the page or lose the connection, the run waits so long for you
+RELOAD_SECONDS = 4.0  # the same after the page has reported that it closes: perhaps it is only reloaded
 
 
 class ResumableRun:
@@ -24,9 +21,7 @@ class ResumableRun:
     If nobody watches within the time above after a disconnect, the run ends and nothing is kept.
     """
 
-    def __init__(
-        self, app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str
-    ) -> None:
+    def __init__(self, app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str) -> None:
         self._task = task
         self._changed = threading.Condition()
         self._latest: Progress | None = None
@@ -34,9 +29,7 @@ class ResumableRun:
         self._ended = False
         self._watcher, self._deadline = object(), math.inf
         context = copy_context()  # ZeroGPU finds the visitor in it
-        threading.Thread(
-            target=context.run, args=[self._paint, app_state, styles, owner], daemon=True
-        ).start()
+        threading.Thread(target=context.run, args=[self._paint, app_state, styles, owner], daemon=True).start()
 
     def watch(self) -> Iterator[Progress]:
         """The frames as they come; a slow watcher misses some. Raises what the run has raised."""

@@ -30,11 +30,10 @@ MAX_KEPT_FRAMES = 120  # frames of one run that are kept for its time-lapse
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
 MEASURED_SHARE = 0.5
-"""Share of a run's work after which only its own pace counts. The coarse scales alone mislead: they
-show more frames, and previews and the time-lapse before may still use the processor."""
+"""Share of a run's work after which only its own pace counts. The coarse scales alone mislead: they show more frames,
+and previews and the time-lapse before may still use the processor."""
 
-RESERVED_BYTES = 2 * 2**20
-"""Free space that a painting must leave on the disk, for the small pictures of the strip."""
+RESERVED_BYTES = 2 * 2**20  # free space that a painting must leave on the disk, for the small pictures of the strip
 
 CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
 
@@ -65,11 +64,7 @@ class NothingPainted(ValueError):
 
 
 def create_task(
-    app_state: AppState,
-    request: Request,
-    photo: Upload,
-    styles: Sequence[Style],
-    session_hash: str,
+    app_state: AppState, request: Request, photo: Upload, styles: Sequence[Style], session_hash: str
 ) -> PaintTask:
     """A run that has not begun; `styles` are those that names are looked up in.
 
@@ -87,9 +82,7 @@ def create_task(
     seconds, limit = app_state.engine.pace.seconds(work), app_state.config.max_seconds
     if seconds > limit:
         raise ValueError(too_long(seconds, limit, settings))
-    return PaintTask(
-        request=request, photo=photo, size=settings.size, session_hash=session_hash, work=work
-    )
+    return PaintTask(request=request, photo=photo, size=settings.size, session_hash=session_hash, work=work)
 
 
 def seconds_left(frame: Frame, expected: float) -> float:
@@ -113,8 +106,8 @@ def follow(
 ) -> Generator[Progress, None, None]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises NothingPainted if it is stopped before its first frame, and ValueError if the request is
-    wrong or the painting can't be stored. Closing the generator ends the run and keeps nothing.
+    Raises NothingPainted if it is stopped before its first frame, and ValueError if the request is wrong or the
+    painting can't be stored. Closing the generator ends the run and keeps nothing.
     """
     if app_state.closing.is_set():
         raise ValueError(CLOSING)
@@ -122,9 +115,7 @@ def follow(
         with app_state.metrics.run() as record:
             record.outcome = "refused"
             request = replace(
-                task.request,
-                photo=app_state.uploads.picture(task.photo, task.size),
-                photo_name=task.photo.path.stem,
+                task.request, photo=app_state.uploads.picture(task.photo, task.size), photo_name=task.photo.path.stem
             )
             job = prepare(request, styles, app_state.engine.backbone, task.stop)
             record.outcome = "failed"
@@ -135,9 +126,7 @@ def follow(
         app_state.dequeue(task)
 
 
-def _paint(
-    app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record
-) -> Iterator[Progress]:
+def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record) -> Iterator[Progress]:
     photo = fit(job.photo, job.settings.size)
     kept, first, painting, folder = [keep(photo)], None, None, None
     frames = app_state.engine.frames(job)
@@ -167,11 +156,7 @@ def _paint(
         app_state.store.keep(painting)
         record.outcome = "done" if frame.done else "late" if timed_out else "stopped"
         yield Progress(
-            frame=frame,
-            job=job,
-            file=painting.file,
-            painting=painting,
-            timed_out=timed_out and not frame.done,
+            frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out and not frame.done
         )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -193,11 +178,4 @@ def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Im
         raise ValueError(FULL) from None
     if disk.free(folder) < RESERVED_BYTES:
         raise ValueError(FULL)
-    return Painting(
-        folder=folder,
-        file=file,
-        before=before,
-        photo=task.photo.digest,
-        shared=job.shared,
-        run=task.key,
-    )
+    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, shared=job.shared, run=task.key)

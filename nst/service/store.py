@@ -12,9 +12,7 @@ from pathlib import Path
 from nst.service import disk
 from nst.sharing import ShareLink
 
-PREVIEW_SECONDS = 60.0
-"""Time that the intermediate pictures stay after a painting is done, for slow browsers."""
-
+PREVIEW_SECONDS = 60.0  # time that the intermediate pictures stay after a painting is done, for slow browsers
 MAX_RESULTS = 32  # folders with results for programs that are kept
 
 FULL = (
@@ -22,8 +20,7 @@ FULL = (
     "kept as a PNG; save it from there, or try again in a while"
 )
 CROWDED = (
-    "The disk of this machine is full of what others have sent: try again in a while, or take one "
-    "of the samples."
+    "The disk of this machine is full of what others have sent: try again in a while, or take one of the samples."
 )
 
 
@@ -59,9 +56,9 @@ class Painting:
 class Store:
     """All paintings and uploads, in the folder `root`; safe to use from several threads.
 
-    A visitor's paintings take at most `quota` bytes, apart from the latest, and all paintings half
-    of `total`; the oldest make room. Uploads are refused when the folder takes `total` bytes.
-    Nothing stays longer than `keep` seconds.
+    A visitor's paintings take at most `quota` bytes, apart from the latest, and all paintings half of `total`; the
+    oldest make room. Uploads are refused when the folder takes `total` bytes. Nothing stays longer than `keep`
+    seconds.
     """
 
     def __init__(self, root: Path, quota: int, total: int, keep: float) -> None:
@@ -144,9 +141,7 @@ class Store:
         """Remove paintings that are too old or exceed a quota."""
         with self._lock:
             now = time.monotonic()
-            self._remove(
-                [p for p in self._paintings.values() if p.created < now - self.keep_seconds]
-            )
+            self._remove([p for p in self._paintings.values() if p.created < now - self.keep_seconds])
             for painting in self._paintings.values():
                 if painting.created < now - PREVIEW_SECONDS:
                     painting.remove_previews()

@@ -41,8 +41,7 @@ class QueuedTask:
 
 @dataclass(eq=False, kw_only=True)
 class PaintTask(QueuedTask):
-    """A painting of `photo`, `size` pixels on the longest side. `abandoned`: its visitor has not
-    come back for it."""
+    """A painting of `photo`, `size` pixels on the longest side. `abandoned`: its visitor has not come back for it."""
 
     request: Request
     photo: Upload

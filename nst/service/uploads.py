@@ -36,9 +36,7 @@ from nst.sharing import Provenance, from_text
 BROWSER_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 """Formats that browsers show, of those that nst reads."""
 
-CHECKED_SIZE = 256
-"""Pixels on the longest side to decode a picture at in order to check all of its file."""
-
+CHECKED_SIZE = 256  # pixels on the longest side to decode a picture at in order to check all of its file
 MAX_SIZE = 4096  # pixels on the longest side that are enough for the largest painting
 
 MAX_LAYERS, MAX_LAYER_PIXELS = 8, 4_000_000
@@ -88,8 +86,7 @@ class Uploads:
     def file(self, value: Any, name: str = "the picture") -> Path | None:
         """The path of an uploaded file, from an event's value; None if there is none.
 
-        ImageError for any other path on the server, for addresses, pipes, and values that are no
-        files.
+        ImageError for any other path on the server, for addresses, pipes, and values that are no files.
         """
         if value is None:
             return None
@@ -98,9 +95,7 @@ class Uploads:
         if not isinstance(path, str) or not path:
             raise rejected
         if is_address(path):
-            raise ImageError(
-                f"{name} is an address, and only files are taken; save it first, then upload it"
-            )
+            raise ImageError(f"{name} is an address, and only files are taken; save it first, then upload it")
         try:
             real = Path(path).resolve()
             regular = stat.S_ISREG(real.stat().st_mode)

@@ -27,9 +27,7 @@ def on_zero_gpu(backbone: Backbone) -> RemoteBackbone:
     def paint(pictures: Pictures, settings: Settings, every: int) -> Generator[Frame, None, None]:
         yield from stylize.run(pictures, settings, backbone, every)
 
-    def frames(
-        pictures: Pictures, settings: Settings, every: int, _: threading.Event
-    ) -> Generator[Frame, None, None]:
+    def frames(pictures: Pictures, settings: Settings, every: int, _: threading.Event) -> Generator[Frame, None, None]:
         return paint(pictures, settings, every)  # closing it ends its worker
 
     return RemoteBackbone(backbone.name, frames)

@@ -21,15 +21,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst.images import (
-    MAX_PIXELS,
-    MIN_SIDE,
-    ImageError,
-    open_cutout,
-    open_image,
-    open_mask,
-    upright_size,
-)
+from nst.images import MAX_PIXELS, MIN_SIDE, ImageError, open_cutout, open_image, open_mask, upright_size
 from nst.service.uploads import Uploads
 
 from .mutation import mutated, seeds

@@ -192,10 +192,7 @@ def test_what_one_event_names_is_bounded_together(stranger: Stranger) -> None:
 
 def test_a_request_without_a_length(stranger: Stranger) -> None:
     answer = stranger.http.post("/queue/join", content=iter([b"{}"] * 3))
-    assert (answer.status_code, answer.json()) == (
-        411,
-        {"detail": "This request doesn't tell its length."},
-    )
+    assert (answer.status_code, answer.json()) == (411, {"detail": "This request doesn't tell its length."})
 
 
 def test_sessions_that_nobody_comes_back_to(stranger: Stranger) -> None:

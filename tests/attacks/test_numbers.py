@@ -76,9 +76,7 @@ def test_events_that_there_are_not(stranger: Stranger, number: Any) -> None:
         clear(answer.text)
 
 
-@pytest.mark.parametrize(
-    "name", ["nobody", "start_painting", "show_frames", "__init__", "a" * 3000]
-)
+@pytest.mark.parametrize("name", ["nobody", "start_painting", "show_frames", "__init__", "a" * 3000])
 def test_calls_by_names_that_there_are_not(stranger: Stranger, name: str) -> None:
     for path in (f"/call/{name}", f"/call/v2/{name}", f"/run/{name}"):
         answer = stranger.post(path, {"data": []})

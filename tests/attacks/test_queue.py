@@ -87,8 +87,7 @@ def test_two_of_a_visitor_may_wait_wherever_they_are(stranger: Stranger, long: s
         "data": stranger.filled("paint", **wish, more=long),
     }
     answers = [
-        stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"})
-        for number in range(8)
+        stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"}) for number in range(8)
     ]
     refused = [answer for answer in answers if answer.status_code == 503]
     assert refused

@@ -65,10 +65,7 @@ def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_flags")
 @pytest.mark.parametrize(
     ("half", "winograd", "expected"),
-    [
-        (0.5, 0.3, Arithmetic(torch.bfloat16, winograd=True)),
-        (0.9, 0.9, Arithmetic(torch.float32, winograd=False)),
-    ],
+    [(0.5, 0.3, Arithmetic(torch.bfloat16, winograd=True)), (0.9, 0.9, Arithmetic(torch.float32, winograd=False))],
 )
 def test_without_flags_a_measurement_decides(
     half: float, winograd: float, expected: Arithmetic, monkeypatch: pytest.MonkeyPatch
@@ -118,8 +115,7 @@ def test_a_gpu_older_than_ampere_uses_float16(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("flags\t\t: fpu avx2 amx_bf16\n", {"avx2", "amx_bf16"}), ("Features : neon bf16\n", set())],
+    ("text", "expected"), [("flags\t\t: fpu avx2 amx_bf16\n", {"avx2", "amx_bf16"}), ("Features : neon bf16\n", set())]
 )
 def test_with_an_older_torch_flags_come_from_linux(
     text: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -109,9 +109,7 @@ def test_features_are_close_to_those_of_float32(
         assert error < FEATURE_ERROR[dtype], layer
 
 
-def _objective(
-    backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings
-) -> Objective:
+def _objective(backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings) -> Objective:
     regions = [Region([(style, 1.0)] if settings.style_layers else [])]
     settings = replace(settings, size=SIZE)
     return Objective(photo.to(backbone.device), regions, SIZE, settings, backbone)
@@ -141,9 +139,7 @@ def test_losses_and_gradients_are_close_to_those_of_float32(
 
 
 @pytest.mark.parametrize(("where", "dtype"), CASES)
-def test_a_loss_of_zero_has_a_gradient_of_zero(
-    where: torch.device, dtype: torch.dtype, style: Image.Image
-) -> None:
+def test_a_loss_of_zero_has_a_gradient_of_zero(where: torch.device, dtype: torch.dtype, style: Image.Image) -> None:
     photo = PICTURES["noise"]
     backbone = _backbone("VGG-16", where, dtype)
     losses, gradient = _objective(backbone, photo, style, RECIPES["reconstruct"])(photo.to(where))

@@ -12,9 +12,7 @@ from nst.network.memory import free_memory, needed_memory, return_freed_memory
 CPU = torch.device("cpu")
 
 
-def test_free_memory_follows_the_limit_of_a_container(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_free_memory_follows_the_limit_of_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
     assert free_memory(CPU) > 1e8
     (tmp_path / "memory.current").write_text("1000000\n")
@@ -35,16 +33,13 @@ def test_free_memory_follows_the_limit_of_a_container(
         (512, torch.float16, 0.78e9),
     ],
 )
-def test_the_estimate_is_a_little_more_than_was_measured(
-    side: int, dtype: torch.dtype, measured: float
-) -> None:
+def test_the_estimate_is_a_little_more_than_was_measured(side: int, dtype: torch.dtype, measured: float) -> None:
     assert measured < needed_memory(side**2, dtype, CPU) < 1.5 * measured
 
 
 def test_needed_memory_depends_on_device_and_regions() -> None:
     cpu, cuda, mps, xpu = (
-        needed_memory(2**22, torch.float16, torch.device(kind))
-        for kind in ("cpu", "cuda", "mps", "xpu")
+        needed_memory(2**22, torch.float16, torch.device(kind)) for kind in ("cpu", "cuda", "mps", "xpu")
     )
     assert 3e9 < cuda < mps == xpu
     assert needed_memory(2**22, torch.float16, CPU, regions=2) - cpu == 2**22 * 2 * 122 * 4

@@ -15,9 +15,7 @@ def test_pooling_in_bands_equals_autograd_exactly(
     kind: str, dtype: torch.dtype, height: int, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pooling, "BAND_ROWS", 3)
-    before = _all_different(
-        (1, 5, height, width), dtype
-    )  # torch may choose another of equal values
+    before = _all_different((1, 5, height, width), dtype)  # torch may choose another of equal values
     reference = F.max_pool2d if kind == "max" else F.avg_pool2d
     pooled = reference(before.requires_grad_(), 2)
     push = torch.randn(pooled.shape).to(dtype, memory_format=torch.channels_last)

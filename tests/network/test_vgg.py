@@ -51,9 +51,7 @@ def _vgg19_weights() -> Weights:
 
 @pytest.mark.parametrize("make", [bundled, _vgg19_weights])
 @pytest.mark.parametrize("winograd", [False, True])
-def test_features_and_gradient_equal_torchvisions(
-    make: Callable[[], Weights], winograd: bool
-) -> None:
+def test_features_and_gradient_equal_torchvisions(make: Callable[[], Weights], winograd: bool) -> None:
     weights = make()
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(1, 3, 70, 59, generator=generator)

@@ -93,20 +93,14 @@ def test_a_failed_download_logs_one_line(
     monkeypatch: pytest.MonkeyPatch, hub: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(weights, "OXFORD_URL", "http://127.0.0.1:9/vgg19.pth")
-    monkeypatch.setattr(
-        constants,
-        "HUGGINGFACE_CO_URL_TEMPLATE",
-        "http://127.0.0.1:9/{repo_id}/{revision}/{filename}",
-    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
     with caplog.at_level(logging.INFO):
         assert weights.fetch_vgg19() is None
     assert len(caplog.records) == 1
     assert "out of reach" in caplog.text
 
 
-def test_a_file_of_the_caller_has_priority(
-    hub: Files, state: dict[str, Tensor], tmp_path: Path
-) -> None:
+def test_a_file_of_the_caller_has_priority(hub: Files, state: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     _pth(state, path)
     assert weights.local(path).name == "VGG-19"
@@ -169,9 +163,7 @@ def test_an_incomplete_cache_is_ignored(missing: str, state: dict[str, Tensor]) 
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_a_broken_cache_in_a_read_only_folder_is_kept(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_broken_cache_in_a_read_only_folder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise PermissionError("read-only")
 
@@ -225,9 +217,7 @@ def test_with_an_unwritable_cache_a_download_is_used(
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_without_a_temporary_folder_nothing_is_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_temporary_folder_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     assert weights.fetch_vgg19() is None
 

@@ -36,15 +36,11 @@ def test_another_picture_is_taken_for_none() -> None:
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
     known = styles.load_weights(CPU)
     told = encode_style(styles.preprocess(noise, 1.0), known)
-    assert (
-        (known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()
-    ).min() > 2 * styles._SAME_STYLE
+    assert ((known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()).min() > 2 * styles._SAME_STYLE
 
 
 @pytest.mark.parametrize("name", ["swirling_night", "stained_glass", "charcoal_hatching"])
-def test_what_was_learned_is_a_better_picture(
-    name: str, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_learned_is_a_better_picture(name: str, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the painter's own losses, on a photo that it has not learned from."""
     plate = find_style(name, load_styles())
     photo = fit(open_image(sample("lion")), 512).crop((128, 0, 384, 256))

@@ -71,10 +71,7 @@ def made(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize("rounded", [False, True])
 def test_it_reads_and_paints_as_what_it_comes_from(
-    models: dict[str, bytes],
-    made: dict[str, Tensor],
-    rounded: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    models: dict[str, bytes], made: dict[str, Tensor], rounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "_EPSILON", 1e-5)  # theirs
     numbers = shipped.decoded(made)

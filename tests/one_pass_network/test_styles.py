@@ -38,9 +38,7 @@ def _painted(photo: Image.Image, style: Image.Image, **given: object) -> Image.I
 
 @pytest.fixture
 def two() -> Callable[[str], Image.Image]:
-    return lambda name: Image.open(next(p.path for p in load_styles() if p.name == name)).convert(
-        "RGB"
-    )
+    return lambda name: Image.open(next(p.path for p in load_styles() if p.name == name)).convert("RGB")
 
 
 def test_all_doors_paint_the_same(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
@@ -64,22 +62,15 @@ def test_it_comes_nearer_to_the_style(
     assert (after - target).norm() < 0.8 * (before - target).norm()
 
 
-def test_strength_goes_from_the_photo_to_the_style(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_strength_goes_from_the_photo_to_the_style(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     small = photo.resize((96, 77), Image.Resampling.LANCZOS)
-    moved = [
-        _away(small, _painted(photo, two(PLATE), strength=strength))
-        for strength in (0.0, 0.25, 0.5, 1.0)
-    ]
+    moved = [_away(small, _painted(photo, two(PLATE), strength=strength)) for strength in (0.0, 0.25, 0.5, 1.0)]
     assert moved[0] < 1
     assert moved == sorted(moved)
     assert moved[1] > 5
 
 
-def test_several_styles_blend_by_weight(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_several_styles_blend_by_weight(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     alone = OnePass(PLATE, size=96)(photo)
     assert _away(alone, OnePass(PLATE, OTHER, size=96, style_weights=(1, 0))(photo)) == 0
     both = OnePass(PLATE, OTHER, size=96)(photo)
@@ -98,16 +89,10 @@ def test_a_mask_keeps_the_rest(photo: Image.Image, two: Callable[[str], Image.Im
 
 
 def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Backbone) -> None:
-    job = prepare(
-        Request(photo, [PLATE], overrides={"effort": "one-pass"}), load_styles(), backbone
-    )
+    job = prepare(Request(photo, [PLATE], overrides={"effort": "one-pass"}), load_styles(), backbone)
     [frame] = job.frames
     assert job.provenance(frame).backbone == "one-pass network"
-    steps = prepare(
-        Request(photo, [PLATE], overrides={"effort": "one-pass", "steps": 1}),
-        load_styles(),
-        backbone,
-    )
+    steps = prepare(Request(photo, [PLATE], overrides={"effort": "one-pass", "steps": 1}), load_styles(), backbone)
     assert steps.network == backbone.name
     assert job.work < steps.work
 
@@ -139,9 +124,7 @@ def test_strokes_are_as_large_in_a_large_picture(two: Callable[[str], Image.Imag
     assert away(painted) < 0.6 * away(at_once)
 
 
-def test_large_forms_are_of_styles_that_were_learned(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_large_forms_are_of_styles_that_were_learned(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     """A plate's count wholly, another picture's little, a blend's as much as the plate's share."""
     both = [(two(PLATE), 0.75), (photo, 0.25)]
     depths = [

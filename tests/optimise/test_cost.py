@@ -1,14 +1,7 @@
 import pytest
 
 from nst import Settings
-from nst.optimise.cost import (
-    FORWARD_SHARE,
-    MIN_DEPTH_SHARE,
-    STEP_OVERHEAD,
-    depth_share,
-    plan_work,
-    run_work,
-)
+from nst.optimise.cost import FORWARD_SHARE, MIN_DEPTH_SHARE, STEP_OVERHEAD, depth_share, plan_work, run_work
 
 
 def test_a_step_costs_its_pixels_and_an_overhead() -> None:

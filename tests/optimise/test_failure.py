@@ -24,11 +24,7 @@ from nst.network.vgg import Backbone
     ],
 )
 def test_a_run_that_improves_nothing_says_why(
-    photo: Image.Image,
-    style: Image.Image,
-    backbone: Backbone,
-    options: dict[str, Any],
-    message: str,
+    photo: Image.Image, style: Image.Image, backbone: Backbone, options: dict[str, Any], message: str
 ) -> None:
     settings = Settings(**{"size": 64, "steps": 4} | options)
     *earlier, last = stylize(photo, [style], settings, backbone)

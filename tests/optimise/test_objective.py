@@ -41,23 +41,14 @@ def _mean_change(photo: Image.Image, style: Image.Image, backbone: Backbone) -> 
     return float(np.abs(np.asarray(frame.image, dtype=float) - np.asarray(photo)).mean())
 
 
-@pytest.mark.parametrize(
-    ("contrast", "brightness"), [(0.05, 1), (0.1, 1), (1, 0.1)], ids=["flat", "misty", "dark"]
-)
+@pytest.mark.parametrize(("contrast", "brightness"), [(0.05, 1), (0.1, 1), (1, 0.1)], ids=["flat", "misty", "dark"])
 def test_a_flat_or_dark_photo_is_painted_like_any_other(
-    contrast: float,
-    brightness: float,
-    lion: Image.Image,
-    night: Image.Image,
-    backbone: Backbone,
-    ordinary: float,
+    contrast: float, brightness: float, lion: Image.Image, night: Image.Image, backbone: Backbone, ordinary: float
 ) -> None:
     assert _mean_change(_faded(lion, contrast, brightness), night, backbone) > 0.6 * ordinary
 
 
-def test_a_photo_of_one_colour_is_painted(
-    lion: Image.Image, night: Image.Image, backbone: Backbone
-) -> None:
+def test_a_photo_of_one_colour_is_painted(lion: Image.Image, night: Image.Image, backbone: Backbone) -> None:
     assert _mean_change(Image.new("RGB", lion.size, (120, 100, 80)), night, backbone) > 8
 
 

@@ -26,10 +26,7 @@ def _distance(one: Tensor, other: Image.Image) -> float:
 
 def test_colours_get_the_distribution_of_the_styles(picture: Tensor, style: Image.Image) -> None:
     small, region = fit(style, 96), [Region([(style, 1.0)])]
-    before, after = (
-        _distance(picture, small),
-        _distance(toward_palette(picture, region, 1.0), small),
-    )
+    before, after = (_distance(picture, small), _distance(toward_palette(picture, region, 1.0), small))
     assert after < 0.04 < 0.1 < before
     assert after < _distance(toward_palette(picture, region, 0.5), small) < before
     assert torch.equal(toward_palette(picture, region, 0.0), picture)

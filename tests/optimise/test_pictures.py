@@ -6,9 +6,7 @@ from nst import Settings
 from nst.optimise.pictures import open_pictures
 
 
-def test_pictures_are_decoded_no_larger_than_needed(
-    photo: Image.Image, style: Image.Image, tmp_path: Path
-) -> None:
+def test_pictures_are_decoded_no_larger_than_needed(photo: Image.Image, style: Image.Image, tmp_path: Path) -> None:
     photo.resize((4800, 3840)).save(tmp_path / "large.jpg")
     opened = open_pictures(tmp_path / "large.jpg", [style], Settings(size=512))
     assert opened.photo.size == (1200, 960)

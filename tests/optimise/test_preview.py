@@ -14,9 +14,7 @@ from nst.optimise.preview import blend_preview, preview_pixels
 from nst.optimise.regions import Region
 
 
-def test_a_wall_is_blended_with_the_preview_and_a_face_is_not(
-    style: Image.Image, backbone: Backbone
-) -> None:
+def test_a_wall_is_blended_with_the_preview_and_a_face_is_not(style: Image.Image, backbone: Backbone) -> None:
     portrait = to_tensor(fit(open_image(sample("astronaut")), 256))
     everywhere = Region([(style, 1.0)])
 

@@ -41,9 +41,7 @@ def test_photo_detail_is_limited_to_that_of_the_style() -> None:
     target[..., :48:2] += 0.2
     target[..., 80::2] += 0.01
     coarser = torch.full((1, 3, 48, 64), 0.5)
-    smooth, grainy = (
-        Image.effect_noise((128, 128), deviation).convert("RGB") for deviation in (8, 80)
-    )
+    smooth, grainy = (Image.effect_noise((128, 128), deviation).convert("RGB") for deviation in (8, 80))
 
     def detail(*regions: Region, **options: Any) -> tuple[float, float]:
         start = start_scale(target, coarser, regions, Settings(**options))

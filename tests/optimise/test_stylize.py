@@ -57,9 +57,7 @@ def test_a_run_lowers_the_loss_and_changes_the_photo(
 
 
 @pytest.mark.usefixtures("every_frame")
-def test_frames_have_the_final_size_in_every_scale(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_frames_have_the_final_size_in_every_scale(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     frames = list(stylize(photo, [style], Settings(size=288, steps=4), backbone))
     assert {frame.image.size for frame in frames} == {(288, 230)}
     assert {frame.image.mode for frame in frames} == {"RGB"}
@@ -75,9 +73,7 @@ def test_same_seed_same_picture(photo: Image.Image, style: Image.Image, backbone
     assert paint(3) != paint(4)
 
 
-def test_runs_in_threads_do_not_affect_each_other(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_runs_in_threads_do_not_affect_each_other(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     alone = _last(photo, [style], SMALL, backbone).image.tobytes()
     with ThreadPoolExecutor(3) as pool:
         runs = [pool.submit(_last, photo, [style], SMALL, backbone) for _ in range(3)]
@@ -86,10 +82,7 @@ def test_runs_in_threads_do_not_affect_each_other(
 
 @pytest.mark.usefixtures("every_frame")
 def test_closing_the_generator_stops_the_work(
-    photo: Image.Image,
-    style: Image.Image,
-    backbone: Backbone,
-    monkeypatch: pytest.MonkeyPatch,
+    photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluations = 0
     total_variation = objective.total_variation
@@ -131,15 +124,9 @@ def test_images_may_be_paths_and_of_any_mode(
 
 
 @pytest.mark.parametrize(
-    ("styles", "message"),
-    [
-        ([], "at least one style"),
-        ([Image.new("RGB", (4, 4))], "style image has only 4x4"),
-    ],
+    ("styles", "message"), [([], "at least one style"), ([Image.new("RGB", (4, 4))], "style image has only 4x4")]
 )
-def test_bad_input_is_rejected_before_any_work(
-    photo: Image.Image, styles: list[Image.Image], message: str
-) -> None:
+def test_bad_input_is_rejected_before_any_work(photo: Image.Image, styles: list[Image.Image], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stylize(photo, styles)
     with pytest.raises(ImageError, match="the photo is not there"):
@@ -148,9 +135,7 @@ def test_bad_input_is_rejected_before_any_work(
         stylize(Image.new("RGB", (3000, 20)), [photo])
 
 
-def test_styles_blend_by_their_weights(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_styles_blend_by_their_weights(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     other = Image.effect_noise((120, 90), 80).convert("RGB")
 
     def paint(styles: list[Image.Image], weights: tuple[float, ...]) -> bytes:
@@ -205,9 +190,7 @@ def test_the_recommended_size_is_accepted(
     assert not recommended(masked, torch.float32, mask)
 
 
-def test_a_panorama_can_be_painted_with_small_strokes(
-    style: Image.Image, backbone: Backbone
-) -> None:
+def test_a_panorama_can_be_painted_with_small_strokes(style: Image.Image, backbone: Backbone) -> None:
     settings = Settings(size=256, steps=3, style_scale=0.25)
     frame = _last(Image.new("RGB", (1600, 110), "teal"), [style], settings, backbone)
     assert frame.image.size == (256, 18)
@@ -228,9 +211,7 @@ def test_continuing_a_painting_runs_only_the_larger_scales(
     assert again[0].losses["total"] < 0.8 * whole[0].losses["total"]
 
 
-def test_colours_may_be_the_photos_or_matched(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_colours_may_be_the_photos_or_matched(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     before = np.asarray(fit(photo, 96).convert("LAB"), dtype=float)[..., 1:]
 
     def chroma(colour: str) -> float:
@@ -243,9 +224,7 @@ def test_colours_may_be_the_photos_or_matched(
     assert chroma("photo") < chroma("matched") < chroma("style")
 
 
-def test_detail_keeps_the_photos_fine_structure(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_detail_keeps_the_photos_fine_structure(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     target = to_tensor(fit(photo, 96))
     goal = backbone(target, ["relu3_1"])["relu3_1"].float()
     errors = []
@@ -296,8 +275,6 @@ def test_the_photos_palette_follows_the_strength(
 
 
 @pytest.mark.parametrize("name", ["gatys", "painting-with-gans", "from-scratch"])
-def test_recipes_of_other_papers_keep_the_photos_palette(
-    name: str, photo: Image.Image, style: Image.Image
-) -> None:
+def test_recipes_of_other_papers_keep_the_photos_palette(name: str, photo: Image.Image, style: Image.Image) -> None:
     assert _match_palette(photo, [Region([(style, 1.0)])], RECIPES[name]) is photo
     assert _match_palette(photo, [Region([])], Settings()) is photo

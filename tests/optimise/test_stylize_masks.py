@@ -32,9 +32,7 @@ def _mask(size: tuple[int, int]) -> Image.Image:
     return mask
 
 
-def test_pixels_outside_the_mask_stay_the_photos(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_pixels_outside_the_mask_stay_the_photos(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     frame = _last(photo, [style], Settings(size=144, steps=8), backbone, _mask(photo.size))
     before = np.asarray(fit(photo, 144), dtype=int)
     change = np.abs(np.asarray(frame.image, dtype=int) - before).max(axis=2)
@@ -85,9 +83,7 @@ def test_style_weights_with_a_mask_are_rejected(photo: Image.Image, style: Image
         stylize(photo, [style, style], weighted, mask=_mask(photo.size))
 
 
-def test_a_transparent_mask_equals_a_black_one(
-    photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_a_transparent_mask_equals_a_black_one(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     drawn = Image.new("RGBA", photo.size, (0, 0, 0, 0))
     drawn.paste("white", (0, 0, photo.width // 2, photo.height))
     settings = Settings(size=96, steps=3)

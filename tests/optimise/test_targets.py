@@ -14,32 +14,21 @@ LAYERS = ("relu3_1",)
 
 def test_targets_are_cached_for_each_network_and_setting(style: Image.Image) -> None:
     small = fit_style(style, 64)
-    one, another = (
-        Backbone(bundled(), torch.device("cpu"), Arithmetic(torch.float32)) for _ in range(2)
-    )
+    one, another = (Backbone(bundled(), torch.device("cpu"), Arithmetic(torch.float32)) for _ in range(2))
 
-    def compute(
-        backbone: Backbone, share: float = 1.0, image: Image.Image = small, seed: int = 0
-    ) -> StyleTargets:
+    def compute(backbone: Backbone, share: float = 1.0, image: Image.Image = small, seed: int = 0) -> StyleTargets:
         return style_targets(image, share, Settings(seed=seed), LAYERS, backbone)
 
     first = compute(one)
     assert compute(one, image=small.copy()) is first
-    changed = [
-        compute(another),
-        compute(one, share=0.5),
-        compute(one, image=small.rotate(180)),
-        compute(one, seed=1),
-    ]
+    changed = [compute(another), compute(one, share=0.5), compute(one, image=small.rotate(180)), compute(one, seed=1)]
     assert all(targets is not first for targets in changed)
     assert list(first.grams) == [f"relu{block}_1" for block in range(1, 6)]
     tensors = (*first.grams.values(), *first.directions.values())
     assert first.nbytes == sum(4 * x.numel() for x in tensors)
 
 
-def test_energies_are_measured_at_every_content_layer(
-    style: Image.Image, backbone: Backbone
-) -> None:
+def test_energies_are_measured_at_every_content_layer(style: Image.Image, backbone: Backbone) -> None:
     settings = Settings(content_layers=(("conv4_2", 1.0),), detail=0.5)
     style = style.resize((96, 64))
     energies = style_targets(style, 1.0, settings, (), backbone).energies

@@ -75,10 +75,7 @@ def tab(server: Served, browser: Browser) -> Iterator[Tab]:
     opened.set_default_timeout(MINUTE / 2)
     opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "request",
-        lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url),
-    )
+    opened.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
     opened.goto(url)
     expect(opened.locator("#status")).to_contain_text(SETTLED)
     yield opened

@@ -53,11 +53,7 @@ def test_gradio_still_has_a_queue_that_can_be_kept_in_order() -> None:
 def test_gradio_still_keeps_values_in_one_place_and_reads_them_for_links_alone() -> None:
     source = inspect.getsource(SessionState)
     assert source.count("_update_value_in_config") == 1
-    assert list(inspect.signature(SessionState._update_value_in_config).parameters) == [
-        "self",
-        "key",
-        "value",
-    ]
+    assert list(inspect.signature(SessionState._update_value_in_config).parameters) == ["self", "key", "value"]
 
 
 def test_what_fails_unexpectedly_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -200,10 +196,5 @@ def test_it_paints_without_a_home_or_a_folder_of_its_own(tmp_path: Path) -> None
     ],
 )
 def test_where_the_page_is(headers: dict[str, str], root: str, expected: str) -> None:
-    scope = {
-        "type": "http",
-        "scheme": "http",
-        "root_path": root,
-        "headers": Headers(headers).raw,
-    }
+    scope = {"type": "http", "scheme": "http", "root_path": root, "headers": Headers(headers).raw}
     assert public_address(scope) == expected

@@ -49,9 +49,7 @@ def _asked(film: Any, **changed: Any) -> dict[str, Any]:
     return {"film": film, "chosen": ["gold_spirals"]} | KNOBS | changed
 
 
-def test_a_film_is_painted_and_goes_with_its_visitor(
-    page: Page, session: Session, film: Write
-) -> None:
+def test_a_film_is_painted_and_goes_with_its_visitor(page: Page, session: Session, film: Write) -> None:
     asked = _asked(film())
     assert page.clip.status in page.clip.start_film(session=session, **asked)
     *on_the_way, last = page.clip.show_film(session=session)

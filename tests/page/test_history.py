@@ -69,9 +69,7 @@ def test_what_cannot_be_true_is_nothing_remembered(memory: Any, page: Page) -> N
     assert not shown[page.history.strip].visible
 
 
-def test_a_painting_comes_back_with_its_settings(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_a_painting_comes_back_with_its_settings(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, strength=0.8))
     *_, done = page.painting.show_frames(session=session, remembered=[_entry()])
     kept = done[page.history.remembered]

@@ -79,17 +79,13 @@ def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
     assert session.camera == ""
 
 
-def test_an_owner_can_switch_cameras_off(
-    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_owner_can_switch_cameras_off(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.app_state, "config", Config(live_seconds=0))
     with pytest.raises(gr.Error, match="switched cameras off"):
         _opened(page, session)
 
 
-def test_a_painting_comes_first(
-    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_painting_comes_first(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     token = _opened(page, session)[page.live.token]
     monkeypatch.setattr(page.app_state.engine, "busy", lambda: 1.0)
     answer = _client(page).post(f"/live/{token}", content=_seen())
@@ -98,9 +94,7 @@ def test_a_painting_comes_first(
 
 
 @pytest.mark.parametrize(
-    "junk",
-    [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))],
-    ids=["", "text", "cut", "large"],
+    "junk", [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))], ids=["", "text", "cut", "large"]
 )
 def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
     token = _opened(page, session)[page.live.token]
@@ -133,9 +127,7 @@ def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     assert opened.open(plate, 60)
 
 
-def test_a_snapshot_becomes_the_photo(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     outputs = page.live.take_snapshot(session=session, picture=photo_sent)
     assert outputs[page.photo.image] == photo_sent["path"]
     assert outputs[page.result.tabs].selected == "painting"

@@ -81,11 +81,7 @@ def test_from_the_click_to_the_png(
     ],
 )
 def test_what_leads_nowhere_is_told(
-    page: Page,
-    session: Session,
-    photo_sent: dict[str, Any],
-    changed: dict[str, Any],
-    told: str,
+    page: Page, session: Session, photo_sent: dict[str, Any], changed: dict[str, Any], told: str
 ) -> None:
     with pytest.raises(gr.Error, match=told) as refused:
         page.painting.start_painting(session=session, **_asked(photo_sent, **changed))
@@ -133,9 +129,7 @@ def test_a_run_ends_at_the_time_limit_with_its_picture(
     assert Path(outputs[page.result.image]).suffix == ".png"
 
 
-def test_stop_keeps_the_picture_as_it_stands(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_stop_keeps_the_picture_as_it_stands(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
     frames = page.painting.show_frames(session=session, remembered=None)
     assert next(frames)[page.result.image].endswith(".jpg")
@@ -148,9 +142,7 @@ def test_stop_keeps_the_picture_as_it_stands(
     assert remembered[0].step < remembered[0].steps == 2000
 
 
-def test_stop_gives_up_a_place_in_the_queue(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_stop_gives_up_a_place_in_the_queue(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent))
     outputs = page.painting.stop_run(session=session)
     assert "before it began" in outputs[page.painting.status]
@@ -226,9 +218,7 @@ def test_a_page_that_closes_ends_runs_and_begins_none(
     page.app_state.closing.clear()
 
 
-def test_a_stop_before_there_is_anything_to_see(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_a_stop_before_there_is_anything_to_see(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent))
     assert session.run
     session.run.stop.set()
@@ -265,9 +255,7 @@ def test_programs_share_one_quota(page: Page, photo_sent: dict[str, Any]) -> Non
         assert made.owner == OWNER
 
 
-def test_a_failed_run_leaves_the_painting_before_it(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_a_failed_run_leaves_the_painting_before_it(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     assert not page.painting.show_failure(session=session)[page.result.go_on].interactive
     _painted(page, session, photo_sent)
     assert page.painting.show_failure(session=session)[page.result.go_on].interactive

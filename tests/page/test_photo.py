@@ -57,7 +57,5 @@ def test_a_format_that_browsers_cannot_show_becomes_png(
     assert session.styles[0].path.suffix == ".png"
 
 
-def test_a_format_that_browsers_show_stays(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
+def test_a_format_that_browsers_show_stays(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     assert page.photo.image not in page.photo.check_photo(session=session, photo=photo_sent)

@@ -54,9 +54,7 @@ def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: 
     assert np.abs(_pixels(stronger) - before).mean() > 20
 
 
-def test_weights_belong_to_the_styles_in_their_order(
-    page: Page, session: Session, photo_sent: Any
-) -> None:
+def test_weights_belong_to_the_styles_in_their_order(page: Page, session: Session, photo_sent: Any) -> None:
     alone = _pixels(_shown(page, _anew(page, session, photo_sent, chosen=["woodblock_wave"])))
     blend = {"chosen": ["woodblock_wave", "swirling_night"], "style_weights": "1,0"}
     assert np.array_equal(_pixels(_shown(page, _anew(page, session, photo_sent, **blend))), alone)

@@ -51,9 +51,7 @@ def _back(page: Page, key: str) -> tuple[Session, dict[Any, Any]]:
     return again, page.painting.reattach_run(session=again, key=key, remembered=None)
 
 
-def test_a_page_that_is_cut_off_comes_back_for_its_run(
-    page: Page, photo_sent: dict[str, Any]
-) -> None:
+def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: dict[str, Any]) -> None:
     session, run, frames = _begun(page, photo_sent, steps=60)
     frames.close()
     page.app_state.on_session_closed(session.session_hash)
@@ -100,9 +98,7 @@ def test_a_run_that_nobody_comes_back_for_ends(
     assert run.key not in page.app_state.queued
 
 
-def test_a_page_that_closes_says_so(
-    page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_closes_says_so(page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resumable, "RELOAD_SECONDS", 0.1)
     _, run, frames = _begun(page, photo_sent, steps=2000)
     frames.close()
@@ -183,26 +179,14 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
     for run in (later, last):
         app_state.enqueue(run)
     monkeypatch.setattr(app_state, "queued_sessions", lambda: ["mine", "mine", "next"])
-    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [
-        (1, 12),
-        (2, 20),
-        (3, 25),
-    ]
+    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [(1, 12), (2, 20), (3, 25)]
     app_state.dequeue(mine)  # stopped, but it still stands in the line
-    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [
-        None,
-        (2, 12),
-        (3, 17),
-    ]
+    assert [app_state.queue_position(turn) for turn in (mine, later, last)] == [None, (2, 12), (3, 17)]
     app_state.queued.clear()
 
 
 def test_a_run_that_ends_does_not_forget_the_next(page: Page) -> None:
-    app_state, first, second = (
-        page.app_state,
-        paint_task(session_hash="mine"),
-        paint_task(session_hash="mine"),
-    )
+    app_state, first, second = (page.app_state, paint_task(session_hash="mine"), paint_task(session_hash="mine"))
     app_state.enqueue(first)
     app_state.enqueue(second)
     app_state.dequeue(first)

@@ -34,9 +34,7 @@ def test_a_preset_sets_three_controls(page: Page) -> None:
     assert named(page, outputs) == {"strength": 0.9, "detail": 0.0, "style_scale": 1.5}
 
 
-def test_the_mask_editor_opens_with_a_small_photo(
-    page: Page, uploads: Path, photo_sent: dict[str, Any]
-) -> None:
+def test_the_mask_editor_opens_with_a_small_photo(page: Page, uploads: Path, photo_sent: dict[str, Any]) -> None:
     Image.new("RGB", (2000, 1000)).save(uploads / "large.png")
     outputs = page.settings.open_mask_editor(photo=sent(uploads / "large.png"))
     assert outputs[page.settings.mask].visible

@@ -34,12 +34,7 @@ def test_a_click_chooses_a_style_with_its_own_settings(page: Page, session: Sess
     outputs = _click(page, session, _plate(page, "ink_mountains"))
     assert outputs[page.style.chosen] == ["ink_mountains"]
     assert "Ink Mountains" in outputs[page.style.card]
-    assert named(page, outputs) == {
-        "strength": 0.4,
-        "style_scale": 1.0,
-        "detail": 0.0,
-        "coherence": 0.7,
-    }
+    assert named(page, outputs) == {"strength": 0.4, "style_scale": 1.0, "detail": 0.0, "coherence": 0.7}
     assert outputs[page.settings.preset] is None
     plain = _click(page, session, _plate(page, "gold_spirals"))
     assert plain[page.settings.preset] == "balanced"

@@ -17,9 +17,7 @@ from nst.service.runs import seconds_left
 from nst.settings import Settings
 
 
-def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
     engine = Engine(Config())
     warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
@@ -75,10 +73,7 @@ def test_setting_up_styles_ends_within_a_part(app_state: AppState) -> None:
     given = {"size": 512, "style_scale": 4, "scales": 1}
     stop = threading.Event()
     job = prepare(
-        Request(sample("lion"), [plate.name for plate in four], overrides=given),
-        four,
-        app_state.engine.backbone,
-        stop,
+        Request(sample("lion"), [plate.name for plate in four], overrides=given), four, app_state.engine.backbone, stop
     )
     threading.Timer(1.0, stop.set).start()
     began = time.monotonic()

@@ -70,9 +70,7 @@ def test_an_engine_is_busy_while_a_frame_is_painted() -> None:
     assert engine.busy() == 0
 
 
-def test_health_and_counts_over_http(
-    server: Served, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_health_and_counts_over_http(server: Served, tmp_path_factory: pytest.TempPathFactory) -> None:
     answer = httpx.get(server.url + "/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert "nst_run_seconds" not in httpx.get(server.url + "/metrics").text

@@ -11,9 +11,7 @@ def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
     folder = store.new_folder()
     file = folder / "a.png"
     file.write_bytes(bytes(size))
-    painting = Painting(
-        folder=folder, file=file, before=file, photo="", shared=ShareLink(), owner=owner
-    )
+    painting = Painting(folder=folder, file=file, before=file, photo="", shared=ShareLink(), owner=owner)
     store.keep(painting)
     return painting
 
@@ -45,9 +43,7 @@ def test_all_together_have_half_of_the_limit(store: Store) -> None:
     assert _there(*paintings) == [False] * 3 + [True] * 6
 
 
-def test_pictures_shown_on_the_way_go_when_they_have_been_seen(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_shown_on_the_way_go_when_they_have_been_seen(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     painting = _painting(store, "one")
     (painting.folder / "1.jpg").write_bytes(b"x")
     store.sweep()

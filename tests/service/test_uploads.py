@@ -47,9 +47,7 @@ def test_nothing_else_is(app_state: AppState, make: Any, tmp_path: Path, uploads
         app_state.uploads.file(make(tmp_path, uploads))
 
 
-def test_links_and_pipes_in_the_folder_lead_nowhere(
-    app_state: AppState, tmp_path: Path, uploads: Path
-) -> None:
+def test_links_and_pipes_in_the_folder_lead_nowhere(app_state: AppState, tmp_path: Path, uploads: Path) -> None:
     (uploads / "link.png").symlink_to(_stranger(tmp_path))
     os.mkfifo(uploads / "pipe.png")
     for name in ("link.png", "pipe.png"):

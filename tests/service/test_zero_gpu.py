@@ -52,12 +52,7 @@ def service() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         def do_POST(self) -> None:
             address = urlparse(self.path)
             asked.append({"path": address.path} | parse_qs(address.query))
-            granted = {
-                "idle": False,
-                "nvidiaIndex": 0,
-                "nvidiaUUID": "GPU-0",
-                "allowToken": "token",
-            }
+            granted = {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "token"}
             told = b""
             if address.path == "/schedule":
                 told = json.dumps(granted).encode()
@@ -89,29 +84,18 @@ def client(service: tuple[str, list[dict[str, Any]]], tmp_path: Path) -> Iterato
         assert "Traceback" not in app.log.read_text()
 
 
-def test_a_run_has_a_gpu_for_as_long_as_it_lasts(
-    service: tuple[str, list[dict[str, Any]]], client: Client
-) -> None:
+def test_a_run_has_a_gpu_for_as_long_as_it_lasts(service: tuple[str, list[dict[str, Any]]], client: Client) -> None:
     _, asked = service
     asked_for = {"size": 64, "more": "steps=3"}
-    first = client.predict(
-        handle_file(sample("lion")), "gold_spirals", **asked_for, api_name="/paint"
-    )
+    first = client.predict(handle_file(sample("lion")), "gold_spirals", **asked_for, api_name="/paint")
     with Image.open(first) as painting:
         assert painting.size == (64, 64)
         remembered = from_text(painting)
     assert remembered
     assert remembered[0].steps == 3
-    assert [question["path"] for question in asked] == [
-        "/startup-report",
-        "/schedule",
-        "/allow",
-        "/release",
-    ]
+    assert [question["path"] for question in asked] == ["/startup-report", "/schedule", "/allow", "/release"]
     assert 20 <= int(asked[1]["durationSeconds"][0]) <= 120
-    endless = client.submit(
-        handle_file(sample("lion")), "gold_spirals", size=64, more="steps=9000", api_name="/paint"
-    )
+    endless = client.submit(handle_file(sample("lion")), "gold_spirals", size=64, more="steps=9000", api_name="/paint")
     next(iter(endless))
     endless.cancel()
     for _ in range(100):

@@ -72,9 +72,7 @@ def test_a_break_changes_nothing(
         assert torch.allclose(x, other["painter"][name], rtol=1e-3, atol=1e-5), name
     assert torch.allclose(one["changes"], other["changes"], rtol=1e-3, atol=1e-5)
 
-    network, learned = (
-        (load_file(shipped.DATA / name), load_file(data_folder / name)) for name in FILES
-    )
+    network, learned = ((load_file(shipped.DATA / name), load_file(data_folder / name)) for name in FILES)
     before, after = network
     assert before.keys() == after.keys()
     moved = [name for name in before if not torch.equal(before[name], after[name])]

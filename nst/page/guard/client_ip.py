@@ -9,9 +9,8 @@ from nst.config import Config
 def client_ip(request: Any, config: Config) -> str:
     """The address that a request came from.
 
-    On a Space, each proxy appends the address of its client to a header. The last one outside the
-    proxies' own network is reliable; a client may write any others before it. Elsewhere the server
-    has evaluated the header.
+    On a Space, each proxy appends the address of its client to a header. The last one outside the proxies' own network
+    is reliable; a client may write any others before it. Elsewhere the server has evaluated the header.
     """
     if config.space:
         forwarded = request.headers.get("x-forwarded-for", "").split(",")

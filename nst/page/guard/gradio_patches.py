@@ -20,8 +20,8 @@ from nst.page.ui.html import user_error
 log = logging.getLogger("nst")
 
 POLL_INTERVAL, PROGRESS_POLL_INTERVAL = 0.05, 0.1
-"""Seconds between two looks at the queue. Gradio's own millisecond takes 6 % of a core from the
-optimiser; on Windows it uses the first value itself."""
+"""Seconds between two looks at the queue. Gradio's own millisecond takes 6 % of a core from the optimiser; on Windows
+it uses the first value itself."""
 
 MAX_QUICK_EVENTS = 12  # events beside runs that one address may have in the queue at once
 
@@ -48,8 +48,7 @@ def poll_slowly(blocks: gr.Blocks) -> None:
 def limit_queue(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:
     """Reject events that would crowd out others, and drop events that nobody listens to.
 
-    Gradio's own limit counts all events together, so that waiting runs would keep the page itself
-    from loading.
+    Gradio's own limit counts all events together, so that waiting runs would keep the page itself from loading.
     """
     queue = blocks._queue
     push = queue.push
@@ -92,9 +91,7 @@ def queued_sessions(blocks: gr.Blocks) -> list[str]:
     return [str(event.session_hash) for event in (engine.queue if engine else [])]
 
 
-def queue_rejection(
-    waiting: list[tuple[str, str]], session: str | None, ip: str, config: Config
-) -> str:
+def queue_rejection(waiting: list[tuple[str, str]], session: str | None, ip: str, config: Config) -> str:
     """Why this session, or this address, may not queue another run; empty if it may.
 
     `waiting` are the sessions and addresses in the queue.
@@ -123,8 +120,8 @@ async def drop_if_unread(queue: Any, event_id: str, session: str, streams: OpenS
 def hide_tracebacks(blocks: gr.Blocks) -> None:
     """Turn an unexpected error into a message for the visitor and one line in the log.
 
-    Anybody may send anything to every event, and Gradio fails on most of it before a handler runs.
-    A traceback each time would fill the disk and hide what matters.
+    Anybody may send anything to every event, and Gradio fails on most of it before a handler runs. A traceback each
+    time would fill the disk and hide what matters.
     """
     process = blocks.process_api
 
@@ -156,8 +153,8 @@ def _ignore_value(self: SessionState, key: int, value: Any) -> None:
 def forget_removed_files(blocks: gr.Blocks) -> None:
     """Let Gradio forget the names of files that have been removed.
 
-    It keeps the name of every file it has shown in order to remove it by age. Our files are removed
-    earlier, and the list of names would grow without end.
+    It keeps the name of every file it has shown in order to remove it by age. Our files are removed earlier, and the
+    list of names would grow without end.
     """
     for names in blocks.temp_file_sets:
         names.difference_update([name for name in list(names) if not Path(name).exists()])

@@ -23,17 +23,13 @@ HEADERS = {
 }
 
 FILE_PATHS = (UPLOAD, MCP)  # requests that bring files; an assistant's are part of its tool calls
-
-MAX_CONCURRENT = 8
-"""Uploads from one address at once: the disk space of each is reserved as long as it lasts."""
+MAX_CONCURRENT = 8  # uploads from one address at once: the disk space of each is reserved as long as it lasts
 
 TOO_MANY = "Too many uploads at once: wait until some have arrived."
 
 HOURLY_SHARE = 8  # one address may send an eighth of the disk quota in an hour
 
-TOO_MUCH = (
-    "You have sent very much in this hour: go on with what is there, or come back in the next."
-)
+TOO_MUCH = "You have sent very much in this hour: go on with what is there, or come back in the next."
 
 Send = Callable[[Any], Awaitable[None]]
 

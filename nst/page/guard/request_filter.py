@@ -34,9 +34,7 @@ SERVED = {
         r"|upload_progress|startup-events|theme\.css|info/?|openapi\.json|app_id/?|mcp(/.*)?)",
         re.DOTALL,
     ),
-    "POST": re.compile(
-        rf"{API}/(queue/join|run/predict/?|call/(v2/)?[^/]+/?|cancel|reset/?|upload|mcp(/.*)?)"
-    ),
+    "POST": re.compile(rf"{API}/(queue/join|run/predict/?|call/(v2/)?[^/]+/?|cancel|reset/?|upload|mcp(/.*)?)"),
     "DELETE": re.compile(rf"{MCP}(/.*)?"),
 }
 """Paths of the page, its API and its MCP server, by method; HEAD counts as GET."""
@@ -44,9 +42,7 @@ SERVED = {
 SCRIPT_PATHS = re.compile(r"/(live|left)/[0-9a-f]{32}")
 """Paths that the page's own scripts post to: a camera's pictures, and that the page closes."""
 
-MAX_BODY = 4_000_000
-"""Bytes sent to an event; the page's largest value is its eight remembered paintings."""
-
+MAX_BODY = 4_000_000  # bytes sent to an event; the page's largest value is its eight remembered paintings
 MAX_SCRIPT_BODY = 200_000  # bytes sent by a script: a camera's picture
 MAX_TOTAL = 200_000_000  # bytes of all requests that are read at once
 MAX_DRAINED = 100_000_000  # bytes of a rejected request that are received and dropped
@@ -93,9 +89,7 @@ class OpenStreams:
 class RequestFilter:
     """Plain ASGI in front of all of Gradio; a request may bring `max_bytes` of files."""
 
-    def __init__(
-        self, app: Any, max_bytes: int, streams: OpenStreams, check_file: CheckFile
-    ) -> None:
+    def __init__(self, app: Any, max_bytes: int, streams: OpenStreams, check_file: CheckFile) -> None:
         self.app, self.max_bytes = app, max_bytes
         self.streams, self.check_file = streams, check_file
         self.total = 0

@@ -9,8 +9,7 @@ import gradio as gr
 from nst.gallery import EXAMPLES, Photo, Style
 from nst.messages import sentence
 
-VERBATIM = "\N{WORD JOINER}"
-"""An invisible character at the start of a text that `translate.js` must leave as it is."""
+VERBATIM = "\N{WORD JOINER}"  # an invisible character at the start of a text that `translate.js` must leave as it is
 
 
 def verbatim(text: str) -> str:
@@ -62,10 +61,6 @@ def settings_offer_html(styles: Sequence[str]) -> str:
     return f"This picture was painted here, after {html.escape(names)}."
 
 
-def gallery_items(
-    pictures: Sequence[Style | Photo], thumbnails: Mapping[Path, Path]
-) -> list[tuple[str, str]]:
+def gallery_items(pictures: Sequence[Style | Photo], thumbnails: Mapping[Path, Path]) -> list[tuple[str, str]]:
     """Pictures for a gallery: file, small where there is a thumbnail, and title."""
-    return [
-        (str(thumbnails.get(picture.path, picture.path)), title_of(picture)) for picture in pictures
-    ]
+    return [(str(thumbnails.get(picture.path, picture.path)), title_of(picture)) for picture in pictures]

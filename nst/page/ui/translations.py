@@ -1,9 +1,8 @@
 """The page in the visitor's language.
 
-The page is written in English. A script replaces its texts from a file in `words` for each
-language, in which the English text is the key. Gradio's own `I18n` covers labels and buttons, but
-not choices, status messages and errors. Texts of visitors and owners are marked, and stay
-(`nst.page.ui.html.verbatim`).
+The page is written in English. A script replaces its texts from a file in `words` for each language, in which the
+English text is the key. Gradio's own `I18n` covers labels and buttons, but not choices, status messages and errors.
+Texts of visitors and owners are marked, and stay (`nst.page.ui.html.verbatim`).
 """
 
 import tomllib
@@ -61,6 +60,4 @@ def load_words(language: str) -> dict[str, str]:
 def _script(language: str) -> str:
     if language == "en":
         return ""
-    return static.read(
-        "translate.js", words=load_words(language), language=language, verbatim=VERBATIM
-    )
+    return static.read("translate.js", words=load_words(language), language=language, verbatim=VERBATIM)

@@ -54,16 +54,13 @@ def test_snapshots_of_gradios_own_are_not_made(server: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["Host", "X-Forwarded-Host", "X-Forwarded-Prefix", "Cookie", "User-Agent", "Content-Length"],
+    "header", ["Host", "X-Forwarded-Host", "X-Forwarded-Prefix", "Cookie", "User-Agent", "Content-Length"]
 )
 def test_any_byte_may_be_in_a_header(server: Served, header: str) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     for line in (b"GET / HTTP/1.1", f"POST {UPLOAD} HTTP/1.1".encode()):
         with socket.create_connection((host, int(port)), timeout=10) as raw:
-            raw.sendall(
-                b"%s\r\nConnection: close\r\n%s: \xe9\xff\r\n\r\n" % (line, header.encode())
-            )
+            raw.sendall(b"%s\r\nConnection: close\r\n%s: \xe9\xff\r\n\r\n" % (line, header.encode()))
             answer = raw.recv(100)
         assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 4")), answer
 
@@ -93,9 +90,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sto
         return PlainTextResponse("kept")
 
     room: Any = Middleware(UploadQuota, store=store, config=Config())
-    with TestClient(
-        Starlette(routes=[Route(UPLOAD, keep, methods=["POST"])], middleware=[room])
-    ) as c:
+    with TestClient(Starlette(routes=[Route(UPLOAD, keep, methods=["POST"])], middleware=[room])) as c:
         yield store, c
 
 
@@ -156,9 +151,7 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
     assert awaited(crowd()) == [429, 200, *[200] * MAX_CONCURRENT, 200]
 
 
-def test_one_address_does_not_fill_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_address_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an hour; the next one begins anew."""
     room: Any = Middleware(UploadQuota, store=Store(tmp_path, 10**9, 80_000, 3600), config=Config())
     there = [Route(UPLOAD, lambda _: PlainTextResponse("kept"), methods=["POST"])]

@@ -7,13 +7,7 @@ from typing import Any
 import pytest
 
 from nst.images import ImageError
-from nst.page.guard.request_filter import (
-    MAX_DEPTH,
-    OpenStreams,
-    RequestFilter,
-    check_value,
-    summary,
-)
+from nst.page.guard.request_filter import MAX_DEPTH, OpenStreams, RequestFilter, check_value, summary
 from nst.service.app_state import AppState
 from tests.conftest import sent
 from tests.serving import awaited
@@ -22,11 +16,7 @@ from tests.serving import awaited
 def test_what_a_page_sends_passes(app_state: AppState, uploads: Path) -> None:
     (uploads / "a.png").write_bytes(b"x" * 100)
     photo = sent(uploads / "a.png")
-    check_value(
-        {"fn_index": 1, "data": [photo, None, 0.5, ["gold_spirals"], photo]},
-        100,
-        app_state.uploads.file,
-    )
+    check_value({"fn_index": 1, "data": [photo, None, 0.5, ["gold_spirals"], photo]}, 100, app_state.uploads.file)
     with pytest.raises(ImageError, match="0 MB together, and 0 MB are allowed"):
         check_value([photo], 99, app_state.uploads.file)
 
@@ -118,13 +108,7 @@ def test_what_is_served(method: str, path: str, status: int) -> None:
 
 @pytest.mark.parametrize(
     ("body", "length", "status"),
-    [
-        (b"{}", "", 411),
-        (b"{}", "-2", 411),
-        (b"{}", "9" * 30, 413),
-        (b"{", "1", 400),
-        (b'{"path": 1}', "11", 422),
-    ],
+    [(b"{}", "", 411), (b"{}", "-2", 411), (b"{}", "9" * 30, 413), (b"{", "1", 400), (b'{"path": 1}', "11", 422)],
 )
 def test_what_is_refused(body: bytes, length: str, status: int) -> None:
     headers = {"content-length": length}

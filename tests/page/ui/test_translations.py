@@ -50,11 +50,7 @@ def _said() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
-    for file in (
-        *root.rglob("*.js"),
-        *(root.parent / "examples").glob("*.toml"),
-        *root.glob("data/*.toml"),
-    ):
+    for file in (*root.rglob("*.js"), *(root.parent / "examples").glob("*.toml"), *root.glob("data/*.toml")):
         yield file.read_text("utf-8")
 
 
@@ -82,11 +78,7 @@ def _shown(page: Page) -> Iterator[str]:
 
 def test_everything_that_is_shown_is_translated(page: Page) -> None:
     words = load_words("de")
-    patterns = [
-        re.compile("(.+?)".join(map(re.escape, english.split("{}"))))
-        for english in words
-        if "{}" in english
-    ]
+    patterns = [re.compile("(.+?)".join(map(re.escape, english.split("{}")))) for english in words if "{}" in english]
     program = {"1st", "film", "mask", "more", "photo", "recipe", "start", "style", "Run"}
     for text in filter(None, (text.strip() for text in _shown(page))):
         known = text in words or text in NAMES | program
