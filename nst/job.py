@@ -22,34 +22,20 @@ from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs and options of one painting.
+    """The inputs and options of one painting."""
 
-    photo: a path, or a PIL image.
-    styles: ids or titles of available styles, or Paths of files.
-    recipe: a key of RECIPES; None: that of `like`, or the default.
-    preset: a key of PRESETS.
-    overrides: settings by name, applied last.
-    like: the recipe and settings to start from. `recipe` replaces both.
-    mask: a picture, white where to paint.
-    start: a painting of the photo to continue.
-    sample: the sample photo's id, if the photo is one.
-    keep_alpha: keep the photo's transparent background, and do not paint it.
-    frame_every: yield a frame every so many steps, besides those that come by time.
-    photo_name: the photo's name in the title; "": the path's stem.
-    """
-
-    photo: ImageSource
-    styles: Sequence[str | Path] = ()
-    recipe: str | None = None
-    preset: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    like: ShareLink | None = None
-    mask: ImageSource | None = None
-    start: ImageSource | None = None
-    sample: str = ""
-    keep_alpha: bool = False
-    frame_every: int = 0
-    photo_name: str = ""
+    photo: ImageSource  # a path, or a PIL image
+    styles: Sequence[str | Path] = ()  # ids or titles of available styles, or Paths of files
+    recipe: str | None = None  # a key of RECIPES; None: that of `like`, or the default
+    preset: str | None = None  # a key of PRESETS
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # settings by name, applied last
+    like: ShareLink | None = None  # recipe and settings to start from, unless `recipe` is set
+    mask: ImageSource | None = None  # white where to paint
+    start: ImageSource | None = None  # a painting of the photo to continue
+    sample: str = ""  # the sample photo's id, if it is one
+    keep_alpha: bool = False  # keep a transparent background, and do not paint it
+    frame_every: int = 0  # steps between frames, besides those that come by time
+    photo_name: str = ""  # the photo's name in the title; "": the path's stem
 
 
 @dataclass(frozen=True)
@@ -66,25 +52,17 @@ class RemoteBackbone:
 
 @dataclass(frozen=True)
 class Job:
-    """A prepared run. Iterating over `frames` paints.
+    """A prepared run. Iterating over `frames` paints."""
 
-    title: for example "lion after swirling_night and gold_spirals".
-    pictures: the decoded inputs.
-    style_hashes: a `file_hash` for each of `styles`.
-    shared: recipe, settings and names for links and metadata.
-    work: the cost as `run_work` counts it, in pixel-steps.
-    stop: once it is set, the next step raises Stopped.
-    """
-
-    title: str
+    title: str  # such as "lion after swirling_night and gold_spirals"
     pictures: Pictures
     styles: tuple[Style, ...]
-    style_hashes: tuple[str, ...]
-    shared: ShareLink
+    style_hashes: tuple[str, ...]  # `file_hash` of each style
+    shared: ShareLink  # recipe, settings and names for links and metadata
     backbone: Backbone | RemoteBackbone
-    work: float
+    work: float  # in pixel-steps
     frames: Generator[Frame, None, None]
-    stop: threading.Event
+    stop: threading.Event  # once it is set, the next step raises Stopped
 
     @property
     def photo(self) -> Image.Image:

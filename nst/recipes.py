@@ -52,18 +52,14 @@ def change(
 
 @dataclass(frozen=True)
 class Source:
-    """Texts about a recipe and where it comes from.
-
-    `formula` is LaTeX. `log_every` is the number of steps between two log lines of the losses.
-    `backbones` are the networks that the source used; empty: any.
-    """
+    """Texts about a recipe and where it comes from."""
 
     title: str
     credit: str
     description: str
-    formula: str
-    log_every: int
-    backbones: Sequence[str] = ()
+    formula: str  # LaTeX
+    log_every: int  # steps between two log lines of the losses
+    backbones: Sequence[str] = ()  # networks that the source used; empty: any
 
 
 def _load() -> tuple[dict[str, Settings], dict[str, Source]]:

@@ -102,17 +102,13 @@ def from_query(query: Mapping[str, str], styles: Sequence[Style] = ()) -> tuple[
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a painting was made, as stored in its PNG.
-
-    `style_hashes` are the `file_hash`es of the styles. `extra_inputs` are "mask", "start" and
-    "keep_alpha", where they were used. The run was stopped early if `step` is less than `steps`.
-    """
+    """How a painting was made, as stored in its PNG."""
 
     shared: ShareLink
-    style_hashes: tuple[str, ...]
-    extra_inputs: tuple[str, ...]
+    style_hashes: tuple[str, ...]  # `file_hash`es of the styles
+    extra_inputs: tuple[str, ...]  # "mask", "start" and "keep_alpha", where they were used
     backbone: str
-    step: int
+    step: int  # less than `steps` if the run was stopped early
     steps: int
     seconds: float
 

@@ -23,17 +23,13 @@ PHOTO_SIZE = "photo"  # a value of --size: the photo's own size
 
 @dataclass(frozen=True)
 class CliRequest:
-    """Photos to paint in the same styles.
-
-    `provenance` is the metadata of the painting that --like names. `overrides` are settings by
-    name, and `options` all other arguments.
-    """
+    """Photos to paint in the same styles."""
 
     photos: list[str]
     styles: list[str | Path]
-    provenance: Provenance | None
-    overrides: Mapping[str, Any]
-    options: argparse.Namespace
+    provenance: Provenance | None  # of the painting that --like names
+    overrides: Mapping[str, Any]  # settings by name
+    options: argparse.Namespace  # all other arguments
 
     @property
     def keep_alpha(self) -> bool:

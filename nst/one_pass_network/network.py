@@ -152,10 +152,10 @@ def _fold_kernel(weight: Tensor) -> Tensor:
     """The kernel for a folded picture that has the effect of this one on the picture."""
     side = weight.shape[2]
     reach = math.ceil(side // 2 / _FOLD) * _FOLD
-    room = 2 * reach + _FOLD
+    width = 2 * reach + _FOLD
     offsets = [reach - side // 2 + pixel for pixel in range(_FOLD)]
     shifted = [
-        F.pixel_unshuffle(F.pad(weight, (x, room - side - x, y, room - side - y)), _FOLD)
+        F.pixel_unshuffle(F.pad(weight, (x, width - side - x, y, width - side - y)), _FOLD)
         for y in offsets
         for x in offsets
     ]

@@ -23,16 +23,12 @@ _CHANNELS = 3, 64, 128, 256, 512, 512
 
 
 class Scale(NamedTuple):
-    """A size of `schedule`, its steps, and their work in pixel-steps.
-
-    `study` is the work before the first step (features of the photo and the styles), `step` that of
-    each step.
-    """
+    """A size of `schedule`, its steps, and their work in pixel-steps."""
 
     size: int
     steps: int
-    study: float
-    step: float
+    study: float  # work before the first step: features of the photo and the styles
+    step: float  # work of each step
 
     @property
     def work(self) -> float:

@@ -18,19 +18,13 @@ STYLE_MARGIN = 1.1  # extra size of a decoded style, because `without_edge` cuts
 
 @dataclass(frozen=True)
 class Pictures:
-    """The input pictures of a run.
+    """The input pictures of a run."""
 
-    photo, start: RGB. `start` is a painting to continue.
-    styles: RGB images with their shares, which add up to 1.
-    mask: grey, white where to paint.
-    opaque: the alpha channel of a cut-out, grey, of the photo's size; None: paint everywhere.
-    """
-
-    photo: Image.Image
-    styles: Styles
-    mask: Image.Image | None = None
-    start: Image.Image | None = None
-    opaque: Image.Image | None = None
+    photo: Image.Image  # RGB
+    styles: Styles  # RGB, with shares that add up to 1
+    mask: Image.Image | None = None  # grey, white where to paint
+    start: Image.Image | None = None  # RGB, a painting to continue
+    opaque: Image.Image | None = None  # alpha channel of a cut-out, of the photo's size; None: opaque
 
 
 def open_pictures(

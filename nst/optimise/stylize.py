@@ -45,29 +45,18 @@ Finish = Callable[[Image.Image], Image.Image]
 
 @dataclass(frozen=True)
 class Frame:
-    """The painting after a step.
+    """The painting after a step."""
 
-    image: RGB at the final size, at every scale.
-    step, steps: steps done and steps of the whole schedule.
-    progress: share of the work done, 0..1, by the costs that `plan_work` estimates.
-    losses: "total", "content", "style" and "tv" of this step.
-    log: the losses of every step since the previous frame; this step's come last.
-    seconds: time since the start.
-    done: True for the last frame only.
-    moved: False while the picture is still the one that the run started with.
-    failed: on the last frame, the reason why the run did not improve the picture, if so.
-    """
-
-    image: Image.Image
+    image: Image.Image  # RGB at the final size, at every scale
     step: int
-    steps: int
-    progress: float
-    losses: Losses
-    log: tuple[Losses, ...]
-    seconds: float
-    done: bool
-    moved: bool = True
-    failed: str = ""
+    steps: int  # of the whole schedule
+    progress: float  # share of the work done, 0..1, by the costs of `plan_work`
+    losses: Losses  # "total", "content", "style" and "tv" of this step
+    log: tuple[Losses, ...]  # losses of every step since the previous frame
+    seconds: float  # since the start
+    done: bool  # only the last frame
+    moved: bool = True  # False while the picture is the one that the run started with
+    failed: str = ""  # on the last frame, why the run did not improve the picture
 
 
 def stylize(

@@ -43,16 +43,11 @@ def never_cancelled() -> None:
 
 @dataclass(frozen=True)
 class StyleTargets:
-    """Targets of a style at one size, by layer. Runs share them, so they must not be modified.
+    """Targets of a style at one size, by layer. Runs share them, so they must not be modified."""
 
-    grams: Gram matrices, N x N, at the style layers.
-    directions: `losses.directions` at K sampled positions, K x N, at the match layers.
-    energies: mean of `losses.energy` per position, at the content layers.
-    """
-
-    grams: dict[str, Tensor]
-    directions: dict[str, Tensor]
-    energies: dict[str, float]
+    grams: dict[str, Tensor]  # Gram matrices, N x N, at the style layers
+    directions: dict[str, Tensor]  # at K sampled positions, K x N, at the match layers
+    energies: dict[str, float]  # mean `losses.energy` per position, at the content layers
 
     @property
     def nbytes(self) -> int:
@@ -62,17 +57,12 @@ class StyleTargets:
 
 @dataclass
 class RegionTarget:
-    """Style and matching loss of one region at one scale.
+    """Style and matching loss of one region at one scale."""
 
-    share: area of the region as a share of the picture.
-    mask: 1 x 1 x H x W in 0..1; None: the region is the whole picture.
-    scale: factor between the features that the methods take, 1 x N x H' x W', and the network's.
-    """
-
-    share: float
-    mask: Tensor | None
+    share: float  # area, relative to the picture
+    mask: Tensor | None  # 1 x 1 x H x W in 0..1; None: the whole picture
     styles: StyleTargets
-    scale: float
+    scale: float  # of the features, relative to the network's
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _positions: dict[str, Tensor] = field(default_factory=dict)
     _matches: dict[str, Tensor] = field(default_factory=dict)

@@ -34,26 +34,21 @@ MAX_QUEUED = 200  # tasks in `AppState.queued`
 
 @dataclass
 class AppState:
-    """The state of one process.
-
-    `styles` and `thumbnails` (original file -> small file) grow when the owner's styles have been
-    downloaded. `queued` are the tasks that wait or run, by their keys; `runs` are those that run.
-    `queued_sessions` returns the session hashes in Gradio's queue, in their order.
-    """
+    """The state of one process; styles and thumbnails grow when the owner's styles have been downloaded."""
 
     config: Config
     engine: Engine | RemoteEngine
     store: Store
     photos: list[Photo]
     styles: list[Style]
-    thumbnails: dict[Path, Path]
+    thumbnails: dict[Path, Path]  # original file -> small file
     uploads: Uploads
     previewer: Previewer = field(default_factory=Previewer)
     cameras: Cameras = field(default_factory=Cameras)
     metrics: Metrics = field(default_factory=Metrics)
-    runs: list[QueuedTask] = field(default_factory=list)
-    queued: dict[str, QueuedTask] = field(default_factory=dict)
-    queued_sessions: Callable[[], list[str]] = list
+    runs: list[QueuedTask] = field(default_factory=list)  # the tasks that run
+    queued: dict[str, QueuedTask] = field(default_factory=dict)  # those that wait or run, by key
+    queued_sessions: Callable[[], list[str]] = list  # session hashes in Gradio's queue, in order
 
     def start(self, on_sweep: Callable[[], None]) -> None:
         """Warm up, download VGG-19 and the owner's styles, and sweep the disk every hour, each in the background;

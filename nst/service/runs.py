@@ -42,18 +42,14 @@ MAX_STYLES = 4  # styles in one painting
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A frame of a run.
-
-    `file` is a JPEG that is removed soon after, or the finished PNG with its `painting`.
-    `timed_out`: the run was ended by the time limit. `seconds_left` is an estimate.
-    """
+    """A frame of a run."""
 
     frame: Frame
     job: Job
-    file: Path
-    painting: Painting | None = None
-    timed_out: bool = False
-    seconds_left: float = 0.0
+    file: Path  # a JPEG that is removed soon after, or the finished PNG
+    painting: Painting | None = None  # with the PNG
+    timed_out: bool = False  # the time limit ended the run
+    seconds_left: float = 0.0  # an estimate
 
 
 class NothingPainted(ValueError):

@@ -11,28 +11,20 @@ from nst.sharing import ShareLink
 
 @dataclass
 class Session:
-    """A visitor's styles and runs, and what the page shows.
+    """A visitor's styles and runs, and what the page shows."""
 
-    `session_hash` is Gradio's name of the open page, `key` the owner of its paintings. `painting`
-    is the token of the painting on the canvas, `selected` the index of the one selected in the
-    strip. `dropped_link` holds the settings of a painting that was dropped in as the photo.
-    `previews` are the folders of one-pass pictures, by where they are shown; `camera` is the token
-    of the open camera. `loaded`: the link's settings are in the controls. `plan_number` is the
-    number of the latest request for an estimate.
-    """
-
-    session_hash: str = ""
-    key: str = field(default_factory=lambda: secrets.token_hex(8))
+    session_hash: str = ""  # Gradio's name of the open page
+    key: str = field(default_factory=lambda: secrets.token_hex(8))  # owner of the paintings in the store
     styles: list[Style] = field(default_factory=list)
     run: PaintTask | None = None
     clip: ClipTask | None = None
-    painting: str = ""
-    selected: int = -1
-    dropped_link: ShareLink | None = None
-    previews: dict[str, Path] = field(default_factory=dict)
-    camera: str = ""
-    loaded: bool = False
-    plan_number: float = 0.0
+    painting: str = ""  # token of the painting on the canvas
+    selected: int = -1  # index in the strip of earlier paintings
+    dropped_link: ShareLink | None = None  # settings of a painting that was dropped in
+    previews: dict[str, Path] = field(default_factory=dict)  # folders of one-pass pictures, by place
+    camera: str = ""  # token of the open camera
+    loaded: bool = False  # the link's settings are in the controls
+    plan_number: float = 0.0  # number of the latest request for an estimate
 
     def __deepcopy__(self, _: object) -> "Session":
         """Gradio copies a state's first value for each visitor: each of them gets a new session."""

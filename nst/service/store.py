@@ -26,20 +26,16 @@ CROWDED = (
 
 @dataclass(kw_only=True)
 class Painting:
-    """A finished painting in a folder of its own.
-
-    `file` is the PNG, `before` the photo at the same size, `photo` the photo's `digest`, `run` the
-    key of its run. `frames` are JPEGs for the time-lapse, until it is made.
-    """
+    """A finished painting in a folder of its own."""
 
     folder: Path
-    file: Path
-    before: Path
-    photo: str
+    file: Path  # the PNG
+    before: Path  # the photo at the same size
+    photo: str  # `digest` of the photo
     shared: ShareLink
-    run: str = ""
+    run: str = ""  # key of the run
     owner: str = ""
-    frames: list[bytes] = field(default_factory=list)
+    frames: list[bytes] = field(default_factory=list)  # JPEGs for the time-lapse, until it is made
     created: float = field(default_factory=time.monotonic)
 
     @property

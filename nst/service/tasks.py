@@ -23,36 +23,31 @@ class Resumable(Protocol):
 
 @dataclass(eq=False, kw_only=True)
 class QueuedTask:
-    """A run that waits for the engine or has it; set `stop` to end it.
+    """A run that waits for the engine or has it; set `stop` to end it."""
 
-    `session_hash` is Gradio's name of the open page or program it belongs to. `key` is a secret of
-    that page, by which it finds the run again after a reload. `work` is in pixel-steps.
-    `seconds_left` is an estimate while it runs, and `slowdown` its duration by the expected one.
-    """
-
-    session_hash: str = ""
-    work: float = 0.0
-    seconds_left: float | None = None
-    slowdown: float = 1.0
-    key: str = field(default_factory=lambda: secrets.token_hex(16))
+    session_hash: str = ""  # Gradio's name of the open page or program
+    work: float = 0.0  # in pixel-steps
+    seconds_left: float | None = None  # an estimate, while it runs
+    slowdown: float = 1.0  # duration, relative to the expected one
+    key: str = field(default_factory=lambda: secrets.token_hex(16))  # finds the run after a reload
     stop: threading.Event = field(default_factory=threading.Event)
     resumable: Resumable | None = None
 
 
 @dataclass(eq=False, kw_only=True)
 class PaintTask(QueuedTask):
-    """A painting of `photo`, `size` pixels on the longest side. `abandoned`: its visitor has not come back for it."""
+    """A painting."""
 
     request: Request
     photo: Upload
-    size: int
-    abandoned: bool = False
+    size: int  # pixels on the longest side
+    abandoned: bool = False  # its visitor has not come back for it
 
 
 @dataclass(eq=False, kw_only=True)
 class ClipTask(QueuedTask):
-    """A film and what paints its frames; `name` is the file name of the painted film."""
+    """A film to paint frame by frame."""
 
     clip: Clip
     paint: OnePass
-    name: str = "painted.mp4"
+    name: str = "painted.mp4"  # file name of the painted film

@@ -48,19 +48,14 @@ MAX_DECODED_BYTES = 128 * 2**20  # bytes of decoded photos that are kept
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A photo that can be painted.
-
-    `display` is a file that browsers can show: `path` itself, or a PNG beside it. `digest` is the
-    SHA-256 of the file, `size` the upright width and height. `sample` is the name of the sample
-    photo, if it is one, and `provenance` how it was painted, if nst did.
-    """
+    """A photo that can be painted."""
 
     path: Path
-    display: Path
-    digest: str
-    size: tuple[int, int]
-    sample: str
-    provenance: Provenance | None
+    display: Path  # a file that browsers can show: `path`, or a PNG of it
+    digest: str  # SHA-256 of the file
+    size: tuple[int, int]  # upright width and height
+    sample: str  # name of the sample photo, if it is one
+    provenance: Provenance | None  # if nst painted it
 
 
 @dataclass(frozen=True)
