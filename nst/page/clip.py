@@ -104,9 +104,10 @@ class ClipTab:
             self.app.dequeue(task)
             if session.clip is task:
                 session.clip = None
-        verb = "Stopped" if task.stop.is_set() else "Done"
+        stopped = task.stop.is_set()
+        message = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
         yield self._buttons(running=False) | {
-            self.status: status_html(f"{verb} after {done} pictures", 1.0),
+            self.status: status_html(message, 1.0),
             self.painted: gr.Video(str(out), visible=True),
             self.download: gr.DownloadButton(value=out, interactive=True),
         }

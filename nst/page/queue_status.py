@@ -19,10 +19,10 @@ async def queue_positions(app_state: AppState, task: QueuedTask, status: gr.HTML
     while task.key in app_state.queued and task not in app_state.runs and not task.stop.is_set():
         if position := app_state.queue_position(task):
             place, seconds = position
-            begins = f"about {duration(seconds)} until it begins"
-            yield {
-                status: status_html(f"Number {place} in line, {begins}" if place > 1 else f"Next in line, {begins}")
-            }
+            message = f"Next in line, about {duration(seconds)} until it begins"
+            if place > 1:
+                message = f"Number {place} in line, about {duration(seconds)} until it begins"
+            yield {status: status_html(message)}
         await asyncio.sleep(POLL_INTERVAL)
     # Gradio repeats the last update when the generator ends, and by then the run may have begun.
     yield {status: gr.skip()}

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 import nst
 from nst.page.app import Page, build
+from nst.page.ui.html import VERBATIM
 from nst.page.ui.translations import FOLDER, LANGUAGES, load_words, preferred_language
 from tests.driving import SETTLED
-from tests.serving import Served
+from tests.serving import Served, served
 
 NAMES = {"Atelier", "Gatys et al.", "Deep art gallery", "Painting with GANs", "From scratch"}
 NAMES |= {"Texture", "Reconstruct", "lbfgs", "adam", "gatys", "nst"}
@@ -125,3 +127,47 @@ def test_english_needs_no_script(server: Served, browser: Browser) -> None:
     expect(tab.locator("#status")).to_contain_text(SETTLED)
     assert tab.request.get(f"{server.url}/words.js").body() == b""
     tab.close()
+
+
+@pytest.fixture(scope="module")
+def with_owner_style(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A page whose owner has a style titled "fine", which is also a word of the page."""
+    folder = tmp_path_factory.mktemp("gallery")
+    Image.effect_noise((200, 200), 90).convert("RGB").save(folder / "fine.png")
+    with served(tmp_path_factory.mktemp("app"), NST_GALLERY=str(folder)) as app:
+        yield app
+
+
+@pytest.mark.parametrize("language", ["de", "ja"])
+def test_names_of_visitors_and_owners_are_not_translated(
+    with_owner_style: Served, browser: Browser, tmp_path: Path, language: str
+) -> None:
+    for name in ("photo.jpg", "Lion.png", "fine.webp"):
+        Image.effect_noise((200, 200), 90).convert("RGB").save(tmp_path / name)
+    context = browser.new_context(locale={"de": "de-DE", "ja": "ja-JP"}[language])
+    tab, words = context.new_page(), load_words(language)
+    assert {"photo", "fine", "Lion"} <= set(words)
+    tab.goto(f"{with_owner_style.url}/?photo=lion")
+    expect(tab.locator("#photo img")).to_be_visible()
+    captions = tab.locator("#styles .caption-label")
+    expect(captions.get_by_text(words["Swirling Night"])).to_be_visible()
+    expect(captions).to_have_count(18)
+    for number, name in enumerate(("photo.jpg", "Lion.png", "fine.webp"), 19):
+        with tab.expect_file_chooser() as chooser:
+            tab.get_by_role("button", name=words["Add your own style"]).click()
+        chooser.value.set_files(tmp_path / name)
+        expect(captions).to_have_count(number)
+    texts = [text.replace(VERBATIM, "") for text in captions.all_inner_texts()]
+    assert texts[:3] == ["fine 2", "Lion", "photo"]
+    assert texts[-1] == "fine"
+    expect(tab.locator("#card strong")).to_have_text(f"{VERBATIM}fine 2")
+    tab.get_by_label(words["Blend several styles"]).check()
+    tab.locator("#styles button").nth(1).click()
+    chosen = tab.locator("#chosen")
+    for name in ("fine 2", "Lion"):
+        expect(chosen.get_by_text(VERBATIM + name)).to_be_visible()
+    tab.locator("#styles button").nth(20).click()
+    expect(chosen.get_by_text(f"{VERBATIM}fine", exact=True)).to_be_visible()
+    labels = [button.get_attribute("aria-label") for button in tab.locator("#styles button").all()]
+    assert [str(label).replace(VERBATIM, "") for label in labels[:3]] == ["fine 2", "Lion", "photo"]
+    context.close()
