@@ -1,1 +1,1 @@
-"""Original paintings and scripts that show nst at work."""
+"""Styles, sample photos, the code that generated them, and programs that use nst."""

@@ -1,1 +1,1 @@
-"""Style plates painted by code: every module here with a ``paint`` function is one plate."""
+"""Styles painted by code: each module with a ``paint`` function makes one of them."""

@@ -1,4 +1,4 @@
-"""Repaint style plates: ``python -m examples.paint [NAME ...]`` (no name: all of them)."""
+"""Paint the gallery's styles again: ``python -m examples.paint [NAME ...]``; without names, all."""
 
 import importlib
 import pkgutil
@@ -9,22 +9,22 @@ import numpy as np
 
 HERE = Path(__file__).parent
 STYLES = HERE.parent / "styles"
-PLATES = sorted(
+NAMES = sorted(
     module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.ispkg and not module.name.startswith("_")
 )
 
 
 def main(names: list[str]) -> int:
-    """Paint the named plates into ``examples/styles``; returns the exit status."""
-    unknown = [name for name in names if name not in PLATES]
+    """Paint the named styles into ``examples/styles``, and return the exit code."""
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
-        print(f"no such plate: {', '.join(unknown)} (known: {', '.join(PLATES)})", file=sys.stderr)
+        print(f"no such style: {', '.join(unknown)} (known: {', '.join(NAMES)})", file=sys.stderr)
         return 2
-    for name in names or PLATES:
-        plate = importlib.import_module(f"{__package__}.{name}")
+    for name in names or NAMES:
+        module = importlib.import_module(f"{__package__}.{name}")
         rng = np.random.default_rng(list(name.encode()))
         path = STYLES / f"{name}.jpg"
-        plate.paint(rng).save(path, quality=90, subsampling="4:2:0", optimize=True)
+        module.paint(rng).save(path, quality=90, subsampling="4:2:0", optimize=True)
         print(path)
     return 0
 

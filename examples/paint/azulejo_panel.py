@@ -67,7 +67,7 @@ class Glaze:
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     glaze = Glaze(size, rng)
     for x, y, span in CLOUDS:
         _cloud(glaze, x, y, span)

@@ -21,7 +21,7 @@ Knots = np.ndarray | list[tuple[float, float]] | list[np.ndarray]
 
 
 class Study:
-    """What the artist sees: darkness, way of hatching and form number, each a map."""
+    """Maps of the scene: darkness, direction of hatching, and number of the form."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         """Begin with the open country: a cloudy sky over a rough road."""
@@ -87,7 +87,7 @@ class Study:
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     study = Study(rng)
     _arch(study, rng)
     for px, py, tall, lean in PILGRIMS:
@@ -158,8 +158,8 @@ def _draw(study: Study, tips: np.ndarray, size: int, rng: np.random.Generator) -
     """Rub in the masses, hatch them in crossing layers, scribble leaves, add the chalk."""
     grain = blur(rng.normal(size=(size, size)).astype(np.float32), 0.8 / 1024) * 3
     x, y = grid(size)
-    laid = np.sin(2 * np.pi * 190 * y) + 0.9 * (np.abs((x * 15) % 1 - 0.5) < 0.02)
-    tooth = even(grain + 0.5 * laid + 0.3 * noise(size, 60, rng, 3))
+    ribs = np.sin(2 * np.pi * 190 * y) + 0.9 * (np.abs((x * 15) % 1 - 0.5) < 0.02)
+    tooth = even(grain + 0.5 * ribs + 0.3 * noise(size, 60, rng, 3))
 
     dark = np.clip(study.dark, 0, 1.1)
     coal: np.ndarray = np.zeros((size, size), np.float32)

@@ -54,7 +54,7 @@ WAVES = [(0.03, 0.10, RED), (0.64, 0.95, BLACK), (0.44, 0.27, BLUE), (0.77, 0.86
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(MAP)
     cloud = noise(MAP, 3, rng, 4)
     ground = ramp(GROUND, np.clip(0.45 + 0.6 * cloud, 0, 1))

@@ -31,7 +31,7 @@ SCROLLS = [(0.15, 0.27, 0.05), (0.86, 0.78, 0.055), (0.29, 0.16, 0.03), (0.80, 0
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(MAP)
     heart = np.exp(-(((x - 0.5) / 0.42) ** 4) - ((y - 0.52) / 0.50) ** 4)  # the edges fade
     plan = np.zeros((3, MAP, MAP), np.float32)  # lightness, warmth, and the slope of the brush

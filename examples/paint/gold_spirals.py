@@ -27,7 +27,7 @@ REED = replace(INK, taper=0.02, thick=0.8, streak=0.2)
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     canvas = Canvas(size, _leaf(size, rng), rng)
     for spot in scatter(0.017, rng):  # the gesso under the leaf is raised in dots
         canvas.dots(spot[None], jitter(GOLD[3], rng, 0.05)[None], 0.0028, rng, 1.0)
@@ -62,13 +62,13 @@ def _leaf(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _tree(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Boughs that roll up, and from the back of each roll the next, wherever there is room."""
+    """Boughs that roll up, and the next from the back of each roll, wherever it fits."""
     trunk = curve(TRUNK, 60)
     limbs: list[tuple[np.ndarray, float, int]] = []
     for heading, radius, hand in BOUGHS:
         limbs.append((_roll(trunk[-6], heading, radius, hand), radius, hand))
-    taken = np.array([[*line[-1], radius] for line, radius, _ in limbs])
-    taken = np.vstack([taken, np.c_[trunk[::6], np.full(10, 0.03)]])
+    occupied = np.array([[*line[-1], radius] for line, radius, _ in limbs])
+    occupied = np.vstack([occupied, np.c_[trunk[::6], np.full(10, 0.03)]])
     for radius in np.geomspace(0.115, 0.018, 4000):
         line, parent, hand = limbs[rng.integers(len(limbs))]
         if radius > parent:
@@ -78,10 +78,10 @@ def _tree(canvas: Canvas, rng: np.random.Generator) -> None:
         heading = np.arctan2(way[1], way[0]) - hand * rng.uniform(0.2, 0.9)
         child = _roll(line[k], heading, radius, -hand)
         x, y = child[-1]
-        far = np.hypot(*(taken[:, :2] - (x, y)).T)
-        if (far > 1.05 * (taken[:, 2] + radius)).all() and -0.05 < x < 1.05 and -0.05 < y < 0.74:
+        far = np.hypot(*(occupied[:, :2] - (x, y)).T)
+        if (far > 1.05 * (occupied[:, 2] + radius)).all() and -0.05 < x < 1.05 and -0.05 < y < 0.74:
             limbs.append((child, radius, -hand))
-            taken = np.vstack([taken, [x, y, radius]])
+            occupied = np.vstack([occupied, [x, y, radius]])
     for extra, tone in ((0.007, BLACK), (0.0, BARK)):
         for line, radius, _ in limbs:
             body = radius * np.interp(np.arange(len(line)), [0, 40, 119], [0.24, 0.20, 0.07])

@@ -22,7 +22,7 @@ BOATS = [(0.30, 0.74, 0.15), (0.52, 0.585, 0.075), (0.665, 0.50, 0.042)]  # x, y
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(MAP)
     cloud, patch = noise(MAP, 4, rng, 5), noise(MAP, 7, rng, 4)
     sky = ramp(SKY, np.clip(1.55 * y + 0.16 * cloud + 0.12 * np.sin(9 * y + 3 * x), 0, 1))
@@ -129,13 +129,13 @@ def _boat(canvas: Canvas, bx: float, by: float, half: float, rng: np.random.Gene
         sag = [(-1.0, -0.16), (-0.5, 0.02), (0.0, 0.06), (0.6, 0.02), (1.05, -0.2)]
         hull = curve(place + half * np.array(sag) * (1 - 0.5 * level, 1) + (0, half * level), 12)
         canvas.stroke(hull, jitter(DARK[rng.integers(4)], rng, 0.02), half * 0.14, rng, full)
-    for seat, tall, lean in ((-0.3, 0.80, 0.22), (0.42, 0.42, -0.12)):
-        body = [(seat, 0.05), (seat + 0.4 * lean, -0.4 * tall), (seat + lean, -0.85 * tall)]
+    for x, tall, lean in ((-0.3, 0.80, 0.22), (0.42, 0.42, -0.12)):
+        body = [(x, 0.05), (x + 0.4 * lean, -0.4 * tall), (x + lean, -0.85 * tall)]
         line = curve(place + half * np.array(body), 8)
         for side in (-0.07, 0.06, 0.0):
             tint = jitter(DARK[rng.integers(4)], rng, 0.03)
             canvas.stroke(line + (side * half, 0), tint, half * np.linspace(0.2, 0.1, 8), rng, full)
-        head = place + half * np.array([[seat + lean, -0.93 * tall]])
+        head = place + half * np.array([[x + lean, -0.93 * tall]])
         canvas.dots(head, DARK[:1], half * 0.062, rng)
     oar = place + half * np.array([(-0.2, -0.3), (-0.9, 0.55)])
     canvas.stroke(oar, DARK[0], half * 0.05, rng, full)

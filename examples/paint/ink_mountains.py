@@ -33,7 +33,7 @@ PINES = [  # x and y of the foot, height, lean
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     paper = _sheet(size, rng)
     sheet = paper.rgb.copy()
     for ridge, mist, depth in PEAKS[:3]:
@@ -114,13 +114,13 @@ def _mountain(
     field = np.stack([np.sin(turn), np.cos(turn)], -1)
     spots = scatter(0.0068, rng, (down > 0.004) * tone * np.clip(0.3 + 0.7 * folds, 0.06, 1))
     for way in trace(field, spots, 0.03 + 0.035 * rng.random(len(spots)) * depth, 6):
-        shown = min(1.0, depth * (0.3 + float(at(tone, way[3]))) * rng.uniform(0.4, 1))
-        dry = replace(DRY, opacity=shown)
+        opacity = min(1.0, depth * (0.3 + float(at(tone, way[3]))) * rng.uniform(0.4, 1))
+        dry = replace(DRY, opacity=opacity)
         paper.stroke(way, jitter(DEEP, rng, 0.03, 0.003), 0.003 + 0.006 * rng.random() ** 2, rng, dry)
     for k in range(0, 156, 3):  # the outline, broken where the brush was lifted
         part = line[k : k + 2 + rng.integers(5)]
-        shown = min(1.0, 1.2 * depth * float(at(tone, part[0])))
-        paper.stroke(part, DEEP, rng.uniform(0.002, 0.008), rng, replace(DRY, opacity=shown))
+        opacity = min(1.0, 1.2 * depth * float(at(tone, part[0])))
+        paper.stroke(part, DEEP, rng.uniform(0.002, 0.008), rng, replace(DRY, opacity=opacity))
     moss = line[rng.integers(160, size=int(240 * depth))]
     moss = moss + np.abs(rng.normal(size=moss.shape)) * (0, 0.012)
     moss = moss[at(tone, moss) * rng.random(len(moss)) > 0.25]

@@ -30,7 +30,7 @@ TRUNKS = [  # foot x, foot y, lean, width
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Print the plate."""
+    """Print the picture."""
     x, y = grid(MAP)
     far = np.hypot(x - MOON_X, y - MOON_Y)
     key, tint = Canvas(size, INKED, rng), Canvas(size, INKED, rng)

@@ -30,7 +30,7 @@ NESTS = [  # x, y, radius, turns of the curls drawn with a single needle
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     bath = _bath(2 * size, rng)
     x, y = grid(2 * size)  # twice as fine as the print, to keep thin veins
     x, y = _comb(x, y)
@@ -68,9 +68,9 @@ def _throw(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     for colour, count, radius in THROWS:
         for _ in range(count):
             centre, r = rng.uniform(-REACH, 1 + REACH, 2), radius * rng.uniform(0.5, 1.4)
-            away = rings[: len(tints)] - centre.astype(np.float32)
-            away *= np.sqrt(1 + r * r / ((away**2).sum(-1, keepdims=True) + 1e-9))
-            rings[: len(tints)] = away + centre
+            offset = rings[: len(tints)] - centre.astype(np.float32)
+            offset *= np.sqrt(1 + r * r / ((offset**2).sum(-1, keepdims=True) + 1e-9))
+            rings[: len(tints)] = offset + centre
             rings[len(tints)] = centre + r * np.stack([np.cos(angle), np.sin(angle)], 1)
             tints.append(jitter(colours(colour)[0], rng, 0.02, 0.012))
     return list(zip(rings, tints, strict=True))
@@ -90,8 +90,8 @@ def _comb(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         turn = 2 * np.pi * turns * np.clip(1 - np.hypot(dx, dy) / radius, 0, 1) ** 1.6
         c, s = np.cos(turn), np.sin(turn)
         x, y = cx + c * dx - s * dy, cy + s * dx + c * dy
-    calm = 1 / (1 + np.exp(-12 * (0.62 * x - y + 0.12)))  # hardly combed stones, top right
-    pull = 1 - 0.97 * calm
+    smooth = 1 / (1 + np.exp(-12 * (0.62 * x - y + 0.12)))  # hardly combed stones, top right
+    pull = 1 - 0.97 * smooth
     for phase in (0, np.pi):  # two rows of teeth, waving against each other: peacock eyes
         lane = x - 0.05 * np.sin(2 * np.pi * y / 0.25 + phase) + (0.0625 if phase else 0)
         y = y - pull * _tines(lane, 0.125, 0.05)

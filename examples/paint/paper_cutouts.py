@@ -66,7 +66,7 @@ def bird() -> list[np.ndarray]:
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paste up the plate."""
+    """Paste up the picture."""
     canvas, sheet = (Canvas(size, np.ones(3), rng) for _ in range(2))
     for row, names in enumerate(GROUND):
         for column, name in enumerate(names.split()):

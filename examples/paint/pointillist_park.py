@@ -10,7 +10,7 @@ from .core.colour import colours, jitter, lab_to_rgb, mix, ramp, rgb_to_lab
 from .core.fields import at, grid, noise, scatter
 from .core.shapes import below, curve, ellipse, mask
 
-Lay = Callable[[np.ndarray, np.ndarray], None]  # (outline, colour)
+Fill = Callable[[np.ndarray, np.ndarray], None]  # (outline, colour)
 MAP = 512  # the side of the map that plans the picture
 SKY = colours("6fa8dc 9cc6e8 cfe0ea f6e3c4 f7c9a0")
 WATER = colours("7fb0cc e8d4b4 6fb0d8 3a86c4 2f74b8 5aa6c8 2a5fa8")
@@ -29,7 +29,7 @@ PEOPLE = [  # x, foot, height, dress, parasol
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     picture = _plan(rng)
     canvas = Canvas(size, colours("efe2c8")[0], rng)
     for spacing, radius in ((0.0105, 0.0072), (0.0066, 0.0040), (0.0066, 0.0031)):
@@ -61,43 +61,43 @@ def _plan(rng: np.random.Generator) -> np.ndarray:
 
     picture = rgb_to_lab(ramp(SKY, np.clip(2.6 * y + 0.22 * rough, 0, 1)))
 
-    def lay(outline: np.ndarray, colour: np.ndarray) -> None:
+    def fill(outline: np.ndarray, colour: np.ndarray) -> None:
         nonlocal picture  # in OKLab until it is done
         picture += mask(outline, MAP)[..., None] * (rgb_to_lab(colour) - picture)
 
     shore = curve([(-0.05, 0.27), (0.1, 0.22), (0.26, 0.27), (0.45, 0.25), (0.62, 0.29),
                    (0.82, 0.23), (1.05, 0.26)])  # fmt: skip
-    lay(below(shore), ramp(FAR, np.clip(0.5 + 0.6 * rough + 0.3 * fine, 0, 1)))
+    fill(below(shore), ramp(FAR, np.clip(0.5 + 0.6 * rough + 0.3 * fine, 0, 1)))
     for k, hx in enumerate((0.20, 0.36, 0.41, 0.66, 0.72)):
         house = np.array([(hx, 0.335), (hx, 0.28), (hx + 0.02, 0.26), (hx + 0.04, 0.28),
                           (hx + 0.04, 0.335)])  # fmt: skip
-        lay(house, WHITE[k % 3])
-        lay(house[1:4], colours("d8603a")[0])
+        fill(house, WHITE[k % 3])
+        fill(house[1:4], colours("d8603a")[0])
     river = np.sin(150 * (y - 0.33) + 5 * rough) * 0.16
-    lay(below(np.array([(-0.1, 0.335), (1.1, 0.325)])),
+    fill(below(np.array([(-0.1, 0.335), (1.1, 0.325)])),
         ramp(WATER, np.clip(1.9 * (y - 0.33) + 0.3 * fine + river, 0, 1)))  # fmt: skip
     for sx, foot, tall in SAILS:
         sail = np.array([(sx, foot), (sx + 0.02 * tall, foot - tall), (sx + 0.55 * tall, foot)])
-        lay(sail, ramp(WHITE, np.clip(0.5 + fine, 0, 1)))
-        lay(sail * (1, -0.55) + (0, 1.57 * foot), mix(WHITE[0], WATER[1], 0.35))
-        lay(ellipse(sx + 0.2 * tall, foot + 0.01, 0.5 * tall, 0.08 * tall), BARK[0])
+        fill(sail, ramp(WHITE, np.clip(0.5 + fine, 0, 1)))
+        fill(sail * (1, -0.55) + (0, 1.57 * foot), mix(WHITE[0], WATER[1], 0.35))
+        fill(ellipse(sx + 0.2 * tall, foot + 0.01, 0.5 * tall, 0.08 * tall), BARK[0])
 
     bank = below(curve([(-0.05, 0.55), (0.2, 0.60), (0.45, 0.58), (0.75, 0.53), (1.05, 0.47)]))
-    lay(bank, ramp(GRASS, np.clip(0.42 + 0.5 * rough + 0.45 * fine, 0, 1)))
+    fill(bank, ramp(GRASS, np.clip(0.42 + 0.5 * rough + 0.45 * fine, 0, 1)))
     shades = [ellipse(0.10, 0.70, 0.30, 0.055, -0.05), ellipse(0.85, 0.63, 0.26, 0.035, -0.2)]
     shades += [below(curve([(-0.05, 0.90), (0.2, 0.87), (0.5, 0.92), (0.8, 0.86), (1.05, 0.9)]))]
     shade = ramp(SHADE, np.clip(0.4 + 0.5 * rough + 0.3 * fine, 0, 1))
     for outline in shades:
-        lay(outline, shade)
+        fill(outline, shade)
     for px, foot, tall, _, _ in PEOPLE:
-        lay(ellipse(px + 0.28 * tall, foot, 0.36 * tall, 0.05 * tall, -0.08), shade)
+        fill(ellipse(px + 0.28 * tall, foot, 0.36 * tall, 0.05 * tall, -0.08), shade)
     for px, foot, tall, dress, parasol in PEOPLE:
-        _person(lay, np.array([px, foot]), tall, colours(dress)[0], colours(parasol)[0], fine)
+        _person(fill, np.array([px, foot]), tall, colours(dress)[0], colours(parasol)[0], fine)
 
     for tx, foot, wide in ((0.055, 0.80, 0.05), (0.955, 0.66, 0.032), (0.80, 0.58, 0.016)):
         trunk = [(tx - wide, foot), (tx - 0.5 * wide, 0.3), (tx, -0.1), (tx + wide, -0.1),
                  (tx + 0.4 * wide, 0.3), (tx + 0.8 * wide, foot)]  # fmt: skip
-        lay(curve(trunk, 40), ramp(BARK, np.clip(0.5 + (x - tx) / wide / 2 + 0.3 * fine, 0, 1)))
+        fill(curve(trunk, 40), ramp(BARK, np.clip(0.5 + (x - tx) / wide / 2 + 0.3 * fine, 0, 1)))
     crown = 1.5 * np.exp(-((x / 0.42) ** 2) - ((y / 0.24) ** 2))
     crown += 1.4 * np.exp(-(((x - 1) / 0.30) ** 2) - (((y - 0.08) / 0.20) ** 2))
     crown = np.clip((crown - 0.62 + 0.45 * rough + 0.15 * fine) * 9, 0, 1)
@@ -106,7 +106,7 @@ def _plan(rng: np.random.Generator) -> np.ndarray:
 
 
 def _person(
-    lay: Lay, foot: np.ndarray, tall: float, dress: np.ndarray, parasol: np.ndarray,
+    fill: Fill, foot: np.ndarray, tall: float, dress: np.ndarray, parasol: np.ndarray,
     fine: np.ndarray,
 ) -> None:  # fmt: skip
     """A lady in a bustle skirt with a parasol; sun from the left, shadow to the right."""
@@ -114,14 +114,14 @@ def _person(
              (0.22, 0)]  # fmt: skip
     lit, dark = mix(dress, WHITE[0], 0.3), mix(dress, SHADE[3], 0.55)
     cloth = ramp(np.stack([lit, dress, dark]), np.clip(0.45 + 0.45 * fine, 0, 1))
-    lay(foot + tall * curve(skirt, 40), cloth)
-    lay(foot + tall * np.array([(0.06, -0.5), (0.2, -0.4), (0.22, 0), (0.09, 0)]), dark)
-    lay(foot + tall * ellipse(0, -0.60, 0.075, 0.14), cloth)
-    lay(foot + tall * ellipse(0, -0.79, 0.05, 0.065), colours("f0b890")[0])
-    lay(foot + tall * ellipse(0.01, -0.84, 0.075, 0.04), dark)
+    fill(foot + tall * curve(skirt, 40), cloth)
+    fill(foot + tall * np.array([(0.06, -0.5), (0.2, -0.4), (0.22, 0), (0.09, 0)]), dark)
+    fill(foot + tall * ellipse(0, -0.60, 0.075, 0.14), cloth)
+    fill(foot + tall * ellipse(0, -0.79, 0.05, 0.065), colours("f0b890")[0])
+    fill(foot + tall * ellipse(0.01, -0.84, 0.075, 0.04), dark)
     stick = np.array([(-0.13, -0.55), (-0.115, -0.55), (-0.10, -1.0), (-0.115, -1.0)])
-    lay(foot + tall * stick, dark)
+    fill(foot + tall * stick, dark)
     dome = np.array([(-0.36, -0.93), (-0.28, -1.07), (-0.11, -1.14), (0.07, -1.08), (0.15, -0.95)])
-    lay(foot + tall * curve(dome, 30), parasol)
-    lay(foot + tall * np.array([(-0.11, -1.13), (0.07, -1.08), (0.15, -0.95), (0.0, -0.93)]),
+    fill(foot + tall * curve(dome, 30), parasol)
+    fill(foot + tall * np.array([(-0.11, -1.13), (0.07, -1.08), (0.15, -0.95), (0.0, -0.93)]),
         mix(parasol, SHADE[3], 0.45))  # fmt: skip

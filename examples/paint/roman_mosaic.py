@@ -33,7 +33,7 @@ FINS = [
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     canvas = Canvas(size, colours("5c5346")[0], rng)
     free = np.ones((MAP, MAP), bool)
     x, y = grid(MAP)
@@ -59,8 +59,8 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
             edge = distance(curve(np.array(outline) @ frame + (px, py), 44, closed=True), MAP)
             picture = np.where(edge[..., None] > -0.0085, DARK[0], picture)
             if outline is BODY:  # the eye is laid first, ring by ring
-                _lay(canvas, free, iris, 0.0085, skin, iris < 0, rng)
-            _lay(canvas, free, edge, 0.0095, picture, edge < 0, rng)
+                _set_stones(canvas, free, iris, 0.0085, skin, iris < 0, rng)
+            _set_stones(canvas, free, edge, 0.0095, picture, edge < 0, rng)
             whole = np.minimum(whole, edge)
         fishes = np.minimum(fishes, whole)
 
@@ -75,32 +75,32 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
         blade = np.vstack([sway - (0.011, 0), sway[::-1] + (0.011, 0)])
         leaf = distance(blade, MAP)
         green = ramp(WEED, np.clip(0.5 + 40 * leaf + 0.6 * noise(MAP, 12, rng, 2), 0, 1))
-        _lay(canvas, free, leaf, 0.0105, green, leaf < 0.002, rng)
+        _set_stones(canvas, free, leaf, 0.0105, green, leaf < 0.002, rng)
         fishes = np.minimum(fishes, leaf)
 
-    _lay(canvas, free, -fishes, 0.0125, sea, free, rng)
+    _set_stones(canvas, free, -fishes, 0.0125, sea, free, rng)
     return canvas.finish(relief=0.8, grain=0.04)
 
 
-def _lay(
+def _set_stones(
     canvas: Canvas, free: np.ndarray, field: np.ndarray, pitch: float, picture: np.ndarray,
     where: np.ndarray, rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """Set rows of stones ``pitch`` wide along the contours of a distance, then chips in gaps.
 
-    ``field`` is negative where stones go. ``free`` (MAP, MAP) marks the bare ground and is used
-    up; ``picture`` colours the stones.
+    ``field`` is negative where stones go. ``picture`` colours the stones. ``free`` (MAP, MAP) marks
+    the bare ground, and is changed.
     """
     ways = along(field)
-    room = where & free
+    vacant = where & free
 
     def stone(middle: np.ndarray, long: float, wide: float) -> bool:
-        """Set one stone if there is room for it."""
+        """Set one stone if it fits."""
         if middle.min() < 0 or middle.max() >= 1:
             return False
         way = at(ways, middle)
         frame = np.array([way * long, (-way[1] * wide, way[0] * wide)]) / 2
-        if not (at(room, middle) and at(room, middle + 0.6 * CORNERS @ frame).all()):
+        if not (at(vacant, middle) and at(vacant, middle + 0.6 * CORNERS @ frame).all()):
             return False
         x0, y0 = np.maximum(((middle - long) * MAP).astype(int), 0)
         x1, y1 = ((middle + long) * MAP).astype(int) + 2
@@ -108,7 +108,7 @@ def _lay(
         dy = ((np.arange(y0, min(y1, MAP)) + 0.5) / MAP - middle[1])[:, None]
         cut = np.abs(dx * way[0] + dy * way[1]) < long / 2
         cut &= np.abs(dy * way[0] - dx * way[1]) < wide / 2
-        for ground in (free, room):
+        for ground in (free, vacant):
             ground[y0:y1, x0:x1] &= ~cut
         corners = CORNERS * (0.86 + 0.06 * rng.normal(size=(4, 2)))
         colour = jitter(at(picture, middle), rng, 0.035, 0.012)
@@ -116,8 +116,8 @@ def _lay(
         return True
 
     for row in -pitch * np.arange(0.5, 0.5 - field[where].min() / pitch):
-        for down, right in np.argwhere(room & (np.abs(field - row) < 0.7 / MAP)):
-            if not room[down, right]:  # an earlier run of stones has passed here
+        for down, right in np.argwhere(vacant & (np.abs(field - row) < 0.7 / MAP)):
+            if not vacant[down, right]:  # an earlier run of stones has passed here
                 continue
             place = (np.array([right, down]) + 0.5) / MAP
             while True:
@@ -128,5 +128,5 @@ def _lay(
                     break
                 place = place + way * long
     for chip in (0.75 * pitch, 0.5 * pitch):
-        for spot in scatter(0.4 * pitch, rng, room):
+        for spot in scatter(0.4 * pitch, rng, vacant):
             stone(spot, chip, chip)

@@ -21,7 +21,7 @@ COAT = colours("0a0d18 16203c 101626 263258 0c1018")
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(MAP)
     brush = Brush(streak=0.55, dry=0.5, thick=0.35, taper=0.3, ragged=0.6)
     canvas = Canvas(size, colours("b58a5a")[0], rng)

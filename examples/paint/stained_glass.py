@@ -56,7 +56,7 @@ class Window:
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(size)
     window = Window(size, rng)
     _landscape(window, x, y)

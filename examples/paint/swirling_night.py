@@ -33,7 +33,7 @@ HOUSES = [(0.08, 0.035), (0.15, 0.045), (0.21, 0.03), (0.33, 0.05), (0.40, 0.035
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(MAP)
     halos = [(sx, sy, r, 1.6) for sx, sy, r in LIGHTS]
     field = swirl(MAP, WHIRLS + halos)

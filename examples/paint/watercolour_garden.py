@@ -39,7 +39,7 @@ SPIRES = [  # x, y of the foot, height
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     hills = blur(rng.normal(size=(size, size)).astype(np.float32), 1.9 / 1024)
     tooth = even(hills + 0.02 * rng.normal(size=(size, size)))
     paper = Paper(size, WHITE, tooth, rng)
@@ -80,10 +80,10 @@ def _trees(paper: Paper, rng: np.random.Generator) -> None:
             (0.5, 6, 0, WET), (0.26, 14, 0, GLAZE), (0.15, 30, 1, SKIP), (0.07, 70, 3, SKIP),
         ):  # fmt: skip
             for _ in range(count):
-                away = rng.normal(size=2) * spread * (0.6, 0.55)
+                offset = rng.normal(size=2) * spread * (0.6, 0.55)
                 round_ = size * spread * rng.uniform(0.5, 1.1, 2)
                 green = jitter(GREENS[first + rng.integers(4)], rng, 0.04, 0.015)
-                leaf = _blob(away + (tx, ty - 0.03), round_, rng)
+                leaf = _blob(offset + (tx, ty - 0.03), round_, rng)
                 paper.wash([leaf], green, rng, rng.uniform(0.35, 0.75), wash)
         for lean in rng.normal(size=3) * 0.3 * spread:
             foot = np.array([tx + 0.2 * lean, ty + 0.95 * spread])
@@ -133,8 +133,8 @@ def _borders(paper: Paper, rng: np.random.Generator) -> None:
             paper.wash([blade], green * 0.9, rng, rng.uniform(0.5, 1.1), GLAZE)
         else:
             shades = kinds[rng.integers(4)]
-            away = rng.normal(size=(6, 2)) * 0.012 * big + (x, y)
-            petals = [_blob(spot, rng.uniform(0.003, 0.009, 2) * big, rng) for spot in away]
+            offset = rng.normal(size=(6, 2)) * 0.012 * big + (x, y)
+            petals = [_blob(spot, rng.uniform(0.003, 0.009, 2) * big, rng) for spot in offset]
             paper.wash(petals, jitter(shades[rng.integers(4)], rng), rng, 0.7, GLAZE)
 
 

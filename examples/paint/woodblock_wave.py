@@ -26,7 +26,7 @@ SWELL_HOLLOW = [(0.55, 1.12), (0.38, 1.03), (0.25, 0.97), (0.17, 0.90), (0.16, 0
 
 
 def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
-    """Paint the plate."""
+    """Paint the picture."""
     x, y = grid(size)
     wood = noise(size, 5, rng, 5)
     fibre = noise(size, 160, rng, 2)
@@ -141,8 +141,8 @@ def _boat(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas.stroke((top + keel[::-1]) / 2, BOAT[1], 0.012, rng, CUT)
     for line in (top, keel):
         canvas.stroke(line, LINE, 0.0042, rng, CUT)
-    for seat in range(7, 24, 3):
+    for rower in range(7, 24, 3):
         for rise, tone, radius in ((0.010, BOAT[2], 0.013), (0.027, BOAT[0], 0.0065)):
-            spot = top[seat : seat + 1] - (0.3 * rise, rise)
+            spot = top[rower : rower + 1] - (0.3 * rise, rise)
             canvas.dots(spot, LINE[None], radius + 0.0028, rng, 0)
             canvas.dots(spot, tone[None], radius, rng, 0)

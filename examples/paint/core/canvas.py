@@ -10,7 +10,7 @@ _TILE = 512
 
 @dataclass(frozen=True)
 class Brush:
-    """How a brush carries paint; every value is in 0..1 unless it says otherwise.
+    """How a brush carries paint. Values are in 0..1 unless stated otherwise.
 
     streak: how much single bristles differ in lightness. dry: how soon they run out of paint.
     thick: relief of the paint (1 is a full impasto, 0 a stain). taper: share of the length over
@@ -94,7 +94,7 @@ class Canvas:
         i = (np.arange(size) * 1024 // size) % _TILE
         self._cloth = grain[i[:, None], i].ravel()
 
-    def _lay(self, where: np.ndarray, colour: np.ndarray, cover: np.ndarray, relief: np.ndarray) -> None:
+    def _apply(self, where: np.ndarray, colour: np.ndarray, cover: np.ndarray, relief: np.ndarray) -> None:
         """Put paint on pixels (N,), given as flat indices, each once."""
         rgb, height = self.rgb.reshape(-1, 3), self.height.reshape(-1)
         under, low = rgb[where], height[where]
@@ -133,7 +133,7 @@ class Canvas:
             cover *= np.clip((catch - spent) * 6 + 1, 0, 1)
         shade = 1 + brush.streak * (bristle - 0.5)
         relief = brush.thick * (0.2 + 0.9 * bristle + 0.6 * (side / widest) ** 2)
-        self._lay(where, shade[:, None] * colour, cover * brush.opacity, relief)
+        self._apply(where, shade[:, None] * colour, cover * brush.opacity, relief)
 
     def strokes(
         self, lines: np.ndarray, colours: np.ndarray, width: float, rng: np.random.Generator, brush: Brush = OIL
@@ -170,7 +170,7 @@ class Canvas:
             cover = np.clip(r - far + 0.5, 0, 1)
             relief = thick * (0.6 + 0.6 * np.minimum(far / r, 1) ** 2)
             where = np.arange(y0, y1)[:, None] * self.size + np.arange(x0, x1)
-            self._lay(where.ravel(), colours[k], cover.ravel(), relief.ravel())
+            self._apply(where.ravel(), colours[k], cover.ravel(), relief.ravel())
 
     def shape(self, points: np.ndarray, colour: np.ndarray, rng: np.random.Generator, brush: Brush = INK) -> None:
         """Fill a closed outline (N, 2); the brush gives its streaks, relief and opacity."""
@@ -189,7 +189,7 @@ class Canvas:
         shade = 1 + brush.streak * (bristle - 0.5)
         relief = brush.thick * (0.5 + 0.5 * bristle)
         where = (rows * self.size + columns).ravel()
-        self._lay(where, shade[:, None] * colour, cover.ravel() * brush.opacity, relief)
+        self._apply(where, shade[:, None] * colour, cover.ravel() * brush.opacity, relief)
 
     def finish(self, relief: float = 0.5, grain: float = 0.03) -> Image.Image:
         """Light the paint from the upper left; ``grain`` is the tooth of the cloth."""

@@ -12,7 +12,7 @@ _TILE = 1024
 
 @dataclass(frozen=True)
 class Wash:
-    """How a wash dries; every value is in 0..1 unless it says otherwise.
+    """How a wash dries. Values are in 0..1 unless stated otherwise.
 
     bleed: how far its edge creeps into the paper (unit length). ragged: unevenness of the edge.
     crisp: steepness of the edge (1 is soft, 20 hard). rim: pigment carried to the edge.
