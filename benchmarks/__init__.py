@@ -1,1 +1,1 @@
-"""Measurements of speed and quality; each module is a program: `python -m benchmarks.race`."""
+"""Measurements of speed, memory and quality; each module is a program."""

@@ -1,4 +1,4 @@
-"""Many runs in a row: memory and files stay as they are.
+"""Memory and files of the app over many runs; both should stay constant.
 
 python -m benchmarks.endurance [RUNS]
 """
@@ -15,16 +15,16 @@ SIZES = 96, 128, 160
 
 
 def main(runs: int = 200) -> None:
-    """Print memory and files after every twentieth run."""
+    """Print memory and files after run 10 and every twentieth run."""
     limits = {"NST_VISITOR_MB": "1"}
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), **limits) as app:
         visitor = Stranger(app)
         photo = sent(visitor.upload(sample("lion").read_bytes(), "lion.jpg"))
-        styles = [plate.name for plate in load_styles()]
+        styles = [style.name for style in load_styles()]
         for number in range(1, runs + 1):
             style, size = styles[number % len(styles)], SIZES[number % len(SIZES)]
-            told = visitor.paint(photo, style=style, size=size, more="steps=4")
-            assert "event: complete" in told, told
+            answer = visitor.paint(photo, style=style, size=size, more="steps=4")
+            assert "event: complete" in answer, answer
             if number == 10 or number % 20 == 0:
                 files = [file for file in Path(folder).rglob("*") if file.is_file()]
                 size_mb = sum(file.stat().st_size for file in files) / 1e6

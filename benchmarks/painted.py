@@ -1,27 +1,31 @@
-"""How much of a painting is still the photo, window by window.
+"""Remainder of the photo in a painting, window by window.
 
     python -m benchmarks.painted FOLDER [--preset NAME] [--set NAME=VALUE ...] [--classic]
     python -m benchmarks.painted FOLDER --sheet NAME [NAME ...]
 
-Paints twelve pairs at 512 pixels with the settings that the options name, else as everybody gets
-them (a plate's own best settings), keeps each picture in FOLDER as PHOTO+STYLE.NAME.png and tells
-per pair the median and the ninetieth percentile over all windows, and what they are over all pairs.
-What is in FOLDER is measured, not painted again. The second line lays pictures of these names side
-by side, as FOLDER/sheet.jpg.
+The first line paints twelve pairs at 512 pixels, with the default settings and the style's own, or
+with those of the options. Each picture is saved in FOLDER as PHOTO+STYLE.NAME.png; a picture that
+exists is not painted again. Prints the median and the 90th percentile over the windows of each
+pair, and their medians over all pairs. The second line makes a contact sheet of pictures in FOLDER,
+FOLDER/sheet.jpg.
 
-A window is 64 pixels wide and overlaps its neighbours by half. It is described by its Gram matrices
-at relu1_1, relu2_1 and relu3_1, each at unit length. With d its distance to the nearest window of
-the style, at the size that the style is looked at, what is left of the photo in it is
+A window is 64 pixels wide and overlaps its neighbours by half. Its descriptor is its Gram matrices
+at relu1_1, relu2_1 and relu3_1, each normalised to unit length. The measure of a window is
 
     (d - d_style) / (d_photo - d_style)
 
-where d_photo is the same window's of the photo and d_style the median, over the style's windows, of
-the distance to the nearest other one that doesn't overlap it: 0 is as near as the style is to
-itself, 1 is the photo. The ninetieth percentile tells of the worst tenth of the picture. The
-measure is a compass, not the judge: a picture that drowns in the style's colours is at 0 as well.
+| symbol | distance from the nearest window of the style |
+|---|---|
+| d | of this window of the painting |
+| d_photo | of the same window of the photo |
+| d_style | of a window of the style, from those that do not overlap it; the median |
 
-`painted.jpg` beside this file shows all pairs from the photo alone, before large forms were taken
-from a draft, and now; `classic.jpg` three of them by the classic loop and now.
+0 is as near to the style as the style is to itself, and 1 is the photo. The 90th percentile is the
+worst tenth of the picture. The measure does not replace looking at the pictures: one with nothing
+but the style's colours scores 0, too.
+
+`painted.jpg` in this folder shows all pairs with and without the preview in the start image.
+`classic.jpg` shows three pairs by the classic loop and by nst.
 """
 
 import argparse
@@ -63,7 +67,7 @@ PAIRS = (
     "coffee+circles_in_flight",  # a still life, abstract
     "coffee+mountains",  # a photograph for a style
 )
-"""A sample photo and a plate or another photo. There is no group of people among the samples."""
+"""Sample photo and style, or photo used as a style. No sample photo shows a group of people."""
 
 SIZE, WINDOW, LAYERS = 512, 64, ("relu1_1", "relu2_1", "relu3_1")
 
@@ -77,13 +81,13 @@ CLASSIC = replace(
     style_weight=100,
     pooling="max",
 )
-"""The loop that many programs have, from the photo: 5 times the mean of (F - P)^2 at relu4_2 and
-100 times that of (G - A)^2 / (N M)^2 at each style layer, a Gram matrix of N x N from M positions.
+"""The objective of many programs, started from the photo: 5 times the mean of (F - P)^2 at relu4_2,
+and 100 times the mean of (G - A)^2 / (N M)^2 at each style layer, with N channels and M positions.
 """
 
 
 def main() -> None:
-    """Paint what is not there yet, measure all of it."""
+    """Paint the pairs that FOLDER lacks and measure all of them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--preset")
@@ -102,66 +106,66 @@ def main() -> None:
         return
     tune_allocator()
     cpu = torch.device("cpu")
-    judging = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))
+    exact = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))
     painting = load_backbone()
     name = options.name or ("classic" if options.classic else options.preset or "default")
-    given = dict(pair.split("=") for pair in options.set)
+    overrides = dict(pair.split("=") for pair in options.set)
     medians, worst = [], []
     for pair in options.pairs:
-        photo, style, settings = resolve_request(pair, options.preset, given)
+        photo, style, settings = pair_request(pair, options.preset, overrides)
         if options.classic:
             settings = CLASSIC
-        file, told = options.folder / f"{pair}.{name}.png", ""
+        file, time_text = options.folder / f"{pair}.{name}.png", ""
         if not file.exists():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             *_, frame = stylize(photo, [style], settings, painting)
             frame.image.save(file)
-            told = f", {time.perf_counter() - begun:.0f} s"
-        left = left_of_photo(open_image(file), photo, style, settings, judging)
-        medians.append(float(left.quantile(0.5)))
-        worst.append(float(left.quantile(0.9)))
-        print(f"{pair:28} {name:10} {medians[-1]:.2f} / {worst[-1]:.2f}{told}", flush=True)
+            time_text = f", {time.perf_counter() - started:.0f} s"
+        remainder = photo_remainder(open_image(file), photo, style, settings, exact)
+        medians.append(float(remainder.quantile(0.5)))
+        worst.append(float(remainder.quantile(0.9)))
+        print(f"{pair:28} {name:10} {medians[-1]:.2f} / {worst[-1]:.2f}{time_text}", flush=True)
     both = statistics.median(medians), statistics.median(worst)
     print(f"{'medians':28} {name:10} {both[0]:.2f} / {both[1]:.2f}")
 
 
-def resolve_request(pair: str, preset: str | None, given: dict[str, str]) -> tuple[Image.Image, Image.Image, Settings]:
+def pair_request(
+    pair: str, preset: str | None, overrides: dict[str, str]
+) -> tuple[Image.Image, Image.Image, Settings]:
     """Photo, style and settings of one of PAIRS."""
     photo, _, style = pair.partition("+")
     own: Mapping[str, Any] = {}
     if style in {photo.name for photo in load_photos()}:
         file = sample(style)
     else:
-        plate = find_style(style, load_styles())
-        file, own = plate.path, plate.settings
-    settings = combine(own=own, preset=preset, overrides=given)
+        entry = find_style(style, load_styles())
+        file, own = entry.path, entry.settings
+    settings = combine(own=own, preset=preset, overrides=overrides)
     return open_image(sample(photo)), open_image(file), settings
 
 
-def left_of_photo(
+def photo_remainder(
     picture: Image.Image, photo: Image.Image, style: Image.Image, settings: Settings, backbone: Backbone
 ) -> Tensor:
-    """What is left of the photo in each window of the picture, as told above: N numbers."""
+    """The measure of each window of the picture, described above: N values."""
     fitted = fit_style(without_edge(style), SIZE * settings.style_scale)
     of_style, rows, columns = windows(fitted, backbone)
     places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
     overlap = (places[:, None] - places[None]).abs().amax(2) < 2
-    among = torch.cdist(of_style, of_style).masked_fill(overlap, torch.inf)
-    own = among.amin(1).median()
-    there, before = (
-        torch.cdist(windows(fit(image, SIZE), backbone)[0], of_style).amin(1) for image in (picture, photo)
-    )
-    # A part of the photo may look like the style as it is.
-    return (there - own) / (before - own).clamp(min=0.05)
+    distances = torch.cdist(of_style, of_style).masked_fill(overlap, torch.inf)
+    own = distances.amin(1).median()
+    now, before = (torch.cdist(windows(fit(image, SIZE), backbone)[0], of_style).amin(1) for image in (picture, photo))
+    # The clamp is for parts of the photo that already look like the style.
+    return (now - own) / (before - own).clamp(min=0.05)
 
 
 def windows(image: Image.Image, backbone: Backbone) -> tuple[Tensor, int, int]:
-    """Every window's Gram matrices, N x (64^2 + 128^2 + 256^2), and how many rows and columns."""
+    """Descriptors of all windows, N x (64^2 + 128^2 + 256^2); their rows and columns."""
     grams = []
     with torch.no_grad():
-        found = backbone(to_tensor(image), LAYERS)
+        features = backbone(to_tensor(image), LAYERS)
     for layer in LAYERS:
-        x = found[layer]
+        x = features[layer]
         side = round(WINDOW * x.shape[3] / image.width)
         cut = F.unfold(x, side, stride=side // 2)[0]
         cut = cut.view(x.shape[1], side * side, -1).permute(2, 0, 1)

@@ -1,8 +1,10 @@
-"""Whether a draft spares the painter time: `python -m benchmarks.preview [STYLE ...]`.
+"""Time that the preview in the start image saves the optimiser.
 
-Each plate, and each picture named, is painted at 512 pixels, or `--size`, at its own settings: from
-the photo alone, and, as always, with the draft. Told are the seconds and the last loss of both, and
-after how many seconds the second is as low as the first and stays there.
+    python -m benchmarks.preview [--size SIZE] [STYLE ...]
+
+Paints each built-in style, and each picture STYLE, twice: with `init` "photo" and with the default
+"preview". Prints the seconds and the last loss of both runs, and the seconds after which the second
+run stays below the last loss of the first.
 """
 
 import argparse
@@ -22,38 +24,38 @@ from nst.network.vgg import Backbone, load_backbone
 
 
 def main() -> None:
-    """Print a line for each style, and how many times sooner the draft leads there."""
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    """Print a row for each style, and the median and worst speed-up."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="*", metavar="STYLE", help="a picture")
     parser.add_argument("--size", type=int, default=512, help="pixels")
     options = parser.parse_args()
     tune_allocator()
     backbone = load_backbone()
-    sooner: list[float] = []
-    print("| pair | from the photo | from the draft | as low after |\n|---|---|---|---|")
+    speedups: list[float] = []
+    print("| pair | from the photo | from the preview | as low after |\n|---|---|---|---|")
     styles = _styles(options.files, options.size)
     for photo, (style, settings) in zip(cycle(load_photos()), styles, strict=False):
-        without, drafted = (
+        without, preview = (
             _run(photo.path, style, replace(settings, init=init), backbone) for init in ("photo", "preview")
         )
-        there = reached(reversed(drafted), mark=without[-1][1])
-        sooner.append(without[-1][0] / there)
-        ends = " | ".join(f"{run[-1][0]:.1f} s, {run[-1][1]:.4f}" for run in (without, drafted))
-        told = "never" if there == math.inf else f"{there:.1f} s"
-        print(f"| {photo.name}, {style.stem} | {ends} | {told} |", flush=True)
-    told = f"median {statistics.median(sooner):.2f}, worst {min(sooner):.2f}"
-    print(f"times sooner, 0 for never: {told}")
+        seconds = reached(reversed(preview), loss=without[-1][1])
+        speedups.append(without[-1][0] / seconds)
+        ends = " | ".join(f"{run[-1][0]:.1f} s, {run[-1][1]:.4f}" for run in (without, preview))
+        time = "never" if seconds == math.inf else f"{seconds:.1f} s"
+        print(f"| {photo.name}, {style.stem} | {ends} | {time} |", flush=True)
+    median, worst = statistics.median(speedups), min(speedups)
+    print(f"speed-up, 0 for never: median {median:.2f}, worst {worst:.2f}")
 
 
 def _styles(files: list[str], size: int) -> Iterator[tuple[Path, Settings]]:
-    for plate in load_styles():
-        yield plate.path, Settings(size=size, **plate.settings)
+    for style in load_styles():
+        yield style.path, Settings(size=size, **style.settings)
     for file in files:
         yield Path(file), Settings(size=size)
 
 
 def _run(photo: Path, style: Path, settings: Settings, backbone: Backbone) -> list[tuple[float, float]]:
-    """Seconds and loss of each frame, of a style that was not seen before."""
+    """Seconds and loss of each frame, without cached targets of the style."""
     backbone.cache = ByteCache()
     frames = stylize(photo, [style], settings, backbone)
     return [(frame.seconds, frame.losses["total"]) for frame in frames]

@@ -1,11 +1,12 @@
-"""Our engine against the classic loop, in alternating runs: `python -m benchmarks.race`.
+"""The optimiser compared with the classic loop, in alternating runs.
 
-The classic loop is written out below as tutorials write it: one scale, float32, channels first,
-autograd through everything, L-BFGS with a history of 100 on unconstrained pixels, or Adam. Both
-have the same network, photo (in the style's palette), style and objective: content at relu4_1, Gram
-matrices at relu1_1 to relu5_1, each relative to its target, and a little total variation
-(Settings(coherence=0)).
-What counts is the objective in float32 of the picture as delivered: clamped, in 8 bits.
+    python -m benchmarks.race [--size SIZE] [--pairs N] [--steps-at SIZE ...] [--memory-at SIZE ...]
+
+The classic loop is written here as tutorials write it: one scale, float32, channels first, autograd
+for everything, and L-BFGS with a history of 100 or Adam on unconstrained pixels. Both loops have
+the same network, photo (in the style's palette), style and objective, Settings(coherence=0):
+content at relu4_1, Gram matrices at relu1_1 to relu5_1, each relative to its target, and a little
+total variation. Pictures are compared by this objective in float32, clamped and in 8 bits.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from torch import Tensor
 
 from nst import Settings, stylize
 from nst.colour import in_palette
-from nst.gallery import load_styles, sample
+from nst.gallery import find_style, load_styles, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.cache import ByteCache
@@ -53,20 +54,22 @@ PAIRS = (
     "mountains+marbled_paper",
     "pagoda+ink_mountains",
 )
-"""A sample photo and a plate; the schedule was tuned with none of them."""
+"""Sample photo and style; none of these pairs was used to tune the schedule."""
 
-Delivered = list[tuple[float, Tensor]]
-"""Seconds since the start, and the picture as delivered at that time, 1 x 3 x H x W in 0..1."""
+Deliveries = list[tuple[float, Tensor]]
+"""Seconds since the start, and the picture in 8 bits at that time, 1 x 3 x H x W in 0..1."""
 
 
 def main() -> None:
     """Print the tables that the options ask for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
-    parser.add_argument("--size", type=int, default=256, help="pixels, for the race")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", type=int, default=256, help="pixels, for the pairs")
     parser.add_argument("--iterations", type=int, default=200, help="of the classic loop")
-    parser.add_argument("--pairs", type=int, default=1, help="how many pairs race")
-    parser.add_argument("--rounds", type=int, default=3, help="medians are over so many")
-    parser.add_argument("--all-starts", action="store_true", help="classic also from noise, by Adam")
+    parser.add_argument("--pairs", type=int, default=1, help="number of pairs")
+    parser.add_argument("--rounds", type=int, default=3, help="runs per median")
+    parser.add_argument(
+        "--all-starts", action="store_true", help="also run the classic loop from noise, and with Adam"
+    )
     parser.add_argument("--steps-at", type=int, nargs="*", default=[128, 256, 512])
     parser.add_argument("--memory-at", type=int, nargs="*", default=[512])
     options = parser.parse_args()
@@ -76,103 +79,104 @@ def main() -> None:
     for size in options.steps_at:
         race_steps(size, weights, options.rounds)
     starts = ("photo", "noise", "adam") if options.all_starts else ("photo",)
-    sooner = [
+    speedups = [
         race_pictures(pair, options.size, options.iterations, starts, weights, options.rounds)
         for pair in PAIRS[: options.pairs]
     ]
-    if sooner:
-        print(f"times sooner: median {statistics.median(sooner):.1f}, worst {min(sooner):.1f}")
+    if speedups:
+        median, worst = statistics.median(speedups), min(speedups)
+        print(f"speed-up: median {median:.1f}, worst {worst:.1f}")
     for size in options.memory_at:
         for effort in ("normal", "quick") if size == 512 else ("normal",):
             runs = [command_line(size, effort) for _ in range(options.rounds if size < 1000 else 1)]
-            seconds = statistics.median(taken for taken, _ in runs)
+            seconds = statistics.median(elapsed for elapsed, _ in runs)
             peak = max(peak for _, peak in runs)
-            told = f"{seconds:.1f} s, peak {peak / 1e9:.2f} GB"
-            print(f"python -m nst at {size}x{size}, effort {effort}: {told}", flush=True)
+            result = f"{seconds:.1f} s, peak {peak / 1e9:.2f} GB"
+            print(f"python -m nst at {size}x{size}, effort {effort}: {result}", flush=True)
 
 
 def race_steps(size: int, weights: Weights, rounds: int) -> None:
-    """Seconds for one loss and gradient, ours and the classic one."""
+    """Print the seconds for one loss and gradient of nst and of the classic loop."""
     photo, painting = _pair(PAIRS[0], square=True)
     target = to_tensor(fit(photo, size))
     settings = Settings(size=size, coherence=0)
     runners: dict[str, Callable[[Tensor], object]] = {
-        "ours": Objective(target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)),
-        "ours, matching": Objective(target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)),
+        "nst": Objective(target, [Region([(painting, 1.0)])], size, settings, load_backbone(weights)),
+        "nst with matching": Objective(target, [Region([(painting, 1.0)])], size, Settings(), load_backbone(weights)),
         "classic": classic_objective(target, painting, size, settings, weights),
     }
     seconds: dict[str, list[float]] = {name: [] for name in runners}
     for turn in range(rounds * 3 + 1):
         for name, runner in runners.items():
-            runner(target)  # as in a loop: each finds the memory that it left itself
+            runner(target)  # as in a loop: each reuses its own memory
             start = time.perf_counter()
             runner(target)
-            if turn:  # the first warms up
+            if turn:  # the first is a warm-up
                 seconds[name].append(time.perf_counter() - start)
-    middle = {name: statistics.median(taken) for name, taken in seconds.items()}
-    told = ", ".join(f"{name} {taken:.3f} s" for name, taken in middle.items())
-    ratio = middle["classic"] / middle["ours"]
-    print(f"loss+gradient at {size}x{size}: {told}; {ratio:.2f} times", flush=True)
+    medians = {name: statistics.median(times) for name, times in seconds.items()}
+    result = ", ".join(f"{name} {median:.3f} s" for name, median in medians.items())
+    ratio = medians["classic"] / medians["nst"]
+    print(f"loss+gradient at {size}x{size}: {result}; {ratio:.2f} times", flush=True)
 
 
 def race_pictures(
     pair: str, size: int, iterations: int, starts: tuple[str, ...], weights: Weights, rounds: int
 ) -> float:
-    """How many times sooner the delivered picture is as good as the last classic one, at least.
+    """Speed-up: classic seconds by the seconds until nst stays at or below the classic last loss.
 
-    0 where it never is.
+    The minimum over the starts; 0 if nst never gets there.
     """
     photo, painting = _pair(pair)
     target = to_tensor(in_palette(fit(photo, size), [(painting, 1.0)]))
     settings = Settings(size=size, coherence=0)
     backbone, cpu = load_backbone(weights), torch.device("cpu")
-    judging = Backbone(weights, cpu, arithmetic_for(cpu, "float32"))
-    exact = Objective(target, [Region([(painting, 1.0)])], size, settings, judging)
+    float32 = Backbone(weights, cpu, arithmetic_for(cpu, "float32"))
+    exact = Objective(target, [Region([(painting, 1.0)])], size, settings, float32)
 
-    def judge(picture: Tensor) -> float:
+    def exact_loss(picture: Tensor) -> float:
         return exact(picture)[0]["total"]
 
     print(f"{pair} at {size}, {iterations} iterations of the classic loop", flush=True)
-    sooner = []
+    speedups = []
     for start in starts:
-        marks: dict[str, list[float]] = {"classic": [], "ours": []}
-        ends: dict[str, list[float]] = {"classic": [], "ours": []}
+        times: dict[str, list[float]] = {"classic": [], "nst": []}
+        losses: dict[str, list[float]] = {"classic": [], "nst": []}
         for _ in range(rounds):
             classic = classic_run(target, painting, settings, weights, start, iterations)
-            mark = judge(classic[-1][1])
-            marks["classic"].append(classic[-1][0])
-            ends["classic"].append(mark)
-            run = our_run(pair, settings, backbone)
-            ends["ours"].append(judge(run[-1][1]))
-            judged = ((seconds, judge(picture)) for seconds, picture in reversed(run))
-            marks["ours"].append(reached(judged, mark))
-        slower = statistics.median(marks["classic"])
-        for name in marks:
-            middle = statistics.median(marks[name])
+            classic_loss = exact_loss(classic[-1][1])
+            times["classic"].append(classic[-1][0])
+            losses["classic"].append(classic_loss)
+            run = nst_run(pair, settings, backbone)
+            losses["nst"].append(exact_loss(run[-1][1]))
+            evaluated = ((seconds, exact_loss(picture)) for seconds, picture in reversed(run))
+            times["nst"].append(reached(evaluated, classic_loss))
+        classic_time = statistics.median(times["classic"])
+        for name in times:
+            median = statistics.median(times[name])
             print(
-                f"  from {start:5} {name:8} {middle:7.1f} s to the mark, ends at "
-                f"{statistics.median(ends[name]):.4f}; {slower / middle:.1f} times",
+                f"  from {start:5} {name:8} {median:7.1f} s to the same loss, ends at "
+                f"{statistics.median(losses[name]):.4f}; {classic_time / median:.1f} times",
                 flush=True,
             )
-        sooner.append(slower / statistics.median(marks["ours"]))
-    return min(sooner)
+        speedups.append(classic_time / statistics.median(times["nst"]))
+    return min(speedups)
 
 
-def reached(judged: Iterable[tuple[float, float]], mark: float) -> float:
-    """From how many seconds on no loss is above the mark; infinity where the last one is.
+def reached(backwards: Iterable[tuple[float, float]], loss: float) -> float:
+    """Seconds after which no loss is above this one; infinity if the last one is.
 
-    `judged` are seconds and losses, the last first.
+    `backwards` has seconds and losses of a run, the last first.
     """
-    there = math.inf
-    for seconds, loss in judged:
-        if loss > mark:
+    first = math.inf
+    for seconds, current in backwards:
+        if current > loss:
             break
-        there = seconds
-    return there
+        first = seconds
+    return first
 
 
-def our_run(pair: str, settings: Settings, backbone: Backbone) -> Delivered:
-    """Every frame that `stylize` yields, of a style that it has not seen before."""
+def nst_run(pair: str, settings: Settings, backbone: Backbone) -> Deliveries:
+    """All frames of `stylize`, without cached targets of the style."""
     backbone.cache = ByteCache()
     photo, painting = _files(pair)
     frames = stylize(photo, [painting], settings, backbone)
@@ -181,9 +185,9 @@ def our_run(pair: str, settings: Settings, backbone: Backbone) -> Delivered:
 
 def classic_run(
     target: Tensor, painting: Image.Image, settings: Settings, weights: Weights, start: str, count: int
-) -> Delivered:
-    """The classic loop; the last picture is kept."""
-    begun = time.perf_counter()
+) -> Deliveries:
+    """The last picture of the classic loop."""
+    started = time.perf_counter()
     evaluate = classic_objective(target, painting, settings.size, settings, weights)
     pixels = torch.rand(target.shape) if start == "noise" else target.clone().contiguous()
     pixels.requires_grad_()
@@ -198,13 +202,13 @@ def classic_run(
 
     for _ in range(count):
         optimizer.step(closure)
-    return [(time.perf_counter() - begun, to_tensor(to_image(pixels)))]
+    return [(time.perf_counter() - started, to_tensor(to_image(pixels)))]
 
 
 def classic_objective(
     target: Tensor, painting: Image.Image, size: int, settings: Settings, weights: Weights
 ) -> Callable[[Tensor], tuple[float, Tensor]]:
-    """Pixels -> loss and gradient, with nothing done to make it fast."""
+    """Pixels -> loss and gradient, as tutorials compute them."""
     mean = torch.tensor(weights.mean).view(1, 3, 1, 1)
     std = torch.tensor(weights.std).view(1, 3, 1, 1)
 
@@ -229,8 +233,8 @@ def classic_objective(
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
         style = dict(features(to_tensor(fit_style(painting, size * settings.style_scale)).contiguous()))
         grams = {k: gram(x) for k, x in style.items() if k in style_layers}
-        least = {k: MIN_ENERGY * style[k].square().sum(1).mean() for k in photo}
-        energies = {k: x.square().sum().clamp_min(least[k] * x[0, 0].numel()) for k, x in photo.items()}
+        bounds = {k: MIN_ENERGY * style[k].square().sum(1).mean() for k in photo}
+        energies = {k: x.square().sum().clamp_min(bounds[k] * x[0, 0].numel()) for k, x in photo.items()}
 
     def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
         pixels = pixels.detach().contiguous().requires_grad_()
@@ -252,7 +256,7 @@ def classic_objective(
 
 
 def command_line(size: int, effort: str) -> tuple[float, int]:
-    """Seconds and peak bytes of one whole `python -m nst`, process start to file."""
+    """Seconds and peak bytes of one `python -m nst`, from process start to file."""
     with tempfile.TemporaryDirectory() as folder:
         photo = Path(folder) / "photo.png"
         _pair(PAIRS[0], square=True)[0].save(photo)
@@ -262,7 +266,7 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
         start = time.perf_counter()
         child = subprocess.Popen([*line, "-o", f"{folder}/out.png"], stderr=subprocess.DEVNULL)
         peak = 0
-        while child.poll() is None:  # wait4's figure would include this process before the exec
+        while child.poll() is None:  # wait4 would count this process before the exec
             status = Path(f"/proc/{child.pid}/status").read_text()
             peak = max([peak, *(1024 * int(n) for n in re.findall(r"VmHWM:\s+(\d+)", status))])
             time.sleep(0.05)
@@ -273,7 +277,7 @@ def command_line(size: int, effort: str) -> tuple[float, int]:
 
 def _files(pair: str) -> tuple[Path, Path]:
     photo, _, style = pair.partition("+")
-    return sample(photo), {plate.name: plate.path for plate in load_styles()}[style]
+    return sample(photo), find_style(style, load_styles()).path
 
 
 def _pair(pair: str, square: bool = False) -> tuple[Image.Image, Image.Image]:

@@ -1,4 +1,4 @@
-"""Any style on any picture, at once: the one-pass network for Python programs."""
+"""The one-pass network for programs: any style on any picture in a fraction of a second."""
 
 import copy
 from pathlib import Path
@@ -11,41 +11,49 @@ from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import device
-from nst.one_pass_network.styles import style_parameters, stylize
+from nst.one_pass_network.styles import encode, stylize
 from nst.optimise.pictures import enough, open_styles
 from nst.settings import Settings
 
 
 class OnePass:
-    """Styles, encoded once, to paint any number of pictures in; threads may share it.
+    """Encodes styles once and paints any number of pictures in them; threads may share it.
 
-    A style is an id or title of the gallery, a path or a PIL image; several blend. The settings are
-    ONE_PASS_SETTINGS: `size`, `strength`, `style_scale` and `style_weights`. `where` is a torch
-    device such as "cpu"; by default the fastest. Raises ImageError or ValueError.
+        painter = OnePass("swirling_night", size=512)
+        painter("photo.jpg").save("painting.png")
+
+    A style is the id or title of a built-in one, a path or a PIL image. Several are blended.
+    `options` are the settings `size`, `strength`, `style_scale` and `style_weights`. `where` is a
+    device such as "cpu"; by default it is the one that the optimiser uses. Raises ImageError for a
+    picture that cannot be opened, and ValueError for an unknown style or a wrong option.
     """
 
-    def __init__(self, *styles: ImageSource, where: str = "", **settings: Any) -> None:
-        self.settings = Settings(effort="one-pass", **settings)
+    def __init__(self, *styles: ImageSource, where: str = "", **options: Any) -> None:
+        self.settings = Settings(effort="one-pass", **options)
         self._device = torch.device(where) if where else device()
-        images = open_styles([_style_source(style) for style in styles], self.settings)
-        self._parameters = style_parameters(images, self.settings.style_scale, self._device)
+        opened = open_styles([_style_source(style) for style in styles], self.settings)
+        self._cin = encode(opened, self.settings.style_scale, self._device)
 
     def with_settings(self, settings: Settings) -> "OnePass":
-        """The same encoded styles with another strength; the other settings must be the same."""
+        """The same encoded styles with other settings; fast, because nothing is encoded again.
+
+        Only `strength` and `size` may differ: the encoded styles depend on `style_scale` and
+        `style_weights`.
+        """
         other = copy.copy(self)
         other.settings = settings
         return other
 
     def __call__(self, photo: ImageSource) -> Image.Image:
-        """The photo, of any mode, as a painting with `settings.size` pixels on the longest side."""
+        """The photo, of any mode, as a painting with a longest side of `settings.size` pixels."""
         size = self.settings.size
         small = fit(open_image(photo, "the photo", enough(size)), size)
         pixels = to_tensor(small).to(self._device)
-        return to_image(stylize(pixels, self._parameters, self.settings.strength))
+        return to_image(stylize(pixels, self._cin, self.settings.strength))
 
 
 def preview(photo: ImageSource, style: ImageSource, size: int = 256) -> Image.Image:
-    """The photo in a style, in a fraction of a second."""
+    """The photo in a style at `size` pixels, in a fraction of a second."""
     return OnePass(style, size=size)(photo)
 
 

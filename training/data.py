@@ -1,4 +1,4 @@
-"""What the network that paints in one pass learns from: photos, styles, and parts of both."""
+"""Training data of the one-pass network: photos, styles, and batches of crops."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -18,36 +18,39 @@ from nst import Settings
 from nst.colour import moments, palette_map
 from nst.gallery import Style
 from nst.images import fit, open_image
-from nst.one_pass_network.network import NetworkWeights, encode_style
+from nst.one_pass_network.network import Weights, encode_style
 from nst.one_pass_network.styles import preprocess
 from nst.optimise.objective import balance
 from nst.optimise.targets import fit_style, without_edge
-from training.losses import Goals, Trunk, goals_of, stacked
+from training.losses import BatchBackbone, Targets, stack_targets, style_targets
 
 SIZE = 512
-"""Pixels: the longest side of a style, and about that of the paintings that are learned for."""
+"""Pixels: the longest side of a style, and roughly that of the paintings to train for."""
 
-SIDE = 640
-"""Pixels: the longest side of a photo that parts are cut from."""
+PHOTO_SIZE = 640
+"""Pixels: the longest side of a photo that crops are taken from."""
 
-BOLDER = 0.15
-"""A draft is there to show the style: it is learned at more than the usual strength."""
+STRENGTH_OFFSET = 0.15
+"""Added to a style's strength: a preview should show the style clearly."""
 
 VARIANTS = 4
-"""Pictures that are made of each other style, itself the first."""
+"""Pictures made of each style that is not built in; the first is the style itself."""
 
-SHIFT = 16
-"""Pixels, at most, from a part to its neighbour, in which the same should be painted the same."""
+MAX_SHIFT = 16
+"""Pixels from a crop to its shifted copy, in which the same objects should be painted the same."""
 
 NOISE = 2 / 255
-"""Deviation of what sets a neighbour apart besides."""
+"""Standard deviation of the noise added to the shifted copy."""
 
 Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Photos:
-    """P of them, uint8, P x 3 x SIDE x SIDE, each in the top left corner; widths and heights."""
+    """P photos, uint8, P x 3 x PHOTO_SIZE x PHOTO_SIZE, each in the top left corner.
+
+    sizes: width and height of each.
+    """
 
     pixels: Tensor
     sizes: list[tuple[int, int]]
@@ -56,152 +59,153 @@ class Photos:
 
 @dataclass(frozen=True)
 class TrainingStyle:
-    """A picture as it is looked at, what the reader tells of it, and what paintings go down to.
+    """A style with its embedding, 1 x EMBEDDING_SIZE, and the targets of its paintings.
 
-    `weights` are those of content, style, total variation and matching.
+    weights: of content, style, total variation and matching.
     """
 
     name: str
-    told: Tensor
+    embedding: Tensor
     weights: tuple[float, float, float, float]
     palette: Moments
-    goals: Goals
+    targets: Targets
 
 
 @dataclass(frozen=True)
 class Styles:
-    """S of them, one beside the other: told S x STYLE, weights S x 4."""
+    """S styles: embeddings S x EMBEDDING_SIZE, weights S x 4."""
 
-    told: Tensor
+    embeddings: Tensor
     weights: Tensor
     palettes: list[Moments]
-    goals: Goals
+    targets: Targets
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Parts of B photos, B x 3 x H x W in 0..1, and as they are wanted, in the styles' palettes.
+class Batch:
+    """Crops of B photos, B x 3 x H x W in 0..1.
 
-    `neighbours` are the same parts, moved by `shift` to the right and down, and with some noise.
+    recoloured: the crops in the palettes of their styles, for the content loss.
+    shifted: the crops moved by `shift` pixels to the right and down, with noise.
     """
 
     photos: Tensor
-    wanted: Tensor
-    neighbours: Tensor
+    recoloured: Tensor
+    shifted: Tensor
     shift: tuple[int, int]
 
 
-def photos_in(folder: str, where: torch.device) -> Photos:
-    """All of a folder's pictures."""
+def read_photos(folder: str, device: torch.device) -> Photos:
+    """All pictures of a folder."""
     with ThreadPoolExecutor() as pool:
         files = sorted(Path(folder).iterdir())
-        found = list(pool.map(lambda file: fit(open_image(file), SIDE), files))
-    pixels = torch.zeros(len(found), 3, SIDE, SIDE, dtype=torch.uint8)
-    for place, photo in zip(pixels, found, strict=True):
-        place[:, : photo.height, : photo.width] = torch.from_numpy(np.array(photo)).movedim(2, 0)
-    palettes = [moments([(photo, 1.0)]) for photo in found]
-    return Photos(pixels.to(where), [photo.size for photo in found], palettes)
+        photos = list(pool.map(lambda file: fit(open_image(file), PHOTO_SIZE), files))
+    pixels = torch.zeros(len(photos), 3, PHOTO_SIZE, PHOTO_SIZE, dtype=torch.uint8)
+    for out, photo in zip(pixels, photos, strict=True):
+        out[:, : photo.height, : photo.width] = torch.from_numpy(np.array(photo)).movedim(2, 0)
+    palettes = [moments([(photo, 1.0)]) for photo in photos]
+    return Photos(pixels.to(device), [photo.size for photo in photos], palettes)
 
 
-def style_of(
+def training_style(
     name: str,
-    picture: Image.Image,
+    image: Image.Image,
     own: Mapping[str, Any],
-    known: NetworkWeights,
-    trunk: Trunk,
+    weights: Weights,
+    backbone: BatchBackbone,
     style_scale: float = 1.0,
 ) -> TrainingStyle:
-    """A picture with its settings, `own` before the usual ones."""
-    strength = min(1.0, own.get("strength", 0.5) + BOLDER)
+    """A style with its own settings, `own`, on top of the defaults."""
+    strength = min(1.0, own.get("strength", 0.5) + STRENGTH_OFFSET)
     settings = Settings(**{**own, "strength": strength, "size": SIZE, "style_scale": style_scale})
     content, style, tv = balance(settings)
     with torch.no_grad():
-        told = encode_style(preprocess(picture, style_scale).to(trunk.where), known)
+        embedding = encode_style(preprocess(image, style_scale).to(backbone.device), weights)
     return TrainingStyle(
-        name,
-        told,
-        (content, style, tv, style * settings.coherence),
-        moments([(picture, 1.0)]),
-        goals_of(fit_style(picture, SIZE * style_scale), trunk),
+        name=name,
+        embedding=embedding,
+        weights=(content, style, tv, style * settings.coherence),
+        palette=moments([(image, 1.0)]),
+        targets=style_targets(fit_style(image, SIZE * style_scale), backbone),
     )
 
 
-def style_of_plate(plate: Style, known: NetworkWeights, trunk: Trunk) -> TrainingStyle:
-    """One of the gallery's, at its own settings."""
-    picture = without_edge(open_image(plate.path))
-    return style_of(plate.name, picture, plate.settings, known, trunk)
+def built_in_style(style: Style, weights: Weights, backbone: BatchBackbone) -> TrainingStyle:
+    """A built-in style with its own settings."""
+    image = without_edge(open_image(style.path))
+    return training_style(style.name, image, style.settings, weights, backbone)
 
 
-def others_in(folder: str, known: NetworkWeights, trunk: Trunk) -> list[TrainingStyle]:
-    """The pictures of a folder, and VARIANTS - 1 more of each."""
+def read_styles(folder: str, weights: Weights, backbone: BatchBackbone) -> list[TrainingStyle]:
+    """The pictures of a folder as styles, and VARIANTS - 1 augmented versions of each."""
 
-    def made_of(number: int) -> list[TrainingStyle]:
-        picture, chance = open_image(files[number]), random.Random(number)
-        made = []
+    def variants(number: int) -> list[TrainingStyle]:
+        image, rng = open_image(files[number]), random.Random(number)
+        styles = []
         for variant in range(VARIANTS):
-            scale = chance.choice((0.5, 0.75, 1.0, 1.25, 1.5, 2.0)) if variant else 1.0
-            seen = varied(picture, chance) if variant else without_edge(picture)
+            scale = rng.choice((0.5, 0.75, 1.0, 1.25, 1.5, 2.0)) if variant else 1.0
+            version = augment(image, rng) if variant else without_edge(image)
             name = f"{files[number].stem}.{variant}"
-            made.append(style_of(name, seen, {}, known, trunk, scale))
-        return made
+            styles.append(training_style(name, version, {}, weights, backbone, scale))
+        return styles
 
     files = sorted(Path(folder).iterdir())
     with ThreadPoolExecutor() as pool:
-        return [style for made in pool.map(made_of, range(len(files))) for style in made]
+        return [style for styles in pool.map(variants, range(len(files))) for style in styles]
 
 
-def varied(picture: Image.Image, chance: random.Random) -> Image.Image:
-    """A part of a picture, perhaps in a mirror, perhaps with its colours exchanged."""
-    width, height = (round(side * chance.uniform(0.6, 1)) for side in picture.size)
-    left, top = chance.randint(0, picture.width - width), chance.randint(0, picture.height - height)
-    part = picture.crop((left, top, left + width, top + height))
-    if chance.random() < 0.5:
-        part = part.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if chance.random() < 0.5:
-        part = Image.merge("RGB", chance.sample(part.split(), 3))
-    return part
+def augment(image: Image.Image, rng: random.Random) -> Image.Image:
+    """A random crop, sometimes mirrored, sometimes with permuted colour channels."""
+    width, height = (round(side * rng.uniform(0.6, 1)) for side in image.size)
+    left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+    crop = image.crop((left, top, left + width, top + height))
+    if rng.random() < 0.5:
+        crop = crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if rng.random() < 0.5:
+        crop = Image.merge("RGB", rng.sample(crop.split(), 3))
+    return crop
 
 
-def beside(styles: Sequence[TrainingStyle]) -> Styles:
-    """All in one."""
-    told = torch.cat([style.told for style in styles])
-    weights = torch.tensor([style.weights for style in styles], device=told.device)
+def stack_styles(styles: Sequence[TrainingStyle]) -> Styles:
+    """Several styles as one object."""
+    embeddings = torch.cat([style.embedding for style in styles])
+    weights = torch.tensor([style.weights for style in styles], device=embeddings.device)
     palettes = [style.palette for style in styles]
-    return Styles(told, weights, palettes, stacked([style.goals for style in styles]))
+    return Styles(embeddings, weights, palettes, stack_targets([style.targets for style in styles]))
 
 
-def lesson(chance: random.Random, size: int, photos: Photos, styles: Styles, chosen: list[int]) -> Lesson:
-    """Parts of photos, `size` pixels square, one for each of the chosen styles."""
-    where = photos.pixels.device
-    taken = [chance.randrange(len(photos.sizes)) for _ in chosen]
-    places = torch.tensor([_place(chance, size + SHIFT, photos.sizes[photo]) for photo in taken])
-    grid = F.affine_grid(places.to(where), [len(taken), 3, size + SHIFT, size + SHIFT], align_corners=False)
-    whole = photos.pixels[torch.tensor(taken, device=where)].float() / 255
-    seen = F.grid_sample(whole, grid, align_corners=False)
+def make_batch(rng: random.Random, size: int, photos: Photos, styles: Styles, chosen: list[int]) -> Batch:
+    """Square crops of photos, `size` pixels wide, one for each of the chosen styles."""
+    device = photos.pixels.device
+    picks = [rng.randrange(len(photos.sizes)) for _ in chosen]
+    crops = torch.tensor([_random_crop(rng, size + MAX_SHIFT, photos.sizes[i]) for i in picks])
+    grid = F.affine_grid(crops.to(device), [len(picks), 3, size + MAX_SHIFT, size + MAX_SHIFT], align_corners=False)
+    pixels = photos.pixels[torch.tensor(picks, device=device)].float() / 255
+    larger = F.grid_sample(pixels, grid, align_corners=False)
 
-    right, down = chance.randrange(SHIFT + 1), chance.randrange(SHIFT + 1)
-    neighbours = seen[:, :, down : down + size, right : right + size]
-    seed = torch.Generator(where).manual_seed(chance.randrange(2**31))
-    grain = torch.randn(neighbours.shape, generator=seed, device=where)
+    right, down = rng.randrange(MAX_SHIFT + 1), rng.randrange(MAX_SHIFT + 1)
+    shifted = larger[:, :, down : down + size, right : right + size]
+    generator = torch.Generator(device).manual_seed(rng.randrange(2**31))
+    noise = torch.randn(shifted.shape, generator=generator, device=device)
 
-    there = [photos.palettes[photo] for photo in taken]
-    goals = [styles.palettes[style] for style in chosen]
-    ends = (np.stack(parts) for side in (there, goals) for parts in zip(*side, strict=True))
-    change, shift = (torch.from_numpy(x).float().to(where) for x in palette_map(*ends))
-    part = seen[:, :, :size, :size]
-    moved = torch.einsum("bchw,bcd->bdhw", part, change) + shift[:, :, None, None] / 255
-    return Lesson(
-        part.contiguous(memory_format=torch.channels_last),
-        (part + moved).clamp(0, 1),
-        (neighbours + NOISE * grain).contiguous(memory_format=torch.channels_last),
-        (right, down),
+    from_palettes = [photos.palettes[i] for i in picks]
+    to_palettes = [styles.palettes[style] for style in chosen]
+    ends = (np.stack(parts) for palettes in (from_palettes, to_palettes) for parts in zip(*palettes, strict=True))
+    matrix, offset = (torch.from_numpy(x).float().to(device) for x in palette_map(*ends))
+    crop = larger[:, :, :size, :size]
+    change = torch.einsum("bchw,bcd->bdhw", crop, matrix) + offset[:, :, None, None] / 255
+    return Batch(
+        photos=crop.contiguous(memory_format=torch.channels_last),
+        recoloured=(crop + change).clamp(0, 1),
+        shifted=(shifted + NOISE * noise).contiguous(memory_format=torch.channels_last),
+        shift=(right, down),
     )
 
 
-def _place(chance: random.Random, size: int, photo: tuple[int, int]) -> list[list[float]]:
-    """The square of a photo that fills `size` pixels, as `affine_grid` needs it."""
-    side = min(*photo, chance.randrange(size * 3 // 4, size * 7 // 4))
-    left, top = (chance.randint(0, whole - side) for whole in photo)
-    mirrored = chance.choice((-1, 1))
-    across, down = ((2 * first + side) / SIDE - 1 for first in (left, top))
-    return [[mirrored * side / SIDE, 0, across], [0, side / SIDE, down]]
+def _random_crop(rng: random.Random, size: int, photo: tuple[int, int]) -> list[list[float]]:
+    """The matrix for `affine_grid` of a random square of a photo, resized to `size` pixels."""
+    side = min(*photo, rng.randrange(size * 3 // 4, size * 7 // 4))
+    left, top = (rng.randint(0, whole - side) for whole in photo)
+    mirror = rng.choice((-1, 1))
+    x, y = ((2 * first + side) / PHOTO_SIZE - 1 for first in (left, top))
+    return [[mirror * side / PHOTO_SIZE, 0, x], [0, side / PHOTO_SIZE, y]]

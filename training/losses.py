@@ -1,4 +1,11 @@
-"""The painter's losses, of many pictures at once, each in a style of its own."""
+"""The optimiser's losses for many pictures at once, each in its own style.
+
+`nst.optimise.losses` has the formulas. Its content and style distance and its total variation are
+used here through `torch.vmap`. The Gram matrix and the matching loss have a second form here: the
+optimiser's forms save memory and time for one large picture (blocks of positions, hand-written
+gradients), which `vmap` does not support and which many small pictures do not need. A test compares
+the two.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,132 +18,140 @@ from torch import Tensor
 from nst import Settings
 from nst.images.tensors import to_tensor
 from nst.network.weights import Weights
-from nst.optimise.losses import MIN_ENERGY, emphasis
+from nst.optimise.losses import content_loss, style_loss, total_variation
 from nst.optimise.objective import MATCH_LAYERS
 
 STYLE_LAYERS = dict(Settings().style_layers)
 [CONTENT_LAYER] = dict(Settings().content_layers)
 
 SHARES = {1: 0.6, 2: 0.4}
-"""How often a painting is halved before it is compared with the style, halved, too; each with its
-share of the style's loss. The smaller teaches the large forms."""
+"""Factors by which painting and style are reduced before they are compared, with the share of each
+in the style and matching losses. The smaller size teaches the large forms."""
 
 SAMPLE = 1024
-"""Positions of a style to choose from, in each layer."""
+"""Number of style positions to match with, in each layer."""
 
 Layers = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Goals:
-    """What a style's paintings are drawn to, by smallness and layer; S styles together.
+class Targets:
+    """Targets of S styles. The dictionaries are by reduction factor and by layer.
 
-    `grams` S x N x N, `directions` S x SAMPLE x N; `content`, S, is the mean energy of a position
-    where the content is compared.
+    grams: S x N x N. directions: S x SAMPLE x N, of unit length. energies: mean energy of a
+    position at the content layer, S.
     """
 
     grams: dict[int, Layers]
     directions: dict[int, Layers]
-    content: Tensor
+    energies: Tensor
 
-    def of(self, styles: Tensor) -> "Goals":
-        """Of these styles alone."""
+    def select(self, styles: Tensor) -> "Targets":
+        """The targets of the styles with these indices."""
         grams, directions = (
-            {small: {k: x[styles] for k, x in layers.items()} for small, layers in kind.items()}
+            {factor: {k: x[styles] for k, x in layers.items()} for factor, layers in kind.items()}
             for kind in (self.grams, self.directions)
         )
-        return Goals(grams, directions, self.content[styles])
+        return Targets(grams, directions, self.energies[styles])
 
 
-class Trunk:
-    """A VGG for many pictures at once: B x 3 x H x W in 0..1 -> features by layer."""
+class BatchBackbone:
+    """VGG for many pictures at once: B x 3 x H x W in 0..1 -> features by layer."""
 
-    def __init__(self, weights: Weights, where: torch.device) -> None:
-        self.where = where
-        self._dtype = torch.bfloat16 if where.type == "cuda" else torch.float32
-        self._mean = torch.tensor(weights.mean, device=where).view(1, 3, 1, 1)
-        self._std = torch.tensor(weights.std, device=where).view(1, 3, 1, 1)
+    def __init__(self, weights: Weights, device: torch.device) -> None:
+        self.device = device
+        self._dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self._mean = torch.tensor(weights.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(weights.std, device=device).view(1, 3, 1, 1)
         self._layers = {
-            name: (weight.to(where, self._dtype, memory_format=torch.channels_last), bias.to(where, self._dtype))
+            name: (weight.to(device, self._dtype, memory_format=torch.channels_last), bias.to(device, self._dtype))
             for name, (weight, bias) in weights.layers.items()
         }
 
     def __call__(self, pictures: Tensor, layers: Sequence[str]) -> Layers:
         x = F.pad((pictures - self._mean) / self._std, (1, 1, 1, 1), mode="replicate")
         x = x.to(self._dtype, memory_format=torch.channels_last)
-        found: Layers = {}
+        features: Layers = {}
         for name, (weight, bias) in self._layers.items():
             if name.endswith("_1") and name != "conv1_1":
                 x = F.max_pool2d(x, 2)
             x = F.conv2d(x, weight, bias, padding=0 if name == "conv1_1" else 1).relu()
             relu = name.replace("conv", "relu")
             if relu in layers:
-                found[relu] = x
-            if len(found) == len(layers):
+                features[relu] = x
+            if len(features) == len(layers):
                 break
-        return found
+        return features
 
 
-def goals_of(style: Image.Image, trunk: Trunk) -> Goals:
-    """Of one style, at the size that it is looked at."""
+def style_targets(style: Image.Image, backbone: BatchBackbone) -> Targets:
+    """The targets of one style at its size."""
     grams: dict[int, Layers] = {}
     directions: dict[int, Layers] = {}
-    content = torch.zeros(1, device=trunk.where)
-    picture = to_tensor(style).to(trunk.where)
+    energies = torch.zeros(1, device=backbone.device)
+    pixels = to_tensor(style).to(backbone.device)
     with torch.no_grad():
-        for small in SHARES:
-            found = trunk(_smaller(picture, small), list(STYLE_LAYERS))
-            grams[small] = {k: gram(x) for k, x in found.items()}
-            directions[small] = {}
+        for factor in SHARES:
+            features = backbone(_reduce(pixels, factor), list(STYLE_LAYERS))
+            grams[factor] = {k: gram(x) for k, x in features.items()}
+            directions[factor] = {}
             for k in MATCH_LAYERS:
-                rows = _directions(found[k])[0]
-                seed = torch.Generator().manual_seed(0)
-                taken = torch.randint(len(rows), (SAMPLE,), generator=seed).to(trunk.where)
-                directions[small][k] = rows[taken][None].to(found[k].dtype)
-            if small == 1:
-                content = found[CONTENT_LAYER].float().square().sum(1).mean((1, 2))
-    return Goals(grams, directions, content)
+                rows = _directions(features[k])[0]
+                generator = torch.Generator().manual_seed(0)
+                sample = torch.randint(len(rows), (SAMPLE,), generator=generator)
+                chosen = rows[sample.to(backbone.device)]
+                directions[factor][k] = chosen[None].to(features[k].dtype)
+            if factor == 1:
+                energies = features[CONTENT_LAYER].float().square().sum(1).mean((1, 2))
+    return Targets(grams, directions, energies)
 
 
-def stacked(goals: Sequence[Goals]) -> Goals:
-    """Those of all styles in one."""
+def stack_targets(targets: Sequence[Targets]) -> Targets:
+    """The targets of several styles as one object."""
     grams, directions = (
-        {small: {k: torch.cat([one[small][k] for one in kind]) for k in kind[0][small]} for small in SHARES}
-        for kind in ([x.grams for x in goals], [x.directions for x in goals])
+        {factor: {k: torch.cat([one[factor][k] for one in kind]) for k in kind[0][factor]} for factor in SHARES}
+        for kind in ([x.grams for x in targets], [x.directions for x in targets])
     )
-    return Goals(grams, directions, torch.cat([x.content for x in goals]))
+    return Targets(grams, directions, torch.cat([x.energies for x in targets]))
 
 
-def judged(painted: Tensor, wanted: Tensor, goals: Goals, weights: Tensor, trunk: Trunk) -> Tensor:
-    """The loss of each painting: B x 3 x H x W, the photos in the same shape, weights B x 4 -> B.
+def painting_losses(
+    paintings: Tensor, photos: Tensor, targets: Targets, weights: Tensor, backbone: BatchBackbone
+) -> Tensor:
+    """The total loss of each painting: paintings and photos B x 3 x H x W -> B.
 
-    As `nst.optimise.objective` has it, but with the style compared at two sizes.
+    weights: B x 4, of content, style, total variation and matching. As in
+    `nst.optimise.objective`, but the styles are compared at two sizes.
     """
     content_weight, style_weight, tv_weight, match_weight = weights.unbind(1)
     with torch.no_grad():
-        photo = trunk(wanted, [CONTENT_LAYER])[CONTENT_LAYER].float()
-    style = matched = torch.zeros(len(painted), device=painted.device)
-    for small, share in SHARES.items():
-        found = trunk(_smaller(painted, small), list(STYLE_LAYERS))
-        if small == 1:
-            content = content_losses(found[CONTENT_LAYER].float(), photo, goals.content)
+        photo = backbone(photos, [CONTENT_LAYER])[CONTENT_LAYER].float()
+    style = matched = torch.zeros(len(paintings), device=paintings.device)
+    for factor, share in SHARES.items():
+        features = backbone(_reduce(paintings, factor), list(STYLE_LAYERS))
+        if factor == 1:
+            content = content_losses(features[CONTENT_LAYER].float(), photo, targets.energies)
         for k, weight in STYLE_LAYERS.items():
-            goal = goals.grams[small][k]
-            away = (gram(found[k]) - goal).square().sum((1, 2)) / goal.square().sum((1, 2))
-            style = style + share * weight * away
+            distances = torch.vmap(style_loss)(gram(features[k]), targets.grams[factor][k])
+            style = style + share * weight * distances
         for k, weight in MATCH_LAYERS.items():
-            matched = matched + share * weight * matching(found[k], goals.directions[small][k])
-    down = (painted[:, :, 1:] - painted[:, :, :-1]).square().mean((1, 2, 3))
-    right = (painted[..., 1:] - painted[..., :-1]).square().mean((1, 2, 3))
-    return content_weight * content + style_weight * style + match_weight * matched + tv_weight * (down + right)
+            distances = matching_losses(features[k], targets.directions[factor][k])
+            matched = matched + share * weight * distances
+    return (
+        content_weight * content
+        + style_weight * style
+        + match_weight * matched
+        + tv_weight * torch.vmap(total_variation)(paintings[:, None])
+    )
 
 
-def content_losses(features: Tensor, photo: Tensor, style: Tensor) -> Tensor:
-    """`losses.content_loss`, the relative one, of each picture: B x N x H x W twice, B -> B."""
-    positions = photo[0, 0].numel()
-    energies = photo.square().sum((1, 2, 3)).clamp_min(MIN_ENERGY * positions * style)
-    squares = (features - photo).square().sum(1, keepdim=True)
-    return (squares * emphasis(photo)).sum((1, 2, 3)) / energies
+def content_losses(features: Tensor, photos: Tensor, energies: Tensor) -> Tensor:
+    """The relative `losses.content_loss` of each picture: B x N x H x W twice, B -> B."""
+
+    def one(features: Tensor, photo: Tensor, energy: Tensor) -> Tensor:
+        return content_loss(features, photo, style=energy)
+
+    return torch.vmap(one)(features[:, None], photos[:, None], energies)
 
 
 def gram(features: Tensor) -> Tensor:
@@ -145,24 +160,26 @@ def gram(features: Tensor) -> Tensor:
     return rows @ rows.mT / rows.shape[2]
 
 
-def matching(features: Tensor, style: Tensor) -> Tensor:
-    """`losses.matching_loss` of each picture to its nearest: B x N x H x W, B x K x N -> B."""
-    found = _directions(features)
+def matching_losses(features: Tensor, style: Tensor) -> Tensor:
+    """`losses.matching_loss` of each picture to its matches: B x N x H x W, B x K x N -> B."""
+    directions = _directions(features)
     with torch.no_grad():
-        alike = found.to(style.dtype) @ style.mT
-        nearest, drawn = alike.argmax(2, keepdim=True), alike.argmax(1)[..., None]
-        wide = found.shape[2]
+        similarity = directions.to(style.dtype) @ style.mT
+        nearest = similarity.argmax(2, keepdim=True)
+        nearest_position = similarity.argmax(1)[..., None]
+        channels = directions.shape[2]
         rows = style.float()
-        target = rows.gather(1, nearest.expand(-1, -1, wide)) / found.shape[1]
-        target.scatter_add_(1, drawn.expand(-1, -1, wide), rows / style.shape[1])
-    return 2 - (found * target).sum((1, 2))
+        target = rows.gather(1, nearest.expand(-1, -1, channels)) / directions.shape[1]
+        target.scatter_add_(1, nearest_position.expand(-1, -1, channels), rows / style.shape[1])
+    return 2 - (directions * target).sum((1, 2))
 
 
 def _directions(features: Tensor) -> Tensor:
+    """`losses.directions` of each picture, differentiable: B x N x H x W -> B x H W x N."""
     rows = features.flatten(2).mT.float()
     offsets = rows - rows.mean(1, keepdim=True)
     return offsets / offsets.norm(dim=2, keepdim=True).clamp_min(1e-6)
 
 
-def _smaller(pictures: Tensor, times: int) -> Tensor:
-    return F.avg_pool2d(pictures, times) if times > 1 else pictures
+def _reduce(pictures: Tensor, factor: int) -> Tensor:
+    return F.avg_pool2d(pictures, factor) if factor > 1 else pictures

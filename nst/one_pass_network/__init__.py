@@ -1,1 +1,1 @@
-"""The second engine: a network that paints a picture in any style in one pass, in an instant."""
+"""The one-pass network: paints a photo in any style in a fraction of a second."""

@@ -1,4 +1,4 @@
-"""Encodes styles once, and paints pictures in them, in one pass each."""
+"""Encode styles and paint photos with the one-pass network."""
 
 import math
 from functools import cache
@@ -13,154 +13,163 @@ from nst.network.shipped import read_shipped
 from nst.one_pass_network.network import (
     DECODER_MULTIPLE,
     ENCODER_MULTIPLE,
-    NetworkWeights,
+    Weights,
     cin_parameters,
     decode,
     encode_style,
 )
 
-ENCODER_SIZE = 256  # pixels: the encoder sees a picture with the area of a square of this side
+NETWORK = "anystyle.safetensors", "0c9c11d1bbbff7b9547295590415b860"
+FINE_TUNED = "fine_tuned.safetensors", "8199976e403f80a46ed138ac97d286e6"
+"""Files in `nst/data`, each with the first half of its SHA-256.
 
-NETWORK = "anystyle.safetensors", "622675f14ffe0124c0e41558bb858c4c"
-FINE_TUNED = "fine_tuned.safetensors", "e35c30504f202fc371c4af319483be77"
-"""Files, and the first half of each one's SHA-256."""
-
-_MAX_SIDE = 2048
-_SAME_STYLE = 0.05  # relative distance of two embeddings below which they are of one style
-
-_DEPTH = 0.3
-"""Weight of large forms in a style that was not fine-tuned. The network has learned those of other styles, and more of
-them would spoil faces."""
-
-_FULL_STRENGTH = 0.5  # the strength at which the style is as the network knows it
-
-TRAINED_SIZE = 512
-"""Pixels on the longest side of the pictures that strokes were learned in. In a smaller picture,
-large forms have less weight: a face there is no larger than a star."""
-
-_TWO_STAGE_SIZE, _MIN_STAGE_SIDE = 768, 64
-"""A picture whose longest side is above the first is painted at half its size and then again, so that its strokes are
-as large, unless its shortest side is below the second."""
-
-_GRAIN, _TILE = 2 / 255, 256
-"""Standard deviation of the grain that is added to a photo, and the side of its pattern in pixels.
-
-In uniform parts the norms would turn rounding errors into a grid; grain becomes waves, stars and stones.
+FINE_TUNED has, for S built-in styles, `embeddings` S x EMBEDDING_SIZE and `offsets` S x CIN_SIZE, which are added to
+the CIN parameters of the style with that embedding.
 """
 
-_SECOND_STAGE = 0.5  # weight of the second stage: less blurs the picture, more hides the strokes
+ENCODER_SIZE = 256  # side of a square style in pixels; other styles get the same area
+
+TRAINED_SIZE = 512
+"""Pixels: the longest side of the paintings that the network was trained for.
+
+In a smaller photo the large forms count less: they would be larger than a face.
+"""
+
+_HALVED_ABOVE, _MIN_HALVED_SIDE = 768, 64
+"""Pixels. A photo with a longer side than the first is painted at half its size and painted again at its full size,
+unless its shortest side is below the second."""
+
+_REPAINT = 0.5  # share of the second painting in the result; less is blurred, more hides the strokes
+_MAX_ENCODER_SIDE = 2048  # pixels
+_SAME_STYLE = 0.05  # relative distance of two embeddings below which they are of one style
+
+_UNSEEN_DEPTH = 0.3
+"""Depth of styles without fine-tuned parameters. Their large forms are those of other styles, and more of them would
+spoil faces."""
+
+_NEUTRAL = 0.5  # strength at which the style is as the network has it
+
+_NOISE, _NOISE_TILE = 2 / 255, 256
+"""Standard deviation of the noise added to a photo, and the side of its tile in pixels.
+
+The network makes strokes from the photo's structure. Without any, as in flat areas of a drawing, its norms amplify
+rounding errors to a grid; noise becomes waves, stars and tesserae.
+"""
 
 
 @cache
-def load_weights(where: torch.device) -> NetworkWeights:
-    """The network's weights and the fine-tuned parameters, on a device; WeightsError."""
+def load_weights(device: torch.device) -> Weights:
+    """The network's weights and the fine-tuned parameters, on a device.
+
+    Raises WeightsError if a file is missing or damaged.
+    """
     shipped = read_shipped(*NETWORK) | read_shipped(*FINE_TUNED)
     return {
-        name: value.float().to(where, memory_format=torch.channels_last)
+        name: value.float().to(device, memory_format=torch.channels_last)
         if value.dim() == 4
-        else value.float().to(where)
+        else value.float().to(device)
         for name, value in shipped.items()
     }
 
 
-def style_parameters(styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device) -> Tensor:
-    """The decoder's parameters for a blend of styles, 1 x CIN_SIZE.
+def encode(styles: list[tuple[Image.Image, float]], style_scale: float, device: torch.device) -> Tensor:
+    """CIN parameters, 1 x CIN_SIZE, of a blend of RGB styles with shares that add up to 1.
 
-    `styles` are RGB images with shares that add up to 1. A larger `style_scale` shows the encoder a
-    larger picture, which makes larger strokes.
+    A style is encoded at `style_scale` times its normal size: the larger, the larger the strokes.
     """
-    weights = load_weights(where)
+    weights = load_weights(device)
     with torch.no_grad():
-        parts = [share * _parameters(style, style_scale, weights) for style, share in styles]
+        parts = [share * _style_parameters(style, style_scale, weights) for style, share in styles]
         return torch.stack(parts).sum(0)
 
 
-def stylize(photo: Tensor, parameters: Tensor, strength: float) -> Tensor:
-    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x CIN_SIZE): N x 3 x H x W in 0..1.
+def stylize(photo: Tensor, cin: Tensor, strength: float) -> Tensor:
+    """The photo, 1 x 3 x H x W in 0..1, in N styles (N x CIN_SIZE): N x 3 x H x W in 0..1.
 
-    At strength 0 the result is the photo, at 0.5 the style as the network knows it. Above, the difference between the
-    style's parameters and those of the photo is exaggerated.
+    Strength 0 is the photo and 0.5 the style as the network has it. Above, the difference between the style's CIN
+    parameters and those of the photo itself is amplified.
     """
     height, width = photo.shape[2:]
     with torch.no_grad():
         weights = load_weights(photo.device)
-        if strength > _FULL_STRENGTH:
+        if strength > _NEUTRAL:
             embedding = encode_style(_resize(photo, _encoder_size(width, height, 1.0)), weights)
-            own = _with_depth(cin_parameters(embedding, weights), parameters[:, -1:])
-            parameters = own + (strength + 1 - _FULL_STRENGTH) * (parameters - own)
-        share = min(1.0, strength / _FULL_STRENGTH)
-        return torch.lerp(photo, _two_stages(photo, parameters, weights), share)
+            own = _with_depth(cin_parameters(embedding, weights), cin[:, -1:])
+            cin = own + (strength + 1 - _NEUTRAL) * (cin - own)
+        share = min(1.0, strength / _NEUTRAL)
+        return torch.lerp(photo, _paint(photo, cin, weights), share)
 
 
-def _two_stages(photo: Tensor, parameters: Tensor, weights: NetworkWeights) -> Tensor:
-    """One pass, or two in a large picture."""
+def _paint(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
+    """As `stylize`; strokes of a large photo are as large, relative to it, as of a small one."""
     height, width = photo.shape[2:]
-    if max(height, width) > _TWO_STAGE_SIZE and min(height, width) >= _MIN_STAGE_SIDE:
+    if max(height, width) > _HALVED_ABOVE and min(height, width) >= _MIN_HALVED_SIDE:
         small = F.interpolate(photo, (height // 2, width // 2), mode="bilinear", antialias=True)
-        coarse = _two_stages(small, parameters, weights)
+        coarse = _paint(small, cin, weights)
         coarse = F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
-        return torch.lerp(coarse, _one_pass(coarse, parameters, weights), _SECOND_STAGE)
-    return _one_pass(photo, parameters, weights)
+        return torch.lerp(coarse, _paint_once(coarse, cin, weights), _REPAINT)
+    return _paint_once(photo, cin, weights)
 
 
-def _one_pass(photo: Tensor, parameters: Tensor, weights: NetworkWeights) -> Tensor:
+def _paint_once(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
     height, width = photo.shape[2:]
     padding = (0, -width % DECODER_MULTIPLE, 0, -height % DECODER_MULTIPLE)
     padded = F.pad(photo, padding, mode="reflect")
     share = min(1.0, max(height, width) / TRAINED_SIZE)
-    parameters = _with_depth(parameters, share * parameters[:, -1:])
-    grain = _grain(padded.shape[2], padded.shape[3], photo.device)
-    padded = (padded + grain).clamp(0, 1)
+    cin = _with_depth(cin, share * cin[:, -1:])
+    noise = _noise(padded.shape[2], padded.shape[3], photo.device)
+    padded = (padded + noise).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
-    return decode(padded, parameters, weights)[:, :, :height, :width]
+    return decode(padded, cin, weights)[:, :, :height, :width]
 
 
-def _grain(height: int, width: int, where: torch.device) -> Tensor:
-    """Grain, 1 x 1 x H x W, the same for every picture: in a film it must not flicker."""
-    down, across = (-(-side // _TILE) for side in (height, width))
-    return _tile(where).repeat(1, 1, down, across)[:, :, :height, :width]
+def _noise(height: int, width: int, device: torch.device) -> Tensor:
+    """Noise, 1 x 1 x H x W; the same for every picture, so that videos do not flicker."""
+    rows, columns = (-(-side // _NOISE_TILE) for side in (height, width))
+    return _noise_tile(device).repeat(1, 1, rows, columns)[:, :, :height, :width]
 
 
 @cache
-def _tile(where: torch.device) -> Tensor:
-    seed = torch.Generator().manual_seed(0)
-    return (_GRAIN * torch.randn(1, 1, _TILE, _TILE, generator=seed)).to(where)
+def _noise_tile(device: torch.device) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return (_NOISE * torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator)).to(device)
 
 
-def _parameters(style: Image.Image, style_scale: float, weights: NetworkWeights) -> Tensor:
-    """The parameters of a style, with the fine-tuned change if it is a built-in one.
+def _style_parameters(style: Image.Image, style_scale: float, weights: Weights) -> Tensor:
+    """CIN parameters of one style, with the fine-tuned offsets if it has any.
 
-    A built-in style is recognised by its embedding. The change holds for other stroke sizes, too.
+    The style is recognised by its embedding. Its offsets were fine-tuned at style scale 1; they are added at other
+    scales, too.
     """
-    embeddings = weights["fine_tuned.styles"]
+    embeddings = weights["fine_tuned.embeddings"]
     embedding = encode_style(preprocess(style, 1.0).to(embeddings.device), weights)
     distances = (embeddings - embedding).norm(dim=1) / embedding.norm()
     nearest = int(distances.argmin())
     if style_scale != 1:
         embedding = encode_style(preprocess(style, style_scale).to(embeddings.device), weights)
-    parameters = cin_parameters(embedding, weights)
+    cin = cin_parameters(embedding, weights)
     if distances[nearest] < _SAME_STYLE:
-        return parameters + weights["fine_tuned.changes"][nearest : nearest + 1]
-    return _with_depth(parameters, _DEPTH * parameters[:, -1:])
+        return cin + weights["fine_tuned.offsets"][nearest : nearest + 1]
+    return _with_depth(cin, _UNSEEN_DEPTH * cin[:, -1:])
 
 
-def _with_depth(parameters: Tensor, depth: Tensor) -> Tensor:
-    """Parameters, N x CIN_SIZE, with another weight of large forms, N x 1."""
-    return torch.cat([parameters[:, :-1], depth], 1)
+def _with_depth(cin: Tensor, depth: Tensor) -> Tensor:
+    """CIN parameters, N x CIN_SIZE, with another depth, N x 1."""
+    return torch.cat([cin[:, :-1], depth], 1)
 
 
 def preprocess(style: Image.Image, style_scale: float) -> Tensor:
-    """A style as the encoder expects it, 1 x 3 x H x W."""
+    """The encoder's input for an RGB style, 1 x 3 x H x W in 0..1."""
     size = _encoder_size(*style.size, style_scale)
     return to_tensor(style.resize(size, Image.Resampling.LANCZOS))
 
 
 def _encoder_size(width: int, height: int, style_scale: float) -> tuple[int, int]:
-    """Width and height for the encoder, with about the picture's own shape."""
+    """Width and height of the encoder's input for an image of this size."""
     factor = ENCODER_SIZE * style_scale / math.sqrt(width * height)
     units = (max(1, round(side * factor / ENCODER_MULTIPLE)) for side in (width, height))
-    across, down = (min(_MAX_SIDE, unit * ENCODER_MULTIPLE) for unit in units)
-    return across, down
+    columns, rows = (min(_MAX_ENCODER_SIDE, unit * ENCODER_MULTIPLE) for unit in units)
+    return columns, rows
 
 
 def _resize(photo: Tensor, size: tuple[int, int]) -> Tensor:

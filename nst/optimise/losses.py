@@ -1,10 +1,10 @@
-"""The losses: content, Gram matrices, style, matching, total variation.
+"""The losses: content, style (Gram matrices), matching, total variation.
 
-F, P: features of the result and of the photo at a layer. G, A: Gram matrices of the result and of the style.
-N channels, M = H * W positions. Sums are in float32 at least.
+F, P: features of the result and of the photo at a layer. G, A: Gram matrices of the result and of
+the style. N: channels. M = H * W: positions. All sums have float32 or more.
 
-Features may be multiplied by a `scale` for float16 (`Backbone.scale`), and G and A by its square; the losses do not
-depend on it. `training/losses.py` has the same losses for batches: these are laid out for one picture on a CPU.
+Features may be the network's own times `scale`, as float16 needs (`Backbone.scale`). The losses do not depend on it. G
+and A are computed from the scaled features and contain scale^2.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MIN_ENERGY = 1 / 6
-"""Minimum content energy of a photo, relative to the style's, for the normalisation.
+"""Lower bound of the photo's energy in the relative content loss, relative to the style's energy.
 
-Flat, dark and misty photos have less. Normalised by their own energy, their start is a local minimum: a photo with a
-twentieth of its contrast was hardly painted at all.
+Flat, dark and misty photos have less. Without the bound their content loss is so steep that they are hardly painted.
 """
 
 CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
@@ -29,11 +28,16 @@ CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
     "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,
     "mean": lambda photo, scale, _: 1 / photo.numel() / scale**2,
 }
-"""P (1 x N x H x W), the scale, and the style's `energy` per position -> the factor of (F - P)^2.
+"""Factor of (F - P)^2 before it is summed: a number, or 1 x 1 x H x W.
 
-The factor is a number or 1 x 1 x H x W.
-relative (ours): w / max(sum P^2, MIN_ENERGY * M * style), with w the `emphasis`.
-half: Gatys et al. 2016, eq. 1. quarter: 1 / (4 N M), the form of many courses. mean: `torch.nn.functional.mse_loss`.
+The arguments are P, 1 x N x H x W, the features' scale, and E, the style's `energy` per position.
+
+| name | factor | source |
+|---|---|---|
+| relative | w / max(sum P^2, MIN_ENERGY * M * E), w: `emphasis` | this project |
+| half | 1 / 2 | Gatys et al. 2016, eq. 1 |
+| quarter | 1 / (4 N M) | many courses |
+| mean | 1 / (N M) | `torch.nn.functional.mse_loss` |
 """
 
 STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
@@ -41,10 +45,13 @@ STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
     "gatys": lambda style, _, scale: 1 / (4 * len(style) ** 2) / scale**4,
     "mean": lambda style, positions, scale: positions**2 / len(style) ** 2 / scale**4,
 }
-"""A / M (N x N), M and the scale -> the factor of sum (G / M - A / M)^2.
+"""Factor of sum (G / M - A / M)^2. The arguments are A / M, N x N, M, and the features' scale.
 
-relative (ours): 1 / sum (A / M)^2. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et al. 2016, eq. 4. mean: the mean of
-(G - A)^2, not normalised by M.
+| name | factor | source |
+|---|---|---|
+| relative | 1 / sum (A / M)^2 | this project |
+| gatys | 1 / (4 N^2) | Gatys et al. 2016, eq. 4: sum (G - A)^2 / (4 N^2 M^2) |
+| mean | M^2 / N^2 | `torch.nn.functional.mse_loss` of G and A |
 """
 
 
@@ -53,25 +60,26 @@ def content_loss(
 ) -> Tensor:
     """Sum of (F - P)^2 times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
-    `style` is the style's `energy` per position of the layer, 0 without a style. The relative loss is 0 for equal
-    features. It is 1 for features of 0, unless the photo is much weaker than the style.
+    `style` is the style's `energy` per position of the layer, 0 without a style. The relative loss
+    is 0 for F = P. For F = 0 it is 1, unless the photo's energy is below the bound of MIN_ENERGY.
     """
     squares = (_exact(features) - _exact(target)).square().sum(1, keepdim=True)
     return (squares * CONTENT_FACTORS[kind](target, scale, style)).sum()
 
 
 def emphasis(photo: Tensor) -> Tensor:
-    """The weight of each position of a photo as content: B x N x H x W -> B x 1 x H x W.
+    """Weight of each position of a photo in the content loss: B x N x H x W -> B x 1 x H x W.
 
-    It is the square root of the mean energy of the 3 x 3 positions around. Faces, windows and edges are kept; skies
-    and walls leave more freedom to the style. The mean of the weights, weighted by the energy, is 1.
+    It is the root of the mean energy of the 3 x 3 neighbourhood. Faces, windows and edges keep their content; skies
+    and walls follow the style. The mean of the weights, weighted by the energy, is 1, so that the total content loss
+    stays as large as without them.
     """
     energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
-    least = torch.finfo(around.dtype).tiny  # a photo without features has equal weights
-    whole = energies.sum((1, 2, 3), keepdim=True).clamp_min(least)
-    mean = (around * energies).sum((1, 2, 3), keepdim=True) / whole
-    return (around + least) / (mean + least)
+    tiny = torch.finfo(around.dtype).tiny  # features of 0 get equal weights
+    total = energies.sum((1, 2, 3), keepdim=True).clamp_min(tiny)
+    mean = (around * energies).sum((1, 2, 3), keepdim=True) / total
+    return (around + tiny) / (mean + tiny)
 
 
 def energy(features: Tensor) -> Tensor:
@@ -80,7 +88,7 @@ def energy(features: Tensor) -> Tensor:
 
 
 def gram(features: Tensor) -> Tensor:
-    """G / M = F F^T / M, the correlations of the channels: 1 x N x H x W -> N x N.
+    """The Gram matrix G / M = F F^T / M: 1 x N x H x W -> N x N.
 
     Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
     """
@@ -88,29 +96,30 @@ def gram(features: Tensor) -> Tensor:
 
 
 def guide(mask: Tensor, features: Tensor) -> Tensor:
-    """The guidance channel of a region, 1 x 1 x H x W: `gram` of the guided features is that of the region.
+    """A factor, 1 x 1 x H x W, for features whose `gram` is to be that of a region.
 
-    `mask` is 1 x 1 x H' x W', 0..1, and is averaged over each position. The square root of its share makes `gram` the
-    mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017, "Controlling Perceptual Factors in Neural
-    Style Transfer", section 4).
+    mask: 1 x 1 x H' x W' in 0..1. With the factor sqrt(w), w the mask at the features' size, `gram`
+    is the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017, "Controlling
+    Perceptual Factors in Neural Style Transfer", section 4).
     """
     shares = carried_down(mask, features)
     return in_format((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)
 
 
 def carried_down(mask: Tensor, features: Tensor) -> Tensor:
-    """The mean of a mask, 1 x 1 x H' x W', over each position of features: 1 x 1 x H x W.
+    """A mask, 1 x 1 x H' x W', averaged over each position of features: 1 x 1 x H x W.
 
-    It is computed on the CPU, once per scale: until torch 2.11 MPS supported only sizes that divide evenly.
+    It is computed on the CPU, because MPS before torch 2.11 supports only sizes that divide evenly. Each mask is
+    needed once per scale, so the copies cost little.
     """
     return F.interpolate(mask.cpu(), features.shape[2:], mode="area").to(mask.device)
 
 
 def in_format(x: Tensor, features: Tensor) -> Tensor:
-    """A target or a guidance channel in the number format of the features; float32 for float16.
+    """`x`, which features are compared with or multiplied by, in their number format.
 
-    The range of float16 is too small for values that are divided by the number of positions, and for the Gram matrix
-    of a small region, whose positions have large weights.
+    For float16 features it stays float32: matches are divided by the number of positions, and the
+    factors of a small region are large. The range of float16 is too small for both.
     """
     return x if features.dtype == torch.float16 else x.to(features.dtype)
 
@@ -118,29 +127,32 @@ def in_format(x: Tensor, features: Tensor) -> Tensor:
 def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0) -> Tensor:
     """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
 
-    `positions` is M, of the picture.
+    `positions` is M of the picture.
     """
     return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions, scale)
 
 
 def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
-    """The features of each position, minus their mean over all positions, at unit length: 1 x N x H x W -> M x N.
+    """Features minus their mean over all positions, at unit length: 1 x N x H x W -> M x N.
 
-    Their dot product is the cosine similarity. `inside` are the indices of the M positions of a region.
+    Their dot product is the cosine similarity. `inside`, if not None, has the indices of M positions, for a region of
+    the picture; the others are ignored.
     """
     rows = _rows(features, inside)
     return _directions(rows, _mean(rows))[0]
 
 
 def match(picture: Tensor, style: Tensor) -> Tensor:
-    """Two-sided nearest neighbours, as the target of `matching_loss`: directions M x N, K x N -> M x N.
+    """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
 
-    Each picture position moves towards its nearest style position a(i). Each style position attracts its nearest
-    picture position b(j): without this side a flat sky would take the same few strokes everywhere. Row i of the target
-    is S_a(i) / M + sum of S_j / K over all j with b(j) = i.
+    Both arguments are `directions`. a(i) is the style position nearest to picture position i, and b(j) the picture
+    position nearest to style position j. Row i of the target is
 
-    The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019, eq. 5); here they are
-    summed. The first side alone is nearest-neighbour style transfer (Kolkin et al. 2022).
+        S_a(i) / M + sum of S_j / K over all j with b(j) = i
+
+    The first term alone is nearest-neighbour style transfer (Kolkin et al. 2022), in which a flat sky matches the same
+    few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
+    eq. 5); here they are summed.
     """
     target = torch.empty_like(picture)
     best = picture.new_full((len(style),), -torch.inf)
@@ -148,23 +160,26 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
     for start in range(0, len(picture), BLOCK):
         similarity = picture[start : start + BLOCK] @ style.T
         target[start : start + BLOCK] = style[similarity.argmax(1)] / len(picture)
-        # The maximum of columns of a row-major matrix takes four times as long.
-        highest, place = similarity.T.contiguous().max(1)
-        nearest = torch.where(highest > best, place + start, nearest)
+        # max over the columns of a row-major matrix would take four times as long.
+        highest, index = similarity.T.contiguous().max(1)
+        nearest = torch.where(highest > best, index + start, nearest)
         best = torch.maximum(best, highest)
     return target.index_add_(0, nearest, style, alpha=1 / len(style))
 
 
 BLOCK = 2048
-"""Positions that are matched at once. In a large picture, all similarities would take gigabytes, and all directions
-(float32) more than anything else in a step."""
+"""Positions per block of `match` and `matching_loss`.
+
+All similarities of a large picture would take gigabytes, and all its directions, which are float32, more memory than
+the rest of a step.
+"""
 
 
 def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
-    """Mean cosine distance to the matches, over picture and style positions; 0 to 4.
+    """Mean cosine distances to the matches, of picture and style positions summed; 0 to 4.
 
-    Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The matches are
-    constant: the gradient is that of the features alone.
+    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. The gradient treats
+    the matches as constant.
     """
     return 2 - _MatchingSimilarity.apply(features, target, inside)
 
@@ -188,14 +203,17 @@ def _mean(rows: Tensor) -> Tensor:
 
 
 def _directions(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-    """The rows minus their mean, at unit length, and the lengths: M x N and M x 1."""
+    """Rows minus their mean at unit length, M x N, and the lengths before, M x 1."""
     offsets = rows - mean
     lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
     return offsets.div_(lengths), lengths
 
 
 class _MatchingSimilarity(torch.autograd.Function):
-    """The sum of directions times target; the backward pass recomputes the directions to save memory."""
+    """Sum of directions times target.
+
+    The backward pass computes the directions again: that takes little time and saves much memory.
+    """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
@@ -213,34 +231,34 @@ class _MatchingSimilarity(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         features, target, inside, mean = ctx.saved_tensors
         rows = _rows(features, inside)
-        back, shift = torch.empty_like(rows), torch.zeros_like(mean)
-        blocks = (tensor.split(BLOCK) for tensor in (rows, target, back))
+        gradient, total = torch.empty_like(rows), torch.zeros_like(mean)
+        blocks = (tensor.split(BLOCK) for tensor in (rows, target, gradient))
         for block, part, out in zip(*blocks, strict=True):
             unit, lengths = _directions(block, mean)
-            # Only the component of the target that is orthogonal to the direction has an effect.
+            # The part of the target orthogonal to the direction; normalisation removes the rest.
             along = (unit * part).sum(1, keepdim=True)
             across = unit.mul_(along).neg_().add_(part).mul_(grad / lengths)
-            shift += across.sum(0)
+            total += across.sum(0)
             out.copy_(across)
-        back -= shift / len(rows)
+        gradient -= total / len(rows)  # of the mean
         _, channels, height, width = features.shape
         if inside is not None:
-            whole = back.new_zeros(height * width, channels)
-            back = whole.index_copy_(0, inside, back)
-        return back.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
+            everywhere = gradient.new_zeros(height * width, channels)
+            gradient = everywhere.index_copy_(0, inside, gradient)
+        return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
 
 
 def _exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-GRAM_ROWS = 8192  # positions in one sum: long sums are less exact, and much slower where channels are few
+GRAM_ROWS = 8192  # positions per block of `gram`: long sums are less exact, and much slower with few channels
 
 
 class _Gram(torch.autograd.Function):
-    """F F^T on the (H W) x N view that channels-last memory already is.
+    """F F^T of the (H W) x N view, which needs no copy in channels-last memory.
 
-    Autograd would not use the symmetry of the product, and would multiply twice in the backward pass.
+    The backward pass has one product; autograd would compute two, blind to the symmetry.
     """
 
     @staticmethod

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.vgg import Backbone
-from nst.one_pass_network.styles import TRAINED_SIZE, style_parameters, stylize
+from nst.one_pass_network.styles import TRAINED_SIZE, encode, stylize
 from nst.optimise.losses import emphasis
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
@@ -22,8 +22,8 @@ def preview_pixels(photo: Tensor, regions: Sequence[Region], settings: Settings)
     painted = photo
     for region in regions:
         if region.styles:
-            styles = style_parameters(region.styles, settings.style_scale, photo.device)
-            change = stylize(photo, styles, settings.strength) - photo
+            cin = encode(region.styles, settings.style_scale, photo.device)
+            change = stylize(photo, cin, settings.strength) - photo
             mask = region_mask(region, photo)
             change = change if mask is None else change * mask
             painted = painted + change

