@@ -20,7 +20,7 @@ MIN_ENERGY = 1 / 6
 Flat, dark and misty photos have less. Without the bound their content loss is so steep that they are hardly painted.
 """
 
-CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
+CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float | Tensor], Tensor | float]] = {
     "relative": lambda photo, _, style: (
         emphasis(photo) / energy(photo).clamp_min(MIN_ENERGY * style * photo[0, 0].numel())
     ),
@@ -56,7 +56,7 @@ STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
 
 
 def content_loss(
-    features: Tensor, target: Tensor, kind: str = "relative", scale: float = 1.0, style: float = 0.0
+    features: Tensor, target: Tensor, kind: str = "relative", scale: float = 1.0, style: float | Tensor = 0.0
 ) -> Tensor:
     """Sum of (F - P)^2 times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
