@@ -1,9 +1,9 @@
-"""nst past one machine, by Ray Serve: painters that come and go, and the page in front of them.
+"""Runs nst on several machines with Ray Serve: a page, and workers that paint.
 
     python -m deploy.serve --painters 4
 
-It joins the Ray cluster that runs here, or starts one. Each painter has a core, or a GPU, of its
-own; Ray starts more of them while visitors wait, and lets them go later.
+It joins the Ray cluster of this machine, or starts one. Each worker has a core or a GPU. Ray starts more workers while
+visitors wait, and stops them later.
 """
 
 import argparse
@@ -33,9 +33,10 @@ from nst.job import RemoteBackbone
 from nst.network.memory import tune_allocator
 from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
+from nst.optimise import stylize
 from nst.optimise.pictures import Pictures
-from nst.optimise.stylize import Frame, begin
-from nst.page.serve import build, mounted
+from nst.optimise.stylize import Frame
+from nst.page.app import build, mounted
 from nst.service.app_state import open_app_state
 from nst.service.engine import RemoteEngine
 from nst.settings import Settings
@@ -43,31 +44,27 @@ from nst.settings import Settings
 log = logging.getLogger("nst")
 
 NAME = "nst"
-CHANCES = 3
-"""Painters that one run may have, should it lose some."""
-BUSY_PAGE = 1000
-"""Requests that one page process answers at a time: most of them are streams that wait."""
+MAX_ATTEMPTS = 3  # workers that one run may lose and use
+MAX_REQUESTS = 1000  # requests that one page process handles at a time: most of them are streams that wait
 
 
 class Painter:
-    """One network, which paints one picture at a time."""
+    """A worker: one network, which paints one picture at a time."""
 
     def __init__(self) -> None:
         tune_allocator()
-        # One thread computes: OpenMP keeps a team of its own for each that does.
+        # One thread computes: OpenMP keeps a team of threads for each that does.
         self._thread = ThreadPoolExecutor(1)
         weights = fetch_vgg19()
         self._backbone = self._thread.submit(load_backbone, weights, Config.from_env()).result()
 
     def name(self) -> str:
-        """Of the network."""
+        """The name of the network."""
         return self._backbone.name
 
-    async def paint(
-        self, pictures: Pictures, settings: Settings, every: int
-    ) -> AsyncGenerator[Frame, None]:
-        """The frames; when the call is cancelled, the work ends within a step."""
-        frames = begin(pictures, settings, self._backbone, every)
+    async def paint(self, pictures: Pictures, settings: Settings, every: int) -> AsyncGenerator[Frame, None]:
+        """The frames; if the call is cancelled, the run ends within a step."""
+        frames = stylize.run(pictures, settings, self._backbone, every)
         loop = asyncio.get_running_loop()
         try:
             while frame := await loop.run_in_executor(self._thread, next, frames, None):
@@ -77,20 +74,16 @@ class Painter:
 
 
 def paint(
-    painters: DeploymentHandle,
-    pictures: Pictures,
-    settings: Settings,
-    every: int,
-    stop: threading.Event,
+    painters: DeploymentHandle, pictures: Pictures, settings: Settings, every: int, stop: threading.Event
 ) -> Generator[Frame, None, None]:
-    """The frames of a run that one of the painters does.
+    """The frames of a run on one of the workers.
 
-    If that one is lost, another begins anew, and what has been seen is not shown again: the same
-    wish is the same picture. When `stop` is set, the painter is told, whatever it is at.
+    If the worker is lost, another starts again. Frames that were shown are skipped: the run is deterministic. Setting
+    `stop` cancels the run.
     """
-    begun, seen = time.monotonic(), 0
-    for _ in range(CHANCES):
-        lost = time.monotonic() - begun  # the time that is allowed goes on
+    started, seen = time.monotonic(), 0
+    for _ in range(MAX_ATTEMPTS):
+        lost = time.monotonic() - started  # counts towards the time limit
         answers = painters.options(stream=True).paint.remote(pictures, settings, every)
         threading.Thread(target=_cancel_when_set, args=[answers, stop], daemon=True).start()
         try:
@@ -102,7 +95,7 @@ def paint(
         except (RequestCancelledError, TaskCancelledError, RayActorError):
             if stop.is_set():
                 return
-            log.warning("a painter was lost in the middle of a run")
+            log.warning("a worker was lost during a run")
         except RayTaskError as error:
             raise error.cause from None
         finally:
@@ -116,10 +109,10 @@ def _cancel_when_set(answers: DeploymentResponseGenerator[Frame], stop: threadin
 
 
 def page_application(most_painters: int) -> FastAPI:
-    """The page of one process. Call it where Serve runs."""
+    """The page of one process; call it in a process of Serve."""
     logging.getLogger("nst").setLevel(logging.INFO)
     painters = serve.get_deployment_handle("Painter", NAME)
-    with ThreadPoolExecutor(1) as aside:  # Serve's own loop runs in this thread
+    with ThreadPoolExecutor(1) as aside:  # this thread runs Serve's event loop
         name = aside.submit(lambda: painters.name.remote().result()).result()
     engine = RemoteEngine(RemoteBackbone(name, partial(paint, painters)), most_painters)
     blocks, page = build(open_app_state(Config.from_env(), engine))
@@ -129,7 +122,7 @@ def page_application(most_painters: int) -> FastAPI:
 
 
 def application(most_painters: int, pages: int, gpus: float) -> Any:
-    """Painters and pages, as Ray Serve runs them."""
+    """The application for Ray Serve: workers and pages."""
     painters = serve.deployment(
         Painter,
         max_ongoing_requests=1,
@@ -151,7 +144,7 @@ def application(most_painters: int, pages: int, gpus: float) -> Any:
         serve.ingress(build_page)(),
         name="Page",
         num_replicas=pages,
-        max_ongoing_requests=BUSY_PAGE,
+        max_ongoing_requests=MAX_REQUESTS,
         ray_actor_options={"num_cpus": 0},
         request_router_config=RequestRouterConfig(request_router_class=router),
     )
@@ -159,21 +152,19 @@ def application(most_painters: int, pages: int, gpus: float) -> Any:
 
 
 def main() -> None:
-    """Start, and serve until the process ends."""
+    """Serve until the process ends."""
     parser = argparse.ArgumentParser(prog="python -m deploy.serve", description=__doc__)
-    parser.add_argument(
-        "--painters", type=int, default=os.cpu_count(), help="at most (%(default)s)"
-    )
+    parser.add_argument("--painters", type=int, default=os.cpu_count(), help="at most (%(default)s)")
     parser.add_argument("--pages", type=int, default=1, help="processes for the page (%(default)s)")
     parser.add_argument("--gpus", type=float, default=0, help="of a GPU for each painter")
     parser.add_argument("--host", default="127.0.0.1", help="address to serve at (%(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="(%(default)s)")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     os.environ["RAY_SERVE_SESSION_ID_HEADER_KEY"] = HEADER
     ray.init(include_dashboard=False)
-    serve.start(http_options=HTTPOptions(host=asked.host, port=asked.port))
+    serve.start(http_options=HTTPOptions(host=options.host, port=options.port))
     with suppress(KeyboardInterrupt):
-        serve.run(application(asked.painters, asked.pages, asked.gpus), name=NAME, blocking=True)
+        serve.run(application(options.painters, options.pages, options.gpus), name=NAME, blocking=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A visitor comes back to the process that knows them."""
+"""Sends each visitor to the same page process (a cookie, plain ASGI)."""
 
 import secrets
 from typing import Any
@@ -7,19 +7,19 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 
 HEADER = "cookie"
-"""What Ray Serve tells visitors apart by: those with the same come to the same process."""
+"""The header that Ray Serve routes by: requests with the same value reach the same process."""
 
 COOKIE = "nst"
 
 
 class Sticky:
-    """Gives each visitor a cookie, which says nothing of them. Plain ASGI."""
+    """Gives each visitor a random cookie."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on; the answer to one without a cookie brings one."""
+        """Pass a request on; add the cookie to the answer if the request has none."""
         if scope["type"] != "http" or COOKIE in HTTPConnection(scope).cookies:
             await self.app(scope, receive, send)
             return

@@ -27,11 +27,7 @@ FAVOURITES = (
     ("cheetah1", "gold_spirals"),
     ("mountains", "swirling_night"),  # the page shows it to new visitors
 )
-STEERED = (
-    ("lion", "stained_glass"),
-    ("tower", "screaming_sky"),
-    ("cheetah1", "roman_mosaic"),
-)
+STEERED = (("lion", "stained_glass"), ("tower", "screaming_sky"), ("cheetah1", "roman_mosaic"))
 
 
 def main(*parts: str) -> None:
@@ -68,11 +64,7 @@ def one_pass(styles: dict[str, Style]) -> None:
 def strength(styles: dict[str, Style]) -> None:
     """Strength in five even steps on three pairs."""
     steps = (0.0, 0.25, 0.5, 0.75, 1.0)
-    pictures = [
-        paint(photo, styles[name], size=512, strength=step)
-        for photo, name in STEERED
-        for step in steps
-    ]
+    pictures = [paint(photo, styles[name], size=512, strength=step) for photo, name in STEERED for step in steps]
     captions = [f"strength {step:g}" for step in steps] * len(STEERED)
     contact_sheet(pictures, captions).save(RESULTS / "strength.jpg", quality=85)
 
@@ -129,8 +121,7 @@ def card(styles: dict[str, Style]) -> None:
 STAR = (626, 0, 786, 160)
 
 PARTS = {
-    part.__name__: part
-    for part in (favourites, every_style, one_pass, strength, colours, questions, favicon, card)
+    part.__name__: part for part in (favourites, every_style, one_pass, strength, colours, questions, favicon, card)
 }
 
 

@@ -29,14 +29,5 @@ else:
         return getattr(import_module(_MODULES[name]), name)
 
 
-__all__ = [
-    "RECIPES",
-    "Frame",
-    "ImageError",
-    "OnePass",
-    "Settings",
-    "load_backbone",
-    "preview",
-    "stylize",
-]
+__all__ = ["RECIPES", "Frame", "ImageError", "OnePass", "Settings", "load_backbone", "preview", "stylize"]
 __version__ = "0.2.0"

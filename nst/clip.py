@@ -1,4 +1,4 @@
-"""A film, painted picture by picture: H.264 with its sound, GIF or animated WebP."""
+"""Paints a video frame by frame: H.264 with its audio, GIF or animated WebP."""
 
 import os
 import secrets
@@ -18,30 +18,26 @@ from PIL import Image, ImageFilter, ImageSequence
 
 from nst.images import ImageError, check_plain, open_checked
 
-FILMS = (".mp4", ".mov", ".mkv")
-"""Ends of names of films with sound."""
+FILMS = (".mp4", ".mov", ".mkv")  # suffixes of videos with audio
 
 ANIMATIONS = (".gif", ".webp")
-MAX_ANIMATED = 600
-"""Pictures of an animation, which is made when all of them are there."""
+MAX_ANIMATED = 600  # frames of an animation, which is encoded from memory
 
-Paint = Callable[[Image.Image], Image.Image]
-"""A picture, RGB -> the same, painted; all come out in the same size."""
+Paint = Callable[[Image.Image], Image.Image]  # an RGB frame -> the painted frame; all painted frames have one size
 
 STEADY, STILL = 0.75, 8.0
-"""What did not change in the film keeps so much of how it was painted before; that fades over so
-many of 255 levels of change."""
+"""Weight of the previous painted frame where the video does not change, and the change (in levels of 255) at which the
+weight has fallen to 1/e."""
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
-"""Formats that are read, as FFmpeg names them; others, such as playlists, name further files."""
+"""Formats that are read, as FFmpeg names them; others, such as playlists, refer to other files."""
 
-_SOUND_AS_IT_IS = {"aac", "mp3", "ac3", "eac3", "alac"}
+_COPIED_CODECS = {"aac", "mp3", "ac3", "eac3", "alac"}
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A film on disk: its pictures in a second, how many there are, as far as it tells, and their
-    width and height."""
+    """A video file: frames per second, number of frames as its header says, width and height."""
 
     path: Path
     rate: Fraction
@@ -50,12 +46,12 @@ class Clip:
 
     @property
     def seconds(self) -> float:
-        """How long it is, as far as it tells."""
+        """Its length, as the header says."""
         return float(self.pictures / self.rate)
 
 
 def is_clip(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a film, by the end of its name, or by what it holds where that is open."""
+    """Whether a file is a video, by its suffix; GIF and WebP count if they have several frames."""
     end = Path(path).suffix.lower()
     if end not in ANIMATIONS:
         return end in (*FILMS, ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ogv", ".3gp")
@@ -65,11 +61,11 @@ def is_clip(path: str | os.PathLike[str]) -> bool:
 
 
 def open_clip(path: str | os.PathLike[str]) -> Clip:
-    """What a film says of itself; ImageError if it is none."""
+    """The video in a file; ImageError if it can't be read."""
     path = Path(path)
     if path.suffix.lower() in ANIMATIONS:
         with open_checked(path, "the film") as picture:
-            picture.load()  # before, a WebP doesn't tell its duration
+            picture.load()  # a WebP's duration is unknown before
             milliseconds = picture.info.get("duration") or 100
             rate = Fraction(1000, max(20, round(milliseconds)))
             return Clip(path, rate, getattr(picture, "n_frames", 1), picture.size)
@@ -83,51 +79,49 @@ def open_clip(path: str | os.PathLike[str]) -> Clip:
 
 
 def paint_clip(clip: Clip, out: str | os.PathLike[str], paint: Paint) -> Generator[int, None, None]:
-    """Paint a film's pictures into the file `out`, and yield how many are done.
+    """Paint a video into the file `out`, and yield how many frames are done.
 
-    What stands still in the film stands still in its painting. If the generator is closed, what
-    has been painted until then is a whole film. Raises ImageError.
+    Static areas stay static. If the generator is closed, the frames so far are a complete file. Raises ImageError.
     """
     out, done = Path(os.path.realpath(out)), 0  # a link stays a link
     if out.suffix.lower() in ANIMATIONS and clip.pictures > MAX_ANIMATED:
         raise ImageError(
-            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; "
-            f"end {str(out)!r} in .mp4"
+            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; end {str(out)!r} in .mp4"
         )
-    beside = out.with_name(f".{secrets.token_hex(6)}{out.suffix}")
+    temporary = out.with_name(f".{secrets.token_hex(6)}{out.suffix}")
     try:
         write = _write_animation if out.suffix.lower() in ANIMATIONS else _write_film
-        with closing(write(clip, beside, steadied(paint))) as counts:
+        with closing(write(clip, temporary, stabilised(paint))) as counts:
             for done in counts:
                 yield done
     except OSError as error:  # FFmpeg's own among them
         raise ImageError(f"{str(out)!r} can't be written: {error.strerror}") from None
     finally:
-        if done and beside.exists():
-            beside.replace(out)
-        beside.unlink(missing_ok=True)
+        if done and temporary.exists():
+            temporary.replace(out)
+        temporary.unlink(missing_ok=True)
 
 
-def steadied(paint: Paint) -> Paint:
-    """The same painter for the pictures of a film in turn, with what does not move held still.
+def stabilised(paint: Paint) -> Paint:
+    """`paint` for consecutive frames: areas without motion keep their strokes.
 
-    Each picture is painted by itself, and small changes, noise above all, would make strokes jump.
+    Frames are painted independently, so that noise alone would make the strokes flicker.
     """
     before: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
-    def next_one(picture: Image.Image) -> Image.Image:
+    def paint_next(picture: Image.Image) -> Image.Image:
         nonlocal before
         painted = np.asarray(paint(picture), dtype=np.float32)
         small = picture.resize((painted.shape[1], painted.shape[0]))
-        seen = np.asarray(small.convert("L").filter(ImageFilter.BoxBlur(2)), dtype=np.float32)
+        grey = np.asarray(small.convert("L").filter(ImageFilter.BoxBlur(2)), dtype=np.float32)
         if before:
-            seen_before, painted_before = before
-            held = STEADY * np.exp(-np.abs(seen - seen_before) / STILL)[:, :, None]
+            grey_before, painted_before = before
+            held = STEADY * np.exp(-np.abs(grey - grey_before) / STILL)[:, :, None]
             painted = painted + held * (painted_before - painted)
-        before = seen, painted
+        before = grey, painted
         return Image.fromarray(painted.round().astype(np.uint8))
 
-    return next_one
+    return paint_next
 
 
 def _write_animation(clip: Clip, out: Path, paint: Paint) -> Generator[int, None, None]:
@@ -142,9 +136,9 @@ def _write_animation(clip: Clip, out: Path, paint: Paint) -> Generator[int, None
                     yield len(painted)
     finally:
         if painted:
-            shown = [after - time for time, after in pairwise(times)]
-            shown.append(round(1000 / clip.rate))
-            how: dict[str, Any] = {"duration": shown, "loop": 0, "quality": 80}
+            durations = [after - time for time, after in pairwise(times)]
+            durations.append(round(1000 / clip.rate))
+            how: dict[str, Any] = {"duration": durations, "loop": 0, "quality": 80}
             painted[0].save(out, save_all=True, append_images=painted[1:], **how)
     _check_any(len(painted))
 
@@ -155,30 +149,30 @@ def _write_film(clip: Clip, out: Path, paint: Paint) -> Generator[int, None, Non
     with _reading(clip) as film, av.open(str(out), "w") as made:
         options = {"crf": "20", "preset": "veryfast"}
         video: Any = made.add_stream("libx264", rate=clip.rate, options=options)
-        put_sound = _sound(film, made)
+        write_audio = _audio_writer(film, made)
         try:
             for part in _parts(clip, film):
                 if isinstance(part, _Picture):
                     made.mux(video.encode(_frame(part, paint, video, first=not done)))
                     done += 1
                     yield done
-                elif done:  # the file begins once the pictures' size is known
+                elif done:  # the file begins when the frame size is known
                     for packet in (*early, part):
-                        put_sound(packet)
+                        write_audio(packet)
                     early.clear()
                 else:
                     early.append(part)
         finally:
             if done:
                 made.mux(video.encode(None))
-                put_sound(None)
+                write_audio(None)
     _check_any(done)
 
 
 def _frame(part: "_Picture", paint: Paint, video: Any, first: bool) -> av.VideoFrame:
-    """A painted picture as the encoder takes it, which the first one tells its size."""
+    """A painted frame for the encoder; the first one sets its size."""
     pixels = np.asarray(paint(part.image))
-    height, width = (side // 2 * 2 for side in pixels.shape[:2])  # H.264's colours are 2 x 2
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])  # H.264 subsamples colours 2 x 2
     if first:
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.time_base = part.base
@@ -187,16 +181,16 @@ def _frame(part: "_Picture", paint: Paint, video: Any, first: bool) -> av.VideoF
     return frame
 
 
-def _sound(film: Any, made: Any) -> Callable[[Any], None]:
-    """What puts packets of the film's first sound into another film, and None at the end.
+def _audio_writer(film: Any, made: Any) -> Callable[[Any], None]:
+    """A function that writes packets of the first audio track; call it with None at the end.
 
-    What an MP4 can't hold as it is becomes AAC.
+    A codec that MP4 does not support is converted to AAC.
     """
     if film is None or not film.streams.audio:
         return lambda packet: None
-    heard = film.streams.audio[0]
-    if heard.codec_context.name in _SOUND_AS_IT_IS:
-        copied = made.add_stream_from_template(heard)
+    track = film.streams.audio[0]
+    if track.codec_context.name in _COPIED_CODECS:
+        copied = made.add_stream_from_template(track)
 
         def copy(packet: Any) -> None:
             if packet is not None and packet.dts is not None:
@@ -204,7 +198,7 @@ def _sound(film: Any, made: Any) -> Callable[[Any], None]:
                 made.mux(packet)
 
         return copy
-    coded = made.add_stream("aac", rate=heard.codec_context.sample_rate)
+    coded = made.add_stream("aac", rate=track.codec_context.sample_rate)
 
     def code(packet: Any) -> None:
         for frame in [None] if packet is None else packet.decode():
@@ -215,7 +209,7 @@ def _sound(film: Any, made: Any) -> Callable[[Any], None]:
 
 @dataclass(frozen=True)
 class _Picture:
-    """RGB, and when it is shown, in units of `base` seconds."""
+    """An RGB frame and its timestamp, in units of `base` seconds."""
 
     image: Image.Image
     time: int
@@ -223,7 +217,7 @@ class _Picture:
 
 
 def _parts(clip: Clip, film: Any) -> Iterator[Any]:
-    """The pictures of a film and the packets of its sound, in their order."""
+    """The frames of a video and the packets of its audio, in their order."""
     if film is None:
         with open_checked(clip.path, "the film") as animation:
             milliseconds = 0
@@ -247,7 +241,7 @@ def _parts(clip: Clip, film: Any) -> Iterator[Any]:
 
 @contextmanager
 def _reading(clip: Clip) -> Iterator[Any]:
-    """The film, open, or None of an animation; what is wrong with the file is an ImageError."""
+    """The open video, or None for an animation; ImageError if the file can't be read."""
     if clip.path.suffix.lower() in ANIMATIONS:
         yield None
         return
@@ -262,12 +256,12 @@ def _reading(clip: Clip) -> Iterator[Any]:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """What is wrong with a film is told as an ImageError."""
+    """Turns FFmpeg's errors into ImageErrors."""
     try:
         yield
     except FFmpegError as error:
-        told = f"the film can't be read ({error.strerror}); save it as MP4 and try again"
-        raise ImageError(told) from None
+        message = f"the film can't be read ({error.strerror}); save it as MP4 and try again"
+        raise ImageError(message) from None
 
 
 def _check_any(pictures: int) -> None:

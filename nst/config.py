@@ -1,4 +1,7 @@
-"""Every limit and switch that the owner of a Space may set, read from the environment once."""
+"""Every limit and switch that the owner of a page may set, read from the environment once.
+
+`docs/running-a-space.md` describes the variables.
+"""
 
 import math
 import os
@@ -6,23 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-PRECISIONS = "float32", "bfloat16", "float16"
-"""Number formats that features and weights may have, as torch names them."""
+PRECISIONS = "float32", "bfloat16", "float16"  # number formats that features and weights may have, as torch names them
 
 
-def _variable(name: str, default: Any, help: str, read: Callable[[str], Any] = str) -> Any:
-    return field(default=default, metadata={"variable": name, "help": help, "read": read})
+def _variable(name: str, default: Any, read: Callable[[str], Any] = str) -> Any:
+    return field(default=default, metadata={"variable": name, "read": read})
 
 
-def _at_least(least: float, kind: type = float) -> Callable[[str], Any]:
+def _at_least(minimum: float, kind: type = float) -> Callable[[str], Any]:
     def read(text: str) -> Any:
-        complaint = f"it takes a {'whole number' if kind is int else 'number'} from {least:g} on"
+        message = f"it takes a {'whole number' if kind is int else 'number'} from {minimum:g} on"
         try:
             number = kind(text)
         except ValueError:
-            raise ValueError(complaint) from None
-        if not number >= least:  # what is not a number (nan) is not enough either
-            raise ValueError(complaint)
+            raise ValueError(message) from None
+        if not number >= minimum:  # rejects nan as well
+            raise ValueError(message)
         return number
 
     return read
@@ -51,86 +53,33 @@ def _yes_or_no(text: str) -> bool:
 class Config:
     """The limits and switches of one process; nothing else reads the environment."""
 
-    vgg19: str = _variable("NST_VGG19", "", "a file with the numbers of VGG-19")
-    precision: str = _variable(
-        "NST_PRECISION",
-        "",
-        "float32, bfloat16 or float16; without it, what the device is fastest with",
-        _one_of(*PRECISIONS),
-    )
-    winograd: bool | None = _variable(
-        "NST_WINOGRAD",
-        None,
-        "1 or 0: convolutions by Winograd's filtering or by the library; without it, the faster",
-        _yes_or_no,
-    )
-    gallery: str = _variable(
-        "NST_GALLERY", "", "plates of your own: a folder, or a dataset repository on the Hub"
-    )
-    max_seconds: float = _variable(
-        "NST_MAX_SECONDS",
-        math.inf,
-        "a longer run is refused, and ends; 600 on a Space, where others wait",
-        _at_least(1),
-    )
-    max_upload_megabytes: int = _variable(
-        "NST_MAX_UPLOAD_MB", 40, "size of all that is sent at once at most", _at_least(1, int)
-    )
-    quota_megabytes: int = _variable(
-        "NST_VISITOR_MB",
-        100,
-        "paintings and films kept for one visitor; the oldest make room",
-        _at_least(1, int),
-    )
-    disk_megabytes: int = _variable(
-        "NST_DISK_MB",
-        2000,
-        "what all visitors together may fill: half of it with paintings; when all is full, uploads "
-        "are refused",
-        _at_least(1, int),
-    )
-    keep_hours: float = _variable(
-        "NST_KEEP_HOURS", 24.0, "how long paintings stay on the server", _at_least(0.1)
-    )
-    max_queue: int = _variable(
-        "NST_QUEUE", 32, "runs that may wait for the engine", _at_least(1, int)
-    )
-    max_queue_each: int = _variable(
-        "NST_QUEUE_EACH", 2, "the same of one visitor, and of one address", _at_least(1, int)
-    )
-    live_seconds: float = _variable(
-        "NST_LIVE",
-        120.0,
-        "how long a visitor's camera is painted at a time; 0: not at all",
-        _at_least(0),
-    )
-    clip_seconds: float = _variable(
-        "NST_CLIP",
-        10.0,
-        "seconds of the films that visitors may have painted; 0: none",
-        _at_least(0),
-    )
-    metrics: bool = _variable(
-        "NST_METRICS", False, "1: counts of runs for Prometheus, at `/metrics`", _yes_or_no
-    )
-    host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1", "the address to listen at")
-    port: int = _variable("GRADIO_SERVER_PORT", 7860, "the port to listen at", _port)
-    space: str = _variable("SPACE_ID", "", "set by Hugging Face: the name of the Space")
-    zero_gpu: bool = _variable(
-        "SPACES_ZERO_GPU",
-        False,
-        "set by Hugging Face: the Space runs on ZeroGPU",
-        lambda text: text.lower() not in {"0", "false"},
-    )
+    vgg19: str = _variable("NST_VGG19", "")
+    precision: str = _variable("NST_PRECISION", "", _one_of(*PRECISIONS))
+    winograd: bool | None = _variable("NST_WINOGRAD", None, _yes_or_no)
+    gallery: str = _variable("NST_GALLERY", "")
+    max_seconds: float = _variable("NST_MAX_SECONDS", math.inf, _at_least(1))
+    max_upload_megabytes: int = _variable("NST_MAX_UPLOAD_MB", 40, _at_least(1, int))
+    quota_megabytes: int = _variable("NST_VISITOR_MB", 100, _at_least(1, int))
+    disk_megabytes: int = _variable("NST_DISK_MB", 2000, _at_least(1, int))
+    keep_hours: float = _variable("NST_KEEP_HOURS", 24.0, _at_least(0.1))
+    max_queue: int = _variable("NST_QUEUE", 32, _at_least(1, int))
+    max_queue_each: int = _variable("NST_QUEUE_EACH", 2, _at_least(1, int))
+    live_seconds: float = _variable("NST_LIVE", 120.0, _at_least(0))
+    clip_seconds: float = _variable("NST_CLIP", 10.0, _at_least(0))
+    metrics: bool = _variable("NST_METRICS", False, _yes_or_no)
+    host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1")
+    port: int = _variable("GRADIO_SERVER_PORT", 7860, _port)
+    space: str = _variable("SPACE_ID", "")
+    zero_gpu: bool = _variable("SPACES_ZERO_GPU", False, lambda text: text.lower() not in {"0", "false"})
 
     @classmethod
     def from_env(cls, environment: Mapping[str, str] = os.environ) -> "Config":
-        """What the environment says; ValueError names a variable that can't be read."""
-        given: dict[str, Any] = {"most_seconds": 600.0} if environment.get("SPACE_ID") else {}
+        """Read the environment; ValueError names the variable that is wrong."""
+        values: dict[str, Any] = {"max_seconds": 600.0} if environment.get("SPACE_ID") else {}
         for limit in fields(cls):
             if text := environment.get(limit.metadata["variable"], "").strip():
-                given[limit.name] = _read(limit, text)
-        return cls(**given)
+                values[limit.name] = _read(limit, text)
+        return cls(**values)
 
 
 def _read(limit: Field[Any], text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The making-of: the painting as it formed, as a short film (H.264) or an animated WebP."""
+"""The time-lapse of a run, as a short film (H.264) or an animated WebP."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -10,18 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 RATE = 24
-SECONDS = 6.0
-"""Of film, the last of them on the finished painting."""
+SECONDS = 6.0  # length of the film; HOLD of it shows the finished painting
 HOLD = 0.8
-MAX_PIXELS = 720
-"""On the longest side."""
+MAX_PIXELS = 720  # pixels on the longest side
 
-Kept = bytes
-"""A frame kept small in memory: a JPEG."""
+Kept = bytes  # a frame of the run, as a small JPEG in memory
 
 
 def keep(image: Image.Image) -> Kept:
-    """The image as it is remembered for a film."""
+    """The image as a frame for the time-lapse."""
     small = image.copy()
     small.thumbnail((MAX_PIXELS, MAX_PIXELS), reducing_gap=2.0)
     data = io.BytesIO()
@@ -30,7 +27,7 @@ def keep(image: Image.Image) -> Kept:
 
 
 def write_film(kept: Sequence[Kept], path: str | Path) -> None:
-    """An MP4 of SECONDS that every browser plays; frames in the order of their making."""
+    """An MP4 of SECONDS that every browser plays, from frames in their order."""
     with av.open(str(path), "w", options={"movflags": "faststart"}) as film:
         stream = film.add_stream("libx264", rate=RATE, options={"crf": "24", "preset": "veryfast"})
         stream.height, stream.width = _even(kept[0]).shape[:2]
@@ -41,35 +38,27 @@ def write_film(kept: Sequence[Kept], path: str | Path) -> None:
 
 
 def write_animation(kept: Sequence[Kept], path: str | Path) -> None:
-    """An animated WebP for chats: half the size, eight pictures a second, forever."""
+    """An animated WebP for chats: half the size, eight frames a second, in a loop."""
     rate = 8
     pictures = []
     for picture in _morph(kept, round(SECONDS * rate), round(HOLD * rate)):
         image = Image.fromarray(picture)
         pictures.append(image.resize((image.width // 2, image.height // 2)))
     pictures[0].save(
-        path,
-        save_all=True,
-        append_images=pictures[1:],
-        duration=1000 // rate,
-        loop=0,
-        quality=70,
-        method=0,
+        path, save_all=True, append_images=pictures[1:], duration=1000 // rate, loop=0, quality=70, method=0
     )
 
 
 def _morph(kept: Sequence[Kept], count: int, hold: int) -> Iterator[NDArray[np.uint8]]:
-    """`count` pictures with something happening all the time, then the last one for `hold` more.
+    """`count` frames that change at an even pace, the last `hold` of them the final one.
 
-    Time goes by how much changes, not by the clock: a painter's first seconds change everything
-    and the last ones little. The root of the change keeps the end from rushing by.
+    The pace follows the change between frames, not the clock: a run's first seconds change
+    everything, its last ones little. The square root of the change slows down the end.
     """
     small = [np.asarray(_open(data).resize((64, 64)), dtype=np.float32) for data in kept]
     change = [np.sqrt(np.abs(b - a).mean()) for a, b in zip(small, small[1:], strict=False)]
     clock = np.concatenate([[0.0], np.cumsum(change)])
-    places = np.interp(
-        np.linspace(0, clock[-1], count - hold), clock, np.arange(len(kept), dtype=float)
-    )
+    places = np.interp(np.linspace(0, clock[-1], count - hold), clock, np.arange(len(kept), dtype=float))
     opened: dict[int, NDArray[np.float32]] = {}
     for place in [*places, *[len(kept) - 1.0] * hold]:
         before = min(int(place), len(kept) - 1)
@@ -85,6 +74,6 @@ def _open(data: Kept) -> Image.Image:
 
 
 def _even(data: Kept) -> NDArray[np.float32]:
-    """Pixels, H x W x 3; H.264's colours come in blocks of 2 x 2."""
+    """Pixels, H x W x 3, with even sides: H.264 subsamples colours 2 x 2."""
     pixels = np.asarray(_open(data), dtype=np.float32)
     return pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2]

@@ -55,9 +55,7 @@ class Photo:
 def load_photos() -> list[Photo]:
     """The sample photos, in the order of `examples/photos.toml`."""
     entries = tomllib.loads((EXAMPLES / "photos.toml").read_text("utf-8"))
-    return [
-        Photo(name, EXAMPLES / "photos" / f"{name}.jpg", **entry) for name, entry in entries.items()
-    ]
+    return [Photo(name, EXAMPLES / "photos" / f"{name}.jpg", **entry) for name, entry in entries.items()]
 
 
 def sample(name: str) -> Path:
@@ -68,8 +66,8 @@ def sample(name: str) -> Path:
 def load_styles(folder: Path = EXAMPLES) -> list[Style]:
     """The styles of a folder: the entries of its `catalogue.toml`, or else all its pictures.
 
-    The pictures lie in the subfolder `styles`, if there is one, or beside the catalogue. A wrong
-    entry is skipped with one log line. Raises ValueError or OSError for an unreadable catalogue.
+    The pictures lie in the subfolder `styles`, if there is one, or beside the catalogue. A wrong entry is skipped with
+    one log line. Raises ValueError or OSError for an unreadable catalogue.
     """
     pictures = folder / "styles" if (folder / "styles").is_dir() else folder
     files = {path.stem: path for pattern in PICTURES for path in sorted(pictures.glob(pattern))}
@@ -88,8 +86,8 @@ def load_styles(folder: Path = EXAMPLES) -> list[Style]:
 def match_style(name: str, styles: Sequence[Style]) -> Style | None:
     """The style with this id or title, or None.
 
-    Case does not matter, and spaces, hyphens and underscores are alike. An id has precedence over
-    a title, and an exact id over both.
+    Case does not matter, and spaces, hyphens and underscores are alike. An id has precedence over a title, and an
+    exact id over both.
     """
     key = _key(name)
     by_title = [style for style in styles if key and _key(style.title) == key]
@@ -116,8 +114,8 @@ def _key(name: str) -> str:
 def load_owner_styles(source: str, into: Path | None = None) -> list[Style]:
     """The styles of a folder, or of a dataset repository on the Hub.
 
-    A repository is downloaded to a new folder in `into`, which may take a while. Styles that are
-    missing or broken cost one log line, and the list is empty.
+    A repository is downloaded to a new folder in `into`, which may take a while. Styles that are missing or broken
+    cost one log line, and the list is empty.
     """
     if not source:
         return []

@@ -11,9 +11,10 @@ from PIL import Image
 from nst.gallery import Style, find_style
 from nst.images import ImageError, ImageSource, fit
 from nst.network.vgg import Backbone
+from nst.optimise import stylize
 from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.stylize import Frame, begin
+from nst.optimise.stylize import Frame
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
@@ -21,34 +22,20 @@ from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
 
 @dataclass(frozen=True)
 class Request:
-    """The inputs and options of one painting.
+    """The inputs and options of one painting."""
 
-    photo: a path, or a PIL image.
-    styles: ids or titles of available styles, or Paths of files.
-    recipe: a key of RECIPES; None: that of `like`, or the default.
-    preset: a key of PRESETS.
-    overrides: settings by name, applied last.
-    like: the recipe and settings to start from. `recipe` replaces both.
-    mask: a picture, white where to paint.
-    start: a painting of the photo to continue.
-    sample: the sample photo's id, if the photo is one.
-    keep_alpha: keep the photo's transparent background, and do not paint it.
-    frame_every: yield a frame every so many steps, besides those that come by time.
-    photo_name: the photo's name in the title; "": the path's stem.
-    """
-
-    photo: ImageSource
-    styles: Sequence[str | Path] = ()
-    recipe: str | None = None
-    preset: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    like: ShareLink | None = None
-    mask: ImageSource | None = None
-    start: ImageSource | None = None
-    sample: str = ""
-    keep_alpha: bool = False
-    frame_every: int = 0
-    photo_name: str = ""
+    photo: ImageSource  # a path, or a PIL image
+    styles: Sequence[str | Path] = ()  # ids or titles of available styles, or Paths of files
+    recipe: str | None = None  # a key of RECIPES; None: that of `like`, or the default
+    preset: str | None = None  # a key of PRESETS
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # settings by name, applied last
+    like: ShareLink | None = None  # recipe and settings to start from, unless `recipe` is set
+    mask: ImageSource | None = None  # white where to paint
+    start: ImageSource | None = None  # a painting of the photo to continue
+    sample: str = ""  # the sample photo's id, if it is one
+    keep_alpha: bool = False  # keep a transparent background, and do not paint it
+    frame_every: int = 0  # steps between frames, besides those that come by time
+    photo_name: str = ""  # the photo's name in the title; "": the path's stem
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,7 @@ class RemoteBackbone:
     """A backbone that another process holds.
 
     `paint` takes pictures, settings, `frame_every` and the job's `stop` event. It yields frames,
-    as `nst.optimise.stylize.begin` does.
+    as `nst.optimise.stylize.run` does.
     """
 
     name: str
@@ -65,25 +52,17 @@ class RemoteBackbone:
 
 @dataclass(frozen=True)
 class Job:
-    """A prepared run. Iterating over `frames` paints.
+    """A prepared run. Iterating over `frames` paints."""
 
-    title: for example "lion after swirling_night and gold_spirals".
-    pictures: the decoded inputs.
-    style_hashes: a `file_hash` for each of `styles`.
-    shared: recipe, settings and names for links and metadata.
-    work: the cost as `run_work` counts it, in pixel-steps.
-    stop: once it is set, the next step raises Stopped.
-    """
-
-    title: str
+    title: str  # such as "lion after swirling_night and gold_spirals"
     pictures: Pictures
     styles: tuple[Style, ...]
-    style_hashes: tuple[str, ...]
-    shared: ShareLink
+    style_hashes: tuple[str, ...]  # `file_hash` of each style
+    shared: ShareLink  # recipe, settings and names for links and metadata
     backbone: Backbone | RemoteBackbone
-    work: float
+    work: float  # in pixel-steps
     frames: Generator[Frame, None, None]
-    stop: threading.Event
+    stop: threading.Event  # once it is set, the next step raises Stopped
 
     @property
     def photo(self) -> Image.Image:
@@ -108,7 +87,7 @@ class Job:
     @property
     def network(self) -> str:
         """The name of the network that paints."""
-        return network(self.settings, self.backbone)
+        return network_name(self.settings, self.backbone)
 
     def painting(self, frame: Frame) -> Image.Image:
         """The frame's picture for the output file: RGB, or RGBA with `keep_alpha`."""
@@ -155,13 +134,11 @@ def prepare(
             raise Stopped
 
     files = [style.path for style in styles]
-    pictures = open_pictures(
-        request.photo, files, settings, request.mask, request.start, request.keep_alpha
-    )
+    pictures = open_pictures(request.photo, files, settings, request.mask, request.start, request.keep_alpha)
     if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.frame_every, stop)
     else:
-        frames = begin(pictures, settings, backbone, request.frame_every, check_cancelled)
+        frames = stylize.run(pictures, settings, backbone, request.frame_every, check_cancelled)
     return Job(
         title=job_title(request.photo, styles, request.photo_name),
         pictures=pictures,
@@ -181,7 +158,7 @@ def pictures_work(pictures: Pictures, settings: Settings) -> float:
     return run_work(settings, pictures.photo.size, start, len(pictures.styles))
 
 
-def network(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
+def network_name(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:
     """The name of the network that paints with these settings."""
     return ONE_PASS if settings.in_one_pass else backbone.name
 
@@ -200,17 +177,13 @@ def _style_hash(file: Path) -> str:
         raise ImageError(f"the style {str(file)!r} can't be read: {error.strerror}") from None
 
 
-def resolve_request(
-    request: Request, available: Sequence[Style]
-) -> tuple[str, Settings, tuple[Style, ...]]:
+def resolve_request(request: Request, available: Sequence[Style]) -> tuple[str, Settings, tuple[Style, ...]]:
     """Recipe, settings and styles. ValueError for all errors that need no picture to be opened.
 
     The own settings of the last style apply, unless `like` replaces them.
     """
     styles = tuple(
-        Style(style.stem, style, style.stem)
-        if isinstance(style, Path)
-        else find_style(style, available)
+        Style(style.stem, style, style.stem) if isinstance(style, Path) else find_style(style, available)
         for style in request.styles
     )
     if request.like and request.recipe is None:

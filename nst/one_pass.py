@@ -1,5 +1,6 @@
-"""Any style on any picture at once: the second engine, for other people's programs."""
+"""Any style on any picture, at once: the one-pass network for Python programs."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +11,37 @@ from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import device
-from nst.one_pass_network.styles import in_style, read
+from nst.one_pass_network.styles import style_parameters, stylize
 from nst.optimise.pictures import enough, open_styles
 from nst.settings import Settings
 
 
 class OnePass:
-    """Styles that were read once, to paint any number of pictures in; threads may share it.
+    """Styles, encoded once, to paint any number of pictures in; threads may share it.
 
-    A style is a plate's name, a path or a PIL image. Several blend. `given` are of the settings
-    `size`, `strength`, `style_scale` and `style_weights`. `where` is a device, such as "cpu";
-    without it, that which paints. Raises ImageError or ValueError.
+    A style is an id or title of the gallery, a path or a PIL image; several blend. The settings are
+    ONE_PASS_SETTINGS: `size`, `strength`, `style_scale` and `style_weights`. `where` is a torch
+    device such as "cpu"; by default the fastest. Raises ImageError or ValueError.
     """
 
-    def __init__(self, *styles: ImageSource, where: str = "", **given: Any) -> None:
-        self.settings = Settings(effort="one-pass", **given)
-        self._where = torch.device(where) if where else device()
-        opened = open_styles([_found(style) for style in styles], self.settings)
-        self._style = read(opened, self.settings.style_scale, self._where)
+    def __init__(self, *styles: ImageSource, where: str = "", **settings: Any) -> None:
+        self.settings = Settings(effort="one-pass", **settings)
+        self._device = torch.device(where) if where else device()
+        images = open_styles([_style_source(style) for style in styles], self.settings)
+        self._parameters = style_parameters(images, self.settings.style_scale, self._device)
+
+    def with_settings(self, settings: Settings) -> "OnePass":
+        """The same encoded styles with another strength; the other settings must be the same."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
 
     def __call__(self, photo: ImageSource) -> Image.Image:
-        """The photo, of any mode, as a painting of `settings.size` pixels on the longest side."""
+        """The photo, of any mode, as a painting with `settings.size` pixels on the longest side."""
         size = self.settings.size
         small = fit(open_image(photo, "the photo", enough(size)), size)
-        pixels = to_tensor(small).to(self._where)
-        return to_image(in_style(pixels, self._style, self.settings.strength))
+        pixels = to_tensor(small).to(self._device)
+        return to_image(stylize(pixels, self._parameters, self.settings.strength))
 
 
 def preview(photo: ImageSource, style: ImageSource, size: int = 256) -> Image.Image:
@@ -42,7 +49,7 @@ def preview(photo: ImageSource, style: ImageSource, size: int = 256) -> Image.Im
     return OnePass(style, size=size)(photo)
 
 
-def _found(style: ImageSource) -> ImageSource:
+def _style_source(style: ImageSource) -> ImageSource:
     if isinstance(style, str) and not Path(style).is_file():
         return find_style(style, load_styles()).path
     return style

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-Layers = tuple[tuple[str, float], ...]
-"""Layers with their weights, such as `(("relu4_1", 1.0),)`."""
+Layers = tuple[tuple[str, float], ...]  # layers with their weights, such as `(("relu4_1", 1.0),)`
 
 Weights = tuple[float, ...]
 
@@ -36,8 +35,15 @@ def _setting(
     old_values: Mapping[str, str] | None = None,
 ) -> Any:
     """A field of `Settings`; `old_values` maps former names of choices to the present ones."""
-    metadata = {"label": label, "help": help, "low": low, "high": high, "step": step}
-    metadata |= {"choices": choices, "old_values": old_values or {}}
+    metadata: dict[str, Any] = {
+        "label": label,
+        "help": help,
+        "low": low,
+        "high": high,
+        "step": step,
+        "choices": choices,
+        "old_values": old_values or {},
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -46,26 +52,13 @@ class Settings:
     """The settings of a painting, checked. ValueError names the field, its value and its range."""
 
     size: int = _setting(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
-    strength: float = _setting(
-        0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05
-    )
+    strength: float = _setting(0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05)
     coherence: float = _setting(
-        0.35,
-        "Coherence",
-        "how far strokes follow the photo's forms (feature matching)",
-        0.0,
-        1.0,
-        0.05,
+        0.35, "Coherence", "how far strokes follow the photo's forms (feature matching)", 0.0, 1.0, 0.05
     )
-    style_scale: float = _setting(
-        1.0, "Stroke size", "size of the style's strokes (style scale)", 0.25, 4.0, 0.25
-    )
-    smoothness: float = _setting(
-        0.2, "Smoothness", "calms the finest grain (total variation)", 0.0, 1.0, 0.05
-    )
-    detail: float = _setting(
-        0.0, "Detail", "how much of the photo's fine structure survives", 0.0, 1.0, 0.05
-    )
+    style_scale: float = _setting(1.0, "Stroke size", "size of the style's strokes (style scale)", 0.25, 4.0, 0.25)
+    smoothness: float = _setting(0.2, "Smoothness", "calms the finest grain (total variation)", 0.0, 1.0, 0.05)
+    detail: float = _setting(0.0, "Detail", "how much of the photo's fine structure survives", 0.0, 1.0, 0.05)
     colour: str = _setting(
         "style",
         "Colours",
@@ -73,9 +66,7 @@ class Settings:
         "style's texture in the photo's palette",
         choices=("style", "photo", "matched"),
     )
-    style_weights: Weights = _setting(
-        (), "Style weights", "the share of each style, as 1,2,...; empty: equal shares"
-    )
+    style_weights: Weights = _setting((), "Style weights", "the share of each style, as 1,2,...; empty: equal shares")
     effort: str = _setting(
         "normal",
         "Effort",
@@ -83,16 +74,9 @@ class Settings:
         choices=("one-pass", "quick", "normal", "fine"),
         old_values={"instant": "one-pass"},
     )
-    steps: int = _setting(
-        0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1
-    )
+    steps: int = _setting(0, "Steps", "optimiser steps in all; 0 leaves it to the effort", 0, 20000, 1)
     scales: int = _setting(
-        0,
-        "Scales",
-        "sizes from coarse to fine; 0 leaves it to the size, 1 is the last alone",
-        0,
-        5,
-        1,
+        0, "Scales", "sizes from coarse to fine; 0 leaves it to the size, 1 is the last alone", 0, 5, 1
     )
     init: str = _setting(
         "preview",
@@ -104,9 +88,7 @@ class Settings:
     optimizer: str = _setting(
         "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
     )
-    learning_rate: float = _setting(
-        0.02, "Learning rate", "how far Adam moves a pixel in a step", 0.0001, 1.0, 0.0001
-    )
+    learning_rate: float = _setting(0.02, "Learning rate", "how far Adam moves a pixel in a step", 0.0001, 1.0, 0.0001)
     content_layers: Layers = _setting(
         (("relu4_1", 1.0),), "Content layers", "where the photo is compared, as LAYER=WEIGHT,..."
     )
@@ -116,23 +98,16 @@ class Settings:
         "what the squared differences are divided by",
         choices=("relative", "half", "quarter", "mean"),
     )
-    content_weight: float = _setting(
-        0.1, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12
-    )
+    content_weight: float = _setting(0.1, "Content weight", "weight of the content at strength 0.5 (alpha)", 0.0, 1e12)
     style_layers: Layers = _setting(
         tuple((f"relu{b}_1", w) for b, w in enumerate((0.1, 0.25, 0.4, 0.2, 0.05), 1)),
         "Style layers",
         "where the style is compared, as LAYER=WEIGHT,...",
     )
     style_loss: str = _setting(
-        "relative",
-        "Style loss",
-        "what the squared differences are divided by",
-        choices=("relative", "gatys", "mean"),
+        "relative", "Style loss", "what the squared differences are divided by", choices=("relative", "gatys", "mean")
     )
-    style_weight: float = _setting(
-        1.0, "Style weight", "weight of the style at strength 0.5 (beta)", 0.0, 1e12
-    )
+    style_weight: float = _setting(1.0, "Style weight", "weight of the style at strength 0.5 (beta)", 0.0, 1e12)
     pooling: str = _setting("max", "Pooling", "how the network shrinks", choices=("max", "average"))
     seed: int = _setting(0, "Seed", "same seed, same picture", 0, 2**31 - 1, 1)
 
@@ -197,16 +172,12 @@ def _checked_layers(name: str, value: Any) -> Layers:
             pairs = [part.partition("=")[::2] for part in value.split(",") if part.strip()]
         elif isinstance(value, Mapping):
             pairs = value.items()
-        layers = {
-            str(layer).strip(): 1.0 if weight == "" else float(weight) for layer, weight in pairs
-        }
+        layers = {str(layer).strip(): 1.0 if weight == "" else float(weight) for layer, weight in pairs}
     except (OverflowError, TypeError, ValueError):
         raise ValueError(f"{name} is {value!r}; write LAYER=WEIGHT,... as in relu4_1=1") from None
     for layer, weight in layers.items():
         if layer not in LAYER_NAMES:
-            raise ValueError(
-                f"{name} has {layer!r}; layers are named {LAYER_NAMES[0]} to {LAYER_NAMES[-1]}"
-            )
+            raise ValueError(f"{name} has {layer!r}; layers are named {LAYER_NAMES[0]} to {LAYER_NAMES[-1]}")
         if not (math.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name} gives {layer} the weight {weight}; it takes 0 or more")
     return tuple(layers.items())

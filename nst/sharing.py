@@ -20,22 +20,14 @@ from nst.recipes import DEFAULT, RECIPES, combine
 from nst.settings import Settings, as_text
 
 VERSION = "1"
-"""Our own links carry it, and list every setting that differs from the recipe. In a link without
-it, written by hand, a style's own settings apply."""
-MAX_TEXT = 20_000
-"""Largest size of a PNG's metadata, in bytes."""
-MAX_STEPS, MAX_SECONDS = 10**7, 10**9
-"""Upper bounds of a believable run."""
-
-KEY = "nst"
-"""The text chunk of a PNG that holds the metadata, as JSON."""
-NAME_BYTES = 200
-"""Longest file name; file systems allow 255 bytes."""
-
-ONE_PASS = "one-pass network"
-"""`Provenance.backbone` of a picture that the one-pass network painted."""
-_OLD_BACKBONES = {"Magenta": ONE_PASS}
-"""Names in older PNGs."""
+"""Our own links carry it, and list every setting that differs from the recipe. In a link without it, written by hand,
+a style's own settings apply."""
+MAX_TEXT = 20_000  # largest size of a PNG's metadata, in bytes
+MAX_STEPS, MAX_SECONDS = 10**7, 10**9  # upper bounds of a believable run
+KEY = "nst"  # the text chunk of a PNG that holds the metadata, as JSON
+NAME_BYTES = 200  # longest file name; file systems allow 255 bytes
+ONE_PASS = "one-pass network"  # `Provenance.backbone` of a picture that the one-pass network painted
+_OLD_BACKBONES = {"Magenta": ONE_PASS}  # names in older PNGs
 
 
 @dataclass(frozen=True)
@@ -74,14 +66,12 @@ def to_query(shared: ShareLink) -> str:
     return urlencode(query | {"v": VERSION}, safe=",=")
 
 
-def parts(query: str) -> dict[str, str]:
+def parse_query(query: str) -> dict[str, str]:
     """The parameters of a query string. An empty one counts, as in `content_layers=`."""
     return dict(parse_qsl(query, keep_blank_values=True))
 
 
-def from_query(
-    query: Mapping[str, str], styles: Sequence[Style] = ()
-) -> tuple[ShareLink, list[str]]:
+def from_query(query: Mapping[str, str], styles: Sequence[Style] = ()) -> tuple[ShareLink, list[str]]:
     """The content of a link, and a complaint about each parameter with a bad value.
 
     Titles of the available `styles` are replaced by their ids, and a style's own settings apply to
@@ -112,17 +102,13 @@ def from_query(
 
 @dataclass(frozen=True)
 class Provenance:
-    """How a painting was made, as stored in its PNG.
-
-    `style_hashes` are the `file_hash`es of the styles. `extra_inputs` are "mask", "start" and
-    "keep_alpha", where they were used. The run was stopped early if `step` is less than `steps`.
-    """
+    """How a painting was made, as stored in its PNG."""
 
     shared: ShareLink
-    style_hashes: tuple[str, ...]
-    extra_inputs: tuple[str, ...]
+    style_hashes: tuple[str, ...]  # `file_hash`es of the styles
+    extra_inputs: tuple[str, ...]  # "mask", "start" and "keep_alpha", where they were used
     backbone: str
-    step: int
+    step: int  # less than `steps` if the run was stopped early
     steps: int
     seconds: float
 
@@ -180,10 +166,9 @@ def from_text(image: Image.Image) -> tuple[Provenance, list[str]] | None:
         json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
         if not _plausible(facts):
             return None
-        shared, complaints = from_query(parts(facts["link"]))
+        shared, complaints = from_query(parse_query(facts["link"]))
         values: dict[str, Any] = {
-            name: tuple(facts[key]) if key in _LISTS else facts[key]
-            for name, key in _JSON_KEYS.items()
+            name: tuple(facts[key]) if key in _LISTS else facts[key] for name, key in _JSON_KEYS.items()
         }
         values["backbone"] = _OLD_BACKBONES.get(values["backbone"], values["backbone"])
         return Provenance(shared, **values), complaints

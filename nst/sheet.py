@@ -1,17 +1,14 @@
-"""Many pictures as one: a contact sheet."""
+"""A contact sheet: many pictures in one."""
 
 from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-CELL, CAPTION = 320, 26
-"""Pixels: the side of a picture on the sheet, and the height of the line below it."""
+CELL, CAPTION = 320, 26  # pixels on the side of a picture, and the height of its caption
 
 
-def contact_sheet(
-    pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 5
-) -> Image.Image:
-    """The pictures in rows, each cut to a square of CELL pixels over its caption."""
+def contact_sheet(pictures: Sequence[Image.Image], captions: Sequence[str], columns: int = 5) -> Image.Image:
+    """The pictures in rows, each cropped to a square of CELL pixels, with captions below."""
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * CELL, rows * (CELL + CAPTION)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)

@@ -2,22 +2,31 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
 from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from nst.config import Config
 from nst.gallery import load_styles
 from nst.network import weights
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import bundled
+from nst.service.app_state import AppState, open_app_state
+from tests.driving import MINUTE
+from tests.serving import CHROMIUM, Served, chromium, served
+
+expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
 
 Files = dict[str, bytes | Callable[[bytes], bytes]]
 
@@ -112,12 +121,49 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Files]:
     root = f"http://127.0.0.1:{httpd.server_port}"
     monkeypatch.setattr(weights, "OXFORD_URL", f"{root}/vgg19.pth")
     monkeypatch.setattr(constants, "ENDPOINT", root)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", root + "/{repo_id}/resolve/{revision}/{filename}"
-    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", root + "/{repo_id}/resolve/{revision}/{filename}")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("NST_VGG19", raising=False)
     yield files
     httpd.shutdown()
     httpd.server_close()
+
+
+@pytest.fixture(scope="session")
+def app_state() -> Iterator[AppState]:
+    """The state of a process that serves the page, without a server."""
+    state = open_app_state(Config())
+    yield state
+    state.store.close()
+
+
+@pytest.fixture
+def uploads(app_state: AppState) -> Iterator[Path]:
+    """A folder whose files count as uploaded."""
+    folder = app_state.store.root / "uploads"
+    folder.mkdir(exist_ok=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def sent(file: Path | str) -> dict[str, Any]:
+    """A file as a browser sends it."""
+    return {"path": str(file), "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The app as README starts it; its log must stay free of tracebacks."""
+    with served(tmp_path_factory.mktemp("app")) as app:
+        yield app
+    assert "Traceback" not in app.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        missing = "no Chromium on this machine: install Debian's package chromium"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        yield chromium(playwright)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.clip import MAX_ANIMATED, is_clip, open_clip, paint_clip, steadied
+from nst.clip import MAX_ANIMATED, is_clip, open_clip, paint_clip, stabilised
 
 COUNT, RATE = 12, 6
 
@@ -144,7 +144,7 @@ def test_a_full_or_missing_folder_leaves_nothing(tmp_path: Path) -> None:
 def test_what_stands_still_is_held() -> None:
     """A painter that flickers, on a picture half of which moves."""
     levels = iter([60, 100, 60, 100])
-    paint = steadied(lambda picture: Image.new("RGB", picture.size, (next(levels),) * 3))
+    paint = stabilised(lambda picture: Image.new("RGB", picture.size, (next(levels),) * 3))
     shown = []
     for number in range(4):
         picture = Image.new("RGB", (64, 64), (128, 128, 128))

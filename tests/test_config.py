@@ -20,11 +20,8 @@ def _told(default: object) -> str:
 
 def test_the_documentation_lists_every_variable_with_its_default() -> None:
     text = DOCUMENTATION.read_text("utf-8").partition("## Environment variables")[2]
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| (.*) \|$", text, re.M)
-    assert rows == [
-        (limit.metadata["variable"], _told(limit.default), limit.metadata["help"])
-        for limit in fields(Config)
-    ]
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) ?\| .+ \|$", text, re.M)
+    assert rows == [(limit.metadata["variable"], _told(limit.default)) for limit in fields(Config)]
 
 
 def test_nothing_set_is_the_default() -> None:
@@ -33,12 +30,7 @@ def test_nothing_set_is_the_default() -> None:
 
 def test_what_is_set_counts() -> None:
     config = Config.from_env(
-        {
-            "NST_MAX_SECONDS": "90",
-            "NST_WINOGRAD": "0",
-            "NST_PRECISION": "bfloat16",
-            "NST_GALLERY": " ",
-        }
+        {"NST_MAX_SECONDS": "90", "NST_WINOGRAD": "0", "NST_PRECISION": "bfloat16", "NST_GALLERY": " "}
     )
     assert config == Config(max_seconds=90, winograd=False, precision="bfloat16")
 

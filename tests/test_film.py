@@ -18,9 +18,7 @@ def kept(photo: Image.Image, style: Image.Image) -> list[bytes]:
     return [film.keep(Image.blend(photo.resize((121, 96)), end, share)) for share in shares]
 
 
-def test_a_film_moves_all_the_time_and_ends_on_the_painting(
-    kept: list[bytes], tmp_path: Path
-) -> None:
+def test_a_film_moves_all_the_time_and_ends_on_the_painting(kept: list[bytes], tmp_path: Path) -> None:
     film.write_film(kept, tmp_path / "a.mp4")
     with av.open(str(tmp_path / "a.mp4")) as opened:
         stream = opened.streams.video[0]

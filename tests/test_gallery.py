@@ -6,15 +6,7 @@ from huggingface_hub import constants
 from PIL import Image
 
 from nst import Settings
-from nst.gallery import (
-    EXAMPLES,
-    Style,
-    find_style,
-    load_owner_styles,
-    load_photos,
-    load_styles,
-    match_style,
-)
+from nst.gallery import EXAMPLES, Style, find_style, load_owner_styles, load_photos, load_styles, match_style
 from nst.images import open_image
 
 from .conftest import Files
@@ -39,9 +31,7 @@ def test_every_style_is_complete() -> None:
 
 def test_every_photo_is_complete_and_credited() -> None:
     photos = {photo.name: photo for photo in load_photos()}
-    assert {"tower", "lion", "cheetah1", "astronaut", "pagoda", "mountains", "coffee"} <= set(
-        photos
-    )
+    assert {"tower", "lion", "cheetah1", "astronaut", "pagoda", "mountains", "coffee"} <= set(photos)
     pictures = (EXAMPLES / "photos").iterdir()
     assert {photo.path for photo in photos.values()} == set(pictures)
     for name, photo in photos.items():
@@ -53,33 +43,19 @@ def test_every_photo_is_complete_and_credited() -> None:
 def test_a_folder_without_a_catalogue_has_a_style_for_each_picture(tmp_path: Path) -> None:
     assert load_styles(tmp_path) == []
     _save(tmp_path, "old_mill.jpg", "garden.png")
-    assert [(p.name, p.title) for p in load_styles(tmp_path)] == [
-        ("old_mill", "old mill"),
-        ("garden", "garden"),
-    ]
+    assert [(p.name, p.title) for p in load_styles(tmp_path)] == [("old_mill", "old mill"), ("garden", "garden")]
 
 
 def test_an_owners_folder_with_a_catalogue(tmp_path: Path) -> None:
     _save(tmp_path, "b.jpg", "a.jpg")
-    (tmp_path / "catalogue.toml").write_text(
-        '[b]\ntitle = "The bee"\nsettings = { strength = 0.7 }\n[a]\n'
-    )
+    (tmp_path / "catalogue.toml").write_text('[b]\ntitle = "The bee"\nsettings = { strength = 0.7 }\n[a]\n')
     styles = load_owner_styles(str(tmp_path))
     assert [(p.title, p.settings) for p in styles] == [("The bee", {"strength": 0.7}), ("a", {})]
 
 
-@pytest.mark.parametrize(
-    ("catalogue", "message"),
-    [
-        ("not toml", "Expected"),
-        (None, "no picture"),
-    ],
-)
+@pytest.mark.parametrize(("catalogue", "message"), [("not toml", "Expected"), (None, "no picture")])
 def test_a_broken_gallery_logs_one_line(
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
-    catalogue: str | None,
-    message: str,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, catalogue: str | None, message: str
 ) -> None:
     if catalogue:
         _save(tmp_path, "a.jpg")
@@ -104,9 +80,7 @@ def test_a_broken_gallery_logs_one_line(
         ("a = 3", "it is 3, and takes a table"),
     ],
 )
-def test_a_wrong_entry_is_skipped(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: str, message: str
-) -> None:
+def test_a_wrong_entry_is_skipped(tmp_path: Path, caplog: pytest.LogCaptureFixture, entry: str, message: str) -> None:
     _save(tmp_path, "a.jpg", "b.jpg")
     (tmp_path / "catalogue.toml").write_text(f"{entry}\n[b]\n")
     assert [style.name for style in load_owner_styles(str(tmp_path))] == ["b"]
@@ -148,14 +122,7 @@ def test_no_gallery_has_no_styles() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "stained_glass",
-        "Stained-Glass",
-        "Irises at Sunrise",
-        "irises_at_sunrise",
-        " IRISES-at sunrise",
-    ],
+    "name", ["stained_glass", "Stained-Glass", "Irises at Sunrise", "irises_at_sunrise", " IRISES-at sunrise"]
 )
 def test_a_style_is_found_by_id_or_title(name: str) -> None:
     assert find_style(name, load_styles()).name == "stained_glass"
@@ -164,8 +131,7 @@ def test_a_style_is_found_by_id_or_title(name: str) -> None:
 
 def test_ids_have_precedence_over_titles() -> None:
     titled, exact, similar = (
-        Style(name, Path("x"), title)
-        for name, title in [("a", "old mill"), ("old_mill", "b"), ("old-mill", "")]
+        Style(name, Path("x"), title) for name, title in [("a", "old mill"), ("old_mill", "b"), ("old-mill", "")]
     )
     for name, style in {"old_mill": exact, "old-mill": similar, "Old Mill": exact}.items():
         assert match_style(name, [titled, exact, similar]) == style

@@ -24,16 +24,12 @@ def test_each_file_is_opened_once(
 
     monkeypatch.setattr(pictures, "open_image", counted)
     files = [tmp_path / name for name in ("photo.png", "style.png", "start.png")]
-    job = prepare(
-        Request(files[0], [files[1]], start=files[2], overrides={"size": 64}), [], backbone
-    )
+    job = prepare(Request(files[0], [files[1]], start=files[2], overrides={"size": 64}), [], backbone)
     job.frames.close()
     assert opened == files
 
 
-def test_a_styles_file_may_disappear_during_the_run(
-    photo: Image.Image, backbone: Backbone, tmp_path: Path
-) -> None:
+def test_a_styles_file_may_disappear_during_the_run(photo: Image.Image, backbone: Backbone, tmp_path: Path) -> None:
     photo.save(tmp_path / "style.png")
     overrides = {"size": 64, "steps": 2}
     job = prepare(Request(photo, [tmp_path / "style.png"], overrides=overrides), [], backbone)
@@ -45,9 +41,7 @@ def test_a_styles_file_may_disappear_during_the_run(
         prepare(gone, [], backbone)
 
 
-def test_keep_alpha_keeps_the_transparent_background(
-    photo: Image.Image, backbone: Backbone, tmp_path: Path
-) -> None:
+def test_keep_alpha_keeps_the_transparent_background(photo: Image.Image, backbone: Backbone, tmp_path: Path) -> None:
     cut = photo.convert("RGBA")
     cut.paste((0, 0, 0, 0), (0, 0, 60, 96))
     photo.save(tmp_path / "style.png")

@@ -20,9 +20,7 @@ def test_dependencies_are_those_of_requirements_txt() -> None:
     assert PYPROJECT["project"]["dependencies"] == _lines("requirements.txt")
 
 
-@pytest.mark.parametrize(
-    ("extra", "file"), [("dev", "requirements-dev.txt"), ("ray", "deploy/requirements-ray.txt")]
-)
+@pytest.mark.parametrize(("extra", "file"), [("dev", "requirements-dev.txt"), ("ray", "deploy/requirements-ray.txt")])
 def test_an_extra_has_the_lines_of_its_requirements_file(extra: str, file: str) -> None:
     assert PYPROJECT["project"]["optional-dependencies"][extra] == _lines(file)
 
@@ -34,8 +32,7 @@ def test_the_space_runs_the_version_of_gradio_that_is_required() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "pattern"),
-    [("CHANGELOG.md", r"^## \[(\d[^]]*)\]"), ("CITATION.cff", r"^version: (.+)$")],
+    ("file", "pattern"), [("CHANGELOG.md", r"^## \[(\d[^]]*)\]"), ("CITATION.cff", r"^version: (.+)$")]
 )
 def test_the_version_is_the_same_everywhere(file: str, pattern: str) -> None:
     version = re.search(pattern, (ROOT / file).read_text("utf-8"), re.M)

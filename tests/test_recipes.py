@@ -182,10 +182,7 @@ def test_small_pictures_match_edges_only(
 ) -> None:
     target, style, x = pictures
     losses, _ = Objective(target, [Region([(style, 1.0)])], 64, Settings(size=64), exact)(x)
-    f, s = (
-        {k: v.numpy() for k, v in exact(image, RELUS).items()}
-        for image in (x, to_tensor(style).double())
-    )
+    f, s = ({k: v.numpy() for k, v in exact(image, RELUS).items()} for image in (x, to_tensor(style).double()))
     expected = _relative_style(f, s) + 0.35 * _nearest(f, s, "relu3_1")
     assert losses["style"] == pytest.approx(expected, rel=1e-4)
 
@@ -195,17 +192,14 @@ def test_content_weighs_more_at_coarse_scales(
 ) -> None:
     target, style, x = pictures
     last, coarse = (
-        Objective(target, [Region([(style, 1.0)])], 64, Settings(size=size), exact)(x)[0]
-        for size in (64, 256)
+        Objective(target, [Region([(style, 1.0)])], 64, Settings(size=size), exact)(x)[0] for size in (64, 256)
     )
     assert coarse["content"] == pytest.approx(4 * last["content"])
     assert (coarse["style"], coarse["tv"]) == pytest.approx((last["style"], last["tv"]))
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_lowers_its_loss(
-    name: str, photo: Image.Image, style: Image.Image, backbone: Backbone
-) -> None:
+def test_a_recipe_lowers_its_loss(name: str, photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     settings = replace(RECIPES[name], size=64, steps=20)
     *_, frame = stylize(photo, [style], settings, backbone)
     *_, first = stylize(photo, [style], replace(settings, steps=1), backbone)
@@ -217,9 +211,7 @@ def test_every_recipe_has_a_source_and_names_another_network() -> None:
     for name in RECIPES:
         text = describe_recipe(name, "VGG-16")
         assert SOURCES[name].formula in text
-        assert ("here VGG-16 paints" in text) == (
-            "VGG-16" not in (SOURCES[name].backbones or ["VGG-16"])
-        )
+        assert ("here VGG-16 paints" in text) == ("VGG-16" not in (SOURCES[name].backbones or ["VGG-16"]))
         assert "paints" not in describe_recipe(name, "VGG-19").splitlines()[-1]
 
 

@@ -57,9 +57,7 @@ def test_text_is_read_back() -> None:
         assert Settings(**{name: as_text(value) for name, value in vars(recipe).items()}) == recipe
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"), [("effort", "instant", "one-pass"), ("init", "draft", "preview")]
-)
+@pytest.mark.parametrize(("name", "old", "new"), [("effort", "instant", "one-pass"), ("init", "draft", "preview")])
 def test_old_values_are_accepted(name: str, old: str, new: str) -> None:
     assert Settings(**{name: old}) == Settings(**{name: new})  # type: ignore[arg-type]
     assert getattr(Settings(**{name: old}), name) == new  # type: ignore[arg-type]
@@ -68,9 +66,7 @@ def test_old_values_are_accepted(name: str, old: str, new: str) -> None:
 
 
 def test_text_keeps_every_digit_and_weights_of_zero() -> None:
-    settings = Settings(
-        style_weights=(0.1234567, 1000001), style_layers={"relu1_1": 0, "conv2_1": 3}
-    )  # type: ignore[arg-type]
+    settings = Settings(style_weights=(0.1234567, 1000001), style_layers={"relu1_1": 0, "conv2_1": 3})  # type: ignore[arg-type]
     assert as_text(settings.style_weights) == "0.1234567,1000001"
     assert as_text(settings.style_layers) == "relu1_1=0,conv2_1=3"
     assert replace(settings, style_layers=as_text(settings.style_layers)) == settings  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from nst.sharing import (
     from_query,
     from_text,
     join_names,
-    parts,
+    parse_query,
     split_names,
     to_query,
     to_text,
@@ -158,15 +158,15 @@ def test_a_link_by_hand_has_the_styles_own_settings() -> None:
 
 def test_a_title_in_a_link_becomes_the_id() -> None:
     styles = [Style("glass", Path("x"), "Irises at Sunrise", settings={"strength": 0.6})]
-    by_hand, _ = from_query(parts("style=irises+at+sunrise,other"), styles)
+    by_hand, _ = from_query(parse_query("style=irises+at+sunrise,other"), styles)
     assert by_hand == ShareLink(settings=Settings(strength=0.6), styles=("glass", "other"))
-    ours, _ = from_query(parts("style=Irises at Sunrise&v=1"), styles)
+    ours, _ = from_query(parse_query("style=Irises at Sunrise&v=1"), styles)
     assert ours == ShareLink(styles=("glass",))
 
 
 def test_old_values_in_links_and_pngs_are_accepted(tmp_path: Path) -> None:
     link = "effort=instant&init=draft&v=1"
-    shared, complaints = from_query(parts(link))
+    shared, complaints = from_query(parse_query(link))
     assert (shared.settings, complaints) == (Settings(effort="one-pass"), [])
     text = json.dumps(METADATA | {"link": link, "backbone": "Magenta"})
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
@@ -179,10 +179,8 @@ def test_old_values_in_links_and_pngs_are_accepted(tmp_path: Path) -> None:
 def test_an_empty_list_of_layers_is_read_back(tmp_path: Path) -> None:
     bare = ShareLink("atelier", Settings(content_layers=()))
     assert to_query(bare) == "content_layers=&v=1"
-    assert from_query(parts(to_query(bare))) == (bare, [])
-    save_image(
-        Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare))
-    )
+    assert from_query(parse_query(to_query(bare))) == (bare, [])
+    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare)))
     metadata = from_file(tmp_path / "a.png")
     assert metadata
     assert metadata[0].shared == bare

@@ -10,9 +10,7 @@ import numpy as np
 HERE = Path(__file__).parent
 STYLES = HERE.parent / "styles"
 NAMES = sorted(
-    module.name
-    for module in pkgutil.iter_modules([str(HERE)])
-    if not module.ispkg and not module.name.startswith("_")
+    module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.ispkg and not module.name.startswith("_")
 )
 
 

@@ -162,9 +162,7 @@ def _fish(glaze: Glaze, place: np.ndarray, span: float, turn: float) -> None:
         glaze.line(put((-0.75, -1.05), (0.2 * k, k)), 0.8, 0.04 * span)
     glaze.line(put(0.62 - 0.12 * np.cos(arc), 0.24 * np.sin(arc)), 0.9, 0.045 * span)
     for tone, radius in ((0.0, 0.085), (1.0, 0.05)):
-        glaze.canvas.dots(
-            put((0.76,), (-0.06,)), np.full((1, 3), tone), radius * span, glaze.rng, 0
-        )
+        glaze.canvas.dots(put((0.76,), (-0.06,)), np.full((1, 3), tone), radius * span, glaze.rng, 0)
 
 
 def _shell(glaze: Glaze, place: np.ndarray, span: float, turn: float) -> None:

@@ -97,9 +97,7 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
         study.limb([shoulder, foot + (0, 0.12)], 0.12 * tall, 0.30 * tall, 0.22, 0.3, foot[1])
         sleeve = [shoulder, (shoulder + foot) / 2 - (0.2 * tall, 0.05), top - (0.28 * tall, -0.09)]
         study.limb(sleeve, 0.085 * tall, 0.05 * tall, 0.2, 0.21)
-        study.limb(
-            [top + (0, 0.02), top + (0.02 * tall, 0.15 * tall)], 0.075 * tall, 0.1 * tall, 0.2
-        )
+        study.limb([top + (0, 0.02), top + (0.02 * tall, 0.15 * tall)], 0.075 * tall, 0.1 * tall, 0.2)
     tips = _tree(study, rng)
     return _draw(study, tips, size, rng)
 
@@ -184,9 +182,7 @@ def _draw(study: Study, tips: np.ndarray, size: int, rng: np.random.Generator) -
     chalk = _hatch(study, np.clip(0.12 - dark, 0, 1) * 5, 0.35, 0.0066, 0.04, 2.2, size, rng)
     chalk *= 1 - np.clip(blur(coal, 0.002), 0, 1)
 
-    sheet = mix(
-        SHEET, STAIN, np.clip(0.35 + 0.4 * noise(size, 5, rng, 6) + 0.25 * (tooth - 0.5), 0, 1)
-    )
+    sheet = mix(SHEET, STAIN, np.clip(0.35 + 0.4 * noise(size, 5, rng, 6) + 0.25 * (tooth - 0.5), 0, 1))
     mass = np.asarray(Image.fromarray(dark.astype(np.float32)).resize((size, size)))
     rubbed = blur(mass, 0.004) * (0.6 + 0.25 * noise(size, 7, rng, 4))
     film = np.clip(rubbed, 0, 0.8) * (0.75 + 0.5 * (1 - tooth))

@@ -156,9 +156,7 @@ def _gem(canvas: Canvas, spot: np.ndarray, radius: float, rng: np.random.Generat
 def _eye(canvas: Canvas, spot: np.ndarray, radius: float, rng: np.random.Generator) -> None:
     """An almond with a staring pupil."""
     lid = np.linspace(-1, 1, 13)
-    almond = np.vstack(
-        [np.stack([lid, 0.62 * (lid**2 - 1)], 1), np.stack([-lid, 0.62 * (1 - lid**2)], 1)]
-    )
+    almond = np.vstack([np.stack([lid, 0.62 * (lid**2 - 1)], 1), np.stack([-lid, 0.62 * (1 - lid**2)], 1)])
     for share, tone in ((1.45, BLACK), (1.2, GEMS[rng.integers(7)]), (0.9, WHITE)):
         canvas.shape(spot + share * radius * almond, tone, rng, INLAY)
     for share, tone in ((0.5, GEMS[rng.integers(7)]), (0.25, BLACK)):

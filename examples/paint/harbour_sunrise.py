@@ -71,9 +71,7 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
     return canvas.finish(relief=0.6)
 
 
-def _dabs(
-    spots: np.ndarray, lean: np.ndarray, length: float, rng: np.random.Generator
-) -> np.ndarray:
+def _dabs(spots: np.ndarray, lean: np.ndarray, length: float, rng: np.random.Generator) -> np.ndarray:
     """Short, slightly bent touches (N, 5, 2) at these places, sloping by ``lean`` radians."""
     half = 0.5 * length * rng.uniform(0.6, 1.3, (len(spots), 1))
     lean = lean + rng.normal(size=len(spots)) * 0.12

@@ -116,9 +116,7 @@ def _mountain(
     for way in trace(field, spots, 0.03 + 0.035 * rng.random(len(spots)) * depth, 6):
         opacity = min(1.0, depth * (0.3 + float(at(tone, way[3]))) * rng.uniform(0.4, 1))
         dry = replace(DRY, opacity=opacity)
-        paper.stroke(
-            way, jitter(DEEP, rng, 0.03, 0.003), 0.003 + 0.006 * rng.random() ** 2, rng, dry
-        )
+        paper.stroke(way, jitter(DEEP, rng, 0.03, 0.003), 0.003 + 0.006 * rng.random() ** 2, rng, dry)
     for k in range(0, 156, 3):  # the outline, broken where the brush was lifted
         part = line[k : k + 2 + rng.integers(5)]
         opacity = min(1.0, 1.2 * depth * float(at(tone, part[0])))
@@ -129,14 +127,10 @@ def _mountain(
     paper.dots(moss, np.full((len(moss), 3), mix(DEEP, GREY, 1 - min(depth, 1))), 0.0021, rng, 0)
 
 
-def _pine(
-    canvas: Canvas, x: float, y: float, tall: float, lean: float, rng: np.random.Generator
-) -> None:
+def _pine(canvas: Canvas, x: float, y: float, tall: float, lean: float, rng: np.random.Generator) -> None:
     """A wind-bent trunk in dry brush and flat tiers of needles, each a little wheel."""
     knots = np.linspace(0, 1, 6)
-    stem = np.stack(
-        [x + lean * knots + 0.10 * tall * np.sin(5 * knots + 9 * x), y - tall * knots], 1
-    )
+    stem = np.stack([x + lean * knots + 0.10 * tall * np.sin(5 * knots + 9 * x), y - tall * knots], 1)
     trunk = curve(stem, 24)
     bark = replace(DRY, dry=0.45, taper=0.1)
     for shift in (-0.3, 0.3, 0.0):
@@ -150,18 +144,11 @@ def _pine(
             mid = (root + tip) / 2 + (0, 0.012 * tall)
             canvas.stroke(curve([root, mid, tip], 8), BLACK, tall * 0.02, rng, bark)
             for place in rng.uniform(0.2, 1.1, 8):
-                hub = (
-                    root
-                    + (tip - root) * place
-                    + (0, -0.02 * tall)
-                    + rng.normal(size=2) * tall * 0.012
-                )
+                hub = root + (tip - root) * place + (0, -0.02 * tall) + rng.normal(size=2) * tall * 0.012
                 ink = jitter(mix(BLACK, DEEP, rng.random()), rng, 0.02, 0.003)
                 for turn in rng.uniform(-np.pi, 0.15, 11):
                     needle = tall * 0.055 * np.array([np.cos(turn), 0.8 * np.sin(turn)])
-                    canvas.stroke(
-                        np.array([hub, hub + needle]), ink, max(0.0014, 0.006 * tall), rng, INK
-                    )
+                    canvas.stroke(np.array([hub, hub + needle]), ink, max(0.0014, 0.006 * tall), rng, INK)
 
 
 def _boat(canvas: Canvas, x: float, y: float, half: float, rng: np.random.Generator) -> None:
@@ -174,9 +161,7 @@ def _boat(canvas: Canvas, x: float, y: float, half: float, rng: np.random.Genera
         canvas.stroke(shade, GREY, half * 0.09, rng, broken)
     for lift in (0.0, 0.07, 0.13):
         canvas.stroke(place + half * hull + (0, half * lift), BLACK, half * 0.1, rng, INK)
-    coat = place + half * np.array(
-        [(0.1, 0.02), (0.22, -0.3), (0.4, -0.42), (0.55, -0.28), (0.6, 0)]
-    )
+    coat = place + half * np.array([(0.1, 0.02), (0.22, -0.3), (0.4, -0.42), (0.55, -0.28), (0.6, 0)])
     canvas.shape(coat, OCHRE, rng)
     canvas.stroke(coat, BLACK, half * 0.07, rng, INK)
     hat = place + half * np.array([(0.13, -0.44), (0.4, -0.66), (0.66, -0.42)])

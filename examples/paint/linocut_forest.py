@@ -99,9 +99,7 @@ def _firs(key: Canvas, line: np.ndarray, tall: float, rng: np.random.Generator) 
             key.stroke(foot + cut, CUT, 0.05 * reach, rng, GOUGE)
 
 
-def _tree(
-    key: Canvas, x: float, y: float, lean: float, width: float, rng: np.random.Generator
-) -> None:
+def _tree(key: Canvas, x: float, y: float, lean: float, width: float, rng: np.random.Generator) -> None:
     """A bare tree: its light outline is cut first, then the bark, brighter towards the moon."""
     heights = np.array([0, 0.08, 0.3, 0.6, 1.0])
     sway = np.cumsum(rng.normal(size=5)) * 0.006
@@ -130,9 +128,7 @@ def _tree(
         key.stroke(cut, CUT, rng.uniform(0.003, 0.0055) * (0.7 + 7 * width), rng, GOUGE)
 
 
-def _press(
-    paper: np.ndarray, ink: np.ndarray, block: Canvas, thin: float, rng: np.random.Generator
-) -> np.ndarray:
+def _press(paper: np.ndarray, ink: np.ndarray, block: Canvas, thin: float, rng: np.random.Generator) -> np.ndarray:
     """Print a block: rolled ink lies unevenly and misses the paper here and there."""
     size = block.size
     salt = noise(size, 260, rng, 2) + 0.5 * noise(size, 6, rng, 3)

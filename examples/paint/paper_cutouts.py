@@ -37,9 +37,7 @@ def ribbon(line: np.ndarray, width: np.ndarray) -> np.ndarray:
     return np.vstack([line - side, tip, (line + side)[::-1]])
 
 
-def frond(
-    pairs: int, reach: float, thick: float, lift: float, rng: np.random.Generator
-) -> list[np.ndarray]:
+def frond(pairs: int, reach: float, thick: float, lift: float, rng: np.random.Generator) -> list[np.ndarray]:
     """Seaweed or leaf, upright in the unit square: a spine with ``pairs`` of rounded fingers."""
     t = np.linspace(0, 1, 24)
     spine = np.stack([0.05 * np.sin(2 * np.pi * t), 0.5 - t], 1)
@@ -100,17 +98,13 @@ def paint(rng: np.random.Generator, size: int = 1024) -> Image.Image:
     return canvas.finish(relief=0.5, grain=0.05)
 
 
-def _place(
-    parts: list[np.ndarray], x: float, y: float, scale: float, turn: float
-) -> list[np.ndarray]:
+def _place(parts: list[np.ndarray], x: float, y: float, scale: float, turn: float) -> list[np.ndarray]:
     """Move outlines drawn in the unit square to their place on the sheet."""
     c, s = np.cos(turn) * scale, np.sin(turn) * scale
     return [part @ np.array([(c, s), (-s, c)]) + (x, y) for part in parts]
 
 
-def _paste(
-    canvas: Canvas, sheet: Canvas, parts: list[np.ndarray], name: str, rng: np.random.Generator
-) -> None:
+def _paste(canvas: Canvas, sheet: Canvas, parts: list[np.ndarray], name: str, rng: np.random.Generator) -> None:
     """Cut a shape, the union of these outlines, from a freshly painted sheet and glue it down."""
     size, ink, white = canvas.size, *colours(f"{INKS[name]} {INKS['white']}")
     sheet.rgb[:], sheet.height[:] = mix(ink, white, 0.3), 0
@@ -131,8 +125,7 @@ def _paste(
     snip = soft + 9 * noise(MAP, 40, rng, 2)
     fall = np.pad(soft, ((3, 0), (3, 0)), "edge")[:-3, :-3]
     cut, shadow = (
-        np.asarray(Image.fromarray(map_).resize((size, size), Image.Resampling.BICUBIC))
-        for map_ in (snip, fall)
+        np.asarray(Image.fromarray(map_).resize((size, size), Image.Resampling.BICUBIC)) for map_ in (snip, fall)
     )
     cut = np.clip(cut / 32 - 3.5, 0, 1)[..., None]
     canvas.rgb *= 1 - 0.5 * np.clip(shadow / 255, 0, 1)[..., None] * (1 - cut)

@@ -11,10 +11,7 @@ from .core.fields import along, at, grid, noise, scatter, trace
 from .core.shapes import below, curve, ellipse, mask, rough
 
 MAP = 512  # the side of the maps that plan the picture
-SKY = colours(
-    "2d3f6b b8321f e2571d f08a24 f6b93e e8641f c22b1c f2a02f f7d372 8fa9a0 d9461d ee7a22 b3261d"
-    " f3b344"
-)
+SKY = colours("2d3f6b b8321f e2571d f08a24 f6b93e e8641f c22b1c f2a02f f7d372 8fa9a0 d9461d ee7a22 b3261d f3b344")
 FJORD = colours("0d1428 14264a 1f4a78 3f7a94 7fa69a 24386a 101a38 2f5f86 c9a24e 16284e")
 SHORE = colours("1c2a2a 2f4a34 5f6a34 24303c 7a5a30 182028")
 PLANK = colours("5a2f1c 8a4a26 b5713a 3a2430 6b5a6a c98f52 46303a")

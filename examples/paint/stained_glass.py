@@ -113,9 +113,7 @@ def _landscape(window: Window, x: np.ndarray, y: np.ndarray) -> None:
     ]):  # fmt: skip
         land = mask(below(curve(line)), len(x)) > 0.5
         window.split(land, (x * 7 + 2.2 * y + row / 2).astype(int), HILL[2 * row :])
-    wave = (
-        26 * np.maximum(y - 0.60, 0) ** 0.85 + 0.45 * np.sin(11 * x + 9 * y) + 0.25 * np.sin(23 * x)
-    )
+    wave = 26 * np.maximum(y - 0.60, 0) ** 0.85 + 0.45 * np.sin(11 * x + 9 * y) + 0.25 * np.sin(23 * x)
     band = wave.astype(int)
     column = (x * (9 - 0.35 * band) + 0.37 * band + 0.25 * np.sin(30 * y)).astype(int)
     tints = LAKE[rng.integers(5, size=600)]

@@ -88,9 +88,7 @@ def _trees(paper: Paper, rng: np.random.Generator) -> None:
         for lean in rng.normal(size=3) * 0.3 * spread:
             foot = np.array([tx + 0.2 * lean, ty + 0.95 * spread])
             tip = np.array([tx + lean, ty - 0.2 * spread])
-            trunk = np.array(
-                [foot - (0.011, 0), tip - (0.002, 0), tip + (0.002, 0), foot + (0.011, 0)]
-            )
+            trunk = np.array([foot - (0.011, 0), tip - (0.002, 0), tip + (0.002, 0), foot + (0.011, 0)])
             paper.wash([rough(trunk, 0.003, rng)], VIOLET * 0.7, rng, 0.8, SKIP)
 
 
@@ -140,9 +138,7 @@ def _borders(paper: Paper, rng: np.random.Generator) -> None:
             paper.wash(petals, jitter(shades[rng.integers(4)], rng), rng, 0.7, GLAZE)
 
 
-def _flower(
-    paper: Paper, x: float, y: float, radius: float, shades: np.ndarray, rng: np.random.Generator
-) -> None:
+def _flower(paper: Paper, x: float, y: float, radius: float, shades: np.ndarray, rng: np.random.Generator) -> None:
     """Lift the ground back to light paper, then glaze petals over one another."""
     squash, lean, count = rng.uniform(0.5, 0.95), 0.5 * rng.normal(), rng.integers(5, 9)
     turns = np.arange(count) * 2 * np.pi / count + rng.uniform(0, 6) + 0.2 * rng.normal(size=count)
@@ -151,9 +147,7 @@ def _flower(
     for layer, (reach, wide) in enumerate(((0.6, 0.46), (0.42, 0.30), (0.2, 0.14))):
         for turn in turns + 0.4 * layer:
             way = radius * reach * rng.uniform(0.75, 1.25) * np.array([np.cos(turn), np.sin(turn)])
-            shape = ellipse(
-                way[0], way[1], radius * wide, radius * wide * rng.uniform(0.5, 0.85), turn
-            )
+            shape = ellipse(way[0], way[1], radius * wide, radius * wide * rng.uniform(0.5, 0.85), turn)
             petal = rough(shape * (1, squash) @ tilt + (x, y), 0.03 * radius, rng)
             petals.append((layer, petal))
     for layer, petal in petals:

@@ -125,9 +125,7 @@ def _claw(
 
 def _mountain(canvas: Canvas, rng: np.random.Generator) -> None:
     """A far volcano under snow, in the hollow of the wave."""
-    slope = curve(
-        [(0.02, 0.79), (0.17, 0.7), (0.27, 0.605), (0.31, 0.605), (0.41, 0.7), (0.56, 0.79)]
-    )
+    slope = curve([(0.02, 0.79), (0.17, 0.7), (0.27, 0.605), (0.31, 0.605), (0.41, 0.7), (0.56, 0.79)])
     canvas.shape(slope, BLUES[1], rng, BLOCK)
     snow = [(0.205, 0.672), (0.275, 0.600), (0.305, 0.600), (0.375, 0.668), (0.35, 0.655),
             (0.335, 0.69), (0.31, 0.65), (0.295, 0.7), (0.27, 0.655), (0.24, 0.69)]  # fmt: skip

@@ -18,30 +18,23 @@ from nst.recipes import RECIPES, backbone_note
 from nst.settings import Settings
 from nst.sharing import Provenance, from_text
 
-PHOTO_SIZE = "photo"
-"""A value of --size: the photo's own size."""
+PHOTO_SIZE = "photo"  # a value of --size: the photo's own size
 
 
 @dataclass(frozen=True)
 class CliRequest:
-    """Photos to paint in the same styles.
-
-    `provenance` is the metadata of the painting that --like names. `overrides` are settings by
-    name, and `options` all other arguments.
-    """
+    """Photos to paint in the same styles."""
 
     photos: list[str]
     styles: list[str | Path]
-    provenance: Provenance | None
-    overrides: Mapping[str, Any]
-    options: argparse.Namespace
+    provenance: Provenance | None  # of the painting that --like names
+    overrides: Mapping[str, Any]  # settings by name
+    options: argparse.Namespace  # all other arguments
 
     @property
     def keep_alpha(self) -> bool:
         """Whether the photo's transparent background is kept."""
-        return self.options.keep_alpha or bool(
-            self.provenance and "keep_alpha" in self.provenance.extra_inputs
-        )
+        return self.options.keep_alpha or bool(self.provenance and "keep_alpha" in self.provenance.extra_inputs)
 
     def for_any_photo(self) -> Request:
         """The request without the parts that depend on the photo: size, mask and start."""
@@ -50,11 +43,7 @@ class CliRequest:
             styles=self.styles,
             recipe=self.options.recipe,
             preset=self.options.preset,
-            overrides={
-                name: value
-                for name, value in self.overrides.items()
-                if (name, value) != ("size", PHOTO_SIZE)
-            },
+            overrides={name: value for name, value in self.overrides.items() if (name, value) != ("size", PHOTO_SIZE)},
             like=self.provenance.shared if self.provenance else None,
             keep_alpha=self.keep_alpha,
         )
@@ -65,17 +54,11 @@ class CliRequest:
         if self.overrides.get("size") == PHOTO_SIZE:
             request = replace(request, overrides={**request.overrides, "size": _own_size(photo)})
         return replace(
-            request,
-            photo=photo,
-            mask=self.options.mask,
-            start=self.options.start,
-            frame_every=self.options.save_every,
+            request, photo=photo, mask=self.options.mask, start=self.options.start, frame_every=self.options.save_every
         )
 
 
-def parse_request(
-    options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style]
-) -> CliRequest:
+def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style]) -> CliRequest:
     """The photos and styles of the command line. ValueError if something is missing."""
     if options.out is None:
         raise ValueError("-o is required: name the file to write, or a folder for several photos")
@@ -101,9 +84,7 @@ def reject_painting_options(options: argparse.Namespace, reason: str) -> None:
     """Raise ValueError for an option that is for one painting of one photo only."""
     for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like"):
         if getattr(options, name):
-            raise ValueError(
-                f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}"
-            )
+            raise ValueError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
 
 
 def check_request(request: CliRequest, available: Sequence[Style]) -> None:
@@ -122,8 +103,8 @@ def is_folder(out: str) -> bool:
 def split_photos_and_styles(options: argparse.Namespace) -> tuple[list[str], list[str]]:
     """Photos and styles.
 
-    A file as output takes one photo, and all other pictures are styles. A folder takes several
-    photos, and the last picture is the style, unless another option determines the style.
+    A file as output takes one photo, and all other pictures are styles. A folder takes several photos, and the last
+    picture is the style, unless another option determines the style.
     """
     pictures = options.pictures
     if options.style:

@@ -13,11 +13,9 @@ from nst.images import ImageError, check_writable, image_format
 from nst.job import job_title, resolve_request
 from nst.sharing import file_name
 
-_FileId = tuple[int, int]
-"""Device and inode: the same for all names of a file, symbolic and hard links included."""
+_FileId = tuple[int, int]  # device and inode: the same for all names of a file, symbolic and hard links included
 
-_LONGEST_STEP = 99_999
-"""A step's number with the largest number of digits."""
+_LONGEST_STEP = 99_999  # a step's number with the largest number of digits
 
 
 def plan_outputs(request: CliRequest, available: Sequence[Style]) -> list[Path]:
@@ -69,9 +67,7 @@ def _existing_numbered(out: Path) -> Iterator[Path]:
     return (path for path in out.parent.iterdir() if form.fullmatch(path.name))
 
 
-def _file_names(
-    folder: Path, titles: Sequence[str], originals: Collection[_FileId]
-) -> Iterator[Path]:
+def _file_names(folder: Path, titles: Sequence[str], originals: Collection[_FileId]) -> Iterator[Path]:
     """A file in the folder for each title: all different, and none of them an original."""
     used = set()
     for title in titles:
@@ -88,8 +84,7 @@ def _file_names(
 def _check_not_input(file: Path, originals: Collection[_FileId]) -> None:
     if _file_id(file) in originals:
         raise ImageError(
-            f"{str(file)!r} is one of the pictures to paint from, and stays as it is; "
-            "choose another name"
+            f"{str(file)!r} is one of the pictures to paint from, and stays as it is; choose another name"
         )
 
 

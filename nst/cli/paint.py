@@ -20,18 +20,14 @@ from nst.sharing import to_text
 
 @dataclass
 class RunOutput:
-    """The output files of a run, and what will go into them.
-
-    The intervals `log_every` and `save_every` are in steps; 0: never. `losses` are the rows of the
-    CSV file `log`. `last` is the newest frame.
-    """
+    """The output files of a run, and what will go into them."""
 
     out: Path
     log: str | None = None
-    log_every: int = 0
-    save_every: int = 0
-    losses: list[dict[str, Any]] = field(default_factory=list)
-    last: Frame | None = None
+    log_every: int = 0  # steps; 0: never
+    save_every: int = 0  # steps; 0: never
+    losses: list[dict[str, Any]] = field(default_factory=list)  # rows of the CSV file `log`
+    last: Frame | None = None  # the newest frame
     save_failed: bool = False
 
 

@@ -40,9 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
         choices=RECIPES,
         help=f"named settings to start from; other options change them (default {DEFAULT})",
     )
-    parser.add_argument(
-        "--preset", choices=PRESETS, help="a few settings at once, from a faint style to a strong"
-    )
+    parser.add_argument("--preset", choices=PRESETS, help="a few settings at once, from a faint style to a strong")
     parser.add_argument(
         "--one-pass",
         action="store_const",
@@ -78,9 +76,7 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help="a style; then all positional pictures are photos; several styles are blended",
     )
     parser.add_argument(
-        "--like",
-        metavar="OUT.png",
-        help="take the styles and settings of this PNG, which nst has painted",
+        "--like", metavar="OUT.png", help="take the styles and settings of this PNG, which nst has painted"
     )
     parser.add_argument(
         "--mask",
@@ -88,26 +84,18 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help="paint only where this picture is white; a second style is used where it is black",
     )
     parser.add_argument(
-        "--start",
-        metavar="FILE",
-        help="continue this painting of the photo, for example in a larger size",
+        "--start", metavar="FILE", help="continue this painting of the photo, for example in a larger size"
     )
     parser.add_argument(
-        "--keep-alpha",
-        action="store_true",
-        help="keep the photo's transparent background, and do not paint it",
+        "--keep-alpha", action="store_true", help="keep the photo's transparent background, and do not paint it"
     )
 
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o",
-        "--out",
-        help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings",
+        "-o", "--out", help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings"
     )
-    parser.add_argument(
-        "--sheet", action="store_true", help="paint the photo in every style, as one contact sheet"
-    )
+    parser.add_argument("--sheet", action="store_true", help="paint the photo in every style, as one contact sheet")
     parser.add_argument("--list", action="store_true", help="list all styles and exit")
     parser.add_argument(
         "--page",
@@ -116,9 +104,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         "GRADIO_SERVER_NAME and GRADIO_SERVER_PORT change the address",
     )
     parser.add_argument("--log", metavar="FILE", help="write the losses to a CSV file")
-    parser.add_argument(
-        "--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps"
-    )
+    parser.add_argument("--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps")
     parser.add_argument(
         "--save-every",
         type=_count,
@@ -133,9 +119,7 @@ def parse_arguments(
 ) -> tuple[argparse.Namespace, dict[str, Any]]:
     """The options that are no settings, and the settings by name, as strings."""
     options = vars(parser.parse_intermixed_args(arguments))
-    overrides = {
-        spec.name: options.pop(spec.name) for spec in fields(Settings) if spec.name in options
-    }
+    overrides = {spec.name: options.pop(spec.name) for spec in fields(Settings) if spec.name in options}
     return argparse.Namespace(**options), overrides
 
 

@@ -40,10 +40,7 @@ def run(
 
 
 def _run(
-    options: argparse.Namespace,
-    overrides: Mapping[str, Any],
-    available: Sequence[Style],
-    interrupts: Interrupts,
+    options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style], interrupts: Interrupts
 ) -> int:
     config = Config.from_env()
     if options.sheet:
@@ -71,12 +68,7 @@ def _run(
 
 
 def _paint_photo(
-    request: CliRequest,
-    photo: str,
-    out: Path,
-    available: Sequence[Style],
-    backbone: Backbone,
-    interrupts: Interrupts,
+    request: CliRequest, photo: str, out: Path, available: Sequence[Style], backbone: Backbone, interrupts: Interrupts
 ) -> int:
     """Paint one photo and return its exit code. Raises ImageError or ValueError for bad input."""
     options = request.options

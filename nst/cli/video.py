@@ -33,10 +33,7 @@ def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
 
 
 def paint_video(
-    options: argparse.Namespace,
-    overrides: Mapping[str, Any],
-    available: Sequence[Style],
-    interrupts: Interrupts,
+    options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style], interrupts: Interrupts
 ) -> int:
     """Paint the video and return the exit code. After a signal it ends with the last picture done.
 
@@ -50,8 +47,7 @@ def paint_video(
     _check_settings(settings)
     clip = open_clip(source)
     painter = OnePass(
-        *(style.path for style in styles),
-        **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS},
+        *(style.path for style in styles), **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     done = 0

@@ -1,20 +1,14 @@
-"""Files and RGB images: safe decoding, sizes, saving; `tensors` is for those who compute."""
+"""Picture files and RGB images: checked opening, sizes, saving. `tensors` needs PyTorch."""
 
 from nst.images.files import check_plain, open_checked, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
 from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, ImageSource, is_address
-from nst.images.opening import (
-    open_alpha,
-    open_cutout,
-    open_image,
-    open_mask,
-    upright_size,
-)
+from nst.images.opening import open_alpha, open_cutout, open_image, open_mask, upright_size
 from nst.images.saving import check_writable, image_format, save_image, write_file
 
 __all__ = [
-    "MIN_SIDE",
     "MAX_PIXELS",
+    "MIN_SIDE",
     "ImageError",
     "ImageSource",
     "check_plain",
@@ -24,10 +18,10 @@ __all__ = [
     "image_format",
     "is_address",
     "open_alpha",
+    "open_checked",
     "open_cutout",
     "open_image",
     "open_mask",
-    "open_checked",
     "save_image",
     "switch_off_other_formats",
     "upright_size",

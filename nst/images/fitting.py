@@ -1,4 +1,4 @@
-"""Sizes that pictures are brought to."""
+"""Resizes pictures."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""JPEGs whose last bytes are missing: is every pixel there?"""
+"""JPEGs whose end marker (EOI) is missing though all pixels are present."""
 
 import io
 import re
@@ -8,20 +8,17 @@ from PIL import Image
 
 _END = b"\xff\xd9"
 
-_PROBE = bytes(range(0x13, 0xF3, 7)) * 8
-"""Bytes that no picture goes on with."""
-
-_PADDING = 16
-"""Zeros at the end: what a card's recovery fills a lost part with."""
+_PROBE = bytes(range(0x13, 0xF3, 7)) * 8  # bytes that do not occur in picture data
+_PADDING = 16  # zeros at the end: recovery programs fill lost parts of a memory card with them
 
 _MARK = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 
 
 def recover_missing_eoi(data: bytes, prepare: Callable[[Image.Image], None]) -> Image.Image | None:
-    """The picture of a JPEG that lacks its end mark, or None if pixels are missing as well.
+    """The picture of a JPEG that lacks its end marker; None if pixels are missing as well.
 
-    It is decoded twice: with the mark where the data ends, and with something else before it. Where
-    pixels are missing, the two differ. `prepare` is called with each picture before it is decoded.
+    It is decoded twice: with the marker after the data, and with other bytes between them. If
+    pixels are missing, the two pictures differ. `prepare` is called with each before decoding.
     """
     if data.endswith(bytes(_PADDING)) or not _has_every_scan(data):
         return None
@@ -35,9 +32,9 @@ def recover_missing_eoi(data: bytes, prepare: Callable[[Image.Image], None]) -> 
 
 
 def _has_every_scan(data: bytes) -> bool:
-    """Whether the scans that have begun hold each coefficient of each component, to the last bit.
+    """Whether the scans contain each coefficient of each component, to the last bit.
 
-    A progressive JPEG tells the picture several times over, ever finer.
+    A progressive JPEG encodes the picture in several scans of increasing precision.
     """
     place, missing = 2, {(0, 0): 1}
     while mark := _MARK.search(data, place):

@@ -1,4 +1,4 @@
-"""Pillow's modes, all of them, to RGB in sRGB and how opaque it is."""
+"""Converts all of Pillow's modes to RGB in sRGB, and opacity."""
 
 import io
 import math
@@ -11,18 +11,14 @@ from PIL import Image, ImageChops, ImageCms
 _SRGB = ImageCms.createProfile("sRGB")
 
 _GREY = {"1", "L", "LA", "La"}
-_NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}
-"""Modes that no file has a transparent colour in, whatever their `info` says."""
-
-_BAND = 256
-"""Rows of a picture that are looked at together."""
-
-_PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
-"""The mode that a profile of a colour space is for."""
+_NO_KEY = {"CMYK", "YCbCr", "LAB", "HSV"}  # modes without a transparent colour, whatever `info` says
+_BAND = 256  # rows of a picture that are converted together
+_PROFILED = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}  # colour space of a profile -> the mode that it applies to
 
 
 def scale_key(image: Image.Image) -> None:
-    """Before a PNG is decoded: its transparent colour in the bits of the pixels to come."""
+    """Before a PNG is decoded, scale its transparent colour to the bits of the decoded pixels."""
+    _remove_texts(image)
     key, tiles = image.info.get("transparency"), getattr(image, "tile", None)
     raw = tiles[0].args if tiles else ""
     if raw == "RGB;16B" and isinstance(key, tuple):
@@ -31,38 +27,51 @@ def scale_key(image: Image.Image) -> None:
         image.info["transparency"] = key * (85 if raw == "L;2" else 17)
 
 
+def embedded_profile(image: Image.Image) -> bytes | None:
+    """The colour profile of a decoded picture; Lab values need none."""
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and image.mode != "LAB" else None
+
+
+def _remove_texts(image: Image.Image) -> None:
+    """A PNG may hold a text called "transparency", which Pillow stores like the real one."""
+    for key in ("transparency", "icc_profile"):
+        if isinstance(image.info.get(key), str):
+            del image.info[key]
+
+
 def normalise_mode(image: Image.Image) -> Image.Image:
     """A copy of a decoded picture in L, LA, RGB, RGBA or CMYK."""
     key = image.info.get("transparency")
     if image.mode.startswith("I") or image.mode == "F":
         grey = _to_8_bit(image)
         if isinstance(key, int):
-            there: NDArray[Any] = np.asarray(image) != key
-            grey.putalpha(Image.fromarray(there.astype(np.uint8) * 255))
+            visible: NDArray[Any] = np.asarray(image) != key
+            grey.putalpha(Image.fromarray(visible.astype(np.uint8) * 255))
         return grey
     if image.mode == "CMYK":
         return image.copy()
     if image.has_transparency_data and image.mode not in _NO_KEY:
         try:
-            # There is no way from La but this.
+            # La has no other conversion.
             return image.convert("LA" if image.mode in _GREY else "RGBA")
-        except (ValueError, TypeError):  # a key that doesn't fit its picture is as good as none
+        except (ValueError, TypeError):  # the key does not fit the picture
             image = image.copy()
             del image.info["transparency"]
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
 def split(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
-    """A `plain` picture in this profile -> RGB in sRGB, and how opaque it is; None: everywhere."""
+    """A normalised picture in this profile -> RGB in sRGB, and its opacity (None if opaque)."""
     if image.mode not in {"LA", "RGBA"}:
         return to_srgb(image, profile), None
-    opaque = image.getchannel("A")
+    opacity = image.getchannel("A")
     colour = image.getchannel("L") if image.mode == "LA" else image.convert("RGB")
-    return to_srgb(colour, profile), None if opaque.getextrema() == (255, 255) else opaque
+    return to_srgb(colour, profile), None if opacity.getextrema() == (255, 255) else opacity
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB in sRGB of a picture in L, RGB or CMYK; a profile that doesn't fit is as good as none."""
+    """A picture in L, RGB or CMYK -> RGB in sRGB; a profile that doesn't fit is ignored."""
     if not profile:
         return image if image.mode == "RGB" else image.convert("RGB")
     try:
@@ -70,10 +79,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         mode = _PROFILED[source.profile.xcolor_space.strip()]
         if mode == "L" and image.mode == "RGB":
             red, green, blue = image.split()
-            if (
-                ImageChops.difference(red, green).getbbox()
-                or ImageChops.difference(red, blue).getbbox()
-            ):
+            if ImageChops.difference(red, green).getbbox() or ImageChops.difference(red, blue).getbbox():
                 return image
             image = red
         if (mode == "CMYK") != (image.mode == "CMYK"):
@@ -85,10 +91,10 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits: Pillow would clip it.
+    """Grey of more than 8 bits in 8 bits, where Pillow would clip.
 
-    16 bits are scaled, also where 32 hold them; what fits into 8 stays; all else is stretched. Band
-    by band: the whole picture in float64 would be eight times as large as what comes out.
+    16 bits are scaled, even in a 32-bit mode; values up to 255 stay; all others are stretched to their range. The
+    picture is converted in bands: in float64 it would be eight times as large.
     """
     pixels: NDArray[Any] = np.asarray(image)
     bands = [slice(top, top + _BAND) for top in range(0, len(pixels), _BAND)]
@@ -106,7 +112,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _extremes(bands: list[NDArray[Any]]) -> tuple[float, float]:
-    """The least and the largest finite number, or zeros where there is none."""
+    """The smallest and the largest finite value; zeros if there is none."""
     low, high = math.inf, -math.inf
     for band in bands:
         finite = band[np.isfinite(band)]

@@ -7,15 +7,12 @@ from PIL import Image
 from nst.images import jpeg
 from nst.images.files import decode_slot, open_checked
 from nst.images.limits import ImageSource
-from nst.images.modes import normalise_mode, scale_key, split
+from nst.images.modes import embedded_profile, normalise_mode, scale_key, split
 
-ORIENTATION = 274
-"""EXIF's tag."""
+ORIENTATION = 274  # EXIF's tag
+_REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}  # modes that `normalise_mode` leaves as they are
 
-_REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}
-"""Modes that `plain` leaves as they are."""
-
-_TURNS = {
+_TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -24,81 +21,75 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {5, 6, 7, 8}
-"""Its values for pictures that lie on a side."""
-
-MIN_REDUCED = 256
-"""Pixels that a picture's shorter side keeps when it is decoded smaller, for its shape's sake."""
+SIDEWAYS = {5, 6, 7, 8}  # orientations that exchange width and height
+MIN_REDUCED = 256  # pixels that a picture's shorter side keeps when it is decoded smaller
 
 
-def open_image(
-    source: ImageSource, name: str = "the picture", least: int | None = None
-) -> Image.Image:
+def open_image(source: ImageSource, name: str = "the picture", least: int | None = None) -> Image.Image:
     """An RGB image as a person sees it: upright, in sRGB, first frame, transparency on white.
 
-    `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it. With
-    `least`, so many pixels on the longest side are enough, and a picture of twice as many or more
-    comes smaller, in a fraction of the time.
+    `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it. If `least`
+    pixels on the longest side are enough, a picture of twice as many is decoded smaller, in a
+    fraction of the time.
     """
-    return _laid_on("white", *_layers(source, name, least))
+    return _on_ground("white", *_layers(source, name, least))
 
 
 def open_cutout(
     source: ImageSource, name: str = "the picture", least: int | None = None
 ) -> tuple[Image.Image, Image.Image | None]:
-    """The same, and how opaque it is: 0 is transparent, 255 opaque, None: opaque everywhere.
+    """The same and its opacity (grey, 255 is opaque; None if it is opaque everywhere).
 
-    Colours are those that lie under half transparent pixels; white where nothing is.
+    Half transparent pixels keep their colour; transparent ones are white.
     """
-    colour, opaque = _layers(source, name, least)
-    return _laid_on("white", colour, opaque and _hard(opaque)), opaque
+    colour, opacity = _layers(source, name, least)
+    return _on_ground("white", colour, opacity and _binary(opacity)), opacity
 
 
 def open_mask(source: ImageSource, name: str = "the mask", least: int | None = None) -> Image.Image:
-    """A mask in grey, white where it counts: transparent is black, since nothing is drawn there."""
-    return _laid_on("black", *_layers(source, name, least)).convert("L")
+    """A mask in grey, white where it counts; transparent pixels are black."""
+    return _on_ground("black", *_layers(source, name, least)).convert("L")
 
 
 def open_alpha(source: ImageSource, name: str = "the picture") -> Image.Image:
-    """How opaque a picture is, in grey: 0 is transparent, 255 opaque."""
+    """The opacity of a picture, in grey: 0 is transparent, 255 opaque."""
     with open_checked(source, name) as image, decode_slot(image.size):
         image = normalise_mode(_decoded(image, source, None))
-    return (
-        image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
-    )
+    return image.getchannel("A") if image.mode in {"LA", "RGBA"} else Image.new("L", image.size, 255)
 
 
 def upright_size(source: ImageSource, name: str = "the picture") -> tuple[int, int]:
-    """Width and height as `open_image` would return them, from the file's header alone."""
+    """Width and height as `open_image` returns them, from the file's header.
+
+    A PNG's EXIF behind the pixels is not in the header: such a picture may be wide instead of tall.
+    """
     with open_checked(source, name) as image:
         width, height = image.size
         return (height, width) if _orientation(image) in SIDEWAYS else (width, height)
 
 
-def _layers(
-    source: ImageSource, name: str, least: int | None
-) -> tuple[Image.Image, Image.Image | None]:
-    """RGB in sRGB and how opaque it is, upright; see `open_cutout`."""
+def _layers(source: ImageSource, name: str, least: int | None) -> tuple[Image.Image, Image.Image | None]:
+    """The picture, RGB in sRGB and upright, and its opacity; see `open_cutout`."""
     with open_checked(source, name) as image, decode_slot(image.size):
         image = _decoded(image, source, least)
-        # What Lab says of a colour holds everywhere, and needs no profile.
-        profile = None if image.mode == "LAB" else image.info.get("icc_profile")
-        turn = _TURNS.get(_orientation(image))
+        profile = embedded_profile(image)
+        transpose = _TRANSPOSE.get(_orientation(image))
         factor = _factor(image.size, least) if least else 1
         if factor > 1 and image.mode in _REDUCED and "transparency" not in image.info:
-            image, factor = image.reduce(factor), 1  # before there is a copy of all of it
+            image, factor = image.reduce(factor), 1  # before all of it is copied
         image = normalise_mode(image)
         if factor > 1:
             image = image.reduce(factor)
-        colour, opaque = split(image, profile)
-        if turn is not None:
-            colour, opaque = colour.transpose(turn), opaque and opaque.transpose(turn)
-        colour.info = {}  # or whoever opens the result would turn and convert it once more
-        return colour, opaque
+        colour, opacity = split(image, profile)
+        if transpose is not None:
+            colour = colour.transpose(transpose)
+            opacity = opacity and opacity.transpose(transpose)
+        colour.info = {}  # or opening the result would rotate and convert it again
+        return colour, opacity
 
 
 def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Image.Image:
-    """The picture with its pixels; a JPEG file may decode itself smaller."""
+    """The picture with its pixels; a JPEG file may be decoded smaller."""
 
     def draft(image: Image.Image) -> None:
         if least and not isinstance(source, Image.Image):
@@ -112,37 +103,37 @@ def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Imag
     except OSError as error:
         if error.errno is not None or image.format not in {"JPEG", "MPO"}:
             raise
-        whole = None
+        recovered = None
         if not isinstance(source, Image.Image):
-            whole = jpeg.recover_missing_eoi(Path(source).read_bytes(), draft)
-        if whole is None:
+            recovered = jpeg.recover_missing_eoi(Path(source).read_bytes(), draft)
+        if recovered is None:
             raise
-        return whole
+        return recovered
     return image
 
 
 def _factor(size: tuple[int, int], least: int) -> int:
-    """How many times smaller a picture may be decoded; 1: as it is."""
+    """How many times smaller a picture may be decoded; 1: not at all."""
     return max(1, min(max(size) // least, min(size) // MIN_REDUCED))
 
 
 def _orientation(image: Image.Image) -> int:
-    if image.format == "TIFF":  # Pillow turns these itself, and tells their size as if it had
+    if image.format == "TIFF":  # Pillow rotates these itself
         return 1
     try:
-        # Not PNG's own `getexif`, which decodes the picture first: `opened` has moved it forward.
+        # A PNG's own `getexif` would decode the picture.
         return int(Image.Image.getexif(image).get(ORIENTATION, 1))
-    except Exception:  # damaged EXIF comes as any error; the picture itself is fine
+    except Exception:  # damaged EXIF raises any error; the picture is fine
         return 1
 
 
-def _hard(opaque: Image.Image) -> Image.Image:
-    return opaque.point(lambda value: 255 if value else 0)
+def _binary(opacity: Image.Image) -> Image.Image:
+    return opacity.point(lambda value: 255 if value else 0)
 
 
-def _laid_on(ground: str, colour: Image.Image, opaque: Image.Image | None) -> Image.Image:
-    if opaque is None:
+def _on_ground(ground: str, colour: Image.Image, opacity: Image.Image | None) -> Image.Image:
+    if opacity is None:
         return colour
     image = Image.new("RGB", colour.size, ground)
-    image.paste(colour, mask=opaque)
+    image.paste(colour, mask=opacity)
     return image

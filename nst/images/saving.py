@@ -1,4 +1,4 @@
-"""Pictures to files: in formats that keep a painting as it is, and as a whole or not at all."""
+"""Writes pictures to files, completely or not at all."""
 
 import errno
 import io
@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nst.images.limits import ImageError, is_address, shown
+from nst.images.limits import ImageError, is_address, quoted
 
 FORMATS = {
     ".png": "PNG",
@@ -26,7 +26,7 @@ FORMATS = {
     ".bmp": "BMP",
     ".ppm": "PPM",
 }
-"""By the end of a name: what holds RGB at the same size and can be opened here again."""
+"""File suffix -> a format that holds RGB at full size and that nst can open."""
 
 _MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
@@ -34,34 +34,30 @@ _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
-"""Nothing can be put beside the file, which may be writable all the same."""
+"""The folder is read-only; the file itself may still be writable."""
 
 
-def image_format(
-    path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False
-) -> str:
+def image_format(path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False) -> str:
     """The format a file's name asks for, such as "PNG".
 
-    ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width
-    and height, or transparency where `alpha` is wanted.
+    ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width and height, or
+    transparency where `alpha` is wanted.
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
         ends = ", ".join(FORMATS)
-        raise ImageError(f"{shown(path)} names no format that keeps a painting; end it in {ends}")
+        raise ImageError(f"{quoted(path)} names no format that keeps a painting; end it in {ends}")
     if max(size) > _MAX_SIDE.get(kind, max(size)):
         raise ImageError(
             f"{kind} holds {_MAX_SIDE[kind]} pixels on a side at most, and this is "
-            f"{size[0]}x{size[1]}; end {shown(path)} in .png"
+            f"{size[0]}x{size[1]}; end {quoted(path)} in .png"
         )
     if alpha and kind not in _WITH_ALPHA:
-        raise ImageError(f"{kind} holds no transparency; end {shown(path)} in .png or .webp")
+        raise ImageError(f"{kind} holds no transparency; end {quoted(path)} in .png or .webp")
     return kind
 
 
-def save_image(
-    image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None
-) -> None:
+def save_image(image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None) -> None:
     """Write the image in the format its name asks for; ImageError if that can't be done.
 
     `text` goes into a PNG's text chunks; other formats leave it out.
@@ -76,55 +72,53 @@ def save_image(
     try:
         image.save(data, kind, **options)
     except (OSError, ValueError) as error:
-        raise ImageError(f"{shown(path)} can't be written: {error}") from None
+        raise ImageError(f"{quoted(path)} can't be written: {error}") from None
     write_file(path, data.getvalue())
 
 
 def write_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file as a whole, or leave what was there as it was; ImageError if that can't be done.
+    """Write a file completely, or leave the existing file as it is; ImageError if that fails.
 
-    It is written beside its place under another name, and then takes it; a link stays a link.
+    The data goes to a temporary file that is renamed; a link stays a link.
     """
     try:
         target = Path(os.path.realpath(path))
-        beside = target.with_name(f".{secrets.token_hex(6)}.part")
+        temporary = target.with_name(f".{secrets.token_hex(6)}.part")
         try:
-            beside.write_bytes(data)
+            temporary.write_bytes(data)
             if target.exists():
-                shutil.copymode(target, beside)
-            beside.replace(target)
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             if error.errno not in _FIXED or not target.is_file():
                 raise
             target.write_bytes(data)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ImageError(f"{shown(path)} can't be written: {_reason(error)}") from None
+        raise ImageError(f"{quoted(path)} can't be written: {_reason(error)}") from None
     except ValueError:  # a NUL
-        raise ImageError(f"{shown(path)} can't be written; choose another name") from None
+        raise ImageError(f"{quoted(path)} can't be written; choose another name") from None
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Know before the work, not after it, that its result can be kept; ImageError if it can't."""
+    """Raise ImageError, before any work, if a file can't be written."""
     if is_address(path):
-        raise ImageError(f"{shown(path)} is an address; name a file to write")
+        raise ImageError(f"{quoted(path)} is an address; name a file to write")
     try:
         folder = Path(os.path.realpath(path)).parent
-        there = Path(path).stat() if Path(path).exists() else None
-        if there is None and not folder.is_dir():
-            raise ImageError(
-                f"there is no folder {shown(folder)} to write {shown(Path(path).name)} into"
-            )
+        existing = Path(path).stat() if Path(path).exists() else None
+        if existing is None and not folder.is_dir():
+            raise ImageError(f"there is no folder {quoted(folder)} to write {quoted(Path(path).name)} into")
     except (OSError, ValueError) as error:
         if isinstance(error, ImageError):
             raise
-        raise ImageError(f"{shown(path)} can't be written; choose another name") from None
-    plain = there is None or stat.S_ISREG(there.st_mode)
-    if not plain or not (os.access(folder, os.W_OK) or (there and os.access(path, os.W_OK))):
-        raise ImageError(f"{shown(path)} can't be written; choose another name")
+        raise ImageError(f"{quoted(path)} can't be written; choose another name") from None
+    regular = existing is None or stat.S_ISREG(existing.st_mode)
+    if not regular or not (os.access(folder, os.W_OK) or (existing and os.access(path, os.W_OK))):
+        raise ImageError(f"{quoted(path)} can't be written; choose another name")
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""RGB images as tensors, and back; the only part of this room that needs PyTorch."""
+"""Converts RGB images to tensors and back."""
 
 import numpy as np
 import torch

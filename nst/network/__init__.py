@@ -1,1 +1,1 @@
-"""VGG: its weights, the device it runs on, its convolutions and their gradient."""
+"""VGG: its weights, the device that it runs on, its convolutions and their gradients."""

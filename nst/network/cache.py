@@ -1,4 +1,4 @@
-"""A cache that is bounded by what its contents weigh."""
+"""A least recently used cache with an upper bound in bytes."""
 
 import threading
 from collections import OrderedDict
@@ -6,38 +6,37 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
 
-class Weighable(Protocol):
-    """Whatever can tell how many bytes it holds."""
+class HasSize(Protocol):
+    """A value that knows its size in bytes."""
 
     @property
     def nbytes(self) -> int: ...
 
 
-Value = TypeVar("Value", bound=Weighable)
+Value = TypeVar("Value", bound=HasSize)
 
 
 class ByteCache:
-    """What is costly to make, by key, while all of it together weighs at most `most` bytes.
+    """Values by key, up to `max_bytes` in total; the least recently used are dropped first.
 
-    The least recently used goes first. Threads may share it; two that ask for the same thing at
-    the same time both make it.
+    Threads may share it. Two threads that request the same missing key both compute its value.
     """
 
-    def __init__(self, most: int = 64 * 2**20) -> None:
-        self._most = most
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+    def __init__(self, max_bytes: int = 64 * 2**20) -> None:
+        self._max_bytes = max_bytes
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """What is kept under the key, or else what `make` returns, which is then kept."""
+        """The cached value of the key; if there is none, `make()`, which is then cached."""
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
         with self._lock:
-            self._kept[key] = made
-            self._kept.move_to_end(key)
-            while sum(value.nbytes for value in self._kept.values()) > self._most:
-                self._kept.popitem(last=False)
-        return made
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while sum(value.nbytes for value in self._values.values()) > self._max_bytes:
+                self._values.popitem(last=False)
+        return value

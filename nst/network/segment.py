@@ -1,4 +1,4 @@
-"""The function that autograd sees: from one wanted layer of a trunk to the next."""
+"""A chain of layers as a single autograd function."""
 
 from typing import Any
 
@@ -8,58 +8,59 @@ from torch import Tensor
 from nst.network.kernels import Kernel
 from nst.network.pooling import in_bands, integer_view, pool, rows_of, unpool
 
-Part = Kernel | str
-"""A convolution, "relu", or one of the ways of pooling, "max" and "average"."""
+Part = Kernel | str  # a convolution, "relu", or a kind of pooling, "max" or "average"
 
 
 class Segment(torch.autograd.Function):
-    """`Segment.apply(x, parts)`: features in, features out, 1 x C x H x W, through frozen weights.
+    """`Segment.apply(x, parts)`: features 1 x C x H x W through layers with constant weights.
 
-    Autograd part by part would keep more, and would write a new tensor for each ReLU. Here every
-    output is let go as soon as the way back has passed it.
+    It spans the layers between two outputs of VGG. One autograd function per layer would save more tensors, and would
+    allocate a new one for each ReLU; here ReLUs work in place. The backward pass frees each saved output as soon as it
+    has used it.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, parts: list[Part]) -> Tensor:
         ctx.passed = []
         for number, part in enumerate(parts):
-            kept: Any = None
+            saved: Any = None
             if isinstance(part, Kernel):
                 x = part.forward(x, part.bias)
             elif part == "relu":
-                kept = x = x if number else x.clone()  # the first x is not ours to change
+                saved = x = x if number else x.clone()  # the input belongs to the caller
                 integer_view(x).clamp_min_(0)
             else:
                 if part == "max" and ctx.passed:
-                    ctx.passed.pop()  # its way back passes the ReLU before it as well
+                    ctx.passed.pop()  # `unpool` includes the gradient of the ReLU before it
                 shape = x.shape
-                x, place = pool(x, part)
-                kept = shape, place
+                x, positions = pool(x, part)
+                saved = shape, positions
             if ctx.needs_input_grad[0]:
-                ctx.passed.append((part, kept))
-        return x.detach()  # or the output would hold its own history in memory
+                ctx.passed.append((part, saved))
+        return x.detach()  # otherwise the saved output would keep its own graph alive
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        ours = False
+        in_place = False  # the first gradient belongs to autograd
         while ctx.passed:
-            part, kept = ctx.passed.pop()
+            part, saved = ctx.passed.pop()
             if isinstance(part, Kernel):
                 grad = part.backward(grad, None)
             elif part == "relu":
-                grad = relu_backward(grad, kept, grad if ours else torch.empty_like(kept))
+                grad = relu_backward(grad, saved, grad if in_place else torch.empty_like(saved))
             else:
-                grad = unpool(grad, *kept)
-            ours = True
+                grad = unpool(grad, *saved)
+            in_place = True
         return grad, None
 
 
 def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
-    """The gradient before a ReLU, in `out`: `grad` where the features behind it are positive.
+    """The gradient with respect to a ReLU's input, in `out`: `grad` where its output is positive.
 
-    All 1 x C x H x W, the features 0 or more, not -0; `out` may be `grad` itself.
+    All are 1 x C x H x W. `features` are the ReLU's output, 0 or more and not -0. `out` may be
+    `grad` itself.
     """
-    whole = (rows_of(integer_view(x)) for x in (grad, features, out))
-    for band, kept, target in in_bands(*whole):
-        torch.mul(band, kept.clamp_max(1), out=target)  # the bits times 0 or 1
+    views = (rows_of(integer_view(x)) for x in (grad, features, out))
+    for grad_band, features_band, out_band in in_bands(*views):
+        torch.mul(grad_band, features_band.clamp_max(1), out=out_band)  # the bits times 0 or 1
     return out

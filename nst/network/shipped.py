@@ -1,4 +1,4 @@
-"""The numbers of networks that come with nst, as small as they can be: int8."""
+"""Reads the weights in `nst/data`, which are quantised to int8."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,15 +13,14 @@ _AGAIN = "it comes with nst: install or check that out once more"
 
 
 class WeightsError(ValueError):
-    """A file that doesn't hold the network it should; the message says what is wrong with it."""
+    """A file of weights is missing, damaged or of another network."""
 
 
 def read_shipped(name: str, digest: str) -> dict[str, Tensor]:
-    """The weights and biases of a file in `nst/data` by name, such as "conv1_1.weight", float32.
+    """Weights and biases of a file in `nst/data` by name, such as "conv1_1.weight"; float32.
 
-    In the file, a weight is int8 with one scale for each output channel. `digest` is what the
-    file's SHA-256 begins with. Raises WeightsError, which names the file, where it is missing or is
-    not as it was shipped.
+    `digest` is the beginning of the file's SHA-256, in hexadecimal. Raises WeightsError, which
+    names the file, if it is missing or damaged.
     """
     path = DATA / name
     try:
@@ -34,11 +33,12 @@ def read_shipped(name: str, digest: str) -> dict[str, Tensor]:
 
 
 def decoded(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights and biases in float32, of weights in int8 with scales."""
+    """Dequantise: int8 weights with a scale for each output channel -> weights in float32.
+
+    Biases pass unchanged.
+    """
     return {
-        key: value.float() * stored[f"{layer}.scale"][:, None, None, None]
-        if kind == "weight"
-        else value
+        key: value.float() * stored[f"{layer}.scale"][:, None, None, None] if kind == "weight" else value
         for key, value in stored.items()
         for layer, _, kind in [key.rpartition(".")]
         if kind != "scale"

@@ -1,7 +1,7 @@
-"""A VGG trunk, cut after the deepest layer asked for: pixels -> {layer name: features}.
+"""The convolutional layers of VGG (Simonyan and Zisserman 2015): pixels -> features by layer.
 
-Only the convolutions are here, and only their gradient with respect to the picture. They run with
-the arithmetic that this machine is fastest with, channels last.
+Weights are constant; gradients are computed for the pixels only. Tensors are channels last, in the fastest arithmetic
+of the machine.
 """
 
 import threading
@@ -21,21 +21,18 @@ from nst.network.weights import Weights, layer_names, local
 
 
 class Backbone:
-    """A trunk on one device, shared by all threads.
+    """A VGG on one device. Threads may share it.
 
-    Called with pixels (1 x 3 x H x W, float32, RGB in 0..1) and layer names, it returns the
-    features of those layers (1 x C x H' x W', channels last, in `arithmetic.dtype`), which are
-    `scale` times the network's own. `conv4_2` is the layer before its ReLU, `relu4_2` after it.
-    Raises ValueError for a layer it doesn't have.
+    A call with pixels (1 x 3 x H x W, float32, RGB in 0..1) and layer names returns the features of
+    those layers by name: 1 x C x H' x W', channels last, in `arithmetic.dtype`, and `scale` times
+    the network's. `conv4_2` is a layer before its ReLU, `relu4_2` after it. Raises ValueError for a
+    layer that it doesn't have.
 
-    `cache` is for what is computed from its features; it goes when the backbone goes.
+    `cache` is for values computed from its features.
     """
 
     def __init__(
-        self,
-        weights: Weights,
-        where: torch.device | None = None,
-        arithmetic: Arithmetic | None = None,
+        self, weights: Weights, where: torch.device | None = None, arithmetic: Arithmetic | None = None
     ) -> None:
         self.name = weights.name
         self.device = where or device()
@@ -47,44 +44,40 @@ class Backbone:
         self._kernels: dict[str, Kernel] = {}
         self._lock = threading.Lock()
 
-    def __call__(
-        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
-    ) -> dict[str, Tensor]:
+    def __call__(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
         return dict(self.walk(pixels, layers, pooling))
 
-    def walk(
-        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
-    ) -> Iterator[tuple[str, Tensor]]:
-        """The layers with their features, as a call returns them, from shallow to deep.
+    def walk(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> Iterator[tuple[str, Tensor]]:
+        """Yield (layer, features) from shallow to deep; arguments as in a call.
 
-        Autograd goes back in the reverse order of creation: losses that are computed while one
-        walks have their gradients, some as large as the features, made one layer at a time.
+        Autograd runs in the reverse order of creation. If each loss is computed before the next layer is requested,
+        only one layer's gradient, which is as large as its features, exists at a time.
         """
-        wanted = set(layers)
-        known = layer_names(self._weights.blocks)
-        if missing := wanted - {*known, *(name.replace("conv", "relu") for name in known)}:
+        remaining = set(layers)
+        names = layer_names(self._weights.blocks)
+        if missing := remaining - {*names, *(name.replace("conv", "relu") for name in names)}:
             raise ValueError(f"{self.name} has no layer {', '.join(sorted(missing))}")
-        # Zeros beyond the edge would paint a frame; at the first layer the picture goes on.
+        # Padding with zeros would paint a frame, so the first layer repeats the edge.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
         x = x.to(self.arithmetic.dtype, memory_format=torch.channels_last)
         parts: list[Part] = []
-        for name in known:
-            if not wanted:
+        for name in names:
+            if not remaining:
                 break
             if name.endswith("_1") and name != "conv1_1":
                 parts.append(pooling)
             for layer, part in ((name, self._kernel(name)), (name.replace("conv", "relu"), "relu")):
                 parts.append(part)
-                if layer in wanted:
-                    wanted.remove(layer)
+                if layer in remaining:
+                    remaining.remove(layer)
                     x = Segment.apply(x, parts)
                     parts = []
                     yield layer, x
 
     def _kernel(self, name: str) -> Kernel:
-        """Made when it is first needed: few settings need the deepest.
+        """The convolution of a layer, created when it is first needed.
 
-        With ReLUs in between, the features of all layers scale as the first weights and all biases.
+        ReLU networks are homogeneous: scaling the first weights and all biases scales all features.
         """
         with self._lock:
             if name not in self._kernels:
@@ -100,13 +93,13 @@ class Backbone:
 
 
 def load_backbone(weights: Weights | None = None, config: Config | None = None) -> Backbone:
-    """A backbone on `device()`, from these weights or the best on this machine (no network).
+    """A backbone on `device()`, with these weights or the best on this machine (no download).
 
-    `config` may fix the arithmetic and name a file of weights; without it, the environment does.
-    Raises WeightsError where that file can't be used.
+    `config` may fix the arithmetic and name a file of weights; default: the environment variables.
+    Raises WeightsError if that file can't be used.
     """
     config = config or Config.from_env()
     where = device()
     arithmetic = arithmetic_for(where, config.precision, config.winograd)
-    named = Path(config.vgg19) if config.vgg19 else None
-    return Backbone(weights or local(named), where, arithmetic)
+    path = Path(config.vgg19) if config.vgg19 else None
+    return Backbone(weights or local(path), where, arithmetic)

@@ -1,9 +1,12 @@
 """Winograd's minimal filtering: 3 x 3 convolutions with fewer multiplications.
 
-F(4, 3): six numbers give four outputs with 6 multiplications instead of 12. F(4x4, 3x3): a 6 x 6
-patch gives 4 x 4 outputs with 36 instead of 144; its matrices are applied to rows and columns at
-once, as a Kronecker product on the flattened patch. Matrices: Lavin and Gray, "Fast Algorithms for
-Convolutional Neural Networks", 2016.
+Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks", section 4. A tile of the output is OUTPUT
+((FILTER g) * (PATCH d)): transform the filter g and the input patch d, multiply elementwise, transform back. Summing
+the products over the input channels is a matrix product.
+
+F(4, 3) makes 4 outputs of 6 inputs with 6 multiplications instead of 12. F(4 x 4, 3 x 3) nests it
+in both directions: 4 x 4 outputs of a 6 x 6 patch with 36 multiplications instead of 144. Here its
+matrices are Kronecker products of the one-dimensional ones, applied to flattened patches.
 """
 
 import math
@@ -13,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# B^T, G and A^T in the paper's section 4.3.
 PATCH = (
     (4.0, 0, -5, 0, 1, 0),
     (0, -4, -4, 1, 1, 0),
@@ -29,22 +33,18 @@ FILTER = (
     (1 / 24, -1 / 12, 1 / 6),
     (0, 0, 1),
 )
-OUTPUT = (
-    (1.0, 1, 1, 1, 1, 0),
-    (0, 1, -1, 2, -2, 0),
-    (0, 1, 1, 4, 4, 0),
-    (0, 1, -1, 8, -8, 1),
-)
+OUTPUT = ((1.0, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
 
 BAND_1D, BAND_2D = 2**20, 256
-"""Numbers that go into one convolution, and patches: enough for products to run at full speed."""
+"""Numbers, and patches, that are processed at a time: large enough for fast matrix products, small
+enough for the cache."""
 
 
 class Winograd1d:
-    """A 3 x 3 convolution with one zero of padding: F(4, 3) down the columns, direct along rows.
+    """A 3 x 3 convolution with one zero of padding: F(4, 3) along columns, direct along rows.
 
-    `weight` is outputs x inputs x 3 x 3. Called with features 1 x inputs x H x W and a bias of the
-    outputs, or none; returns 1 x outputs x H x W. Both in `dtype`, channels last.
+    `weight` is outputs x inputs x 3 x 3. A call takes features 1 x inputs x H x W and a bias or
+    None, and returns 1 x outputs x H x W. Both are in `dtype` and channels last.
     """
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
@@ -59,28 +59,28 @@ class Winograd1d:
         height, width = x.shape[2:]
         rows = -(-height // 4)
         bands = list(_bands(rows, width * max(self._inputs, self._outputs), BAND_1D))
-        # Made once: what comes and goes in every band would leave holes in memory.
+        # Allocated once for all bands, which would fragment the heap.
         scratch = x.new_empty(3, bands[0][1], width, self._inputs)
         out = x.new_empty(rows, 4, width, self._outputs)
         for start, stop in bands:
             padded = _band(x, 4 * start - 1, 4 * stop + 1)
-            sixth = [padded[k : k + 4 * (stop - start) - 3 : 4] for k in range(6)]
-            self._convolve(sixth, scratch[:, : stop - start], bias, out[start:stop])
+            d = [padded[k : k + 4 * (stop - start) - 3 : 4] for k in range(6)]
+            self._convolve(d, scratch[:, : stop - start], bias, out[start:stop])
         out = out.view(1, 4 * rows, width, self._outputs)
         return out[:, :height].permute(0, 3, 1, 2)
 
     def _convolve(self, d: list[Tensor], scratch: Tensor, bias: Tensor | None, out: Tensor) -> None:
-        """The six rows of all patches, each patches x W x inputs, into patches x 4 x W x outputs.
+        """The six rows `d` of all patches, each patches x W x inputs -> patches x 4 x W x outputs.
 
-        PATCH and OUTPUT by hand, which as matrix products would take far longer, and one product
-        after the other: what is at work then stays in the cache.
+        PATCH and OUTPUT are written out as additions, which are far faster than matrix products. The six products are
+        computed one after the other, so that their operands stay in the cache.
         """
         even, odd, spectrum = scratch.unbind()
         blocks = out.unbind(1)
         torch.sub(d[4], d[2], alpha=4, out=even)
         torch.sub(d[3], d[1], alpha=4, out=odd)
         torch.add(even, odd, out=spectrum)
-        first = self._product(1, spectrum, bias)  # it is in each of the four outputs, once
+        first = self._product(1, spectrum, bias)  # all four outputs contain it once
         torch.sub(even, odd, out=spectrum)
         second = self._product(2, spectrum)
         near, near_odd = first + second, first.sub_(second)
@@ -100,15 +100,15 @@ class Winograd1d:
 
     def _product(self, number: int, spectrum: Tensor, bias: Tensor | None = None) -> Tensor:
         rows = spectrum[None].permute(0, 3, 1, 2)
-        found = F.conv2d(rows, self._along_rows[number], bias, padding=(0, 1))
-        return found.permute(0, 2, 3, 1)[0]
+        product = F.conv2d(rows, self._along_rows[number], bias, padding=(0, 1))
+        return product.permute(0, 2, 3, 1)[0]
 
 
 class Winograd2d:
-    """A 3 x 3 convolution with one zero of padding, and its transpose on the same filters.
+    """A 3 x 3 convolution with one zero of padding by F(4 x 4, 3 x 3), and its gradient.
 
     `weight` is outputs x inputs x 3 x 3. In bfloat16 the error of a picture's gradient is 11 % of
-    its length, 7 % by direct convolutions.
+    its norm; with direct convolutions it is 7 %.
     """
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
@@ -120,13 +120,13 @@ class Winograd2d:
         self._to_output = _on_patches(OUTPUT, weight).to(dtype)
 
     def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
-        """Features 1 x inputs x H x W and a bias or none -> 1 x outputs x H x W."""
+        """Features 1 x inputs x H x W and a bias or None -> 1 x outputs x H x W."""
         inputs, outputs = self._inputs, self._outputs
         height, width = x.shape[2:]
         rows, columns = -(-height // 4), -(-width // 4)
         out = x.new_empty(rows, 4, columns, 4, outputs)
         bands = list(_bands(rows, columns, BAND_2D))
-        # From one into the other and back: two pieces of memory that stay in the cache.
+        # Each step reads one buffer and writes the other, so that both stay in the cache.
         one, other = x.new_empty(2, 36 * bands[0][1] * columns * max(inputs, outputs))
         for start, stop in bands:
             band, count = stop - start, (stop - start) * columns
@@ -145,10 +145,9 @@ class Winograd2d:
         return out[:, :height, :width].permute(0, 3, 1, 2)
 
     def backward(self, grad: Tensor, _: Tensor | None) -> Tensor:
-        """The gradient 1 x outputs x H x W -> 1 x inputs x H x W, before the convolution.
+        """Gradient with respect to the output, 1 x outputs x H x W -> to the input.
 
-        The same steps transposed, in reverse: what was gathered from overlapping patches is added
-        up in them.
+        The transposed steps of `forward` in reverse order. Where patches overlap, their gradients add up.
         """
         inputs, outputs = self._inputs, self._outputs
         height, width = grad.shape[2:]
@@ -178,26 +177,26 @@ class Winograd2d:
 
 
 def _on_patches(matrix: Sequence[Sequence[float]], like: Tensor) -> Tensor:
-    """The matrix on rows and columns at once, for flattened patches."""
+    """The two-dimensional transform of flattened patches: the Kronecker square of the matrix."""
     one = like.new_tensor(matrix)
     return torch.kron(one, one)
 
 
-def _shaped(memory: Tensor, *shape: int) -> Tensor:
-    """The first numbers of flat memory in this shape."""
-    return memory[: math.prod(shape)].view(shape)
+def _shaped(buffer: Tensor, *shape: int) -> Tensor:
+    """The beginning of a flat buffer as a tensor of this shape."""
+    return buffer[: math.prod(shape)].view(shape)
 
 
 def _band(x: Tensor, top: int, bottom: int, left: int = 0, right: int = 0) -> Tensor:
-    """Rows `top` to `bottom` of 1 x C x H x W as rows x columns x C, with zeros beyond the edge."""
+    """Rows `top` to `bottom` of 1 x C x H x W as rows x columns x C, padded with zeros."""
     rows = x.permute(0, 2, 3, 1)[0, max(0, top) : bottom]
     above = max(0, -top)
     margins = (0, 0, left, right, above, bottom - top - above - len(rows))
     return F.pad(rows, margins) if any(margins) else rows
 
 
-def _bands(rows: int, row: int, most: int) -> Iterator[tuple[int, int]]:
-    """Rows of patches that are worked on at once: all of them would fill memory with spectra."""
-    step = max(1, most // row)
+def _bands(rows: int, row_size: int, max_size: int) -> Iterator[tuple[int, int]]:
+    """Start and end of bands of at most `max_size`, or of one row of patches if that is larger."""
+    step = max(1, max_size // row_size)
     for start in range(0, rows, step):
         yield start, min(rows, start + step)

@@ -1,4 +1,4 @@
-"""Styles are read once; then each picture takes one pass, whatever the style."""
+"""Encodes styles once, and paints pictures in them, in one pass each."""
 
 import math
 from functools import cache
@@ -11,54 +11,50 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.network.shipped import read_shipped
 from nst.one_pass_network.network import (
-    MULTIPLE,
-    READER_MULTIPLE,
-    Numbers,
+    DECODER_MULTIPLE,
+    ENCODER_MULTIPLE,
+    NetworkWeights,
     cin_parameters,
+    decode,
     encode_style,
-    paint,
 )
 
-READ_SIZE = 256
-"""Pixels on the side of a square style; of any other, the side of a square as large."""
+ENCODER_SIZE = 256  # pixels: the encoder sees a picture with the area of a square of this side
 
-NETWORK = "anystyle.safetensors", "6351cc171f017a8a12a2ded6b2994cd7"
-LEARNED = "learned.safetensors", "fe4b8639a3b9fc418b8c1d3c53ca6633"
+NETWORK = "anystyle.safetensors", "622675f14ffe0124c0e41558bb858c4c"
+FINE_TUNED = "fine_tuned.safetensors", "e35c30504f202fc371c4af319483be77"
 """Files, and the first half of each one's SHA-256."""
 
-_LONGEST = 2048
-_SAME = 0.05
-"""How far apart, by their length, the reader's words for one style may be."""
+_MAX_SIDE = 2048
+_SAME_STYLE = 0.05  # relative distance of two embeddings below which they are of one style
 
 _DEPTH = 0.3
-"""How much the large forms of a style count that was not learned. Those are of other styles: more
-of them would spoil faces."""
+"""Weight of large forms in a style that was not fine-tuned. The network has learned those of other styles, and more of
+them would spoil faces."""
 
-_USUAL = 0.5
+_FULL_STRENGTH = 0.5  # the strength at which the style is as the network knows it
 
-LEARNED_AT, _LARGE, _LEAST = 512, 768, 64
-"""Pixels. Strokes were learned in pictures whose longest side is the first. In a smaller one, large
-forms count less: a face is no larger than a star there. One beyond the second is painted at half
-its size and painted over, unless its shortest side is below the third."""
+TRAINED_SIZE = 512
+"""Pixels on the longest side of the pictures that strokes were learned in. In a smaller picture,
+large forms have less weight: a face there is no larger than a star."""
+
+_TWO_STAGE_SIZE, _MIN_STAGE_SIDE = 768, 64
+"""A picture whose longest side is above the first is painted at half its size and then again, so that its strokes are
+as large, unless its shortest side is below the second."""
 
 _GRAIN, _TILE = 2 / 255, 256
-"""Deviation of the grain that is laid over a photo, and pixels on the side of its pattern.
+"""Standard deviation of the grain that is added to a photo, and the side of its pattern in pixels.
 
-The network makes strokes of what it sees. Where it sees nothing, as in a drawing's flat parts, its
-norms make a grid of rounding errors; grain becomes waves, stars and tesserae.
+In uniform parts the norms would turn rounding errors into a grid; grain becomes waves, stars and stones.
 """
 
-_OVER = 0.5
-"""How much of what is painted over shows: less would be blurred, more would hide the strokes."""
+_SECOND_STAGE = 0.5  # weight of the second stage: less blurs the picture, more hides the strokes
 
 
 @cache
-def numbers(where: torch.device) -> Numbers:
-    """The network's, and what was learned of styles, on a device.
-
-    Raises WeightsError where a file is not as it was shipped.
-    """
-    shipped = read_shipped(*NETWORK) | read_shipped(*LEARNED)
+def load_weights(where: torch.device) -> NetworkWeights:
+    """The network's weights and the fine-tuned parameters, on a device; WeightsError."""
+    shipped = read_shipped(*NETWORK) | read_shipped(*FINE_TUNED)
     return {
         name: value.float().to(where, memory_format=torch.channels_last)
         if value.dim() == 4
@@ -67,60 +63,60 @@ def numbers(where: torch.device) -> Numbers:
     }
 
 
-def read(
-    styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device
-) -> Tensor:
-    """What the painter needs of a style, 1 x NORMS; RGB images with shares, which add up to 1.
+def style_parameters(styles: list[tuple[Image.Image, float]], style_scale: float, where: torch.device) -> Tensor:
+    """The decoder's parameters for a blend of styles, 1 x CIN_SIZE.
 
-    The larger a style is looked at, the larger are its strokes.
+    `styles` are RGB images with shares that add up to 1. A larger `style_scale` shows the encoder a
+    larger picture, which makes larger strokes.
     """
-    known = numbers(where)
+    weights = load_weights(where)
     with torch.no_grad():
-        found = [share * _known_better(style, style_scale, known) for style, share in styles]
-        return torch.stack(found).sum(0)
+        parts = [share * _parameters(style, style_scale, weights) for style, share in styles]
+        return torch.stack(parts).sum(0)
 
 
-def in_style(photo: Tensor, style: Tensor, strength: float) -> Tensor:
-    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x NORMS): N x 3 x H x W in 0..1.
+def stylize(photo: Tensor, parameters: Tensor, strength: float) -> Tensor:
+    """The photo, 1 x 3 x H x W in 0..1, in each of N styles (N x CIN_SIZE): N x 3 x H x W in 0..1.
 
-    At strength 0 that is the photo, at 0.5 the style as the network knows it; beyond that, a style
-    is what sets it apart from the photo, the more so the stronger.
+    At strength 0 the result is the photo, at 0.5 the style as the network knows it. Above, the difference between the
+    style's parameters and those of the photo is exaggerated.
     """
     height, width = photo.shape[2:]
     with torch.no_grad():
-        known = numbers(photo.device)
-        if strength > _USUAL:
-            told = encode_style(_resized(photo, _read_size(width, height, 1.0)), known)
-            own = _as_deep(cin_parameters(told, known), style[:, -1:])
-            style = own + (strength + 1 - _USUAL) * (style - own)
-        share = min(1.0, strength / _USUAL)
-        return torch.lerp(photo, _painted(photo, style, known), share)
+        weights = load_weights(photo.device)
+        if strength > _FULL_STRENGTH:
+            embedding = encode_style(_resize(photo, _encoder_size(width, height, 1.0)), weights)
+            own = _with_depth(cin_parameters(embedding, weights), parameters[:, -1:])
+            parameters = own + (strength + 1 - _FULL_STRENGTH) * (parameters - own)
+        share = min(1.0, strength / _FULL_STRENGTH)
+        return torch.lerp(photo, _two_stages(photo, parameters, weights), share)
 
 
-def _painted(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
-    """As `in_style`, with strokes that are as large in a large picture as in a small one."""
+def _two_stages(photo: Tensor, parameters: Tensor, weights: NetworkWeights) -> Tensor:
+    """One pass, or two in a large picture."""
     height, width = photo.shape[2:]
-    if max(height, width) > _LARGE and min(height, width) >= _LEAST:
+    if max(height, width) > _TWO_STAGE_SIZE and min(height, width) >= _MIN_STAGE_SIDE:
         small = F.interpolate(photo, (height // 2, width // 2), mode="bilinear", antialias=True)
-        coarse = _painted(small, style, known)
+        coarse = _two_stages(small, parameters, weights)
         coarse = F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
-        return torch.lerp(coarse, _one_pass(coarse, style, known), _OVER)
-    return _one_pass(photo, style, known)
+        return torch.lerp(coarse, _one_pass(coarse, parameters, weights), _SECOND_STAGE)
+    return _one_pass(photo, parameters, weights)
 
 
-def _one_pass(photo: Tensor, style: Tensor, known: Numbers) -> Tensor:
+def _one_pass(photo: Tensor, parameters: Tensor, weights: NetworkWeights) -> Tensor:
     height, width = photo.shape[2:]
-    padded = F.pad(photo, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
-    share = min(1.0, max(height, width) / LEARNED_AT)
-    style = _as_deep(style, share * style[:, -1:])
+    padding = (0, -width % DECODER_MULTIPLE, 0, -height % DECODER_MULTIPLE)
+    padded = F.pad(photo, padding, mode="reflect")
+    share = min(1.0, max(height, width) / TRAINED_SIZE)
+    parameters = _with_depth(parameters, share * parameters[:, -1:])
     grain = _grain(padded.shape[2], padded.shape[3], photo.device)
     padded = (padded + grain).clamp(0, 1)
     padded = padded.contiguous(memory_format=torch.channels_last)
-    return paint(padded, style, known)[:, :, :height, :width]
+    return decode(padded, parameters, weights)[:, :, :height, :width]
 
 
 def _grain(height: int, width: int, where: torch.device) -> Tensor:
-    """Fine grain, 1 x 1 x H x W, the same in every picture, so that none flickers in a film."""
+    """Grain, 1 x 1 x H x W, the same for every picture: in a film it must not flicker."""
     down, across = (-(-side // _TILE) for side in (height, width))
     return _tile(where).repeat(1, 1, down, across)[:, :, :height, :width]
 
@@ -131,42 +127,41 @@ def _tile(where: torch.device) -> Tensor:
     return (_GRAIN * torch.randn(1, 1, _TILE, _TILE, generator=seed)).to(where)
 
 
-def _known_better(style: Image.Image, style_scale: float, known: Numbers) -> Tensor:
-    """The norms of a style; of one that was learned, as it was learned.
+def _parameters(style: Image.Image, style_scale: float, weights: NetworkWeights) -> Tensor:
+    """The parameters of a style, with the fine-tuned change if it is a built-in one.
 
-    It is known by what the reader tells of it. Learning has found how far its norms lie from those
-    that the network has for it, and that holds for other stroke sizes, too.
+    A built-in style is recognised by its embedding. The change holds for other stroke sizes, too.
     """
-    where = known["learned.styles"].device
-    told = encode_style(ready(style, 1.0).to(where), known)
-    away = (known["learned.styles"] - told).norm(dim=1) / told.norm()
-    nearest = int(away.argmin())
+    embeddings = weights["fine_tuned.styles"]
+    embedding = encode_style(preprocess(style, 1.0).to(embeddings.device), weights)
+    distances = (embeddings - embedding).norm(dim=1) / embedding.norm()
+    nearest = int(distances.argmin())
     if style_scale != 1:
-        told = encode_style(ready(style, style_scale).to(where), known)
-    norms = cin_parameters(told, known)
-    if away[nearest] < _SAME:
-        return norms + known["learned.changes"][nearest : nearest + 1]
-    return _as_deep(norms, _DEPTH * norms[:, -1:])
+        embedding = encode_style(preprocess(style, style_scale).to(embeddings.device), weights)
+    parameters = cin_parameters(embedding, weights)
+    if distances[nearest] < _SAME_STYLE:
+        return parameters + weights["fine_tuned.changes"][nearest : nearest + 1]
+    return _with_depth(parameters, _DEPTH * parameters[:, -1:])
 
 
-def _as_deep(norms: Tensor, depth: Tensor) -> Tensor:
-    """Norms, N x NORMS, whose large forms count as much as `depth` tells, N x 1."""
-    return torch.cat([norms[:, :-1], depth], 1)
+def _with_depth(parameters: Tensor, depth: Tensor) -> Tensor:
+    """Parameters, N x CIN_SIZE, with another weight of large forms, N x 1."""
+    return torch.cat([parameters[:, :-1], depth], 1)
 
 
-def ready(style: Image.Image, style_scale: float) -> Tensor:
-    """A style as the reader takes it, 1 x 3 x H x W."""
-    size = _read_size(*style.size, style_scale)
+def preprocess(style: Image.Image, style_scale: float) -> Tensor:
+    """A style as the encoder expects it, 1 x 3 x H x W."""
+    size = _encoder_size(*style.size, style_scale)
     return to_tensor(style.resize(size, Image.Resampling.LANCZOS))
 
 
-def _read_size(width: int, height: int, style_scale: float) -> tuple[int, int]:
-    """Width and height to look at a picture at: its own shape, as far as the reader takes it."""
-    factor = READ_SIZE * style_scale / math.sqrt(width * height)
-    units = (max(1, round(side * factor / READER_MULTIPLE)) for side in (width, height))
-    across, down = (min(_LONGEST, unit * READER_MULTIPLE) for unit in units)
+def _encoder_size(width: int, height: int, style_scale: float) -> tuple[int, int]:
+    """Width and height for the encoder, with about the picture's own shape."""
+    factor = ENCODER_SIZE * style_scale / math.sqrt(width * height)
+    units = (max(1, round(side * factor / ENCODER_MULTIPLE)) for side in (width, height))
+    across, down = (min(_MAX_SIDE, unit * ENCODER_MULTIPLE) for unit in units)
     return across, down
 
 
-def _resized(photo: Tensor, size: tuple[int, int]) -> Tensor:
+def _resize(photo: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(photo, size[::-1], mode="bilinear", antialias=True)

@@ -1,6 +1,6 @@
-"""What a run will cost, before it has begun: by its layers, sizes, styles and strokes.
+"""The cost of a run, estimated before it starts from its layers, sizes, styles and steps.
 
-In pixel-steps: what a step of the default settings costs for a pixel.
+The unit is the pixel-step: the cost per pixel of one optimiser step with the default settings.
 """
 
 from typing import NamedTuple
@@ -11,77 +11,76 @@ from nst.optimise.schedule import schedule
 from nst.optimise.targets import content_layers
 from nst.settings import Settings
 
-STEP = 8_000
-"""Pixel-steps that a step costs besides its pixels, measured from 128^2 to 1024^2 pixels: 16 000 on
-two cores of a Zen 4 with bfloat16 (0.03 s), 5 000 on two of a Zen 1 (0.07 s)."""
+STEP_OVERHEAD = 8_000
+"""Pixel-steps that a step costs whatever its size. Measured from 128^2 to 1024^2 pixels: 16 000 on two cores of a Zen
+4 with bfloat16 (0.03 s), 5 000 on two cores of a Zen 1 (0.07 s)."""
 
-LOOK = 0.4
-"""Of a step: to pass a picture through the network once, without the way back."""
+FORWARD_SHARE = 0.4  # cost of a forward pass through the network, as a share of a step
+ONE_PASS_SHARE = 0.25  # cost of a picture by the one-pass network, as a share of a step; its styles are encoded
+MIN_DEPTH_SHARE = 0.15  # lower bound of `depth_share`: the pixels themselves cost something with the shallowest layers
 
-ONE_PASS = 0.25
-"""Of a step: what a picture in one pass costs, the styles read."""
-
-MIN_SHARE = 0.15
-"""Of the default layers' cost: however shallow the layers, there are the pixels themselves."""
-
-_WIDTHS = 3, 64, 128, 256, 512, 512
+_CHANNELS = 3, 64, 128, 256, 512, 512
 
 
 class Scale(NamedTuple):
-    """A size of `schedule` with its steps, and their work: what comes before the first, the study
-    of the pictures, and each."""
+    """A size of `schedule`, its steps, and their work in pixel-steps."""
 
     size: int
     steps: int
-    study: float
-    step: float
+    study: float  # work before the first step: features of the photo and the styles
+    step: float  # work of each step
 
     @property
     def work(self) -> float:
-        """All of it."""
+        """Work of the whole scale, in pixel-steps."""
         return self.study + self.steps * self.step
 
 
-def run_work(settings: Settings, photo: tuple[int, int], begun: int = 0, styles: int = 1) -> float:
-    """The work of a run, for a photo of this width and height; `begun` is as in `schedule`."""
-    return sum(scale.work for scale in plan_work(settings, photo, begun, styles))
+def run_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1) -> float:
+    """Work of a run in pixel-steps, for a photo's width and height; arguments as `plan_work`."""
+    return sum(scale.work for scale in plan_work(settings, photo, start_size, styles))
 
 
-def plan_work(
-    settings: Settings, photo: tuple[int, int], begun: int = 0, styles: int = 1
-) -> list[Scale]:
-    """The same, size by size.
+def plan_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, styles: int = 1) -> list[Scale]:
+    """The scales of a run from coarse to fine, with their work.
 
-    A style is taken to be square; one that was studied before costs nothing.
+    `photo` is a width and height, `start_size` the longest side of a painting to continue, 0 for
+    none. Styles are assumed to be square, and not to be in the backbone's cache.
     """
-    shape = min(photo) / max(photo)
-    plan = schedule(settings, shape, begun)
+    aspect = min(photo) / max(photo)
+    plan = schedule(settings, aspect, start_size)
     if settings.in_one_pass:
-        return [Scale(*plan[0], 0.0, ONE_PASS * (STEP + settings.size**2 * shape))]
-    depth, pictures = depth_share(settings), shape + styles * settings.style_scale**2
+        step = ONE_PASS_SHARE * (STEP_OVERHEAD + settings.size**2 * aspect)
+        return [Scale(*plan[0], study=0.0, step=step)]
+    depth, pictures = depth_share(settings), aspect + styles * settings.style_scale**2
     return [
-        Scale(size, steps, LOOK * depth * size**2 * pictures, depth * (STEP + size**2 * shape))
+        Scale(
+            size,
+            steps,
+            study=FORWARD_SHARE * depth * size**2 * pictures,
+            step=depth * (STEP_OVERHEAD + size**2 * aspect),
+        )
         for size, steps in plan
     ]
 
 
 def depth_share(settings: Settings) -> float:
-    """The cost of a step with these layers, by that of the default ones.
+    """Cost of a step with the layers of these settings, relative to the default layers.
 
-    That is the share of the multiplications down to the deepest layer.
+    It is estimated as the ratio of multiplications down to the deepest layer.
     """
     layers = {*dict(settings.style_layers), *content_layers(settings)}
     layers |= set(MATCH_LAYERS) if settings.coherence else set()
-    deepest = max((_cost(layer) for layer in layers), default=0.0)
-    return max(MIN_SHARE, deepest / _cost("relu5_1"))
+    deepest = max((_multiplications(layer) for layer in layers), default=0.0)
+    return max(MIN_DEPTH_SHARE, deepest / _multiplications("relu5_1"))
 
 
-def _cost(layer: str) -> float:
-    """Multiplications for a pixel of the picture, down to a layer such as "relu4_2"."""
+def _multiplications(layer: str) -> float:
+    """Multiplications per pixel of the picture, down to a layer such as "relu4_2"."""
     last_block, last_number = (int(part) for part in layer[4:].split("_"))
-    cost = 0.0
+    total = 0.0
     for block, length in enumerate(ARCHITECTURES["VGG-19"][:last_block], 1):
         for number in range(1, (last_number if block == last_block else length) + 1):
-            before = _WIDTHS[block - 1] if number == 1 else _WIDTHS[block]
-            cost += 9 * before * _WIDTHS[block] / 4 ** (block - 1)
-    return cost
+            inputs = _CHANNELS[block - 1] if number == 1 else _CHANNELS[block]
+            total += 9 * inputs * _CHANNELS[block] / 4 ** (block - 1)
+    return total

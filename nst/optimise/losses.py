@@ -1,10 +1,10 @@
-"""The formulas: content, Gram, style, matching, total variation.
+"""The losses: content, Gram matrices, style, matching, total variation.
 
-F: features of the result at a layer, P: of the photo; G, A: Gram matrices of the result and of
-the style; N channels, M = H * W positions. All sums are float32 at least.
+F, P: features of the result and of the photo at a layer. G, A: Gram matrices of the result and of the style.
+N channels, M = H * W positions. Sums are in float32 at least.
 
-Features may be `scale` times the network's own, as float16 needs it (`Backbone.scale`); losses mean
-the same whatever it is. G and A here are those of the features as they are, scale^2 as large.
+Features may be multiplied by a `scale` for float16 (`Backbone.scale`), and G and A by its square; the losses do not
+depend on it. `training/losses.py` has the same losses for batches: these are laid out for one picture on a CPU.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MIN_ENERGY = 1 / 6
-"""Of the style's, at which a photo counts as strong enough: flat, dark and misty ones have less.
+"""Minimum content energy of a photo, relative to the style's, for the normalisation.
 
-Without it the photo holds on to what little it has: the flat start lies in a local minimum, and at
-a twentieth of its contrast a photo was hardly painted at all.
+Flat, dark and misty photos have less. Normalised by their own energy, their start is a local minimum: a photo with a
+twentieth of its contrast was hardly painted at all.
 """
 
 CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
@@ -29,12 +29,11 @@ CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float], Tensor | float]] = {
     "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,
     "mean": lambda photo, scale, _: 1 / photo.numel() / scale**2,
 }
-"""P, 1 x N x H x W, the features' scale, and the style's `energy` at a position -> what
-(F - P)^2 is multiplied by before it is summed: for all positions alike, or 1 x 1 x H x W.
+"""P (1 x N x H x W), the scale, and the style's `energy` per position -> the factor of (F - P)^2.
 
-relative: w / max(sum P^2, LEAST_ENERGY * M * the style's), with w the `emphasis`: the share of the
-photo's own energy or, where that is little, of some of the style's; ours. half: Gatys et al. 2016,
-eq. 1. quarter: 1 / (4 N M), the form of many courses. mean: as `torch.nn.functional.mse_loss`.
+The factor is a number or 1 x 1 x H x W.
+relative (ours): w / max(sum P^2, MIN_ENERGY * M * style), with w the `emphasis`.
+half: Gatys et al. 2016, eq. 1. quarter: 1 / (4 N M), the form of many courses. mean: `torch.nn.functional.mse_loss`.
 """
 
 STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
@@ -42,10 +41,10 @@ STYLE_FACTORS: dict[str, Callable[[Tensor, int, float], Tensor | float]] = {
     "gatys": lambda style, _, scale: 1 / (4 * len(style) ** 2) / scale**4,
     "mean": lambda style, positions, scale: positions**2 / len(style) ** 2 / scale**4,
 }
-"""A / M, N x N, M and the features' scale -> what sum (G / M - A / M)^2 is multiplied by.
+"""A / M (N x N), M and the scale -> the factor of sum (G / M - A / M)^2.
 
-relative: the share of the style's own energy, ours. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et
-al. 2016, eq. 4. mean: of (G - A)^2, both as large as the picture makes them.
+relative (ours): 1 / sum (A / M)^2. gatys: sum (G - A)^2 / (4 N^2 M^2), Gatys et al. 2016, eq. 4. mean: the mean of
+(G - A)^2, not normalised by M.
 """
 
 
@@ -54,24 +53,22 @@ def content_loss(
 ) -> Tensor:
     """Sum of (F - P)^2 times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
-    `style` is the style's `energy` at a position of the layer, 0 if there is none. The relative one
-    is 0 for equal features and, unless the photo is much weaker than the style, 1 for none at all.
+    `style` is the style's `energy` per position of the layer, 0 without a style. The relative loss is 0 for equal
+    features. It is 1 for features of 0, unless the photo is much weaker than the style.
     """
     squares = (_exact(features) - _exact(target)).square().sum(1, keepdim=True)
     return (squares * CONTENT_FACTORS[kind](target, scale, style)).sum()
 
 
 def emphasis(photo: Tensor) -> Tensor:
-    """How much each position of a photo counts as content: B x N x H x W -> B x 1 x H x W.
+    """The weight of each position of a photo as content: B x N x H x W -> B x 1 x H x W.
 
-    As much as the network finds there, the root of the mean energy of the 3 x 3 positions around:
-    faces, windows and edges are held, and over skies and walls the style may have its way. The
-    weights' mean, itself weighted with the energy, is 1, so that all of the photo counts as much as
-    before.
+    It is the square root of the mean energy of the 3 x 3 positions around. Faces, windows and edges are kept; skies
+    and walls leave more freedom to the style. The mean of the weights, weighted by the energy, is 1.
     """
     energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
-    least = torch.finfo(around.dtype).tiny  # a photo in which nothing is found is all alike
+    least = torch.finfo(around.dtype).tiny  # a photo without features has equal weights
     whole = energies.sum((1, 2, 3), keepdim=True).clamp_min(least)
     mean = (around * energies).sum((1, 2, 3), keepdim=True) / whole
     return (around + least) / (mean + least)
@@ -91,11 +88,11 @@ def gram(features: Tensor) -> Tensor:
 
 
 def guide(mask: Tensor, features: Tensor) -> Tensor:
-    """What features are multiplied by, so that `gram` is that of a region alone: 1 x 1 x H x W.
+    """The guidance channel of a region, 1 x 1 x H x W: `gram` of the guided features is that of the region.
 
-    `mask` is 1 x 1 x H' x W', 0..1, and is carried down by area; the root of its share makes
-    `gram` the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017,
-    "Controlling Perceptual Factors in Neural Style Transfer", section 4).
+    `mask` is 1 x 1 x H' x W', 0..1, and is averaged over each position. The square root of its share makes `gram` the
+    mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017, "Controlling Perceptual Factors in Neural
+    Style Transfer", section 4).
     """
     shares = carried_down(mask, features)
     return in_format((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)
@@ -104,24 +101,21 @@ def guide(mask: Tensor, features: Tensor) -> Tensor:
 def carried_down(mask: Tensor, features: Tensor) -> Tensor:
     """The mean of a mask, 1 x 1 x H' x W', over each position of features: 1 x 1 x H x W.
 
-    On the CPU wherever the mask is: MPS had it for sizes alone that divide evenly until torch 2.11,
-    and each mask goes there once a scale.
+    It is computed on the CPU, once per scale: until torch 2.11 MPS supported only sizes that divide evenly.
     """
     return F.interpolate(mask.cpu(), features.shape[2:], mode="area").to(mask.device)
 
 
 def in_format(x: Tensor, features: Tensor) -> Tensor:
-    """What features are compared with or multiplied by, in their number format.
+    """A target or a guidance channel in the number format of the features; float32 for float16.
 
-    But float32 for float16, whose range is too small: for what is divided by the number of
-    positions, and for the Gram matrix of a region, whose few positions weigh the more.
+    The range of float16 is too small for values that are divided by the number of positions, and for the Gram matrix
+    of a small region, whose positions have large weights.
     """
     return x if features.dtype == torch.float16 else x.to(features.dtype)
 
 
-def style_loss(
-    gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0
-) -> Tensor:
+def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: int = 1, scale: float = 1.0) -> Tensor:
     """Sum (G / M - A / M)^2, times one of STYLE_FACTORS; both N x N of `gram` -> a scalar.
 
     `positions` is M, of the picture.
@@ -130,25 +124,23 @@ def style_loss(
 
 
 def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
-    """Each position's features, less their mean over all positions, at unit length.
+    """The features of each position, minus their mean over all positions, at unit length: 1 x N x H x W -> M x N.
 
-    1 x N x H x W -> M x N. Cosine similarity is their dot product. `inside`, if given, are the
-    indices of the M positions that count, as in a region of the picture.
+    Their dot product is the cosine similarity. `inside` are the indices of the M positions of a region.
     """
     rows = _rows(features, inside)
-    found, _ = _directions(rows, _mean(rows))
-    return found
+    return _directions(rows, _mean(rows))[0]
 
 
 def match(picture: Tensor, style: Tensor) -> Tensor:
-    """Two-sided nearest neighbours, as the target of `matching_loss`: M x N, K x N -> M x N.
+    """Two-sided nearest neighbours, as the target of `matching_loss`: directions M x N, K x N -> M x N.
 
-    Both are `directions`. Every picture position is drawn to its nearest style position, and every
-    style position draws its nearest picture position: the one side alone would let a flat sky
-    choose the same few strokes over and over. Row i of the target is
-    S_a(i) / M + sum of S_j / K over all j with b(j) = i, for the nearest a(i) and b(j). The relaxed
-    earth mover's distance takes the larger of the two sides (Kolkin et al. 2019, eq. 5), here they
-    are summed; the first alone is nearest-neighbour style transfer (Kolkin et al. 2022).
+    Each picture position moves towards its nearest style position a(i). Each style position attracts its nearest
+    picture position b(j): without this side a flat sky would take the same few strokes everywhere. Row i of the target
+    is S_a(i) / M + sum of S_j / K over all j with b(j) = i.
+
+    The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019, eq. 5); here they are
+    summed. The first side alone is nearest-neighbour style transfer (Kolkin et al. 2022).
     """
     target = torch.empty_like(picture)
     best = picture.new_full((len(style),), -torch.inf)
@@ -156,7 +148,7 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
     for start in range(0, len(picture), BLOCK):
         similarity = picture[start : start + BLOCK] @ style.T
         target[start : start + BLOCK] = style[similarity.argmax(1)] / len(picture)
-        # Down the columns of a row-major matrix it would take four times as long.
+        # The maximum of columns of a row-major matrix takes four times as long.
         highest, place = similarity.T.contiguous().max(1)
         nearest = torch.where(highest > best, place + start, nearest)
         best = torch.maximum(best, highest)
@@ -164,15 +156,15 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
 
 
 BLOCK = 2048
-"""Positions that are matched at once: in a large picture all similarities would take gigabytes, and
-all directions, which are float32, more than anything else in a step."""
+"""Positions that are matched at once. In a large picture, all similarities would take gigabytes, and all directions
+(float32) more than anything else in a step."""
 
 
 def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
     """Mean cosine distance to the matches, over picture and style positions; 0 to 4.
 
-    Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The
-    matches stay as they are while the features move: the gradient is that of the features alone.
+    Features 1 x N x H x W and a target of `match`, M x N, for all positions or those `inside`. The matches are
+    constant: the gradient is that of the features alone.
     """
     return 2 - _MatchingSimilarity.apply(features, target, inside)
 
@@ -196,17 +188,14 @@ def _mean(rows: Tensor) -> Tensor:
 
 
 def _directions(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the rows lie from their mean, at unit length, and the lengths: M x N and M x 1."""
+    """The rows minus their mean, at unit length, and the lengths: M x N and M x 1."""
     offsets = rows - mean
     lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
     return offsets.div_(lengths), lengths
 
 
 class _MatchingSimilarity(torch.autograd.Function):
-    """The sum of directions times target.
-
-    The directions are made once more on the way back, which costs less than they weigh.
-    """
+    """The sum of directions times target; the backward pass recomputes the directions to save memory."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
@@ -227,10 +216,10 @@ class _MatchingSimilarity(torch.autograd.Function):
         back, shift = torch.empty_like(rows), torch.zeros_like(mean)
         blocks = (tensor.split(BLOCK) for tensor in (rows, target, back))
         for block, part, out in zip(*blocks, strict=True):
-            found, lengths = _directions(block, mean)
-            # What is left of the target across the direction: what is along it changes nothing.
-            along = (found * part).sum(1, keepdim=True)
-            across = found.mul_(along).neg_().add_(part).mul_(grad / lengths)
+            unit, lengths = _directions(block, mean)
+            # Only the component of the target that is orthogonal to the direction has an effect.
+            along = (unit * part).sum(1, keepdim=True)
+            across = unit.mul_(along).neg_().add_(part).mul_(grad / lengths)
             shift += across.sum(0)
             out.copy_(across)
         back -= shift / len(rows)
@@ -245,15 +234,13 @@ def _exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-GRAM_ROWS = 8192
-"""Positions that are summed at once: long sums are much slower where channels are few, and less
-exact."""
+GRAM_ROWS = 8192  # positions in one sum: long sums are less exact, and much slower where channels are few
 
 
 class _Gram(torch.autograd.Function):
     """F F^T on the (H W) x N view that channels-last memory already is.
 
-    Autograd would not see that the product is symmetric and would multiply twice on the way back.
+    Autograd would not use the symmetry of the product, and would multiply twice in the backward pass.
     """
 
     @staticmethod

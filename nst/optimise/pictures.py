@@ -1,4 +1,4 @@
-"""The pictures that a run is made of, each opened once, no larger than it is of use."""
+"""The input pictures of a run, each opened once, and no larger than the run needs."""
 
 import math
 from collections.abc import Sequence
@@ -11,30 +11,20 @@ from nst.optimise.regions import Styles, check_shape
 from nst.optimise.targets import without_edge
 from nst.settings import Settings
 
-SPARE = 2
-"""A picture is decoded so many times as large as it is painted, or at the next size above."""
-
-MIN_ENOUGH = 1200
-"""Pixels on the longest side; less is hardly faster."""
-
-STYLE_MARGIN = 1.1
-"""A style is a little larger: `without_edge` cuts something off."""
+OVERSAMPLING = 2  # minimum size of a decoded picture, relative to the size at which it is painted
+MIN_DECODED = 1200  # minimum longest side of a decoded picture, in pixels; a smaller one is hardly faster
+STYLE_MARGIN = 1.1  # extra size of a decoded style, because `without_edge` cuts off its margins
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What a run is made of.
+    """The input pictures of a run."""
 
-    `photo`, `start` and the styles are RGB; styles come with their shares, which add up to 1.
-    `mask` is grey, white where to paint. `opaque` is grey, too, of the photo's size: how opaque a
-    cut-out is, and None of a photo that is to be painted everywhere.
-    """
-
-    photo: Image.Image
-    styles: Styles
-    mask: Image.Image | None = None
-    start: Image.Image | None = None
-    opaque: Image.Image | None = None
+    photo: Image.Image  # RGB
+    styles: Styles  # RGB, with shares that add up to 1
+    mask: Image.Image | None = None  # grey, white where to paint
+    start: Image.Image | None = None  # RGB, a painting to continue
+    opaque: Image.Image | None = None  # alpha channel of a cut-out, of the photo's size; None: opaque
 
 
 def open_pictures(
@@ -45,57 +35,55 @@ def open_pictures(
     start: ImageSource | None = None,
     keep_alpha: bool = False,
 ) -> Pictures:
-    """Everything opened and checked; ImageError or ValueError says what is wrong.
+    """Open and check all pictures; raises ImageError or ValueError.
 
-    Several styles blend by `settings.style_weights`; one of weight 0 is not opened. With a mask
-    nothing blends, and weights are refused. With `keep_alpha`, where the photo is transparent
-    counts.
+    Several styles blend by `settings.style_weights`; a style of weight 0 is not opened. With a mask styles don't
+    blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
     """
     if mask is not None and len(styles) > 1 and settings.style_weights:
         raise ValueError(
             "style_weights is for styles that blend, and with a mask each has a part of the "
             "picture of its own; leave the weights or the mask out"
         )
-    least = enough(settings.size)
-    content, opaque = open_cutout(photo, "the photo", least) if keep_alpha else (None, None)
-    content = content or open_image(photo, "the photo", least)
+    decoded = enough(settings.size)
+    content, opaque = open_cutout(photo, "the photo", decoded) if keep_alpha else (None, None)
+    content = content or open_image(photo, "the photo", decoded)
     if opaque and opaque.getextrema() == (0, 0):
         raise ImageError("the photo is transparent everywhere; there is nothing to paint")
-    chosen = open_styles(styles, settings)
-    inside = None if mask is None else open_mask(mask, "the mask", least)
-    begun = None if start is None else open_image(start, "the painting to go on from", least)
-    for image, name in ((inside, "the mask"), (begun, "the painting to go on from")):
+    style_images = open_styles(styles, settings)
+    mask_image = None if mask is None else open_mask(mask, "the mask", decoded)
+    painting = "the painting to go on from"
+    start_image = None if start is None else open_image(start, painting, decoded)
+    for image, name in ((mask_image, "the mask"), (start_image, painting)):
         if image is not None:
             check_shape(image, name, content.size)
-    return Pictures(content, chosen, inside, begun, opaque)
+    return Pictures(photo=content, styles=style_images, mask=mask_image, start=start_image, opaque=opaque)
 
 
 def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
-    """The styles that have a weight, with their shares; errors are as `open_pictures` has them."""
+    """Open the styles of nonzero weight, with their shares; raises as `open_pictures`."""
     weights = _style_weights(settings, len(styles))
-    largest = enough(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
+    decoded = enough(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
     return [
-        (without_edge(open_image(style, "the style image", largest)), weight / sum(weights))
+        (without_edge(open_image(style, "the style image", decoded)), weight / sum(weights))
         for style, weight in zip(styles, weights, strict=True)
         if weight
     ]
 
 
 def enough(size: float) -> int:
-    """Pixels on the longest side that a picture needs to be painted at this size."""
-    return max(MIN_ENOUGH, math.ceil(SPARE * size))
+    """Longest side, in pixels, at which to decode a picture that is painted at `size`."""
+    return max(MIN_DECODED, math.ceil(OVERSAMPLING * size))
 
 
 def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
-    """One weight for each of `count` styles."""
+    """One weight for each of `count` styles; raises ValueError if their numbers differ."""
     needed = settings.style_layers or settings.init == "style" or settings.in_one_pass
     if not count and needed:
         raise ValueError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:
-        raise ValueError(
-            f"style_weights has {len(weights)} numbers for {count} styles; give one for each"
-        )
+        raise ValueError(f"style_weights has {len(weights)} numbers for {count} styles; give one for each")
     if math.isinf(sum(weights)):
         return tuple(weight / max(weights) for weight in weights)
     return weights

@@ -1,4 +1,4 @@
-"""What one pass makes of the photo: a painting of its own, or a beginning for the optimiser."""
+"""Pictures by the one-pass network: results of their own, or a start for the optimiser."""
 
 from collections.abc import Sequence
 
@@ -7,23 +7,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.vgg import Backbone
-from nst.one_pass_network.styles import LEARNED_AT, in_style, read
+from nst.one_pass_network.styles import TRAINED_SIZE, style_parameters, stylize
 from nst.optimise.losses import emphasis
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
-CALM = 1.2
-"""The `emphasis` from which on a place of the photo takes nothing from its draft."""
-CALM_LAYER = "relu4_1"
+MAX_EMPHASIS = 1.2  # `emphasis` from which on a part of the photo takes nothing from its preview
+
+EMPHASIS_LAYER = "relu4_1"
 
 
-def draft(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor:
-    """The photo, 1 x 3 x H x W in 0..1, with each region in its own styles, if it has any."""
+def preview_pixels(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor:
+    """The photo with each region in its styles, by the one-pass network; 1 x 3 x H x W in 0..1."""
     painted = photo
     for region in regions:
         if region.styles:
-            styles = read(region.styles, settings.style_scale, photo.device)
-            change = in_style(photo, styles, settings.strength) - photo
+            styles = style_parameters(region.styles, settings.style_scale, photo.device)
+            change = stylize(photo, styles, settings.strength) - photo
             mask = region_mask(region, photo)
             change = change if mask is None else change * mask
             painted = painted + change
@@ -31,24 +31,20 @@ def draft(photo: Tensor, regions: Sequence[Region], settings: Settings) -> Tenso
 
 
 def blend_preview(
-    pixels: Tensor,
-    photo: Tensor,
-    regions: Sequence[Region],
-    settings: Settings,
-    backbone: Backbone,
+    pixels: Tensor, photo: Tensor, regions: Sequence[Region], settings: Settings, backbone: Backbone
 ) -> Tensor:
-    """A picture on its way, with calm parts of the photo as they are in its draft.
+    """`pixels` with the preview blended in where the photo has little content.
 
-    Both are 1 x 3 x H x W in 0..1. The optimiser makes strokes, but no stars in an empty sky, and
-    where it finds some, it is done sooner. Faces, windows and edges it paints better by itself. A
-    small picture's draft is made larger, up to twice, since strokes were learned so.
+    Both are 1 x 3 x H x W in 0..1. The optimiser adds strokes but no large shapes to an empty sky; where the preview
+    has some, it also converges sooner. It paints faces, windows and edges better without a preview. The preview of a
+    small photo is made at up to twice its size, because the one-pass network was trained on larger pictures.
     """
     with torch.no_grad():
-        found = backbone(photo, [CALM_LAYER], settings.pooling)[CALM_LAYER]
-        held = F.interpolate(emphasis(found), photo.shape[2:], mode="bilinear")
-        factor = min(2.0, max(1.0, LEARNED_AT / max(photo.shape[2:])))
+        features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]
+        content = F.interpolate(emphasis(features), photo.shape[2:], mode="bilinear")
+        factor = min(2.0, max(1.0, TRAINED_SIZE / max(photo.shape[2:])))
         larger = F.interpolate(photo, scale_factor=factor, mode="bicubic").clamp(0, 1)
-        change = draft(larger, regions, settings) - larger
+        change = preview_pixels(larger, regions, settings) - larger
         change = F.interpolate(change, photo.shape[2:], mode="bilinear", antialias=True)
-        drafted = (photo + change).clamp(0, 1)
-        return torch.lerp(pixels, drafted, (CALM - held).clamp(0, 1))
+        preview = (photo + change).clamp(0, 1)
+        return torch.lerp(pixels, preview, (MAX_EMPHASIS - content).clamp(0, 1))

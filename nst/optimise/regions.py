@@ -1,4 +1,4 @@
-"""Parts of the picture with styles of their own: what a mask says."""
+"""Regions of the picture with their own styles, made from masks."""
 
 from dataclasses import dataclass
 
@@ -9,21 +9,18 @@ from nst.images import ImageError, fitted_size
 from nst.images.tensors import to_tensor
 from nst.optimise.losses import carried_down
 
-FEATHER = 1 / 150
-"""Deviation of the blur on a region's edge, as a share of the picture's longest side."""
+FEATHER = 1 / 150  # standard deviation of the blur at a region's edge, relative to the picture's longest side
+MIN_WHITE = 8  # lower bound of the maximum of a feathered mask, of 255; below it the style is invisible
 
-MIN_WHITE = 8
-"""Of 255, in a soft mask's whitest part: less would not be seen."""
-
-Styles = list[tuple[Image.Image, float]]
-"""RGB images with their shares, which add up to 1."""
+Styles = list[tuple[Image.Image, float]]  # RGB images with their shares, which add up to 1
 
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the picture, and the styles for it.
+    """A part of the picture and its styles.
 
-    `mask` is grey, of the photo's shape, white where the region is; none: everywhere.
+    `mask` is grey with the photo's aspect ratio, white inside the region; None: the whole picture.
+    No styles: the region stays the photo.
     """
 
     styles: Styles
@@ -31,7 +28,7 @@ class Region:
 
 
 def region_mask(region: Region, picture: Tensor) -> Tensor | None:
-    """The region's share of each pixel of a picture: 1 x 3 x H x W -> 1 x 1 x H x W in 0..1.
+    """Coverage of each pixel by the region: a picture 1 x 3 x H x W -> 1 x 1 x H x W in 0..1.
 
     None where the region is the whole picture.
     """
@@ -41,67 +38,59 @@ def region_mask(region: Region, picture: Tensor) -> Tensor | None:
     return carried_down(mask, picture).to(picture.device)
 
 
-def divide(styles: Styles, inside: Image.Image) -> list[Region]:
-    """The first style inside the mask, the second, if there is one, around it.
+def split_by_mask(styles: Styles, inside: Image.Image) -> list[Region]:
+    """The first style inside the mask and, if there is a second, that one outside.
 
     Raises ValueError for more than two.
     """
     if len(styles) > 2:
         raise ValueError(
-            f"with a mask there are one style or two, not {len(styles)}: the first inside, "
-            "the second outside"
+            f"with a mask there are one style or two, not {len(styles)}: the first inside, the second outside"
         )
     masks = (inside, ImageChops.invert(inside))
     return [Region([(style, 1.0)], mask) for (style, _), mask in zip(styles, masks, strict=False)]
 
 
-def cut_out(regions: list[Region], there: Image.Image) -> list[Region]:
-    """The same regions, as far as a cut-out photo is there: white where it is, black elsewhere.
+def restrict(regions: list[Region], opaque: Image.Image) -> list[Region]:
+    """The regions within a cut-out; `opaque` is its `binary_mask`.
 
-    Raises ImageError if nothing is left of the first.
+    Raises ImageError if nothing remains of the first.
     """
-    masks = [there if r.mask is None else ImageChops.multiply(r.mask, there) for r in regions]
+    masks = [opaque if r.mask is None else ImageChops.multiply(r.mask, opaque) for r in regions]
     if masks[0].getextrema() == (0, 0):
-        raise ImageError(
-            "the mask is white only where the photo is transparent; paint what is there"
-        )
+        raise ImageError("the mask is white only where the photo is transparent; paint what is there")
     return [Region(r.styles, mask) for r, mask in zip(regions, masks, strict=True)]
 
 
-def hard(opaque: Image.Image) -> Image.Image:
-    """White wherever something of a cut-out is to be seen, black where it is transparent."""
-    return opaque.point(lambda value: 255 if value else 0)
+def binary_mask(alpha: Image.Image) -> Image.Image:
+    """White wherever a grey alpha channel is not 0."""
+    return alpha.point(lambda value: 255 if value else 0)
 
 
-def feathered(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+def feather(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The grey mask at this width and height, with soft edges.
 
-    Raises ImageError if it is black everywhere, or nearly so.
+    Raises ImageError if it is black everywhere or nearly so.
     """
     if mask.getextrema() == (0, 0):
-        raise ImageError(
-            "the mask is black or transparent everywhere; paint the part that counts in white"
-        )
+        raise ImageError("the mask is black or transparent everywhere; paint the part that counts in white")
     soft = mask.resize(size, Image.Resampling.BILINEAR)
     soft = soft.filter(ImageFilter.GaussianBlur(FEATHER * max(size)))
     _, whitest = soft.getextrema()
     if not isinstance(whitest, tuple) and whitest < MIN_WHITE:
-        raise ImageError(
-            "the mask has next to nothing in white; paint the part that counts larger, and white"
-        )
+        raise ImageError("the mask has next to nothing in white; paint the part that counts larger, and white")
     return soft
 
 
 def check_shape(image: Image.Image, name: str, photo: tuple[int, int]) -> None:
-    """Raise ImageError if the image is not the photo, of this width and height, at another size.
+    """Raise ImageError if the image's aspect ratio is not that of the photo's width and height.
 
-    3 % of width / height are forgiven, and what rounding to whole pixels does to a ribbon.
+    It may differ by 3 % or, for very long pictures, by the rounding to whole pixels.
     """
     ratio = image.width / image.height / (photo[0] / photo[1])
-    at_its_size = fitted_size(photo, max(image.size))
-    off = max(abs(a - b) for a, b in zip(image.size, at_its_size, strict=True))
-    if not 0.97 < ratio < 1.03 and off > 1:
+    expected = fitted_size(photo, max(image.size))
+    error = max(abs(a - b) for a, b in zip(image.size, expected, strict=True))
+    if not 0.97 < ratio < 1.03 and error > 1:
         raise ImageError(
-            f"{name} is {image.width}x{image.height}, another shape than the photo; "
-            "make it from this photo"
+            f"{name} is {image.width}x{image.height}, another shape than the photo; make it from this photo"
         )

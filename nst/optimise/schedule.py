@@ -1,33 +1,32 @@
-"""Sizes from coarse to fine, and how many steps each gets."""
+"""The sizes of a run from coarse to fine, and the number of steps at each."""
 
 import math
 
 from nst.images import MIN_SIDE
 from nst.settings import Settings
 
-COARSEST = 128
-"""Pixels on the longest side of the first scale, where large forms settle at little cost."""
+COARSEST = 128  # longest side at the first scale, in pixels; large forms settle there at little cost
 
 STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 27), "fine": (50, 30, 75)}
-"""Steps at the coarse scales, the last but one and the last, where each costs the most."""
+"""Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""
 
 
-def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tuple[int, int]]:
-    """Sizes, in pixels on the longest side, from coarse to fine, and the steps to spend at each.
+def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> list[tuple[int, int]]:
+    """(longest side in pixels, number of steps) of each scale, from coarse to fine.
 
-    `shape` is the photo's shorter side by its longer one, `begun` the longest side of a painting
-    to go on from.
+    `aspect` is the photo's shorter side divided by its longer one, `start_size` the longest side of
+    a painting to continue, 0 for none.
     """
     if settings.in_one_pass:
         return [(settings.size, 1)]
-    sizes = scales(settings, shape)
+    sizes = scales(settings, aspect)
     coarse, middle, last = STEPS.get(settings.effort, STEPS["quick"])
     counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
     if len(sizes) == 1:
         counts = [middle + last]
-    left = max(1, sum(size > begun for size in sizes))
-    sizes, counts = sizes[-left:], counts[-left:]
-    if 0 < begun < sizes[0]:  # a finished painting is further than what one scale hands the next
+    remaining = max(1, sum(size > start_size for size in sizes))
+    sizes, counts = sizes[-remaining:], counts[-remaining:]
+    if 0 < start_size < sizes[0]:  # a finished painting is a better start than an upscaled one
         counts[0] = round(0.95 * counts[0])
     if settings.steps:
         sizes, counts = sizes[-settings.steps :], counts[-settings.steps :]
@@ -37,9 +36,9 @@ def schedule(settings: Settings, shape: float = 1.0, begun: int = 0) -> list[tup
     return list(zip(sizes, counts, strict=True))
 
 
-def scales(settings: Settings, shape: float) -> list[int]:
+def scales(settings: Settings, aspect: float) -> list[int]:
     """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
-    coarsest = max(COARSEST, 2 * MIN_SIDE / shape)  # a ribbon has fewer scales
+    coarsest = max(COARSEST, 2 * MIN_SIDE / aspect)  # the shorter side of a panorama limits it
     count = 1 + max(0, math.floor(math.log2(settings.size / coarsest)))
     if settings.scales:
         count = min(count, settings.scales)

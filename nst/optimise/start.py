@@ -1,4 +1,4 @@
-"""What a scale starts from: the one before, the photo, noise or a style."""
+"""The picture that a scale starts from: the coarser scale's result, the photo, noise or a style."""
 
 import math
 from collections.abc import Sequence
@@ -14,81 +14,72 @@ from nst.optimise.regions import Region, region_mask
 from nst.optimise.targets import fit_style, tiles
 from nst.settings import Settings
 
-LENT_UNTIL = 0.8
-"""The strength from which on the photo lends no detail."""
-
-WINDOW = 33
-"""Pixels on a side of what is looked at to tell how much detail a place of the photo has."""
-
-LEAST = 1e-6
-"""Of detail, root mean square: less is none."""
+NO_DETAIL_STRENGTH = 0.8  # strength from which on the photo's detail is not added
+DETAIL_WINDOW = 33  # side, in pixels, of the window over which the photo's local detail is measured
+MIN_DETAIL = 1e-6  # root mean square of detail that counts as none
 
 
-def start_scale(
-    target: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings
-) -> Tensor:
-    """The picture a scale starts from, 1 x 3 x H x W in 0..1 like `target`, the photo at its size.
+def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings) -> Tensor:
+    """The picture that a scale starts from, 1 x 3 x H x W in 0..1.
 
-    `coarser` is the picture as the scale before left it, or a painting to go on from, of any size.
+    `photo` has that shape. `coarser` is the result of the scale before, or a painting to continue,
+    of any size; None at the first scale, where `settings.init` decides.
     """
-    shape = target.shape[2:]
+    shape = photo.shape[2:]
     if coarser is not None:
-        if any(there > here for there, here in zip(coarser.shape[2:], shape, strict=True)):
-            # A painting that is larger than what is asked for: it has all the detail there can be.
+        if any(side > size for side, size in zip(coarser.shape[2:], shape, strict=True)):
+            # A painting larger than this scale already has all the detail that fits.
             smaller = F.interpolate(coarser, shape, mode="bicubic", antialias=True)
             return smaller.clamp(0, 1)
         coarser = toward_palette(coarser, regions, settings.strength)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
-        return (larger + _lent(target, coarser, regions, settings)).clamp(0, 1)
+        return (larger + _photo_detail(photo, coarser, regions, settings)).clamp(0, 1)
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
-        return torch.rand(target.shape, generator=random).to(target.device)
+        return torch.rand(photo.shape, generator=random).to(photo.device)
     if settings.init == "style":
         style, _ = regions[0].styles[0]
         resized = style.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
-        return to_tensor(resized).to(target.device)
-    return target.clone()
+        return to_tensor(resized).to(photo.device)
+    return photo.clone()
 
 
-def _lent(
-    target: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings
-) -> Tensor | float:
-    """What the coarse picture could not hold, from the photo, as far as that is to remain.
+def _photo_detail(photo: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor | float:
+    """High-frequency detail of the photo, added after upscaling; 1 x 3 x H x W, or 0.0.
 
-    The rest comes from the style. A photo's detail that is lent is not painted over altogether: at
-    the middle strength no place is lent more of it than a style has on average, or windows and
-    fabrics of the photo would stay in a style that is smoother.
+    The optimiser does not paint over it entirely. So at strength 0.5 no part of the photo gets more detail than a
+    style has on average; otherwise windows and fabrics would survive in a smooth style.
     """
-    by_strength = max(0.0, 1 - settings.strength / LENT_UNTIL)
+    by_strength = max(0.0, 1 - settings.strength / NO_DETAIL_STRENGTH)
     if not settings.from_photo or not max(by_strength, settings.detail):
         return 0.0
     small = coarser.shape[2:]
-    lost = _lost(target, small)
-    energy = lost.square().mean(1, keepdim=True)
-    near = F.avg_pool2d(energy, WINDOW, 1, WINDOW // 2, count_include_pad=False).sqrt()
-    kept = torch.ones_like(near)
+    detail = _high_frequencies(photo, small)
+    energy = detail.square().mean(1, keepdim=True)
+    local = F.avg_pool2d(energy, DETAIL_WINDOW, 1, DETAIL_WINDOW // 2, count_include_pad=False).sqrt()
+    kept = torch.ones_like(local)
     for region in regions:
         if region.styles:
-            size, smaller = max(target.shape[2:]) * settings.style_scale, small[0] / target.shape[2]
-            own = sum(share * _lost_energy(x, size, smaller) for x, share in region.styles)
-            allowed = (1 - settings.strength) * math.sqrt(own) + LEAST
-            too_much = 1 - (allowed / (settings.strength * near + LEAST)).clamp_max(1)
-            mask = region_mask(region, target)
-            kept -= too_much if mask is None else mask * too_much
-    return lost * (by_strength * kept).clamp_min(settings.detail)
+            size, ratio = max(photo.shape[2:]) * settings.style_scale, small[0] / photo.shape[2]
+            of_style = sum(share * _detail_energy(x, size, ratio) for x, share in region.styles)
+            allowed = (1 - settings.strength) * math.sqrt(of_style) + MIN_DETAIL
+            excess = 1 - (allowed / (settings.strength * local + MIN_DETAIL)).clamp_max(1)
+            mask = region_mask(region, photo)
+            kept -= excess if mask is None else mask * excess
+    return detail * (by_strength * kept).clamp_min(settings.detail)
 
 
-def _lost_energy(style: Image.Image, size: float, smaller: float) -> float:
-    """The mean square of what a style at so many pixels loses when it is made smaller."""
+def _detail_energy(style: Image.Image, size: float, ratio: float) -> float:
+    """Mean square of a style's detail: what is lost when it shrinks from `size` by `ratio`."""
     energy = 0.0
-    for tile, part in tiles(to_tensor(fit_style(style, size))):
-        small = [max(1, round(smaller * side)) for side in tile.shape[2:]]
-        energy += part * float(_lost(tile, small).square().mean())
+    for tile, share in tiles(to_tensor(fit_style(style, size))):
+        small = [max(1, round(ratio * side)) for side in tile.shape[2:]]
+        energy += share * float(_high_frequencies(tile, small).square().mean())
     return energy
 
 
-def _lost(picture: Tensor, small: Sequence[int]) -> Tensor:
-    """What of a picture, 1 x 3 x H x W, is lost at that smaller height and width."""
-    there = F.interpolate(picture, list(small), mode="bilinear", antialias=True)
-    back = F.interpolate(there, picture.shape[2:], mode="bicubic", align_corners=False)
-    return picture - back
+def _high_frequencies(picture: Tensor, small: Sequence[int]) -> Tensor:
+    """A picture, 1 x 3 x H x W, minus itself scaled down to a height and width and up again."""
+    reduced = F.interpolate(picture, list(small), mode="bilinear", antialias=True)
+    restored = F.interpolate(reduced, picture.shape[2:], mode="bicubic", align_corners=False)
+    return picture - restored

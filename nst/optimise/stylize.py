@@ -1,4 +1,9 @@
-"""The heart: `stylize`, a generator that paints coarse to fine and shows the picture forming."""
+"""`stylize`: optimises the pixels coarse to fine and yields frames of the picture as it forms.
+
+The method is that of Gatys, Ecker and Bethge 2016, "Image Style Transfer Using Convolutional Neural Networks":
+gradient descent on the pixels. Going from coarse to fine is from Gatys et al. 2017, "Controlling Perceptual Factors in
+Neural Style Transfer", section 6.
+"""
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,50 +20,43 @@ from nst.images.tensors import to_image, to_tensor
 from nst.network.device import device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
-from nst.optimise.cost import plan_work
+from nst.optimise.cost import Scale, plan_work
 from nst.optimise.failure import failure_reason
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.preview import blend_preview, draft
-from nst.optimise.regions import Region, Styles, cut_out, divide, feathered, hard
+from nst.optimise.preview import blend_preview, preview_pixels
+from nst.optimise.regions import Region, Styles, binary_mask, feather, restrict, split_by_mask
 from nst.optimise.start import start_scale
 from nst.optimise.targets import CheckCancelled, never_cancelled
 from nst.settings import Settings
 
 FRAME_INTERVALS = 0.33, 1.0
-"""Seconds between frames, at least: in the first seconds, which change the most, and after 16 s.
-More frames would cost more than anybody sees."""
+"""Minimum seconds between frames: at first, when the picture changes most, and after 16 s.
+More frames would cost more time than they are worth."""
 
-TRIM_INTERVAL = 5
-"""Steps after which freed memory is given back, or the holes between blocks would add up."""
+TRIM_INTERVAL = 5  # steps between two returns of freed memory, which keep the heap from fragmenting
+
+_default_backbone = cache(load_backbone)
 
 Finish = Callable[[Image.Image], Image.Image]
-"""What the engine painted, at the final size -> what is delivered."""
+"""Post-processing at the final size: the optimised picture -> the picture that is delivered."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The painting as it stands.
+    """The painting after a step."""
 
-    `image` is RGB at the final size, in coarse scales too; `step` of `steps` over the whole
-    schedule; `progress` the share of the work done, 0..1, by what `plan_work` says that each part
-    costs; `losses` this step's "total", "content", "style" and "tv"; `log` the losses of every step
-    since the frame before, this one's last; `seconds` since the start; `done` on the last frame,
-    exactly once. `moved` is False while the picture is what the run began with; `failed` says on
-    the last frame why the run led nowhere, if it did.
-    """
-
-    image: Image.Image
+    image: Image.Image  # RGB at the final size, at every scale
     step: int
-    steps: int
-    progress: float
-    losses: Losses
-    log: tuple[Losses, ...]
-    seconds: float
-    done: bool
-    moved: bool = True
-    failed: str = ""
+    steps: int  # of the whole schedule
+    progress: float  # share of the work done, 0..1, by the costs of `plan_work`
+    losses: Losses  # "total", "content", "style" and "tv" of this step
+    log: tuple[Losses, ...]  # losses of every step since the previous frame
+    seconds: float  # since the start
+    done: bool  # only the last frame
+    moved: bool = True  # False while the picture is the one that the run started with
+    failed: str = ""  # on the last frame, why the run did not improve the picture
 
 
 def stylize(
@@ -69,92 +67,80 @@ def stylize(
     mask: ImageSource | None = None,
     start: ImageSource | None = None,
 ) -> Generator[Frame, None, None]:
-    """Paint the photo `content` in the manner of `styles`, and yield frames on the way.
+    """Paint the photo `content` in `styles` and yield frames of the picture as it forms.
 
-    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`;
-    none is needed where the settings have no style layers. With a mask (of the photo's shape, white
-    where to paint, black or transparent elsewhere) one style is painted there and the rest stays
-    the photo, or the first of two is painted there and the second around it. `start` is a painting
-    to go on from: only scales above its size are painted, or the last one again. Without a
-    backbone, the best on this machine is used. Raises ImageError or ValueError at once, before
-    anything is computed. Closing the generator ends the work.
+    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`; settings without
+    style layers need no style. Closing the generator stops the work.
+
+    backbone: default: the best one on this machine.
+    mask: has the photo's aspect ratio; white where to paint, black or transparent elsewhere. One
+        style is painted inside, and the photo stays outside; a second style is painted outside.
+    start: a painting to continue. Only scales above its size are painted, or the last one again.
+
+    Raises ImageError or ValueError when called, before any computation.
     """
     settings = settings or Settings()
-    return begin(open_pictures(content, styles, settings, mask, start), settings, backbone)
+    return run(open_pictures(content, styles, settings, mask, start), settings, backbone)
 
 
-def begin(
+def run(
     pictures: Pictures,
     settings: Settings,
     backbone: Backbone | None = None,
     every: int = 0,
     check_cancelled: CheckCancelled = never_cancelled,
 ) -> Generator[Frame, None, None]:
-    """`stylize` for pictures that are open; with `every`, each so many steps there is a frame, too.
+    """`stylize` for opened pictures.
 
-    Of a cut-out, the ground is not painted. `may_stop` is called between two steps, and between two
-    parts of what has to be known before the first: what it raises ends the run.
+    Where a cut-out is transparent, nothing is painted. `every` yields an extra frame after each so many steps; 0:
+    none. `check_cancelled` is called between steps and while targets are computed; an exception that it raises ends
+    the run.
     """
-    photo = pictures.photo
-    final = fit(photo, settings.size)
-    canvas, styles, finish = _coloured(photo, pictures.styles, final, settings.colour)
+    original = fit(pictures.photo, settings.size)
+    photo, styles, finish = _prepare_colours(pictures.photo, pictures.styles, original, settings.colour)
+    photo = fit(photo, settings.size)
     regions = [Region(styles)]
     if pictures.mask is not None:
-        inside = feathered(pictures.mask, final.size)
-        regions = divide(styles, inside)
+        inside = feather(pictures.mask, original.size)
+        regions = split_by_mask(styles, inside)
         if len(regions) == 1:
-            finish = partial(_inside_only, finish, final, inside)
+            finish = partial(_paste_inside, finish, original, inside)
     if pictures.opaque is not None:
-        there = hard(fit(pictures.opaque, settings.size))
-        regions = cut_out(regions, there)
-        finish = partial(_inside_only, finish, final, there)
+        opaque = binary_mask(fit(pictures.opaque, settings.size))
+        regions = restrict(regions, opaque)
+        finish = partial(_paste_inside, finish, original, opaque)
     if settings.in_one_pass:
         if pictures.start:
             raise ValueError("effort is one-pass, which begins anew; choose quick to paint on")
         where = backbone.device if backbone else device()
-        return _at_once(
-            fit(canvas, settings.size), regions, settings, where, finish, check_cancelled
-        )
-    _check_memory(final.size, regions, backbone or _default_backbone())
-    canvas = _in_palette(fit(canvas, settings.size), regions, settings)
-    return _paint(
-        canvas, pictures.start, regions, settings, backbone, finish, every, check_cancelled
-    )
+        return _paint_in_one_pass(photo, regions, settings, where, finish, check_cancelled)
+    backbone = backbone or _default_backbone()
+    _check_memory(original.size, regions, backbone)
+    photo = _match_palette(photo, regions, settings)
+    return _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
 
 
-def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
-    size, shape = max(final), min(final) / max(final)
-    masks = sum(region.mask is not None for region in regions)
-    free, dtype = free_memory(backbone.device), backbone.arithmetic.dtype
-
-    def need(side: int) -> float:
-        return needed_memory(side**2 * shape, dtype, backbone.device, masks)
-
-    if need(size) > free:
-        fitting = next((side for side in range(size // 64 * 64, 64, -64) if need(side) <= free), 64)
-        raise ValueError(
-            f"size is {size}, which needs about {need(size) / 1e9:.1f} GB of memory where "
-            f"{free / 1e9:.1f} GB are free; choose {fitting} or less"
-        )
-
-
-def _coloured(
-    photo: Image.Image, styles: Styles, final: Image.Image, colour: str
+def _prepare_colours(
+    photo: Image.Image, styles: Styles, original: Image.Image, colour: str
 ) -> tuple[Image.Image, Styles, Finish]:
-    """The photo and the styles as the engine sees them, and what is done to what it paints."""
+    """The photo and the styles to optimise with, and the post-processing, for `settings.colour`."""
     if colour == "matched":
-        return photo, [(match_colours(style, photo), share) for style, share in styles], _as_it_is
+        styles = [(match_colours(style, photo), share) for style, share in styles]
     if colour == "photo":
         grey = [(match_lightness(style, photo), share) for style, share in styles]
-        return lightness(photo).convert("RGB"), grey, partial(with_colours_of, final)
-    return photo, styles, _as_it_is
+        return lightness(photo).convert("RGB"), grey, partial(with_colours_of, original)
+    return photo, styles, lambda image: image
 
 
-def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
-    """The photo in its styles' palette: as it is at strength 0, wholly in theirs from 0.5 on.
+def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:
+    return Image.composite(finish(image), photo, inside)
 
-    Content that has the photo's colours holds on to them, above all against a style of few. The
-    content losses of others compare with the photo as it is.
+
+def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
+    """The photo with its colours moved to the styles': not at strength 0, fully from 0.5 on.
+
+    Otherwise the content loss would preserve the photo's colours, above all against a style of few colours. Only the
+    relative loss does this; the losses of other papers use the photo unchanged.
     """
     if settings.content_loss != "relative" or settings.strength == 0:
         return photo
@@ -165,17 +151,25 @@ def _in_palette(photo: Image.Image, regions: Sequence[Region], settings: Setting
     return photo
 
 
-def _as_it_is(image: Image.Image) -> Image.Image:
-    return image
+def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
+    """Raise ValueError, with a size that fits, if this width and height need too much memory."""
+    size, aspect = max(final), min(final) / max(final)
+    masks = sum(region.mask is not None for region in regions)
+    free, dtype = free_memory(backbone.device), backbone.arithmetic.dtype
+
+    def needed(side: int) -> float:
+        return needed_memory(side**2 * aspect, dtype, backbone.device, masks)
+
+    if needed(size) > free:
+        smaller = range(size // 64 * 64, 64, -64)
+        fitting = next((side for side in smaller if needed(side) <= free), 64)
+        raise ValueError(
+            f"size is {size}, which needs about {needed(size) / 1e9:.1f} GB of memory where "
+            f"{free / 1e9:.1f} GB are free; choose {fitting} or less"
+        )
 
 
-def _inside_only(
-    finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image
-) -> Image.Image:
-    return Image.composite(finish(image), photo, inside)
-
-
-def _at_once(
+def _paint_in_one_pass(
     photo: Image.Image,
     regions: list[Region],
     settings: Settings,
@@ -183,79 +177,117 @@ def _at_once(
     finish: Finish,
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
+    """One frame, by the one-pass network instead of the optimiser."""
     start = time.perf_counter()
     check_cancelled()
-    image = finish(to_image(draft(to_tensor(photo).to(where), regions, settings)))
-    yield Frame(image, 1, 1, 1.0, {}, (), time.perf_counter() - start, done=True)
+    image = finish(to_image(preview_pixels(to_tensor(photo).to(where), regions, settings)))
+    seconds = time.perf_counter() - start
+    yield Frame(image=image, step=1, steps=1, progress=1.0, losses={}, log=(), seconds=seconds, done=True)
 
 
-def _paint(
+def _optimise(
     photo: Image.Image,
-    begun: Image.Image | None,
+    start: Image.Image | None,
     regions: list[Region],
     settings: Settings,
-    backbone: Backbone | None,
+    backbone: Backbone,
     finish: Finish,
     every: int,
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
-    start = shown = time.perf_counter()
-    backbone = backbone or _default_backbone()
-    final = fit(photo, settings.size).size
+    """Coarse to fine; at each scale: starting picture, objective, optimiser steps, frames."""
     styles = sum(len(region.styles) for region in regions)
-    plan = plan_work(settings, final, max(begun.size) if begun else 0, styles)
-    steps, work = sum(scale.steps for scale in plan), sum(scale.work for scale in plan)
-    drafted = plan[:2][-1] if settings.init == "preview" and not begun else None
-    step, worked, moved, styled = 0, 0.0, False, bool(regions[0].styles)
-    log: list[Losses] = []
-    pixels = to_tensor(begun).to(backbone.device) if begun else None
+    plan = plan_work(settings, photo.size, max(start.size) if start else 0, styles)
+    # A painting to continue has its large forms already, so a preview would add nothing.
+    preview_scale = plan[:2][-1] if settings.init == "preview" and not start else None
+    styled = bool(regions[0].styles)
+    recorder = _Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, every=every)
+    pixels = to_tensor(start).to(backbone.device) if start else None
     for scale in plan:
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
         pixels = start_scale(target, pixels, regions, settings)
-        if scale is drafted:
+        if scale is preview_scale:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
-        beginning = pixels
+        recorder.start_scale(scale, pixels)
         return_freed_memory()
-        evaluate = Objective(target, regions, scale.size, settings, backbone, check_cancelled)
+        objective = Objective(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
-        optimizer = _optimizer(pixels, evaluate, scale.steps, settings)
-        first, coarser_moved, worked = None, moved, worked + scale.study
-        for pixels, losses in optimizer:
+        steps = _optimizer(pixels, objective, scale.steps, settings)
+        for pixels, losses in steps:
             check_cancelled()
-            step, worked, first = step + 1, worked + scale.step, first or losses
-            moved = coarser_moved or pixels is not beginning
-            if step % TRIM_INTERVAL == 0:
-                return_freed_memory()
-            log.append(losses)
-            now, done = time.perf_counter(), step == steps
-            if done or _is_due(now - shown, now - start) or (every and step % every == 0):
-                image = finish(to_image(pixels).resize(final, Image.Resampling.BICUBIC))
-                share, since = 1.0 if done else worked / work, now - start
-                failed = ""
-                if done:
-                    here = moved and not torch.equal(pixels, beginning)
-                    failed = failure_reason(first, losses, here, styled, settings)
-                told = (step, steps, share, losses, tuple(log), since, done, moved, failed)
-                yield Frame(image, *told)
-                log.clear()
-                shown = time.perf_counter()
-        del optimizer, evaluate  # what they hold would stay until the next ones are made
+            yield from recorder.record(pixels, losses)
+        del steps, objective  # frees their tensors before the next scale makes its own
 
 
 def _optimizer(
-    pixels: Tensor, evaluate: Objective, count: int, settings: Settings
+    pixels: Tensor, objective: Objective, count: int, settings: Settings
 ) -> Iterator[tuple[Tensor, Losses]]:
     if settings.optimizer == "lbfgs":
-        return lbfgs(pixels, evaluate, count)
-    return adam(pixels, evaluate, count, settings.learning_rate)
+        return lbfgs(pixels, objective, count)
+    return adam(pixels, objective, count, settings.learning_rate)
 
 
-def _is_due(since_shown: float, since_start: float) -> bool:
-    """Whether it is time for a frame."""
-    often, seldom = FRAME_INTERVALS
-    return since_shown >= min(seldom, max(often, since_start / 16))
+class _Recorder:
+    """Counts the steps and the work of a run, and makes its frames when they are due."""
 
+    def __init__(
+        self,
+        plan: Sequence[Scale],
+        settings: Settings,
+        styled: bool,
+        size: tuple[int, int],
+        finish: Finish,
+        every: int,
+    ) -> None:
+        self.settings, self.styled = settings, styled
+        self.size, self.finish, self.every = size, finish, every
+        self.steps = sum(scale.steps for scale in plan)
+        self.total_work = sum(scale.work for scale in plan)
+        self.start = self.last_frame = time.perf_counter()
+        self.step, self.work, self.moved = 0, 0.0, False
+        self.log: list[Losses] = []
 
-@cache
-def _default_backbone() -> Backbone:
-    return load_backbone()
+    def start_scale(self, scale: Scale, pixels: Tensor) -> None:
+        """Call it before the first step of a scale, with the picture that it starts from."""
+        self.scale, self.scale_start, self.moved_before = scale, pixels, self.moved
+        self.first_losses: Losses = {}
+        self.work += scale.study
+
+    def record(self, pixels: Tensor, losses: Losses) -> Iterator[Frame]:
+        """Count a step; one frame if it is due, else none."""
+        self.step += 1
+        self.work += self.scale.step
+        self.first_losses = self.first_losses or losses
+        self.moved = self.moved_before or pixels is not self.scale_start
+        self.log.append(losses)
+        if self.step % TRIM_INTERVAL == 0:
+            return_freed_memory()
+        if self._is_due():
+            yield self._frame(pixels, losses)
+            self.log.clear()
+            self.last_frame = time.perf_counter()
+
+    def _is_due(self) -> bool:
+        if self.step == self.steps or (self.every and self.step % self.every == 0):
+            return True
+        now, (shortest, longest) = time.perf_counter(), FRAME_INTERVALS
+        return now - self.last_frame >= min(longest, max(shortest, (now - self.start) / 16))
+
+    def _frame(self, pixels: Tensor, losses: Losses) -> Frame:
+        seconds, done, failed = time.perf_counter() - self.start, self.step == self.steps, ""
+        if done:
+            moved = self.moved and not torch.equal(pixels, self.scale_start)
+            failed = failure_reason(self.first_losses, losses, moved, self.styled, self.settings)
+        image = to_image(pixels).resize(self.size, Image.Resampling.BICUBIC)
+        return Frame(
+            image=self.finish(image),
+            step=self.step,
+            steps=self.steps,
+            progress=1.0 if done else self.work / self.total_work,
+            losses=losses,
+            log=tuple(self.log),
+            seconds=seconds,
+            done=done,
+            moved=self.moved,
+            failed=failed,
+        )

@@ -1,39 +1,36 @@
-"""The page for programs, over HTTP and as tools of an MCP server."""
+"""The page for programs: an HTTP API, and tools of an MCP server."""
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.events import api as plain_endpoint
 
-from nst.gallery import Style, find_style
+from nst.gallery import find_style
 from nst.job import Request
-from nst.one_pass import OnePass
-from nst.page import clips
-from nst.page.context import Page
-from nst.page.drafts import SIZE, painter
-from nst.page.guard.uploads import sent_file
-from nst.page.ui.controls import AT_HAND, blank_control, every_knob, limits
-from nst.page.ui.html import duration, sentence, user_error
+from nst.messages import duration, sentence
+from nst.page.clip import uploaded_clip
+from nst.page.events import QUEUED, Context
+from nst.page.preview import PREVIEW_SIZE
+from nst.page.ui.controls import MAIN_SETTINGS, blank_control, limits, setting_fields
+from nst.page.ui.html import user_error
 from nst.recipes import DEFAULT, RECIPES
-from nst.service.runs import MAX_STYLES, check, follow
-from nst.service.session import PaintTask
+from nst.service.clips import paint_clip_task
+from nst.service.runs import MAX_STYLES, create_task, follow
+from nst.service.tasks import ClipTask, PaintTask
 from nst.settings import Settings, as_text
-from nst.sharing import parts, split_names
+from nst.sharing import parse_query, split_names
 
-PARAMETERS = (*AT_HAND, "seed")
-"""The settings that have a parameter of their own; `more` takes the others."""
-
-PROGRAMS = "programs"
-"""Whose paintings these are: one visitor's quota has to do for all programs together."""
+PARAMETERS = (*MAIN_SETTINGS, "seed")  # the settings that are parameters of their own; `more` takes the others
+OWNER = "programs"  # the owner of these paintings in the store: all programs share one visitor's quota
 
 HELP = {
     "photo": "the picture to paint",
-    "style": "names of plates, one to four, with commas between; list_styles tells them",
+    "style": "names of styles, one to four, with commas between; list_styles tells them",
     **{
-        name: f"{knob.metadata['help']}; {limits(knob)} (default {as_text(knob.default)})"
-        for name, knob in every_knob().items()
+        name: f"{field.metadata['help']}; {limits(field)} (default {as_text(field.default)})"
+        for name, field in setting_fields().items()
         if name in PARAMETERS
     },
     "recipe": f"{DEFAULT}, or a method of the literature: {', '.join(list(RECIPES)[1:])}",
@@ -41,12 +38,13 @@ HELP = {
     "start": "a painting of this photo to go on from, with other settings or to a larger size",
     "more": "any other setting, written as in a link: coherence=0&init=noise",
 }
-"""The parameters of `paint`, in order, and what they are."""
+"""The parameters of `paint`, in order."""
 
 NO_PHOTO = "photo is missing: upload a picture first"
 
-MAX_SIZE = 1024
-"""Of what is painted in one pass."""
+MAX_SIZE = 1024  # pixels on the longest side of what is painted in one pass
+
+DEFAULT_STYLE = "swirling_night"
 
 DESCRIPTION = """Paint a photo in the manner of a painting, by neural style transfer.
 
@@ -54,180 +52,171 @@ Streams the picture while it forms, a few times a second; the last picture is th
 What is left out is the style's own best setting, or the recipe's."""
 
 
-@dataclass(frozen=True)
-class ApiPart:
-    """Hidden components for the parameters of all tools, by name, and what they return."""
+class Api:
+    """The endpoints, and hidden components for their parameters and results."""
 
-    paint: gr.Button
-    preview: gr.Button
-    paint_clip: gr.Button
-    asked: dict[str, gr.components.Component]
-    film: gr.File
-    picture: gr.Image
-    painted: gr.Video
+    def __init__(self, context: Context) -> None:
+        self.app, self.engine_queue = context.app_state, context.engine_queue
+        fields = setting_fields()
+        with gr.Row(visible=False):
+            self.inputs: dict[str, gr.components.Component] = {}
+            for name in HELP:
+                if name in PARAMETERS:
+                    self.inputs[name] = blank_control(fields[name])
+                elif name in {"photo", "mask", "start"}:
+                    self.inputs[name] = gr.Image(type="filepath", image_mode=None, label=name)
+                else:
+                    default = DEFAULT_STYLE if name == "style" else None
+                    self.inputs[name] = gr.Textbox(default, label=name)
+            self.buttons = [gr.Button() for _ in range(3)]
+            self.film = gr.File(label="film")
+            self.picture = gr.Image(type="filepath", format="png")
+            self.painted = gr.Video()
 
+    def make_paint(self) -> Callable[..., Iterator[Any]]:
+        """The `paint` endpoint; its signature and docstring are made from HELP, for clients."""
 
-def api_part() -> ApiPart:
-    """What programs fill in; nobody sees it."""
-    fields = every_knob()
-    with gr.Row(visible=False):
-        asked: dict[str, gr.components.Component] = {}
+        def paint(request: gr.Request, **inputs: Any) -> Iterator[Any]:
+            try:
+                run = self._task(str(request.session_hash), **inputs)
+                self.app.enqueue(run)
+                for progress in follow(self.app, run, self.app.styles, OWNER):
+                    if progress.frame.failed:
+                        gr.Warning(sentence(progress.frame.failed))
+                    if progress.timed_out:
+                        limit = duration(self.app.config.max_seconds)
+                        gr.Warning(f"It was ended after {limit}, the most that is allowed here.")
+                    yield str(progress.file)
+            except ValueError as error:
+                raise user_error(error) from None
+            if progress.painting:
+                progress.painting.frames.clear()  # programs can't request the time-lapse
+
+        first = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        parameters = [inspect.Parameter("request", first, annotation=gr.Request)]
         for name in HELP:
-            if name in PARAMETERS:
-                asked[name] = blank_control(fields[name])
-            elif name in {"photo", "mask", "start"}:
-                asked[name] = gr.Image(type="filepath", image_mode=None, label=name)
-            else:
-                asked[name] = gr.Textbox("swirling_night" if name == "style" else None, label=name)
-        return ApiPart(
-            paint=gr.Button(),
-            preview=gr.Button(),
-            paint_clip=gr.Button(),
-            asked=asked,
-            film=gr.File(label="film"),
-            picture=gr.Image(type="filepath", format="png"),
-            painted=gr.Video(),
+            default = inspect.Parameter.empty if name == "photo" else None
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(name, kind, default=default))
+        paint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        arguments = "\n".join(f"    {name}: {help}" for name, help in HELP.items())
+        paint.__doc__ = f"{DESCRIPTION}\n\nArgs:\n{arguments}"
+        return paint
+
+    def _task(
+        self,
+        session_hash: str,
+        *,
+        photo: Any,
+        style: str | None = None,
+        recipe: str | None = None,
+        mask: Any = None,
+        start: Any = None,
+        more: str | None = None,
+        **values: Any,
+    ) -> PaintTask:
+        upload = self.app.uploads.photo(photo)
+        if upload is None:
+            raise ValueError(NO_PHOTO)
+        overrides = {name: value for name, value in values.items() if value is not None}
+        request = Request(
+            photo=upload.path,
+            styles=split_names(style or ""),
+            recipe=recipe or None,
+            overrides=overrides | parse_query(more or ""),
+            mask=self.app.uploads.file(mask, "the mask"),
+            start=self.app.uploads.file(start, "the painting to go on from"),
+            sample=upload.sample,
         )
+        return create_task(self.app, request, upload, self.app.styles, session_hash)
 
+    def preview(
+        self, *, photo: Any, style: str | None = None, size: int | None = None, strength: float | None = None
+    ) -> str:
+        """Paint a photo in one pass of a network, in a fraction of a second: a preview.
 
-def make_paint(page: Page) -> Callable[..., Iterator[Any]]:
-    """The endpoint, with a signature and a docstring made from HELP, as clients and MCP want it."""
-
-    def paint(request: gr.Request, **asked: Any) -> Iterator[Any]:
+        Args:
+            photo: the picture to paint
+            style: names of styles, one to four, with commas between; list_styles tells them
+            size: pixels on the longest side of the preview, up to 1024 (default 512)
+            strength: how far the style may go, 0 to 1 (default 0.5)
+        """
         try:
-            wish = _wish(page, **asked)
-            work = check(page.app_state, wish, page.app_state.styles)
-            run = PaintTask(wish, browser=str(request.session_hash), work=work)
-            page.app_state.enqueue(run)
-            for shown in follow(page.app_state, run, page.app_state.styles, PROGRAMS):
-                if shown.frame.failed:
-                    gr.Warning(sentence(shown.frame.failed))
-                if shown.late:
-                    seconds = duration(page.app_state.config.max_seconds)
-                    gr.Warning(f"It was ended after {seconds}, the most that is allowed here.")
-                yield str(shown.file)
+            upload = self.app.uploads.photo(photo)
+            if upload is None:
+                raise ValueError(NO_PHOTO)
+            paths, options = self._one_pass(style, size, strength)
+            picture = self.app.uploads.picture(upload, options["size"])
+            preview = self.app.previewer.preview(picture, paths, **options)
+            if preview is None:
+                raise ValueError("too many previews are requested at once; try again in a moment")
+            file = self.app.store.result_folder() / "preview.webp"
+            file.write_bytes(preview)
         except ValueError as error:
             raise user_error(error) from None
-        if shown.painting:
-            shown.painting.frames.clear()  # nobody will ask for the film
+        return str(file)
 
-    kind = inspect.Parameter.KEYWORD_ONLY
-    first = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [inspect.Parameter("request", first, annotation=gr.Request)]
-    parameters += [
-        inspect.Parameter(name, kind)
-        if name == "photo"
-        else inspect.Parameter(name, kind, default=None)
-        for name in HELP
-    ]
-    paint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    told = "\n".join(f"    {name}: {help}" for name, help in HELP.items())
-    paint.__doc__ = f"{DESCRIPTION}\n\nArgs:\n{told}"
-    return paint
+    def paint_clip(
+        self, *, film: Any, style: str | None = None, size: int | None = None, strength: float | None = None
+    ) -> Iterator[Any]:
+        """Paint a short film, picture by picture; its sound stays. It comes back as MP4.
 
+        Args:
+            film: the film to paint
+            style: names of styles, one to four, with commas between; list_styles tells them
+            size: pixels on the longest side of the painted film, up to 1024 (default 512)
+            strength: how far the style may go, 0 to 1 (default 0.5)
+        """
+        try:
+            clip, previewer = uploaded_clip(self.app, film), self.app.previewer
+            paths, options = self._one_pass(style, size, strength)
+            stylizer = previewer.run(lambda: previewer.stylizer(*paths, **options))
+            out = self.app.store.result_folder() / "painted.mp4"
+            for _ in paint_clip_task(self.app, ClipTask(clip=clip, paint=stylizer), out):
+                yield gr.skip()  # as long as the program listens
+        except ValueError as error:
+            raise user_error(error) from None
+        yield str(out)
 
-def _wish(
-    page: Page,
-    *,
-    photo: Any,
-    style: str | None = None,
-    recipe: str | None = None,
-    mask: Any = None,
-    start: Any = None,
-    more: str | None = None,
-    **given: Any,
-) -> Request:
-    file = sent_file(photo, "the photo")
-    if file is None:
-        raise ValueError(NO_PHOTO)
-    others = parts(more or "")
-    return Request(
-        photo=file,
-        styles=split_names(style or ""),
-        recipe=recipe or None,
-        overrides={k: value for k, value in given.items() if value is not None} | others,
-        mask=sent_file(mask, "the mask"),
-        start=sent_file(start, "the painting to go on from"),
-        sample=page.app_state.sample(file),
-    )
+    def _one_pass(
+        self, style: str | None, size: int | None, strength: float | None
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The styles' files and the settings of a one-pass picture; ValueError for wrong ones."""
+        names = split_names(style or DEFAULT_STYLE)
+        if len(names) > MAX_STYLES:
+            raise ValueError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
+        paths = [find_style(name, self.app.styles).path for name in names]
+        size = PREVIEW_SIZE if size is None else size
+        if isinstance(size, bool) or not isinstance(size, int | float) or size > MAX_SIZE:
+            raise ValueError(f"size is {size!r}; it takes a whole number up to {MAX_SIZE}")
+        options: dict[str, Any] = {"size": size}
+        if strength is not None:
+            options["strength"] = strength
+        Settings(**options)
+        return paths, options
 
+    def list_styles(self) -> list[dict[str, str]]:
+        """The styles that a photo can be painted after: name, title and what they look like."""
+        return [{"name": style.name, "title": style.title, "description": style.alt} for style in self.app.styles]
 
-def preview(
-    page: Page,
-    *,
-    photo: Any,
-    style: str | None = None,
-    size: int | None = None,
-    strength: float | None = None,
-) -> str:
-    """Paint a photo in one pass of a network, in a fraction of a second: a first draft.
-
-    Args:
-        photo: the picture to paint
-        style: names of plates, one to four, with commas between; list_styles tells them
-        size: pixels on the longest side of the draft, up to 1024 (default 512)
-        strength: how far the style may go, 0 to 1 (default 0.5)
-    """
-    try:
-        file = sent_file(photo, "the photo")
-        if file is None:
-            raise ValueError(NO_PHOTO)
-        paint, previewer = _one_pass(page, style, size, strength), page.app_state.previewer
-        drawn = previewer.draft(file, paint)
-        if drawn is None:
-            raise ValueError("too many drafts are wanted at once; try again in a moment")
-        place = page.app_state.store.lend() / "draft.webp"
-        place.write_bytes(drawn)
-    except ValueError as error:
-        raise user_error(error) from None
-    return str(place)
-
-
-def paint_clip(
-    page: Page,
-    *,
-    film: Any,
-    style: str | None = None,
-    size: int | None = None,
-    strength: float | None = None,
-) -> Iterator[Any]:
-    """Paint a short film, picture by picture; its sound stays. It comes back as MP4.
-
-    Args:
-        film: the film to paint
-        style: names of plates, one to four, with commas between; list_styles tells them
-        size: pixels on the longest side of the painted film, up to 1024 (default 512)
-        strength: how far the style may go, 0 to 1 (default 0.5)
-    """
-    try:
-        clip = clips.judged(film, page.app_state.config)
-        paint = page.app_state.previewer.in_the_end(_one_pass(page, style, size, strength))
-        out = page.app_state.store.lend() / "painted.mp4"
-        for _ in clips.painted(page, clips.ClipTask(clip, paint), out):
-            yield gr.skip()  # as long as somebody listens
-    except ValueError as error:
-        raise user_error(error) from None
-    yield str(out)
-
-
-def _one_pass(
-    page: Page, style: str | None, size: int | None, strength: float | None
-) -> Callable[[], OnePass]:
-    names = split_names(style or "swirling_night")
-    if len(names) > MAX_STYLES:
-        raise ValueError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
-    plates: list[Style] = [find_style(name, page.app_state.styles) for name in names]
-    wanted = SIZE if size is None else size
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted > MAX_SIZE:
-        raise ValueError(f"size is {size!r}; it takes a whole number up to {MAX_SIZE}")
-    given: dict[str, Any] = {} if strength is None else {"strength": strength}
-    Settings(size=wanted, **given)
-    return painter(page, plates, size=wanted, **given)
-
-
-def list_styles(page: Page) -> list[dict[str, str]]:
-    """The plates that a photo can be painted after: name, title and what they look like."""
-    return [
-        {"name": plate.name, "title": plate.title, "description": plate.alt}
-        for plate in page.app_state.styles
-    ]
+    def wire(self) -> None:
+        """Register the endpoints."""
+        paint, preview, paint_clip = self.buttons
+        quick = {name: self.inputs[name] for name in ("style", "size", "strength")}
+        run = {"preprocess": False, **self.engine_queue}
+        paint.click(self.make_paint(), inputs_kwargs={**self.inputs}, outputs=self.picture, api_name="paint", **run)
+        preview.click(
+            self.preview,
+            inputs_kwargs={"photo": self.inputs["photo"], **quick},
+            outputs=self.picture,
+            api_name="preview",
+            **QUEUED | {"api_visibility": "public"},
+        )
+        paint_clip.click(
+            self.paint_clip,
+            inputs_kwargs={"film": self.film, **quick},
+            outputs=self.painted,
+            api_name="paint_clip",
+            **run,
+        )
+        plain_endpoint(self.list_styles, api_name="list_styles")

@@ -1,12 +1,12 @@
-"""A visitor's camera, painted as it runs.
+"""The visitor's camera, painted on the server as it runs.
 
-The page opens it here, and gets a token; then its script sends picture after picture to an address
-of its own, and is answered with each as it is painted. Gradio's events would write every picture
-to the disk, and have the browser fetch it from there.
+The page opens a camera and receives a token. Its script then posts one picture after the other to
+a route of its own, which answers with the painted picture: Gradio's events would write each of them
+to the disk and have the browser fetch it from there.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,111 +18,154 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from nst.images import fit
-from nst.page.context import Outputs, Page, in_sight
-from nst.page.drafts import read_styles
-from nst.page.guard.uploads import sent_file
-from nst.page.ui.html import duration, user_error
-from nst.service.cameras import Camera, Cameras
+from nst.messages import duration, sentence
+from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, run_script
+from nst.page.preview import CONTROLS
+from nst.page.result import Result
+from nst.page.settings import visible_values
+from nst.page.style import StylePicker
+from nst.page.ui import static
+from nst.page.ui.html import user_error
+from nst.service.app_state import AppState
+from nst.service.cameras import Camera
 from nst.service.previews import Previewer, as_webp
 from nst.service.session import Session
 
-SIZE = 256
-"""Pixels on the longest side of a camera's picture."""
+CAMERA_SIZE = 256  # pixels on the longest side of a camera's picture
 
 NO_CAMERA = "there is no camera, or the browser may not use it; allow it, or take a photo instead"
+CONNECTION_LOST = "the connection broke off; start the camera again"
 
-NOT_NOW, OVER = 202, 410
-"""Statuses that the script understands: go on in a moment, end. What says no lands in the browser's
-list of errors."""
-
-
-def open_camera(
-    page: Page, *, session: Session, denied: Any, chosen: list[str], **knobs: Any
-) -> Outputs:
-    """Open the visitor's camera; `denied` tells that the browser has none."""
-    if denied:
-        raise user_error(NO_CAMERA)
-    most = page.app_state.config.live_seconds
-    if not most:
-        raise user_error("the owner of this page has switched cameras off")
-    page.app_state.cameras.close(session.camera)
-    try:
-        paint = read_styles(page, session, chosen, size=SIZE, **in_sight(chosen, knobs))
-        session.camera = page.app_state.cameras.open(paint, most)
-    except ValueError as error:
-        raise user_error(error) from None
-    return {page.live.token: session.camera, **_buttons(page, runs=True)}
+BUSY, EXPIRED = 202, 410
+"""Statuses for the script: try again in a moment; stop. Browsers list errors (4xx) in the console,
+so BUSY is none."""
 
 
-def steer_camera(page: Page, *, session: Session, chosen: list[str], **knobs: Any) -> None:
-    """Another style, strength or stroke size, while the camera runs."""
-    if camera := page.app_state.cameras.find(session.camera):
-        with suppress(ValueError):  # the settings tell of it themselves
-            wanted = in_sight(chosen, knobs)
-            camera.paint = read_styles(page, session, chosen, size=SIZE, **wanted)
+class LiveCamera:
+    """The Live tab."""
+
+    def __init__(self, context: Context, style: StylePicker, result: Result) -> None:
+        self.app, self.session = context.app_state, context.session
+        self.style, self.result = style, result
+        with gr.Tab("Live", visible=self.app.config.live_seconds > 0, render=False) as self.tab:
+            gr.HTML(
+                '<div id="scene"><canvas role="img" aria-label="What the camera sees, painted" '
+                'hidden></canvas><p role="status">Your camera, painted as it runs: pick a style, '
+                "and start.</p></div>"
+            )
+            with gr.Row():
+                self.start = gr.Button("Start the camera", variant="primary", elem_id="live-start")
+                self.snapshot = gr.Button("Take this picture", visible=False, elem_id="live-snapshot")
+                self.stop = gr.Button("Stop the camera", visible=False, elem_id="live-stop")
+            self.denied, self.token = gr.Checkbox(visible=False), gr.Textbox(visible=False)
+            self.picture = gr.JSON(visible=False)
+
+    def open_camera(self, *, session: Session, denied: Any, chosen: list[str], **values: Any) -> Outputs:
+        """Open the visitor's camera; `denied` means that the browser has none."""
+        if denied:
+            raise user_error(NO_CAMERA)
+        seconds = self.app.config.live_seconds
+        if not seconds:
+            raise user_error("the owner of this page has switched cameras off")
+        self.app.cameras.close(session.camera)
+        try:
+            stylizer = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **visible_values(chosen, values))
+            session.camera = self.app.cameras.open(stylizer, seconds)
+        except ValueError as error:
+            raise user_error(error) from None
+        return {self.token: session.camera, **self._buttons(running=True)}
+
+    def follow(self, session: Session, chosen: list[str], values: Mapping[str, Any]) -> None:
+        """The camera that runs takes another style, strength or stroke size."""
+        camera = self.app.cameras.find(session.camera) if session.camera else None
+        if camera:
+            options = {name: values[name] for name in CONTROLS}
+            with suppress(ValueError):  # the status reports it
+                camera.paint = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **options)
+
+    def close_camera(self, *, session: Session) -> Outputs:
+        """The visitor has stopped the camera, or its time is over."""
+        self.app.cameras.close(session.camera)
+        return self._buttons(running=False)
+
+    def take_snapshot(self, *, session: Session, picture: Any) -> Outputs:
+        """The camera's picture becomes the photo."""
+        self.app.cameras.close(session.camera)
+        try:
+            file = self.app.uploads.file(picture, "the camera's picture")
+        except ValueError as error:
+            raise user_error(error) from None
+        if file is None:
+            raise user_error("start the camera first")
+        return {
+            self.style.photo.image: str(file),
+            self.result.tabs: gr.Tabs(selected="painting"),
+            **self._buttons(running=False),
+        }
+
+    def _buttons(self, running: bool) -> Outputs:
+        return {
+            self.start: gr.Button(visible=not running),
+            self.stop: gr.Button(visible=running),
+            self.snapshot: gr.Button(visible=running),
+        }
+
+    def wire(self) -> None:
+        """Connect the events."""
+        session: Inputs = {"session": self.session}
+        controls = self.style.settings.controls
+        inputs = session | {"denied": self.denied, "chosen": self.style.chosen}
+        buttons = [self.start, self.stop, self.snapshot]
+        off = static.read("close_camera.js")
+        opened = self.start.click(
+            self.open_camera,
+            js=static.read("open_camera.js"),
+            inputs_kwargs=inputs | {name: controls[name] for name in CONTROLS},
+            outputs=[self.token, *buttons],
+            **QUEUED,
+        )
+        run_script(opened.failure, off)
+        show = static.read("paint_camera.js", size=CAMERA_SIZE, broken=sentence(CONNECTION_LOST))
+        run_script(opened.success, show, self.token)
+        self.stop.click(self.close_camera, js=off, inputs_kwargs=session, outputs=buttons, **DIRECT)
+        self.snapshot.click(
+            self.take_snapshot,
+            js=static.read("take_snapshot.js"),
+            inputs_kwargs={"picture": self.picture, **session},
+            outputs=[self.style.photo.image, self.result.tabs, *buttons],
+            **QUEUED,
+        )
 
 
-def close_camera(page: Page, *, session: Session) -> Outputs:
-    """The visitor has had enough, or the time is over."""
-    page.app_state.cameras.close(session.camera)
-    return _buttons(page, runs=False)
-
-
-def take_snapshot(page: Page, *, session: Session, shot: Any) -> Outputs:
-    """The camera's picture becomes the photo, and its draft comes to the canvas."""
-    page.app_state.cameras.close(session.camera)
-    try:
-        file = sent_file(shot, "the camera's picture")
-    except ValueError as error:
-        raise user_error(error) from None
-    if file is None:
-        raise user_error("start the camera first")
-    return {
-        page.photo.image: str(file),
-        page.canvas.tabs: gr.Tabs(selected="painting"),
-        **_buttons(page, runs=False),
-    }
-
-
-def _buttons(page: Page, runs: bool) -> Outputs:
-    part = page.live
-    return {
-        part.start: gr.Button(visible=not runs),
-        part.stop: gr.Button(visible=runs),
-        part.snapshot: gr.Button(visible=runs),
-    }
-
-
-def live_route(
-    cameras: Cameras, previewer: Previewer, busy: Callable[[], float], seconds: float
-) -> Route:
+def live_route(app_state: AppState) -> Route:
     """Answers a camera's picture, a JPEG, with the same picture painted, a WebP."""
 
     async def live(request: Request) -> Response:
-        camera = cameras.find(request.path_params["token"])
+        camera = app_state.cameras.find(request.path_params["token"])
         if camera is None:
-            return PlainTextResponse(f"The camera has run for {duration(seconds)}.", OVER)
+            seconds = duration(app_state.config.live_seconds)
+            return PlainTextResponse(f"The camera has run for {seconds}.", EXPIRED)
         try:
-            sent = await request.body()
+            body = await request.body()
         except ClientDisconnect:
             return Response(status_code=400)
-        if busy():
-            told = "A painting is being made: the camera goes on after it."
-            return PlainTextResponse(told, NOT_NOW)
+        if app_state.engine.busy():
+            message = "A painting is being made: the camera goes on after it."
+            return PlainTextResponse(message, BUSY)
         try:
-            return await run_in_threadpool(_painted, previewer, camera, sent)
+            return await run_in_threadpool(_painted, app_state.previewer, camera, body)
         except (OSError, ValueError, Image.DecompressionBombError):
             return PlainTextResponse("This is no picture of a camera.", 422)
 
     return Route("/live/{token}", live, methods=["POST"])
 
 
-def _painted(previewer: Previewer, camera: Camera, sent: bytes) -> Response:
-    with Image.open(io.BytesIO(sent), formats=["JPEG"]) as picture:
-        if max(picture.size) > 2 * SIZE:
+def _painted(previewer: Previewer, camera: Camera, body: bytes) -> Response:
+    with Image.open(io.BytesIO(body), formats=["JPEG"]) as picture:
+        if max(picture.size) > 2 * CAMERA_SIZE:
             raise ValueError("too large")
-        small = fit(picture.convert("RGB"), SIZE)
-    painted = previewer.decode_slot(lambda: as_webp(camera.paint(small)))
+        small = fit(picture.convert("RGB"), CAMERA_SIZE)
+    painted = previewer.try_run(lambda: as_webp(camera.paint(small)))
     if painted is None:
-        return Response(status_code=NOT_NOW)
+        return Response(status_code=BUSY)
     return Response(painted, media_type="image/webp", headers={"cache-control": "no-store"})

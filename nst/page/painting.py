@@ -1,4 +1,4 @@
-"""The painting itself: from the click, through the frames, to the finished picture."""
+"""A run on the page: from the click, through its frames, to the finished painting."""
 
 import math
 import secrets
@@ -9,225 +9,270 @@ import gradio as gr
 import pandas as pd
 
 from nst.job import Request
-from nst.page.canvas import PRINT
-from nst.page.choosing import NO_PHOTO
-from nst.page.context import Outputs, Page, in_sight
-from nst.page.guard.uploads import drawn_mask, sent_file
-from nst.page.paintings import compared, remember
-from nst.page.queue_status import places
-from nst.page.ui.html import sentence, status_html, user_error
+from nst.messages import sentence
+from nst.page.events import DIRECT, QUEUED, REATTACHING, WAITING, Context, Inputs, Outputs, run_script
+from nst.page.history import History
+from nst.page.photo import NO_PHOTO, PhotoInput
+from nst.page.queue_status import queue_positions
+from nst.page.result import PRINT_SIZE, Result
+from nst.page.settings import SettingsPanel, visible_values
+from nst.page.style import StylePicker
+from nst.page.ui import static
+from nst.page.ui.html import status_html, user_error
 from nst.service.resumable import ResumableRun
-from nst.service.runs import NothingYet, Shown, check
-from nst.service.session import PaintTask, Session
-from nst.service.store import Painting, digest
+from nst.service.runs import NothingPainted, Progress, create_task
+from nst.service.session import Session
+from nst.service.store import Painting
+from nst.service.tasks import PaintTask
 
-PLOT_INTERVAL = 1.0
-"""Seconds between two drawings of the losses, which cost a browser more than a picture does."""
+PLOT_INTERVAL = 1.0  # seconds between two drawings of the losses, which cost a browser more than a picture does
 
-
-def begin(page: Page, *, session: Session, **asked: Any) -> Outputs:
-    """Take the wish in, and show that the click was heard, or why it leads nowhere."""
-    return _begin(page, session, None, **asked)
+FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
 
 
-def begin_on(page: Page, *, session: Session, **asked: Any) -> Outputs:
-    """The same, going on from the painting that is on the canvas."""
-    before = page.app_state.store.find(session.painting)
-    if before is None:
-        raise user_error("There is no painting to go on from any more: paint one first")
-    return _begin(page, session, before, **asked)
+class PaintControls:
+    """Paint and Stop, how far the run is, and the losses.
 
+    `column` and `losses_fold` are placed by the page. `run_key` lets a page that was reloaded find
+    its run again.
+    """
 
-def begin_print(page: Page, *, session: Session, **asked: Any) -> Outputs:
-    """The same, going on to the size of a print."""
-    return begin_on(page, session=session, **asked | {"size": PRINT})
-
-
-def _begin(
-    page: Page,
-    session: Session,
-    before: Painting | None,
-    *,
-    photo: Any,
-    chosen: list[str],
-    mask: Any,
-    recipe: str,
-    **knobs: Any,
-) -> Outputs:
-    try:
-        file = sent_file(photo, "the photo")
-        if file is None:
-            raise ValueError(NO_PHOTO)
-        if before and before.photo != digest(file):
-            raise ValueError(
-                "the painting is of another photo: bring that one back, or paint this one first"
+    def __init__(
+        self,
+        context: Context,
+        photo: PhotoInput,
+        style: StylePicker,
+        settings: SettingsPanel,
+        result: Result,
+        history: History,
+    ) -> None:
+        self.app, self.session = context.app_state, context.session
+        self.engine_queue = context.engine_queue
+        self.photo, self.style, self.settings = photo, style, settings
+        self.result, self.history = result, history
+        self.run_key = gr.Textbox(visible=False)
+        with gr.Column(render=False, elem_id="act") as self.column:
+            with gr.Row():
+                self.paint = gr.Button("Paint", variant="primary", size="lg", elem_id="paint")
+                self.stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
+            self.status = gr.HTML(elem_id="status")
+            self.reattach = gr.Button(elem_id="reattach")
+        with gr.Accordion("Losses", open=False, elem_id="losses", render=False) as self.losses_fold:
+            self.losses = gr.LinePlot(
+                x="step", y="loss", y_title="loss, as a power of ten", color="term", height=260, show_label=False
             )
-        request = Request(
-            photo=file,
-            styles=chosen,
-            recipe=recipe,
-            overrides=in_sight(chosen, knobs),
-            mask=drawn_mask(mask),
-            start=before.file if before else None,
-            sample=page.app_state.sample(file),
-        )
-        work = check(page.app_state, request, page.styles(session))
-    except ValueError as error:
-        raise user_error(error) from None
-    run = session.run = PaintTask(request, browser=session.browser, work=work)
-    page.app_state.enqueue(run)
-    return _waiting(page, run)
 
+    def start_painting(self, *, session: Session, **values: Any) -> Outputs:
+        """Begin a run, or say why it can't begin."""
+        return self._start(session, None, **values)
 
-async def tell_place(page: Page, *, session: Session) -> AsyncIterator[Outputs]:
-    """The visitor's place in the line, and how long it will be, until it is their turn."""
-    if session.run:
-        async for told in places(page.app_state, session.run, page.canvas.status):
-            yield told
+    def go_on(self, *, session: Session, **values: Any) -> Outputs:
+        """Begin a run that goes on from the painting on the canvas."""
+        painting = self.app.store.find(session.painting)
+        if painting is None:
+            raise user_error("There is no painting to go on from any more: paint one first")
+        return self._start(session, painting, **values)
 
+    def go_on_to_print(self, *, session: Session, **values: Any) -> Outputs:
+        """The same, to the size of a print."""
+        return self.go_on(session=session, **values | {"size": PRINT_SIZE})
 
-def take_up(page: Page, *, session: Session, key: Any, remembered: Any) -> Outputs:
-    """A page that was reloaded, or cut off, comes back for its run, or for what that has led to."""
-    session.browser = session.browser or secrets.token_hex(8)
-    runs = (run for run in page.app_state.runs if isinstance(run, PaintTask))
-    run = next((run for run in runs if run.key == key), None)
-    if run and run.resumable:
-        page.app_state.reattach(run, session.browser)
-        run.resumable.on_reconnect()
+    def new_seed(self) -> Outputs:
+        """Another picture from the same settings."""
+        return {self.settings.controls["seed"]: secrets.randbelow(10_000)}
+
+    def _start(
+        self,
+        session: Session,
+        previous: Painting | None,
+        *,
+        photo: Any,
+        chosen: list[str],
+        mask: Any,
+        recipe: str,
+        **values: Any,
+    ) -> Outputs:
+        try:
+            upload = self.app.uploads.photo(photo)
+            if upload is None:
+                raise ValueError(NO_PHOTO)
+            if previous and previous.photo != upload.digest:
+                raise ValueError("the painting is of another photo: bring that one back, or paint this one first")
+            request = Request(
+                photo=upload.path,
+                styles=chosen,
+                recipe=recipe,
+                overrides=visible_values(chosen, values),
+                mask=self.app.uploads.mask(mask),
+                start=previous.file if previous else None,
+                sample=upload.sample,
+            )
+            styles = self.app.styles_for(session)
+            run = create_task(self.app, request, upload, styles, session.session_hash)
+        except ValueError as error:
+            raise user_error(error) from None
         session.run = run
-        photo = {} if run.request.sample else {page.photo.image: str(run.request.photo)}
-        return _waiting(page, run) | photo
-    painting = page.app_state.store.find_run(str(key))
-    if painting is None:
-        # There is nothing to go on with, and nothing to tell.
-        raise gr.Error("", visible=False, print_exception=False)
-    session.painting = painting.token
-    page.app_state.store.hand_over(painting, session.key)
-    return {
-        page.canvas.image: str(painting.file),
-        page.canvas.status: status_html("Done", 1.0),
-        **_finished(page, session, painting, remembered),
-    }
+        self.app.enqueue(run)
+        return self._waiting(session, run)
+
+    async def show_queue_position(self, *, session: Session) -> AsyncIterator[Outputs]:
+        """The place in the queue, and how long it takes, until the run begins."""
+        if session.run:
+            async for outputs in queue_positions(self.app, session.run, self.status):
+                yield outputs
+
+    def reattach_run(self, *, session: Session, key: Any, remembered: Any) -> Outputs:
+        """A page that was reloaded or cut off returns to its run, or to that run's painting."""
+        session.session_hash = session.session_hash or secrets.token_hex(8)
+        run = self.app.find_run(key)
+        if run and run.resumable:
+            self.app.reattach(run, session.session_hash)
+            run.resumable.on_reconnect()
+            session.run = run
+            photo = {} if run.photo.sample else {self.photo.image: str(run.photo.path)}
+            return self._waiting(session, run) | photo
+        painting = self.app.store.find_run(str(key))
+        if painting is None:  # nothing to return to, and nothing to say
+            raise gr.Error("", visible=False, print_exception=False)
+        session.painting = painting.token
+        self.app.store.hand_over(painting, session.key)
+        return {self.status: status_html("Done", 1.0), **self._finished(session, painting, remembered)}
+
+    def stop_run(self, *, session: Session) -> Outputs:
+        """End the run and keep the picture as it stands; one that waits leaves the queue."""
+        run = session.run
+        if run is None:
+            return self.buttons(session)
+        run.stop.set()
+        if run.resumable:
+            return {self.stop: gr.Button("Stopping", interactive=False)}
+        self.app.dequeue(run)
+        session.run = None
+        return self.buttons(session) | {self.status: status_html("Stopped before it began")}
+
+    def show_frames(self, *, session: Session, remembered: Any) -> Iterator[Outputs]:
+        """Show each frame; at the end, or at the visitor's Stop, the finished painting."""
+        run = session.run
+        if run is None:  # stopped while it waited
+            return
+        styles = self.app.styles_for(session)
+        run.resumable = run.resumable or ResumableRun(self.app, run, styles, session.key)
+        history: list[tuple[int, str, float]] = []
+        plotted = 0.0
+        try:
+            for progress in run.resumable.watch():
+                frame = progress.frame
+                history += [(frame.step, name, math.log10(value)) for name, value in frame.losses.items() if value > 0]
+                outputs: Outputs = {self.result.image: str(progress.file), self.status: self._status(progress)}
+                if progress.painting or frame.seconds - plotted >= PLOT_INTERVAL:
+                    outputs[self.losses], plotted = loss_table(history), frame.seconds
+                if frame.failed:
+                    gr.Warning(sentence(frame.failed), title="This led nowhere")
+                if progress.painting:
+                    session.painting = progress.painting.token
+                    outputs |= self._finished(session, progress.painting, remembered)
+                yield outputs
+        except NothingPainted:
+            yield self.show_failure(session=session) | {self.status: status_html("Stopped before it began")}
+        except ValueError as error:
+            raise user_error(error) from None
+        finally:
+            if session.run is run:
+                session.run = None
+
+    def _finished(self, session: Session, painting: Painting, remembered: Any) -> Outputs:
+        files = str(painting.before), str(painting.file)
+        return {
+            self.session: session,  # what is set counts as used, and does not expire
+            **self.result.show(session, str(painting.file), files),
+            **self.buttons(session),
+            **self.history.add(painting, remembered),
+        }
+
+    def buttons(self, session: Session, running: bool = False) -> Outputs:
+        """Paint or Stop, and the buttons below the canvas."""
+        return {
+            self.paint: gr.Button(visible=not running),
+            self.stop: gr.Button("Stop", visible=running, interactive=True),
+            **self.result.buttons(session, running),
+        }
+
+    def show_failure(self, *, session: Session) -> Outputs:
+        """After an error: whatever was on the canvas before can be used."""
+        return self.buttons(session) | {self.status: status_html("Nothing was painted")}
+
+    def _waiting(self, session: Session, run: PaintTask) -> Outputs:
+        return {
+            self.run_key: run.key,
+            self.result.tabs: gr.Tabs(selected="painting"),
+            self.status: status_html("Waiting for a free engine"),
+            **self.buttons(session, running=True),
+            self.result.image: gr.Image(show_label=False),
+        }
+
+    def _status(self, progress: Progress) -> str:
+        frame = progress.frame
+        detail = f"step {frame.step} of {frame.steps} · {progress.job.network}"
+        seconds = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
+        if progress.painting is None:
+            left = max(1, round(progress.seconds_left))
+            return status_html(f"Painting, about {left} s left", frame.progress, detail)
+        if frame.done:
+            return status_html(f"Done in {seconds}", 1.0, detail)
+        limit = ", the most that is allowed here" if progress.timed_out else ""
+        return status_html(f"Stopped after {seconds}{limit}", 1.0, detail)
+
+    def wire(self) -> None:
+        """Connect the events: paint, go on, paint again, stop, and what follows a run."""
+        session: Inputs = {"session": self.session}
+        remembered: Inputs = {"remembered": self.history.remembered}
+        inputs: Inputs = {
+            **session,
+            "photo": self.photo.image,
+            "chosen": self.style.chosen,
+            "mask": self.settings.mask,
+            "recipe": self.settings.recipe,
+            **self.settings.controls,
+        }
+        buttons = [self.paint, self.stop, self.status, *self.result.outputs]
+        started = [*buttons, self.result.tabs, self.run_key]
+        reseeded = self.result.again.click(self.new_seed, outputs=[self.settings.controls["seed"]], **DIRECT)
+        for trigger, start in (
+            (self.paint.click, self.start_painting),
+            (self.result.go_on.click, self.go_on),
+            (self.result.print.click, self.go_on_to_print),
+            (reseeded.success, self.start_painting),
+        ):
+            run = trigger(start, inputs_kwargs=inputs, outputs=started, **QUEUED)
+            run_script(run.success, static.read("store_run_key.js"), self.run_key)
+            run.success(self.show_queue_position, inputs_kwargs=session, outputs=self.status, **WAITING)
+            self._wire_run(run, buttons, self.engine_queue)
+        reattached = self.reattach.click(
+            self.reattach_run,
+            js=static.read("read_run_key.js"),
+            inputs_kwargs={"key": self.run_key, **session, **remembered},
+            outputs=[*started, self.session, self.photo.image, *self.history.outputs],
+            **QUEUED,
+        )
+        self._wire_run(reattached, buttons, REATTACHING)
+        for button in (self.paint, self.result.go_on, self.result.print, self.result.again):
+            run_script(button.click, static.read("scroll_to_canvas.js"))
+        self.stop.click(self.stop_run, inputs_kwargs=session, outputs=buttons, **DIRECT)
+
+    def _wire_run(self, started: Any, buttons: list[Any], queue: dict[str, Any]) -> None:
+        session: Inputs = {"session": self.session}
+        run = started.success(
+            self.show_frames,
+            inputs_kwargs=session | {"remembered": self.history.remembered},
+            outputs=[*buttons, self.losses, self.session, *self.history.outputs],
+            trigger_mode="multiple",
+            **QUEUED | queue,
+        )
+        run_script(run.then, FORGET_RUN)
+        run.failure(self.show_failure, inputs_kwargs=session, outputs=buttons, **DIRECT)
+        run.success(self.result.make_film, inputs_kwargs=session, outputs=self.result.film_outputs, **QUEUED)
 
 
-def stop(page: Page, *, session: Session) -> Outputs:
-    """Ask the run to end; it keeps the picture as it stands. One that waits gives up its place."""
-    run = session.run
-    if run is None:
-        return idle(page)
-    run.stop.set()
-    if run.resumable:
-        return {page.canvas.stop: gr.Button("Stopping", interactive=False)}
-    page.app_state.dequeue(run)
-    session.run = None
-    return idle(page) | _stopped_early(page)
-
-
-def show_frames(page: Page, *, session: Session, remembered: Any) -> Iterator[Outputs]:
-    """Show each frame, and at the end, or at the visitor's Stop, the finished painting."""
-    run = session.run
-    if run is None:  # stopped while it waited
-        return
-    styles = page.styles(session)
-    run.resumable = run.resumable or ResumableRun(page.app_state, run, styles, session.key)
-    history: list[tuple[int, str, float]] = []
-    plotted = 0.0
-    try:
-        for shown in run.resumable.watch():
-            frame = shown.frame
-            history += [
-                (frame.step, name, math.log10(value))
-                for name, value in frame.losses.items()
-                if value > 0
-            ]
-            outputs: Outputs = {
-                page.canvas.image: str(shown.file),
-                page.canvas.status: _told(page, shown),
-            }
-            if shown.painting or frame.seconds - plotted >= PLOT_INTERVAL:
-                outputs[page.after.losses], plotted = _plot(history), frame.seconds
-            if frame.failed:
-                gr.Warning(sentence(frame.failed), title="This led nowhere")
-            if shown.painting:
-                session.painting = shown.painting.token
-                outputs |= _finished(page, session, shown.painting, remembered)
-            yield outputs
-    except NothingYet:
-        yield failed(page, session=session) | _stopped_early(page)
-    except ValueError as error:
-        raise user_error(error) from None
-    finally:
-        if session.run is run:
-            session.run = None
-
-
-def _finished(page: Page, session: Session, painting: Painting, remembered: Any) -> Outputs:
-    seeded = painting.shared.settings.init == "noise"
-    return idle(page) | {
-        page.after.again: gr.Button(visible=seeded, interactive=True),
-        page.session: session,  # what is set counts as used, and does not expire
-        page.canvas.compare: compared(painting),
-        page.after.download: gr.DownloadButton(value=painting.file, interactive=True),
-        page.after.on: gr.Button(interactive=True),
-        page.after.print: gr.Button(interactive=True),
-        **remember(page, painting, remembered),
-    }
-
-
-def idle(page: Page) -> Outputs:
-    """Paint is back, Stop goes, however a run ended."""
-    return {
-        page.canvas.paint: gr.Button(visible=True),
-        page.canvas.stop: gr.Button("Stop", visible=False, interactive=True),
-        page.after.again: gr.Button(interactive=True),
-        page.after.on: gr.Button(interactive=True),
-        page.after.print: gr.Button(interactive=True),
-    }
-
-
-def failed(page: Page, *, session: Session) -> Outputs:
-    """After an error: whatever was there before can be gone on with."""
-    there = page.app_state.store.find(session.painting) is not None
-    return idle(page) | {
-        page.after.on: gr.Button(interactive=there),
-        page.after.print: gr.Button(interactive=there),
-        page.canvas.status: status_html("Nothing was painted"),
-    }
-
-
-def _stopped_early(page: Page) -> Outputs:
-    return {page.canvas.status: status_html("Stopped before it began")}
-
-
-def _waiting(page: Page, run: PaintTask) -> Outputs:
-    return {
-        page.run_key: run.key,
-        page.canvas.tabs: gr.Tabs(selected="painting"),
-        page.canvas.paint: gr.Button(visible=False),
-        page.canvas.stop: gr.Button("Stop", visible=True, interactive=True),
-        page.canvas.image: gr.Image(show_label=False),
-        page.after.on: gr.Button(interactive=False),
-        page.after.print: gr.Button(interactive=False),
-        page.after.again: gr.Button(interactive=False),
-        page.canvas.status: status_html("Waiting for the easel"),
-    }
-
-
-def _told(page: Page, shown: Shown) -> str:
-    frame = shown.frame
-    aside = f"step {frame.step} of {frame.steps} · {shown.job.network}"
-    took = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
-    if shown.painting is None:
-        left = max(1, round(shown.left))
-        return status_html(f"Painting, about {left} s left", frame.progress, aside)
-    if frame.done:
-        return status_html(f"Done in {took}", 1.0, aside)
-    told = f"Stopped after {took}"
-    if shown.late:
-        told = f"Stopped after {took}, the most that is allowed here"
-    return status_html(told, 1.0, aside)
-
-
-def _plot(history: list[tuple[int, str, float]]) -> pd.DataFrame:
-    """Step, term and the power of ten of its loss."""
+def loss_table(history: list[tuple[int, str, float]]) -> pd.DataFrame:
+    """Step, term, and the common logarithm of the term's loss."""
     return pd.DataFrame(history, columns=["step", "term", "loss"])

@@ -1,4 +1,4 @@
-"""What a link to the page looks like in a chat (Open Graph)."""
+"""The preview of a link to the page in a chat (Open Graph, https://ogp.me)."""
 
 import html
 from typing import Any
@@ -8,31 +8,29 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
+from nst.gallery import EXAMPLES
 from nst.page.ui import static
-from nst.page.ui.translations import PATH as WORDS
-from nst.service.app_state import CARD
+from nst.page.ui.translations import PATH as TRANSLATIONS
 
 TITLE = "nst: photos into paintings"
-TOLD = "Drop in a photo, pick a style, and watch the photo turn into a painting, step by step."
+DESCRIPTION = "Drop in a photo, pick a style, and watch the photo turn into a painting, step by step."
 PATH = "/card.jpg"
 
 
 def card_route() -> Route:
-    """Serves the picture, at an address that tells nothing of this machine."""
+    """Serves the picture at an address that reveals nothing of this machine."""
 
     async def card(_: Request) -> FileResponse:
-        return FileResponse(CARD)
+        return FileResponse(EXAMPLES / "results" / "card.jpg")
 
     return Route(PATH, card)
 
 
 class SocialCard:
-    """Puts our own tags in front of the ones that Gradio has in the page's head, and the script
-    that speaks the visitor's language before anything is seen.
+    """Plain ASGI: adds our meta tags and the translation script to the head of the page itself.
 
-    Gradio fills its `head` in by JavaScript, which crawlers do not run; of two tags that say the
-    same, the first counts (https://ogp.me, "Arrays"). Plain ASGI, and only for the page itself: the
-    streams of events pass untouched.
+    Gradio fills in its own `head` by JavaScript, which crawlers do not run. Of two tags for one property the first
+    counts (https://ogp.me, "Arrays"). Other answers pass unchanged.
     """
 
     def __init__(self, app: Any) -> None:
@@ -55,32 +53,32 @@ class SocialCard:
             body += message.get("body", b"")
             if message.get("more_body"):
                 return
-            whole = body.replace(b"<head>", head, 1)
-            kept = [pair for pair in started["headers"] if pair[0].lower() != b"content-length"]
-            length = (b"content-length", str(len(whole)).encode())
-            await send(started | {"headers": [*kept, length]})
-            await send({"type": "http.response.body", "body": whole})
+            page = body.replace(b"<head>", head, 1)
+            headers = [pair for pair in started["headers"] if pair[0].lower() != b"content-length"]
+            length = (b"content-length", str(len(page)).encode())
+            await send(started | {"headers": [*headers, length]})
+            await send({"type": "http.response.body", "body": page})
 
         await self.app(scope, receive, answer)
 
 
 def tags(address: str) -> str:
     """The tags of a page at this address."""
-    values = {"title": TITLE, "told": TOLD, "address": address + "/", "picture": address + PATH}
-    safe = {name: html.escape(value) for name, value in values.items()}
-    return static.read("card.html").format(words=WORDS.removeprefix("/"), **safe)
+    values = {"title": TITLE, "description": DESCRIPTION, "address": address + "/", "picture": address + PATH}
+    escaped = {name: html.escape(value) for name, value in values.items()}
+    return static.read("card.html").format(words=TRANSLATIONS.removeprefix("/"), **escaped)
 
 
 def public_address(scope: Any) -> str:
-    """Where the page is for those outside, as the proxies before it tell; the nearest comes last.
+    """The page's address as browsers see it, from the headers that proxies add.
 
-    Each proxy adds itself to the end of a list, so that the first is what the visitor asked.
+    Each proxy appends itself to a list, so that the first entry is what the visitor requested.
     """
     headers = Headers(scope=scope)
 
-    def told(name: str, otherwise: str) -> str:
-        return headers.get(f"x-forwarded-{name}", otherwise).partition(",")[0].strip()
+    def forwarded(name: str, default: str) -> str:
+        return headers.get(f"x-forwarded-{name}", default).partition(",")[0].strip()
 
-    host = told("host", headers.get("host", ""))
-    prefix = told("prefix", scope.get("root_path", "")).rstrip("/")
-    return f"{told('proto', scope['scheme'])}://{host}{prefix}"
+    host = forwarded("host", headers.get("host", ""))
+    prefix = forwarded("prefix", scope.get("root_path", "")).rstrip("/")
+    return f"{forwarded('proto', scope['scheme'])}://{host}{prefix}"

@@ -21,7 +21,7 @@ def serve() -> int:
     try:
         config = Config.from_env()
         # Gradio reads its variables when it is imported: ours have to be checked before.
-        from nst.page.serve import build, launch
+        from nst.page.app import build, launch
         from nst.service.app_state import open_app_state
 
         blocks, page = build(open_app_state(config))

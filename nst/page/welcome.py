@@ -1,69 +1,88 @@
-"""What a newcomer sees: a sample photo and its painting, under a slider between the two."""
+"""The first screen: a sample photo and its painting under a slider, and what the link asks for."""
 
-import html
+import shutil
+from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+import gradio as gr
 
-from nst.gallery import EXAMPLES, Photo, find_style
+from nst.gallery import EXAMPLES, find_style
 from nst.images import fit, open_image, upright_size
+from nst.messages import duration
 from nst.optimise.cost import run_work
-from nst.page.context import Outputs, Page, show_shared
-from nst.page.ui.html import duration
-from nst.service.app_state import AppState
+from nst.page.events import QUEUED, Context, Outputs
+from nst.page.style import StylePicker
+from nst.page.ui.html import gallery_items
 from nst.service.previews import as_webp
 from nst.service.session import Session
 from nst.sharing import ShareLink, from_query
 
-PHOTO, STYLE = "mountains", "swirling_night"
-"""Of the sample, which was painted with the style's own settings."""
+PHOTO, STYLE = "mountains", "swirling_night"  # the sample, which was painted with the style's own settings
 
-AFTER = EXAMPLES / "results" / f"{PHOTO}_{STYLE}.jpg"
-
-
-def sample_routes(app_state: AppState) -> list[Route]:
-    """Serve both pictures, at addresses that tell nothing of this machine."""
-    size = max(open_image(AFTER).size)
-    before = as_webp(fit(open_image(_photo(app_state).path, "the photo", size), size))
-
-    async def photo(_: Request) -> Response:
-        return Response(before, media_type="image/webp")
-
-    async def painting(_: Request) -> FileResponse:
-        return FileResponse(AFTER)
-
-    return [Route("/sample/photo", photo), Route("/sample/painting", painting)]
+PAINTING = EXAMPLES / "results" / f"{PHOTO}_{STYLE}.jpg"
 
 
-def sample_html(app_state: AppState) -> str:
-    """The slider, what it shows, and how long that takes here."""
-    photo, plate = _photo(app_state), find_style(STYLE, app_state.styles)
-    settings = _shared(app_state).settings
-    size = across, down = upright_size(AFTER)
-    seconds = app_state.engine.pace.seconds(run_work(settings, size))
-    of, after, alt = (html.escape(text) for text in (photo.title, plate.title, photo.alt))
-    return f"""<figure>
-<div class="pair" style="aspect-ratio: {across} / {down}">
-<img src="sample/photo" alt="{alt}">
-<img src="sample/painting" alt="The same, painted after {after}">
-<input type="range" value="50" aria-label="How much of the painting is shown, in percent">
-</div>
-<figcaption>{of}, painted after {after}: about {duration(seconds)} here.
-<strong>Drop your own photo in</strong>, or open this one.</figcaption>
-</figure>"""
+class Welcome:
+    """The sample on the canvas before there is a painting, and the page's first event."""
 
+    def __init__(self, context: Context, style: StylePicker) -> None:
+        self.app, self.session, self.style = context.app_state, context.session, style
+        self.photo = next(photo for photo in self.app.photos if photo.name == PHOTO)
+        with gr.Column(elem_id="welcome", render=False) as self.column:
+            gr.ImageSlider(
+                self._pictures(), label="Photo and painting", show_label=False, interactive=False, buttons=[]
+            )
+            self.caption = gr.HTML(self._caption())
+            self.open = gr.Button("Open this one", size="sm", elem_id="open-sample")
 
-def open_sample(page: Page, *, session: Session) -> Outputs:
-    """The sample's photo, style and settings."""
-    shared = _shared(page.app_state)
-    photo = str(_photo(page.app_state).path)
-    return {page.photo.image: photo, **show_shared(page, session, shared)}
+    def _pictures(self) -> tuple[str, str]:
+        """The sample photo at the painting's size and the painting, where Gradio serves files."""
+        size = max(upright_size(PAINTING))
+        photo = self.app.store.root / "welcome.webp"
+        photo.write_bytes(as_webp(fit(open_image(self.photo.path, "the photo", size), size)))
+        painting = self.app.store.root / "welcome.jpg"
+        shutil.copyfile(PAINTING, painting)
+        return str(photo), str(painting)
 
+    def _link(self) -> ShareLink:
+        return from_query({"style": STYLE, "photo": PHOTO}, self.app.styles)[0]
 
-def _photo(app_state: AppState) -> Photo:
-    return next(photo for photo in app_state.photos if photo.name == PHOTO)
+    def _caption(self) -> str:
+        """The slider's photo and style, and the time that such a painting takes here."""
+        work = run_work(self._link().settings, upright_size(PAINTING))
+        seconds = duration(self.app.engine.pace.seconds(work))
+        title = find_style(STYLE, self.app.styles).title
+        return (
+            f"<p>{self.photo.title}, painted after {title}: about {seconds} here.\n"
+            "<strong>Drop your own photo in</strong>, or open this one.</p>"
+        )
 
+    def load_page(self, request: gr.Request) -> Outputs:
+        """A new page: the styles there are by now, and what its link asks for."""
+        session = Session(loaded=True, session_hash=str(request.session_hash))
+        link, complaints = from_query(dict(request.query_params), self.app.styles)
+        photo = next((p.path for p in self.app.photos if p.name == link.photo), None)
+        if link.photo and not photo:
+            complaints.append(f"photo {link.photo!r} is not here")
+        return {
+            self.session: session,
+            self.style.gallery: gr.Gallery(gallery_items(self.app.styles, self.app.thumbnails)),
+            self.caption: self._caption(),
+            **({self.style.photo.image: str(photo)} if photo else {}),
+            **self.style.show_link(session, link, complaints),
+        }
 
-def _shared(app_state: AppState) -> ShareLink:
-    return from_query({"style": STYLE, "photo": PHOTO}, app_state.styles)[0]
+    def open_sample(self, *, session: Session) -> Outputs:
+        """The sample's photo, style and settings."""
+        link = self.style.show_link(session, self._link())
+        return {self.style.photo.image: str(self.photo.path), **link}
+
+    def wire(self, blocks: gr.Blocks) -> tuple[Any, Any]:
+        """Connect the events; returns those after which all settings may have changed."""
+        outputs = [self.style.photo.image, *self.style.link_outputs]
+        loaded = blocks.load(
+            self.load_page,
+            outputs=[self.session, self.style.gallery, self.caption, *outputs],
+            **QUEUED | {"concurrency_limit": None, "concurrency_id": "loading"},
+        )
+        opened = self.open.click(self.open_sample, inputs_kwargs={"session": self.session}, outputs=outputs, **QUEUED)
+        return loaded, opened

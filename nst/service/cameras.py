@@ -1,4 +1,4 @@
-"""The cameras that are being painted: who has a place, and for how long."""
+"""The cameras that are painted on the server: a bounded number, each for a limited time."""
 
 import secrets
 import threading
@@ -7,22 +7,19 @@ from dataclasses import dataclass, field
 
 from nst.one_pass import OnePass
 
-MAX_CAMERAS = 3
-"""At once; they share the one thread that paints them."""
+MAX_CAMERAS = 3  # cameras at once; they share one thread
+IDLE_SECONDS = 10.0  # a camera that has sent no picture for so long loses its place
 
-AWAY = 10.0
-"""Seconds without a picture, after which a camera's place is another's."""
-
-TAKEN = "others are before their cameras; try again in a minute"
+NO_PLACE = "others are before their cameras; try again in a minute"
 
 
 @dataclass
 class Camera:
-    """Who paints a camera's pictures, until when, and when the last one came."""
+    """A camera's stylizer, the time it expires, and the time of its last picture."""
 
     paint: OnePass
-    ends: float
-    seen: float = field(default_factory=time.monotonic)
+    expires: float
+    last_used: float = field(default_factory=time.monotonic)
 
 
 class Cameras:
@@ -33,28 +30,28 @@ class Cameras:
         self._lock = threading.Lock()
 
     def open(self, paint: OnePass, seconds: float) -> str:
-        """A token; ValueError where there are enough."""
+        """A token that is valid for so long; ValueError if all places are in use."""
         with self._lock:
             now = time.monotonic()
             for token, camera in list(self._open.items()):
-                if now > camera.ends or now > camera.seen + AWAY:
+                if now > camera.expires or now > camera.last_used + IDLE_SECONDS:
                     del self._open[token]
             if len(self._open) >= MAX_CAMERAS:
-                raise ValueError(TAKEN)
+                raise ValueError(NO_PLACE)
             token = secrets.token_hex(16)
             self._open[token] = Camera(paint, now + seconds)
             return token
 
     def find(self, token: str) -> Camera | None:
-        """The camera of this token, which is seen now, unless its time is over."""
+        """The camera of this token unless it has expired; this counts as a use."""
         with self._lock:
             camera, now = self._open.get(token), time.monotonic()
-            if camera is None or now > camera.ends:
+            if camera is None or now > camera.expires:
                 return None
-            camera.seen = now
+            camera.last_used = now
             return camera
 
     def close(self, token: str) -> None:
-        """Its place is another's."""
+        """Free the camera's place."""
         with self._lock:
             self._open.pop(token, None)

@@ -1,7 +1,6 @@
-"""The one folder that a process writes into, and how nothing in it grows without end.
+"""The one folder that a process writes to: uploads, Gradio's files and paintings.
 
-What visitors send, what Gradio makes of it, and their paintings lie in it, so that removing it
-leaves nothing.
+Removing it leaves nothing behind, and `sweep` keeps it from growing without end.
 """
 
 import fcntl
@@ -16,32 +15,27 @@ from pathlib import Path
 log = logging.getLogger("nst")
 
 PREFIX = "nst-"
-HELD = ".held"
-"""A file that a living process holds locked; the system lets it go however the process ends."""
-
-BROKEN_OFF = 600.0
-"""Seconds after which an upload that does not grow any more will not be finished."""
-
-MIN_FREE = 50 * 2**20
-"""Bytes of the disk that uploads leave to the paintings."""
+LOCK = ".held"  # a file that a living process keeps locked; the system unlocks it however the process ends
+STALE_SECONDS = 600.0  # an upload that has not grown for so long will not be finished
+MIN_FREE = 50 * 2**20  # bytes of the disk that uploads leave to paintings
 
 
 def open_folder() -> Path:
-    """A folder for this process alone; those that killed processes have left are removed."""
-    above = _writable(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
-    for held in above.glob(f"{PREFIX}*/{HELD}"):
-        if not _is_held(held):
-            shutil.rmtree(held.parent, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=above)).resolve()
-    # Locked under another name first: a process that starts just now must not find it free.
-    beside = folder / f"{HELD}.new"
-    fcntl.flock(os.open(beside, os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
-    beside.rename(folder / HELD)
+    """A folder for this process alone; folders of processes that were killed are removed."""
+    parent = _writable(Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()))
+    for lock in parent.glob(f"{PREFIX}*/{LOCK}"):
+        if not _is_locked(lock):
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent)).resolve()
+    # Locked before it has its name: a process that starts now must not find it unlocked.
+    new_lock = folder / f"{LOCK}.new"
+    fcntl.flock(os.open(new_lock, os.O_CREAT | os.O_RDWR), fcntl.LOCK_EX)
+    new_lock.rename(folder / LOCK)
     return folder
 
 
 def _writable(folder: Path) -> Path:
-    """The folder, made if need be, or the system's own where that can't be had."""
+    """The folder, created if necessary; the system's temporary folder if it isn't writable."""
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     if os.access(folder, os.W_OK | os.X_OK):
@@ -50,27 +44,27 @@ def _writable(folder: Path) -> Path:
     return Path(tempfile.gettempdir())
 
 
-def _is_held(file: Path) -> bool:
+def _is_locked(file: Path) -> bool:
     try:
-        with file.open() as there:
-            fcntl.flock(there, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or another's
+        with file.open() as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # locked, or another user's
         return True
     return False
 
 
 def sweep(folder: Path, seconds: float) -> None:
-    """Remove what is older than so many seconds, uploads that broke off, and empty folders."""
+    """Remove files older than so many seconds, unfinished uploads, and empty folders."""
     now = time.time()
-    for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
-        with suppress(OSError):  # gone meanwhile, or a folder that is not empty
+    for path in sorted(folder.rglob("*"), reverse=True):  # a folder's contents before the folder
+        with suppress(OSError):  # removed meanwhile, or a folder that is not empty
             age = now - path.lstat().st_mtime
-            if path.is_symlink() or path == folder / HELD:
+            if path.is_symlink() or path == folder / LOCK:
                 continue
             if path.is_dir():
-                if age > BROKEN_OFF:
+                if age > STALE_SECONDS:
                     path.rmdir()
-            elif age > (BROKEN_OFF if path.parent == folder else seconds):
+            elif age > (STALE_SECONDS if path.parent == folder else seconds):
                 path.unlink()
 
 
@@ -85,5 +79,5 @@ def used(folder: Path) -> int:
 
 
 def free(folder: Path) -> int:
-    """Bytes that are left on its disk."""
+    """Free bytes on the folder's disk."""
     return shutil.disk_usage(folder).free

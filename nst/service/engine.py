@@ -1,17 +1,17 @@
-"""What computes for all visitors, in turn: one thread, one network, and how fast they are."""
+"""The engine of one process, and how fast it is."""
 
 import logging
+import queue
 import statistics
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from nst.config import Config
 from nst.gallery import load_photos, load_styles
@@ -24,66 +24,58 @@ from nst.service.zero_gpu import PACE, on_zero_gpu
 
 log = logging.getLogger("nst")
 
-LEARNT_SHARE = 0.2
-"""Of a run's work: what is shorter says little of the pace."""
+MIN_SHARE = 0.2  # share of a run's work that has to be measured for an estimate of the pace
 
-LEEWAY, FAR_LEEWAY = 2.0, 10.0
-"""How many times slower than the best visitors' runs may say that a machine is, or than a guess."""
+MAX_SLOWDOWN, MAX_REMOTE_SLOWDOWN = 2.0, 10.0
+"""Upper bound on how much one slow run may raise the time estimate: relative to the fastest run of
+this machine, and to a guess for remote machines."""
 
-GUESS = 400_000
-"""Pixel-steps a second of two cores, as a free Space has them."""
-
-WARM_UP = 3.0
-"""Seconds after which the warm-up ends, once it has shown three frames."""
-
-PATIENCE = 0.1
-"""Seconds until one looks whether a run is still wanted."""
+GUESS = 400_000  # pixel-steps per second on two cores, as a free Space has them
+WARM_UP_SECONDS = 3.0  # duration of the warm-up, if it has shown three frames by then
+POLL_INTERVAL = 0.1  # seconds between two checks whether a run was stopped
 
 
 class Pace:
-    """Seconds for a pixel-step: what a run of the machine's own took, then what visitors' do.
+    """Seconds per pixel-step, from the machine's own warm-up and then from visitors' runs.
 
-    `guess` are pixel-steps a second, until something is known. What was measured on a machine that
-    had other things to do is too slow: it counts within a leeway of the best that was ever seen.
+    A run that was slow because the machine was busy must not raise the estimate for long: each run
+    counts at most `max_slowdown` times the fastest.
     """
 
-    def __init__(self, guess: float = GUESS, leeway: float = LEEWAY) -> None:
-        self._best, self._leeway = 1 / guess, leeway
-        self._since: deque[float] = deque(maxlen=9)
+    def __init__(self, guess: float = GUESS, max_slowdown: float = MAX_SLOWDOWN) -> None:
+        self._fastest, self._max_slowdown = 1 / guess, max_slowdown
+        self._latest: deque[float] = deque(maxlen=9)
 
     def calibrate(self, job: Job, frames: Sequence[Frame]) -> None:
-        """From a run that no visitor has chosen: its fastest stretch, which nothing disturbed."""
-        stretches = [(b.seconds - a.seconds, b.progress - a.progress) for a, b in pairwise(frames)]
-        self._best = min(seconds / share for seconds, share in stretches) / job.work
-        self._since.clear()
+        """From the warm-up: its fastest interval, which nothing disturbed."""
+        intervals = [(b.seconds - a.seconds, b.progress - a.progress) for a, b in pairwise(frames)]
+        self._fastest = min(seconds / share for seconds, share in intervals) / job.work
+        self._latest.clear()
 
     def learn(self, job: Job, first: Frame, last: Frame) -> None:
-        """From a visitor's run, which may have been made to mislead.
+        """From a visitor's run, if it is long enough and uses the default layers.
 
-        It counts only with the default layers. One that was slow can't have the others refused: it
-        counts within a leeway of the best.
+        A visitor may have chosen the run to mislead, so it can't get other runs rejected.
         """
         share = last.progress - first.progress
-        usual = type(job.settings)()
+        default = type(job.settings)()
         layers = ("style_layers", "content_layers", "coherence")
-        if share < LEARNT_SHARE or any(
-            getattr(job.settings, name) != getattr(usual, name) for name in layers
-        ):
+        if share < MIN_SHARE or any(getattr(job.settings, name) != getattr(default, name) for name in layers):
             return
-        found = (last.seconds - first.seconds) / (share * job.work)
-        self._best = min(self._best, found)
-        self._since.append(min(found, self._best * self._leeway))
+        pace = (last.seconds - first.seconds) / (share * job.work)
+        self._fastest = min(self._fastest, pace)
+        self._latest.append(min(pace, self._fastest * self._max_slowdown))
 
     def seconds(self, work: float) -> float:
-        """For so many pixel-steps."""
-        return work * statistics.median(self._since or [self._best])
+        """The expected seconds for so many pixel-steps."""
+        return work * statistics.median(self._latest or [self._fastest])
 
 
 class Engine:
-    """Paints one job after the other, in this process.
+    """Computes one run after the other in one thread of this process.
 
-    OpenMP keeps a team for every thread that computes, and with more of them than processors they
-    sleep instead of waiting, which costs a third of the speed: one thread computes.
+    OpenMP keeps a team of threads for each thread that computes. With more of them than processors, they sleep instead
+    of spinning, which costs a third of the speed.
     """
 
     workers = 1
@@ -92,140 +84,148 @@ class Engine:
         self.pace = Pace()
         self._config = config
         self._thread = ThreadPoolExecutor(1, "engine")
-        self._latest: tuple[Future[Any], float] | None = None
-        self.closing, self.warming = threading.Event(), threading.Event()
+        self._step_started: float | None = None
+        self.closing, self._stop_warm_up = threading.Event(), threading.Event()
         self.backbone = self._thread.submit(load_backbone, None, config).result()
 
     def start(self) -> None:
-        """Warm up and look for VGG-19, behind the visitors' backs."""
+        """Warm up and look for VGG-19, in the background."""
         threading.Thread(target=self._improve, daemon=True).start()
 
     def busy(self) -> float:
-        """Seconds since the frame was asked for that is being painted; 0 when nothing is."""
-        if self._latest is None or self._latest[0].done():
-            return 0.0
-        return time.monotonic() - self._latest[1]
+        """Seconds that the frame being computed has taken so far; 0 if there is none."""
+        started = self._step_started
+        return 0.0 if started is None else time.monotonic() - started
 
     def close(self) -> None:
-        """The process is about to end: what is computed for nobody ends now."""
+        """The process is about to end: begin no run, and end the warm-up."""
         self.closing.set()
-        self.warming.set()
+        self._stop_warm_up.set()
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """Paint; closing the generator, or setting the job's `stop`, ends the work within a step.
+        """The frames of a run, which waits until the one before it has ended.
 
-        Then nothing more is waited for: what has been seen last is the picture as it stands.
+        Closing the generator or setting the job's `stop` ends the run within a step; the frame before is the last one
+        then.
         """
-        return _ahead(job, self._thread, self._note)
+        return _run_in(self._thread, job, self._set_step_started)
 
-    def first(self, job: Job, seconds: float) -> list[Frame]:
-        """The frames of a run's first seconds, with nobody else's steps between them."""
-        return self._thread.submit(_first, job.frames, seconds).result()
+    def first_frames(self, job: Job, seconds: float) -> list[Frame]:
+        """The frames of a run's first seconds, at least three."""
 
-    def _note(self, frame: Future[Any]) -> None:
-        self._latest = frame, time.monotonic()
+        def run() -> list[Frame]:
+            frames = []
+            with closing(job.frames):
+                for frame in job.frames:
+                    frames.append(frame)
+                    if frame.seconds >= seconds and len(frames) >= 3:
+                        break
+            return frames
+
+        return self._thread.submit(run).result()
+
+    def _set_step_started(self, started: float | None) -> None:
+        self._step_started = started
 
     def _improve(self) -> None:
         photo, style = load_photos()[0].path, load_styles()[0].path
-        warm_up(self, photo, style)
+        warm_up(self, photo, style, self._stop_warm_up)
         if self.closing.is_set() or self.backbone.name != "VGG-16":
             return
         if (weights := fetch_vgg19()) and not self.closing.is_set():
             self.backbone = self._thread.submit(load_backbone, weights, self._config).result()
-            log.info("VGG-19 is here and paints from now on")
-            warm_up(self, photo, style)
+            log.info("VGG-19 is loaded and paints from now on")
+            warm_up(self, photo, style, self._stop_warm_up)
 
 
 class RemoteEngine:
-    """Has its jobs painted by other processes, `workers` at a time."""
+    """Lets other processes compute, `workers` runs at a time."""
 
     def __init__(self, backbone: RemoteBackbone, workers: int = 1, guess: float = GUESS) -> None:
-        self.pace = Pace(guess, leeway=FAR_LEEWAY)  # nothing is measured elsewhere
+        self.pace = Pace(guess, MAX_REMOTE_SLOWDOWN)  # no warm-up measures the remote machines
         self.backbone, self.workers = backbone, workers
         self.closing = threading.Event()
+        self._threads = ThreadPoolExecutor(workers, "remote")
 
     def start(self) -> None:
-        """Nothing is computed here."""
+        """Nothing is computed in this process."""
 
     def close(self) -> None:
         """The process is about to end."""
         self.closing.set()
 
     def busy(self) -> float:
-        """Those other processes are looked after by whoever started them."""
+        """Whoever started the other processes monitors them."""
         return 0.0
 
     def frames(self, job: Job) -> Generator[Frame, None, None]:
-        """As `Engine.frames`; each job has a thread that waits for its frames."""
-        thread = ThreadPoolExecutor(1, "far")
-        try:
-            yield from _ahead(job, thread)
-        finally:
-            thread.shutdown(wait=False)
+        """The frames of a run, as `Engine.frames` yields them."""
+        return _run_in(self._threads, job)
 
 
 def open_engine(config: Config) -> Engine | RemoteEngine:
     """The engine for this machine."""
     if config.zero_gpu:
-        # Here, in the main thread, whose CUDA is emulated until a visitor's run has a GPU; the
-        # network of a run is the one that was here when the run's process was forked, so that no
-        # other may follow.
+        # In the main thread, where `spaces` emulates CUDA. A run's process is forked from this one, so the network
+        # can't change later.
         return RemoteEngine(on_zero_gpu(load_backbone(fetch_vgg19(), config)), guess=PACE)
     return Engine(config)
 
 
-def _ahead(
-    job: Job, thread: ThreadPoolExecutor, note: Callable[[Future[Any]], None] = lambda _: None
+def _run_in(
+    executor: ThreadPoolExecutor, job: Job, set_step_started: Callable[[float | None], None] = lambda _: None
 ) -> Generator[Frame, None, None]:
-    """The frames, made in a thread, one ahead of those who look at them; each is noted."""
-    context = copy_context()  # in which ZeroGPU finds whose run it is
+    """The frames of a run that is computed in the executor, ahead of whoever reads them."""
+    frames: queue.Queue[Frame | Exception | None] = queue.Queue(1)
+
+    def put(item: Frame | Exception | None) -> None:
+        while not job.stop.is_set():
+            with suppress(queue.Full):
+                frames.put(item, timeout=POLL_INTERVAL)
+                return
 
     def step() -> Frame | None:
-        return next(job.frames, None)
+        set_step_started(time.monotonic())
+        try:
+            return next(job.frames, None)
+        finally:
+            set_step_started(None)
 
-    def end() -> None:
-        job.frames.close()
-        return_freed_memory()  # or it would stay until the next run
+    def run() -> None:
+        try:
+            while not job.stop.is_set() and (frame := step()):
+                put(frame)
+            put(None)
+        except Stopped:
+            pass
+        except Exception as error:  # the reader raises it
+            put(error)
+        finally:
+            job.frames.close()
+            return_freed_memory()  # or it would stay allocated until the next run
 
-    def ask() -> Future[Frame | None]:
-        frame = thread.submit(context.run, step)
-        note(frame)
-        return frame
-
+    context = copy_context()  # ZeroGPU finds the visitor in it
+    executor.submit(context.run, run)
     try:
-        ahead = ask()
-        while frame := _next(job, ahead):
-            ahead = ask()
-            yield frame
+        while not job.stop.is_set():
+            try:
+                item = frames.get(timeout=POLL_INTERVAL)
+            except queue.Empty:
+                continue
+            if isinstance(item, Exception):
+                raise item
+            if item is None:
+                return
+            yield item
     finally:
-        job.stop.set()
-        # Nobody waits for it: what closes a generator may be the server's only loop.
-        thread.submit(end)
+        job.stop.set()  # do not wait for the run: the server's event loop may close the generator
 
 
-def _next(job: Job, ahead: Future[Frame | None]) -> Frame | None:
-    """The frame when it is there; None at the end, and as soon as the job is to stop."""
-    while not job.stop.is_set():
-        with suppress(TimeoutError, Stopped):  # it may have heard of it sooner than we
-            return ahead.result(PATIENCE)
-    return None
-
-
-def _first(frames: Generator[Frame, None, None], seconds: float) -> list[Frame]:
-    seen = []
-    with closing(frames):
-        for frame in frames:
-            seen.append(frame)
-            if frame.seconds >= seconds and len(seen) >= 3:
-                break
-    return seen
-
-
-def warm_up(engine: Engine, photo: Path, style: Path) -> None:
-    """A first run in small, until it tells the pace: it makes the kernels, too."""
-    given = {"size": 256, "scales": 1, "steps": 12}
-    # A GPU is done before a frame is due by time.
-    wish = Request(photo, [style], overrides=given, frame_every=3)
-    job = prepare(wish, [], engine.backbone, engine.warming)
+def warm_up(engine: Engine, photo: Path, style: Path, stop: threading.Event) -> None:
+    """A short run that measures the pace; it also compiles the kernels."""
+    overrides = {"size": 256, "scales": 1, "steps": 12}
+    # A GPU finishes before a frame is due by time, so request one every three steps.
+    request = Request(photo=photo, styles=[style], overrides=overrides, frame_every=3)
+    job = prepare(request, [], engine.backbone, stop)
     with suppress(Stopped):
-        engine.pace.calibrate(job, engine.first(job, WARM_UP))
+        engine.pace.calibrate(job, engine.first_frames(job, WARM_UP_SECONDS))

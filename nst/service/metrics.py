@@ -1,6 +1,6 @@
-"""What the owner of a page can see of it from outside: whether it lives, and how its runs end.
+"""Health and run statistics for the owner of a page.
 
-Nothing here tells of a visitor: no names, no pictures, no addresses.
+Nothing here identifies a visitor: no names, no pictures, no addresses.
 """
 
 import json
@@ -17,17 +17,14 @@ from starlette.routing import Route
 
 log = logging.getLogger("nst.runs")
 
-STUCK = 300.0
-"""Seconds for one frame, after which the engine counts as dead: the longest takes a minute."""
-
-SECONDS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600
-"""Bounds of the histogram."""
+STUCK_SECONDS = 300.0  # an engine that computes one frame for so long counts as dead; the slowest takes a minute
+BUCKETS = 1, 2, 5, 10, 20, 30, 60, 120, 300, 600  # upper bounds of the histogram, in seconds
 
 
 @dataclass
 class Record:
-    """One run. `outcome` is done, stopped, late, left by its visitor, refused before anything was
-    painted, or failed."""
+    """One run; `outcome` is done, stopped, late (time limit), left (by its visitor), refused (before the first step),
+    or failed."""
 
     size: int = 0
     recipe: str = ""
@@ -44,45 +41,48 @@ class Metrics:
             "nst_run_seconds",
             "Seconds that runs took, by their outcome and recipe.",
             ["outcome", "recipe"],
-            buckets=SECONDS,
+            buckets=BUCKETS,
             registry=self._registry,
         )
 
     @contextmanager
     def run(self) -> Iterator[Record]:
-        """Count and log what happens inside; the one who paints fills the record in."""
-        record, begun = Record(), time.monotonic()
+        """Count and log the run within this context, which fills in the record."""
+        record, started = Record(), time.monotonic()
         try:
             yield record
         except GeneratorExit:
             record.outcome = "left"
             raise
         finally:
-            record.seconds = round(time.monotonic() - begun, 2)
+            record.seconds = round(time.monotonic() - started, 2)
             self._runs.labels(record.outcome, record.recipe).observe(record.seconds)
             log.info(json.dumps(asdict(record)))
 
-    def metrics(self) -> bytes:
+    def as_text(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 def health_route(busy: Callable[[], float]) -> Route:
-    """`/healthz`: 200, or 503 where the engine, `busy` for so many seconds, no longer moves."""
+    """`/healthz`: 200, or 503 if the engine has computed one frame for too long.
+
+    `busy` returns the seconds that the present frame has taken.
+    """
 
     async def health(_: Request) -> JSONResponse:
         seconds = busy()
-        alive = seconds < STUCK
-        told = {"status": "ok" if alive else "stuck", "busy": round(seconds, 1)}
-        return JSONResponse(told, 200 if alive else 503)
+        alive = seconds < STUCK_SECONDS
+        body = {"status": "ok" if alive else "stuck", "busy": round(seconds, 1)}
+        return JSONResponse(body, 200 if alive else 503)
 
     return Route("/healthz", health)
 
 
-def metrics_route(watch: Metrics) -> Route:
+def metrics_route(metrics: Metrics) -> Route:
     """`/metrics`, for Prometheus."""
 
-    async def metrics(_: Request) -> Response:
-        return Response(watch.metrics(), media_type=CONTENT_TYPE_LATEST)
+    async def text(_: Request) -> Response:
+        return Response(metrics.as_text(), media_type=CONTENT_TYPE_LATEST)
 
-    return Route("/metrics", metrics)
+    return Route("/metrics", text)

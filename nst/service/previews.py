@@ -1,4 +1,4 @@
-"""What paints in one pass for all visitors, beside the engine: drafts, cameras and films."""
+"""Paints with the one-pass network for all visitors: previews, thumbnails, cameras and films."""
 
 import io
 import os
@@ -12,101 +12,89 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from nst.images import fit, open_image
+from nst.images import fit
 from nst.network.cache import ByteCache
 from nst.one_pass import OnePass
-from nst.service.store import digest
 from nst.settings import Settings
 
-THUMBNAIL = 192
-"""Pixels on the longest side of a photo in the gallery."""
-
-MAX_WAITING = 8
-"""Drafts; whoever asks while more are wanted goes without."""
-
-MAX_READ = 256
-"""Styles that are kept as they were read, a kilobyte each."""
-
-MAX_BYTES = 16 * 2**20
-"""Of thumbnails that are kept: many visitors begin with the same samples."""
-
-GUESS = 0.2
-"""Seconds for a picture of a film on two cores."""
+THUMBNAIL_SIZE = 192  # pixels on the longest side of a photo in the gallery
+MAX_WAITING = 8  # previews that may wait; further requests go without
+MAX_STYLIZERS = 256  # encoded styles that are kept, 15 kB each
+MAX_BYTES = 16 * 2**20  # bytes of thumbnails that are kept: many visitors begin with the same samples
+GUESS = 0.2  # seconds for a frame of a film on two cores
+DEVICE = "cpu"  # fast enough; a GPU is the optimiser's, and on ZeroGPU this process has none
+NICENESS = 5  # priority of the thread: an optimiser beside it keeps most of the processor
 
 Result = TypeVar("Result")
 
-WHERE = "cpu"
-"""Fast enough there; a GPU is the painter's, and on ZeroGPU this process has none."""
-
-NICENESS = 5
-"""Of the thread that draws: a painter beside it keeps most of the processor."""
-
 
 class Previewer:
-    """Paints in one pass, one picture at a time, in a thread that gives way to the painter.
+    """Runs the one-pass network, one picture at a time, in a thread of low priority.
 
-    `seconds` are those that a picture of a film takes, as far as is known.
+    `seconds_per_picture` is the latest time for a frame of a film.
     """
 
     def __init__(self) -> None:
-        self.seconds = GUESS
-        self._thread = ThreadPoolExecutor(1, "drafts", initializer=lambda: os.nice(NICENESS))
-        self._room = threading.BoundedSemaphore(MAX_WAITING)
-        self._read = lru_cache(MAX_READ)(partial(OnePass, where=WHERE))
-        self._kept = ByteCache(MAX_BYTES)
+        self.seconds_per_picture = GUESS
+        self._thread = ThreadPoolExecutor(1, "previews", initializer=lambda: os.nice(NICENESS))
+        self._places = threading.BoundedSemaphore(MAX_WAITING)
+        self._encode = lru_cache(MAX_STYLIZERS)(partial(OnePass, where=DEVICE))
+        self._thumbnails = ByteCache(MAX_BYTES)
 
-    def draft(self, photo: Path, painter: Callable[[], OnePass]) -> bytes | None:
-        """The photo as the painter paints it, as WebP; None where too many wait."""
-        return self.decode_slot(lambda: as_webp(painter()(photo)))
+    def preview(self, picture: Image.Image, styles: Sequence[Path], **settings: Any) -> bytes | None:
+        """The picture in these styles, as WebP; None if too many previews wait. ValueError."""
+        return self.try_run(lambda: as_webp(self.stylizer(*styles, **settings)(picture)))
 
-    def painter(self, *styles: Path, **given: Any) -> OnePass:
-        """What paints in these styles, read once; ValueError. To be called where it draws."""
-        Settings(effort="one-pass", **given)  # judged before it is looked up: strangers send lists
-        return self._read(*styles, **given)
+    def stylizer(self, *styles: Path, **settings: Any) -> OnePass:
+        """Paints pictures in these styles; ValueError. Call it in the previewer's thread (`run`).
 
-    def thumbnails(self, photo: Path, styles: Sequence[Path]) -> list[bytes]:
-        """The photo in each style, in small, as WebP; nothing where too many wait.
-
-        Between two of them others have their turn: a draft is what one looks at.
+        The styles are encoded once for any strength.
         """
-        with self._place() as there:
-            if not there:
+        checked = Settings(effort="one-pass", **settings)
+        encoded = self._encode(
+            *styles, size=checked.size, style_scale=checked.style_scale, style_weights=checked.style_weights
+        )
+        return encoded.with_settings(checked)
+
+    def thumbnails(self, picture: Image.Image, digest: str, styles: Sequence[Path]) -> list[bytes]:
+        """The picture in each style, small, as WebP; none if too many previews wait.
+
+        Previews may come between two of them: the canvas matters more.
+        """
+        with self._place() as available:
+            if not available:
                 return []
-            small, name = fit(open_image(photo, "the photo", THUMBNAIL), THUMBNAIL), digest(photo)
-            return [
-                self.in_the_end(partial(self._thumbnail, small, name, style)) for style in styles
-            ]
+            small = fit(picture, THUMBNAIL_SIZE)
+            return [self.run(partial(self._thumbnail, small, digest, path)) for path in styles]
 
-    def decode_slot(self, draw: Callable[[], Result]) -> Result | None:
-        """What is drawn, when its turn comes; None where too many wait."""
-        with self._place() as there:
-            return self.in_the_end(draw) if there else None
+    def try_run(self, function: Callable[[], Result]) -> Result | None:
+        """The function's result, computed in the thread; None if too many wait."""
+        with self._place() as available:
+            return self.run(function) if available else None
 
-    def in_the_end(self, draw: Callable[[], Result]) -> Result:
-        """What is drawn, however many wait: for what has waited in a line before."""
-        return self._thread.submit(draw).result()
+    def run(self, function: Callable[[], Result]) -> Result:
+        """The same, however many wait."""
+        return self._thread.submit(function).result()
 
-    def _thumbnail(self, small: Image.Image, name: str, style: Path) -> bytes:
-        key = name, style
+    def _thumbnail(self, small: Image.Image, digest: str, style: Path) -> bytes:
+        def paint() -> memoryview:
+            return memoryview(as_webp(self.stylizer(style, size=THUMBNAIL_SIZE)(small)))
 
-        def draw() -> memoryview:
-            return memoryview(as_webp(self.painter(style, size=THUMBNAIL)(small)))
-
-        return bytes(self._kept.get(key, draw))
+        return bytes(self._thumbnails.get((digest, style), paint))
 
     @contextmanager
     def _place(self) -> Iterator[bool]:
-        """Whether there is one among those who wait."""
-        there = self._room.acquire(blocking=False)
+        """Whether there is a place among those who wait."""
+        available = self._places.acquire(blocking=False)
         try:
-            yield there
+            yield available
         finally:
-            if there:
-                self._room.release()
+            if available:
+                self._places.release()
 
 
 def as_webp(image: Image.Image) -> bytes:
-    """Small, and quickly made."""
+    """A small file, encoded quickly."""
     data = io.BytesIO()
     image.save(data, "WEBP", quality=80, method=0)
     return data.getvalue()

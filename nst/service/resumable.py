@@ -1,4 +1,4 @@
-"""A run that outlives its visitor's connection for a while, to be taken up again."""
+"""A run that goes on for a while after its visitor has disconnected."""
 
 import math
 import threading
@@ -8,92 +8,84 @@ from contextvars import copy_context
 
 from nst.gallery import Style
 from nst.service.app_state import AppState
-from nst.service.runs import Shown, follow
-from nst.service.session import PaintTask
+from nst.service.runs import Progress, follow
+from nst.service.tasks import PaintTask
 
-GRACE = 30.0
-"""Seconds that a run goes on when nobody watches it: a phone looks for its network."""
-
-CLOSED = 4.0
-"""The same where the page has said that it closes: perhaps it is only reloaded."""
+RECONNECT_SECONDS = 30.0  # if you reload the page or lose the connection, the run waits so long for you
+RELOAD_SECONDS = 4.0  # the same after the page has reported that it closes: perhaps it is only reloaded
 
 
 class ResumableRun:
-    """Paints a run in a thread of its own; whoever watches is told of the latest frame.
+    """Paints in a thread of its own; `watch` yields the latest frame.
 
-    When nobody has come back `GRACE` seconds after the page has gone, the work ends, and nothing is
-    kept.
+    If nobody watches within the time above after a disconnect, the run ends and nothing is kept.
     """
 
-    def __init__(
-        self, app_state: AppState, run: PaintTask, offered: Sequence[Style], owner: str
-    ) -> None:
-        self._run = run
-        self._news = threading.Condition()
-        self._latest: Shown | None = None
+    def __init__(self, app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str) -> None:
+        self._task = task
+        self._changed = threading.Condition()
+        self._latest: Progress | None = None
         self._error: Exception | None = None
-        self._over = False
-        self._watcher, self._ends = object(), math.inf
-        context = copy_context()  # in which ZeroGPU finds whose run it is
-        threading.Thread(
-            target=context.run, args=[self._paint, app_state, offered, owner], daemon=True
-        ).start()
+        self._ended = False
+        self._watcher, self._deadline = object(), math.inf
+        context = copy_context()  # ZeroGPU finds the visitor in it
+        threading.Thread(target=context.run, args=[self._paint, app_state, styles, owner], daemon=True).start()
 
-    def watch(self) -> Iterator[Shown]:
-        """The frames as they come; one that is slow sees fewer. Raises what the work has raised."""
-        seen: Shown | None = None
+    def watch(self) -> Iterator[Progress]:
+        """The frames as they come; a slow watcher misses some. Raises what the run has raised."""
+        seen: Progress | None = None
         watcher = self._watcher
         try:
             while True:
-                with self._news:
-                    while self._latest is seen and not self._over:
-                        self._news.wait()
-                    latest, over = self._latest, self._over
+                with self._changed:
+                    while self._latest is seen and not self._ended:
+                        self._changed.wait()
+                    latest, ended = self._latest, self._ended
                 if latest is not seen and latest is not None:
                     seen = latest
                     yield latest
                 elif self._error:
                     raise self._error
-                elif over:
+                elif ended:
                     return
         finally:
-            if watcher is self._watcher and not self._over:
+            if watcher is self._watcher and not self._ended:
                 self.on_disconnect()
 
     def on_disconnect(self) -> None:
-        """The page has gone: a watcher that waits for a frame has not noticed yet."""
-        self._end_in(GRACE)
+        """The connection is gone; a watcher that waits for a frame has not noticed yet."""
+        self._end_in(RECONNECT_SECONDS)
 
     def on_page_close(self) -> None:
-        """The page has said that it closes."""
-        self._end_in(CLOSED)
+        """The page has reported that it closes."""
+        self._end_in(RELOAD_SECONDS)
 
     def on_reconnect(self) -> None:
-        """The page is about to watch again; whoever watched before counts no more."""
-        self._watcher, self._ends = object(), math.inf
+        """The page is about to watch again; its earlier watcher no longer counts."""
+        self._watcher, self._deadline = object(), math.inf
 
     def _end_in(self, seconds: float) -> None:
-        self._ends = min(self._ends, time.monotonic() + seconds)
-        timer = threading.Timer(seconds, self._end_if_gone)
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+        timer = threading.Timer(seconds, self._end_if_abandoned)
         timer.daemon = True
         timer.start()
 
-    def _end_if_gone(self) -> None:
-        if not self._over and time.monotonic() >= self._ends:
-            self._run.dropped = True
-            self._run.stop.set()
+    def _end_if_abandoned(self) -> None:
+        if not self._ended and time.monotonic() >= self._deadline:
+            self._task.abandoned = True
+            self._task.stop.set()
 
-    def _paint(self, app_state: AppState, offered: Sequence[Style], owner: str) -> None:
+    def _paint(self, app_state: AppState, styles: Sequence[Style], owner: str) -> None:
         error = None
         try:
-            for shown in follow(app_state, self._run, offered, owner):
-                self._tell(shown)
-        except Exception as raised:  # it is whoever watches that has to hear of it
+            for progress in follow(app_state, self._task, styles, owner):
+                self._publish(progress)
+        except Exception as raised:  # the watcher raises it
             error = raised
-        self._over, self._error = True, error
-        self._tell(self._latest)
+        self._ended, self._error = True, error
+        self._publish(self._latest)
 
-    def _tell(self, shown: Shown | None) -> None:
-        with self._news:
-            self._latest = shown
-            self._news.notify_all()
+    def _publish(self, progress: Progress | None) -> None:
+        with self._changed:
+            self._latest = progress
+            self._changed.notify_all()

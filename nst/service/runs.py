@@ -3,8 +3,7 @@
 import errno
 import shutil
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -13,165 +12,148 @@ from nst.film import keep
 from nst.gallery import Style
 from nst.images import ImageError, fit, save_image, upright_size
 from nst.job import Job, Request, prepare, resolve_request
+from nst.messages import duration
 from nst.optimise.cost import run_work
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import Frame
-from nst.page.ui.html import duration
 from nst.service import disk
 from nst.service.app_state import AppState
 from nst.service.metrics import Record
-from nst.service.session import PaintTask
-from nst.service.store import FULL, Painting, digest
+from nst.service.store import FULL, Painting
+from nst.service.tasks import PaintTask
+from nst.service.uploads import Upload
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
-MAX_KEPT = 120
-"""Frames of one run for its film."""
+MAX_KEPT_FRAMES = 120  # frames of one run that are kept for its time-lapse
 
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
-TELLING = 0.5
-"""Share of a run's work that tells how fast the whole of it goes. The coarse scales alone mislead:
-they show more pictures, and begin while drafts and the film before are still being made."""
+MEASURED_SHARE = 0.5
+"""Share of a run's work after which only its own pace counts. The coarse scales alone mislead: they show more frames,
+and previews and the time-lapse before may still use the processor."""
 
-PATIENCE = 0.2
-"""Seconds until one looks whether a run that waits is still wanted."""
-
-SPARE = 2 * 2**20
-"""Bytes that the disk must have left beside a painting, for the small pictures of the strip."""
+RESERVED_BYTES = 2 * 2**20  # free space that a painting must leave on the disk, for the small pictures of the strip
 
 CLOSING = "this page is about to close, and begins no new painting; try again in a minute"
 
-MAX_STYLES = 4
-"""In one painting."""
+MAX_STYLES = 4  # styles in one painting
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A frame, its picture's file, and the painting when it is the last one.
-
-    `file` is a small JPEG that is gone a while later, or the finished PNG. `late` tells that the
-    run was ended since it took as long as is allowed, `left` are the seconds that it still takes.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A frame of a run."""
 
     frame: Frame
     job: Job
-    file: Path
-    painting: Painting | None = None
-    late: bool = False
-    left: float = 0.0
+    file: Path  # a JPEG that is removed soon after, or the finished PNG
+    painting: Painting | None = None  # with the PNG
+    timed_out: bool = False  # the time limit ended the run
+    seconds_left: float = 0.0  # an estimate
 
 
-class NothingYet(ValueError):
+class NothingPainted(ValueError):
     """A run was stopped before its first frame."""
 
     def __init__(self) -> None:
         super().__init__("the painting was stopped before there was anything to see")
 
 
-def check(app_state: AppState, request: Request, offered: Sequence[Style]) -> float:
-    """The work of a run; ValueError if it can be seen to lead nowhere, or to take too long, before
-    it begins."""
+def create_task(
+    app_state: AppState, request: Request, photo: Upload, styles: Sequence[Style], session_hash: str
+) -> PaintTask:
+    """A run that has not begun; `styles` are those that names are looked up in.
+
+    ValueError if the request is wrong, or if the run would take longer than is allowed.
+    """
     if app_state.closing.is_set():
         raise ValueError(CLOSING)
     if len(request.styles) > MAX_STYLES:
         raise ValueError(f"{len(request.styles)} styles are too many; name {MAX_STYLES} at most")
-    _, settings, styles = resolve_request(request, offered)
-    if not styles and settings.style_layers:
+    _, settings, chosen = resolve_request(request, styles)
+    if not chosen and settings.style_layers:
         raise ValueError(NO_STYLE)
-    size = upright_size(request.photo, "the photo")
-    begun = max(upright_size(request.start)) if request.start else 0
-    most = app_state.config.max_seconds
-    work = run_work(settings, size, begun, len(styles))
-    seconds = app_state.engine.pace.seconds(work)
-    if seconds > most:
-        raise ValueError(too_long(seconds, most, settings))
-    return work
+    start = max(upright_size(request.start)) if request.start else 0
+    work = run_work(settings, photo.size, start, len(chosen))
+    seconds, limit = app_state.engine.pace.seconds(work), app_state.config.max_seconds
+    if seconds > limit:
+        raise ValueError(too_long(seconds, limit, settings))
+    return PaintTask(request=request, photo=photo, size=settings.size, session_hash=session_hash, work=work)
 
 
 def seconds_left(frame: Frame, expected: float) -> float:
-    """What the rest of a run takes: at first as it was expected, then more and more as it goes."""
-    known = min(1.0, frame.progress / TELLING)
-    as_it_goes = frame.seconds / max(frame.progress, 1e-6)
-    return (1 - frame.progress) * (known * as_it_goes + (1 - known) * expected)
+    """The rest of a run: at first as expected, then more and more by its own pace."""
+    measured = min(1.0, frame.progress / MEASURED_SHARE)
+    own = frame.seconds / max(frame.progress, 1e-6)
+    return (1 - frame.progress) * (measured * own + (1 - measured) * expected)
 
 
-def too_long(seconds: float, most: float, settings: Settings) -> str:
-    """What to do where a run would take longer than is allowed."""
+def too_long(seconds: float, limit: float, settings: Settings) -> str:
+    """A message for a run that would take longer than is allowed, with a way out."""
     steps = sum(count for _, count in schedule(settings))
     return (
-        f"This would take about {duration(seconds)}, and {duration(most)} are allowed here: "
-        f"choose {max(1, int(steps * most / seconds))} steps, or a smaller size"
+        f"This would take about {duration(seconds)}, and {duration(limit)} are allowed here: "
+        f"choose {max(1, int(steps * limit / seconds))} steps, or a smaller size"
     )
 
 
 def follow(
-    app_state: AppState, run: PaintTask, offered: Sequence[Style], owner: str
-) -> Generator[Shown, None, None]:
+    app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str
+) -> Generator[Progress, None, None]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises NothingYet where it was stopped too soon, ValueError where the request can't be painted
-    or the painting can't be kept. Closing the iterator ends the work, and nothing is kept.
+    Raises NothingPainted if it is stopped before its first frame, and ValueError if the request is wrong or the
+    painting can't be stored. Closing the generator ends the run and keeps nothing.
     """
     if app_state.closing.is_set():
         raise ValueError(CLOSING)
     try:
-        with _at_the_easel(app_state, run), app_state.metrics.run() as record:
+        with app_state.metrics.run() as record:
             record.outcome = "refused"
-            job = prepare(run.request, offered, app_state.engine.backbone, run.stop)
+            request = replace(
+                task.request, photo=app_state.uploads.picture(task.photo, task.size), photo_name=task.photo.path.stem
+            )
+            job = prepare(request, styles, app_state.engine.backbone, task.stop)
             record.outcome = "failed"
             record.size, record.recipe = job.settings.size, job.shared.recipe
-            with app_state.running(run):
-                yield from _paint(app_state, run, job, owner, record)
+            with app_state.running(task):
+                yield from _paint(app_state, task, job, owner, record)
     finally:
-        app_state.dequeue(run)
+        app_state.dequeue(task)
 
 
-@contextmanager
-def _at_the_easel(app_state: AppState, run: PaintTask) -> Iterator[None]:
-    """Its place: there are as many as workers, and one may still be taken by a run that nobody
-    watches any more."""
-    while not app_state.run_slots.acquire(timeout=PATIENCE):
-        if run.stop.is_set():
-            raise NothingYet
-    try:
-        yield
-    finally:
-        app_state.run_slots.release()
-
-
-def _paint(
-    app_state: AppState, run: PaintTask, job: Job, owner: str, record: Record
-) -> Iterator[Shown]:
-    before = fit(job.photo, job.settings.size)
-    kept, first, painting, folder = [keep(before)], None, None, None
+def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record) -> Iterator[Progress]:
+    photo = fit(job.photo, job.settings.size)
+    kept, first, painting, folder = [keep(photo)], None, None, None
     frames = app_state.engine.frames(job)
     try:
         folder = app_state.store.new_folder()
         for frame in frames:
             first = first or frame
             expected = app_state.engine.pace.seconds(job.work)
-            left = run.left = seconds_left(frame, expected)
-            run.slower = (frame.seconds + left) / expected
-            small = keep(frame.image)
-            kept.append(small)
-            if len(kept) > MAX_KEPT:
+            left = task.seconds_left = seconds_left(frame, expected)
+            task.slowdown = (frame.seconds + left) / expected
+            jpeg = keep(frame.image)
+            kept.append(jpeg)
+            if len(kept) > MAX_KEPT_FRAMES:
                 del kept[1::2]
-            late = frame.seconds > app_state.config.max_seconds
-            if frame.done or late or run.stop.is_set():
+            timed_out = frame.seconds > app_state.config.max_seconds
+            if frame.done or timed_out or task.stop.is_set():
                 break
-            preview = folder / f"{frame.step}.jpg"
-            preview.write_bytes(small)
-            yield Shown(frame, job, preview, left=left)
-        if first is None or run.dropped:
-            record.outcome = "left" if run.dropped else "stopped"
-            raise NothingYet
+            file = folder / f"{frame.step}.jpg"
+            file.write_bytes(jpeg)
+            yield Progress(frame=frame, job=job, file=file, seconds_left=left)
+        if first is None or task.abandoned:
+            record.outcome = "left" if task.abandoned else "stopped"
+            raise NothingPainted
         app_state.engine.pace.learn(job, first, frame)
-        painting = _saved(run, job, frame, folder, before)
-        painting.frames, painting.owner, painting.run = kept, owner, run.key
+        painting = _save(task, job, frame, folder, photo)
+        painting.frames, painting.owner = kept, owner
         app_state.store.keep(painting)
-        record.outcome = "done" if frame.done else "late" if late else "stopped"
-        yield Shown(frame, job, painting.file, painting, late and not frame.done)
+        record.outcome = "done" if frame.done else "late" if timed_out else "stopped"
+        yield Progress(
+            frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out and not frame.done
+        )
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -182,14 +164,14 @@ def _paint(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _saved(run: PaintTask, job: Job, frame: Frame, folder: Path, before: Image.Image) -> Painting:
-    """The painting and its photo as files; ValueError where the disk has no room for them."""
-    file, photo = folder / file_name(job.title, ".png"), folder / "before.webp"
+def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Image) -> Painting:
+    """The painting and its photo as files; ValueError if the disk is full."""
+    file, before = folder / file_name(job.title, ".png"), folder / "before.webp"
     try:
         save_image(frame.image, file, to_text(job.provenance(frame)))
-        save_image(before, photo)
+        save_image(photo, before)
     except ImageError:
         raise ValueError(FULL) from None
-    if disk.free(folder) < SPARE:
+    if disk.free(folder) < RESERVED_BYTES:
         raise ValueError(FULL)
-    return Painting(folder, file, photo, digest(Path(str(run.request.photo))), job.shared)
+    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, shared=job.shared, run=task.key)

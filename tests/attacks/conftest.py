@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.page.serving import ROOT, Served, served
+from tests.serving import ROOT, Served, served
 
 from .stranger import LIMIT, Stranger, picture, sent
 

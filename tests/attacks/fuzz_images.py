@@ -8,6 +8,7 @@ same each time.
 import faulthandler
 import json
 import resource
+import shutil
 import signal
 import sys
 import traceback
@@ -20,16 +21,8 @@ from typing import Any
 
 from PIL import Image
 
-from nst.images import (
-    MAX_PIXELS,
-    MIN_SIDE,
-    ImageError,
-    open_cutout,
-    open_image,
-    open_mask,
-    upright_size,
-)
-from nst.page.guard.uploads import displayable
+from nst.images import MAX_PIXELS, MIN_SIDE, ImageError, open_cutout, open_image, open_mask, upright_size
+from nst.service.uploads import Uploads
 
 from .mutation import mutated, seeds
 
@@ -73,11 +66,12 @@ def _measured(file: Path) -> None:
 
 
 def _displayed(file: Path) -> None:
-    shown = displayable(file)
-    if shown != file:
-        with Image.open(shown) as image:
+    upload = Uploads(file.parent, []).photo({"path": str(file)})
+    assert upload
+    if upload.display != upload.path:
+        with Image.open(upload.display) as image:
             assert image.format == "PNG"
-        shown.unlink()
+        shutil.rmtree(upload.display.parent)
 
 
 def _check_size(size: tuple[int, int]) -> None:
@@ -121,7 +115,7 @@ def main(first: int, count: int, folder: Path) -> dict[str, Any]:
         file.write_bytes(data)
         for call in CALLS:
             outcome = _outcome(call, file)
-            if outcome not in {"open_checked", "refused", "too large"}:
+            if outcome not in {"opened", "refused", "too large"}:
                 wrong.append(f"{number} {kind} {call.__name__}: {outcome}")
                 outcome = "wrong"
             outcomes[outcome] += 1

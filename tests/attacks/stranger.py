@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from tests.page.serving import Served
+from tests.serving import Served
 
 MB = 2**20
 PATIENCE = 40.0
@@ -56,9 +56,7 @@ class Stranger:
 
     def listen(self, seat: str = "") -> str:
         """Everything that is told of one's events, until the last one has ended."""
-        with self.http.stream(
-            "GET", "/queue/data", params={"session_hash": seat or self.seat}
-        ) as s:
+        with self.http.stream("GET", "/queue/data", params={"session_hash": seat or self.seat}) as s:
             return s.read().decode()
 
     def ask(self, handler: str | int, data: list[Any], **more: Any) -> str:

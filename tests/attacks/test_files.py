@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.serving import ROOT
+from tests.serving import ROOT
 
 from .conftest import clear
 from .stranger import Stranger, picture, sent
@@ -130,9 +130,7 @@ UNSERVED = [
 
 
 @pytest.mark.parametrize(("method", "path"), UNSERVED)
-def test_what_the_page_does_not_need_is_not_served(
-    stranger: Stranger, method: str, path: str
-) -> None:
+def test_what_the_page_does_not_need_is_not_served(stranger: Stranger, method: str, path: str) -> None:
     answer = stranger.http.request(method, path, json={} if method == "POST" else None)
     assert (answer.status_code, answer.json()) == (404, {"detail": "There is nothing here."})
 
@@ -142,9 +140,7 @@ def test_the_mask_editor_keeps_no_layers(stranger: Stranger) -> None:
     before = stranger.memory()
     form = {"component_id": editor, "session_hash": "a", "fn_name": "accept_blobs", "id": "a"}
     answer = stranger.http.post(
-        "/component_server",
-        data=form | {"index": "40000000", "type": "layer"},
-        files={"file": ("a.png", picture())},
+        "/component_server", data=form | {"index": "40000000", "type": "layer"}, files={"file": ("a.png", picture())}
     )
     assert answer.status_code == 404
     assert stranger.memory() < before + 50

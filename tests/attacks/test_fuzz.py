@@ -25,21 +25,10 @@ from PIL.PngImagePlugin import PngInfo
 from starlette.datastructures import QueryParams
 
 from nst.gallery import load_styles
-from nst.page.choosing import parse_link
 from nst.recipes import RECIPES
 from nst.settings import Settings
-from nst.sharing import (
-    KEY,
-    Provenance,
-    ShareLink,
-    from_file,
-    from_query,
-    from_text,
-    parts,
-    to_query,
-    to_text,
-)
-from tests.page.serving import ROOT
+from nst.sharing import KEY, Provenance, ShareLink, from_file, from_query, from_text, parse_query, to_query, to_text
+from tests.serving import ROOT
 
 from .conftest import clear
 from .mutation import ODD_JSON, bent, mutated, seeds
@@ -90,20 +79,12 @@ def test_broken_pictures(tmp_path: Path, first: int) -> None:
 # Memories.
 
 PAINTED = Provenance(
-    ShareLink("gatys", Settings(size=256), ("gold_spirals",)),
-    ("0" * 16,),
-    ("mask",),
-    "VGG-19",
-    9,
-    9,
-    1.5,
+    ShareLink("gatys", Settings(size=256), ("gold_spirals",)), ("0" * 16,), ("mask",), "VGG-19", 9, 9, 1.5
 )
 MEMORY: dict[str, Any] = json.loads(to_text(PAINTED)[KEY])
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-anything = st.recursive(
-    plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
-)
+anything = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)
 raw = st.sampled_from(ODD_JSON) | anything.map(json.dumps)
 
 
@@ -111,16 +92,7 @@ raw = st.sampled_from(ODD_JSON) | anything.map(json.dumps)
 def queries(draw: st.DrawFn) -> str:
     """A link's question: what is known and what is not, sound values and others."""
     names = [*(knob.name for knob in fields(Settings)), "recipe", "style", "photo", "v"]
-    sound = [
-        "0",
-        "1",
-        "0.5",
-        "2,1",
-        "relu1_1=0",
-        "relu1_1=0.1234567,conv2_1",
-        "photo",
-        "gold_spirals",
-    ]
+    sound = ["0", "1", "0.5", "2,1", "relu1_1=0", "relu1_1=0.1234567,conv2_1", "photo", "gold_spirals"]
     odd = ["", "nan", "inf", "-1", "1e999", "9" * 5000, "1_0", "\u0661", "%", "%ff", ",", "=", "\0"]
     value = st.sampled_from([*sound, *odd, *RECIPES]) | st.floats().map(str) | st.text()
     name = st.sampled_from(names) | st.text(max_size=9)
@@ -148,8 +120,8 @@ def memories(draw: st.DrawFn) -> str:
 def check_shared(shared: ShareLink, complaints: list[str]) -> None:
     """It can be used, and told again in the same words."""
     assert all(type(complaint) is str for complaint in complaints)
-    assert from_query(parts(to_query(shared))) == (shared, [])
-    assert parse_link(to_query(shared)) == shared
+    assert from_query(parse_query(to_query(shared))) == (shared, [])
+    assert from_query(parse_query(to_query(shared)))[0] == shared
 
 
 def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
@@ -168,9 +140,7 @@ def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
 
 @tried(MEMORIES)
 @given(text=memories(), chance=st.integers(0, 2**32), packed=st.booleans())
-def test_broken_memories(
-    tmp_path_factory: pytest.TempPathFactory, text: str, chance: int, packed: bool
-) -> None:
+def test_broken_memories(tmp_path_factory: pytest.TempPathFactory, text: str, chance: int, packed: bool) -> None:
     image = Image.new("RGB", (20, 20))
     image.info[KEY] = text
     remembered = from_text(image)
@@ -192,10 +162,10 @@ def test_broken_memories(
 @tried(LINKS)
 @given(query=queries())
 def test_broken_links(query: str) -> None:
-    for asked in (dict(QueryParams(query)), parts(query)):
+    for asked in (dict(QueryParams(query)), parse_query(query)):
         for offered in ((), load_styles()):
             check_shared(*from_query(asked, offered))
-    assert isinstance(parse_link(query), ShareLink)
+    assert isinstance(from_query(parse_query(query))[0], ShareLink)
 
 
 # Bodies.

@@ -65,9 +65,9 @@ def test_many_large_photos_at_once(stranger: Stranger, bomb: bytes) -> None:
 def test_a_large_mask_in_the_editor(stranger: Stranger, bomb: bytes) -> None:
     layer, photo = sent(stranger.upload(bomb)), sent(stranger.upload(picture()))
     mask = {"background": None, "layers": [layer] * 200, "composite": None}
-    data = stranger.filled("begin", photo=photo, chosen=["gold_spirals"], mask=mask)
+    data = stranger.filled("start_painting", photo=photo, chosen=["gold_spirals"], mask=mask)
     before = stranger.memory()
-    assert "larger than any screen" in stranger.ask("begin", data)
+    assert "larger than any screen" in stranger.ask("start_painting", data)
     assert stranger.memory("VmHWM") < before + 50
 
 
@@ -84,7 +84,7 @@ def test_a_picture_of_too_many_pixels(stranger: Stranger) -> None:
     for told in (
         stranger.paint(photo),
         stranger.ask("check_photo", stranger.filled("check_photo", photo=photo)),
-        stranger.ask("lay_out_mask", stranger.filled("lay_out_mask", photo=photo)),
+        stranger.ask("open_mask_editor", stranger.filled("open_mask_editor", photo=photo)),
     ):
         assert "megapixels" in told or "can't be painted" in told
 
@@ -117,7 +117,7 @@ MEMORIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("memory", MEMORIES.values(), ids=MEMORIES)
-@pytest.mark.parametrize("handler", ["show_remembered", "take_down", "bring_back"])
+@pytest.mark.parametrize("handler", ["load_history", "remove_selected", "bring_back"])
 def test_memories_that_no_browser_has(stranger: Stranger, handler: str, memory: Any) -> None:
     before = stranger.memory()
     for remembered in ([memory] * 4, memory):
@@ -134,7 +134,7 @@ def test_memories_that_no_browser_has(stranger: Stranger, handler: str, memory: 
 
 def test_eight_memories_are_looked_at(stranger: Stranger) -> None:
     kept = [_remembered(picture(kind="JPEG"), title=str(n)) for n in range(100)]
-    answer = stranger.run("show_remembered", [kept]).json()
+    answer = stranger.run("load_history", [kept]).json()
     assert len(answer["data"][0]["value"]) == 8
 
 
@@ -168,7 +168,7 @@ def test_requests_are_no_larger_than_they_need_be(stranger: Stranger) -> None:
     before = stranger.memory()
     data = ["x" * 20 * MB]
     for answer in (
-        stranger.join("show_remembered", data),
+        stranger.join("load_history", data),
         stranger.post("/call/paint", {"data": data}),
         stranger.post("/mcp/", {"data": data}),
     ):
@@ -192,14 +192,11 @@ def test_what_one_event_names_is_bounded_together(stranger: Stranger) -> None:
 
 def test_a_request_without_a_length(stranger: Stranger) -> None:
     answer = stranger.http.post("/queue/join", content=iter([b"{}"] * 3))
-    assert (answer.status_code, answer.json()) == (
-        411,
-        {"detail": "This request doesn't tell its length."},
-    )
+    assert (answer.status_code, answer.json()) == (411, {"detail": "This request doesn't tell its length."})
 
 
 def test_sessions_that_nobody_comes_back_to(stranger: Stranger) -> None:
-    body = {"fn_index": stranger.number("show_remembered"), "data": [["x" * 1_000_000]]}
+    body = {"fn_index": stranger.number("load_history"), "data": [["x" * 1_000_000]]}
     answers = [stranger.post("/run/predict", body | {"session_hash": f"s{n}"}) for n in range(20)]
     before = stranger.memory()
     answers += [stranger.post("/run/predict", body | {"session_hash": f"t{n}"}) for n in range(60)]

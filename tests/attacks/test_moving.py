@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.page.serving import ROOT
+from tests.serving import ROOT
 
 from .conftest import clear
 from .stranger import MB, Stranger, picture, sent
@@ -21,9 +21,7 @@ PRIVATE = str(ROOT / "examples" / "results" / "page.jpg")
 ONE_PASS = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
 
-def film(
-    path: Path, pictures: int = 3, size: tuple[int, int] = (64, 48), rate: Fraction = Fraction(10)
-) -> bytes:
+def film(path: Path, pictures: int = 3, size: tuple[int, int] = (64, 48), rate: Fraction = Fraction(10)) -> bytes:
     """An H.264 film in grey."""
     with av.open(str(path), "w") as made:
         stream: Any = made.add_stream("libx264", rate=rate, options={"preset": "ultrafast"})
@@ -73,9 +71,7 @@ def test_what_is_no_film(stranger: Stranger, junk: bytes, end: str) -> None:
 
 @pytest.mark.parametrize("path", [PRIVATE, "/proc/self/fd/1", "https://example.com/a.mp4", 7])
 @pytest.mark.parametrize(("name", "part"), [("paint_clip", "film"), ("preview", "photo")])
-def test_a_path_is_no_film_and_no_photo(
-    stranger: Stranger, name: str, part: str, path: Any
-) -> None:
+def test_a_path_is_no_film_and_no_photo(stranger: Stranger, name: str, part: str, path: Any) -> None:
     told = called(stranger, name, **{part: sent(path)})
     assert "did not arrive" in told or "is an address" in told
     clear(told)
@@ -113,9 +109,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("wish", "told"), WRONG, ids=[str(wish)[:40] for wish, _ in WRONG])
-def test_a_wish_out_of_range(
-    stranger: Stranger, tmp_path: Path, wish: dict[str, Any], told: str
-) -> None:
+def test_a_wish_out_of_range(stranger: Stranger, tmp_path: Path, wish: dict[str, Any], told: str) -> None:
     photo = sent(stranger.upload(picture()))
     answers = [called(stranger, "preview", photo=photo, **wish)]
     clip = sent(stranger.upload(film(tmp_path / "film.mp4"), "film.mp4"))
@@ -155,13 +149,11 @@ def test_a_thousand_styles_are_four(stranger: Stranger) -> None:
     photo = sent(stranger.upload(picture()))
     told = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
     assert "error" not in told.partition("process_completed")[2][:40]
-    stranger.run("draft_anew", stranger.filled("draft_anew", photo=photo, chosen=many))
+    stranger.run("preview_photo", stranger.filled("preview_photo", photo=photo, chosen=many))
     assert time.monotonic() - begun < 30  # all of them would take minutes
 
 
-@pytest.mark.parametrize(
-    ("token", "status"), [("0" * 32, 410), ("", 404), ("../healthz", 404), ("a" * 5000, 404)]
-)
+@pytest.mark.parametrize(("token", "status"), [("0" * 32, 410), ("", 404), ("../healthz", 404), ("a" * 5000, 404)])
 def test_cameras_of_others_are_not_found(stranger: Stranger, token: str, status: int) -> None:
     assert camera(stranger, token, picture()).status_code == status
 

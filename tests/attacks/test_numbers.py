@@ -39,8 +39,8 @@ def test_a_wish_out_of_range(stranger: Stranger, wish: dict[str, Any], told: str
 
 def test_the_page_takes_four_styles_too(stranger: Stranger) -> None:
     photo = sent(stranger.upload(picture()))
-    data = stranger.filled("begin", photo=photo, chosen=["gold_spirals"] * 200)
-    assert "200 styles are too many" in stranger.ask("begin", data)
+    data = stranger.filled("start_painting", photo=photo, chosen=["gold_spirals"] * 200)
+    assert "200 styles are too many" in stranger.ask("start_painting", data)
 
 
 JUNK: dict[str, Any] = {
@@ -67,7 +67,7 @@ def test_junk_for_every_event(stranger: Stranger, junk: Any, way: str) -> None:
         clear(answer)
 
 
-@pytest.mark.parametrize("number", [-1, 10_000, 10**30, "begin", None, 1.5])
+@pytest.mark.parametrize("number", [-1, 10_000, 10**30, "start_painting", None, 1.5])
 def test_events_that_there_are_not(stranger: Stranger, number: Any) -> None:
     body = {"fn_index": number, "data": [], "session_hash": stranger.seat}
     for path in ("/queue/join", "/run/predict"):
@@ -76,7 +76,7 @@ def test_events_that_there_are_not(stranger: Stranger, number: Any) -> None:
         clear(answer.text)
 
 
-@pytest.mark.parametrize("name", ["nobody", "begin", "show_frames", "__init__", "a" * 3000])
+@pytest.mark.parametrize("name", ["nobody", "start_painting", "show_frames", "__init__", "a" * 3000])
 def test_calls_by_names_that_there_are_not(stranger: Stranger, name: str) -> None:
     for path in (f"/call/{name}", f"/call/v2/{name}", f"/run/{name}"):
         answer = stranger.post(path, {"data": []})
@@ -86,7 +86,7 @@ def test_calls_by_names_that_there_are_not(stranger: Stranger, name: str) -> Non
 
 @pytest.mark.parametrize("length", [0, 1])
 def test_too_few_values(stranger: Stranger, length: int) -> None:
-    for handler in ("plan", "check_photo", "begin"):
+    for handler in ("estimate", "check_photo", "start_painting"):
         assert "could not be done" in stranger.ask(handler, [None] * length)
 
 
@@ -113,13 +113,13 @@ def test_bodies_that_make_no_sense(stranger: Stranger, path: str, body: bytes) -
 
 
 def test_a_session_without_a_name(stranger: Stranger) -> None:
-    answer = stranger.join("welcome", [], session_hash="")
+    answer = stranger.join("load_page", [], session_hash="")
     assert 400 <= answer.status_code < 500
     clear(answer.text)
 
 
 @pytest.mark.parametrize("index", [None, -1, 10**20, 1.5, "a", [0, 1], {}])
-@pytest.mark.parametrize("handler", ["choose", "bring_back", "repeat"])
+@pytest.mark.parametrize("handler", ["choose_style", "bring_back", "choose_sample"])
 def test_places_that_there_are_not(stranger: Stranger, handler: str, index: Any) -> None:
     data = stranger.filled(handler)
     answer = stranger.ask(handler, data, event_data={"index": index, "value": None})

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.page.serving import Served
+from tests.serving import Served
 
 from .conftest import clear
 from .stranger import LIMIT, Stranger, messages, picture, sent
@@ -87,8 +87,7 @@ def test_two_of_a_visitor_may_wait_wherever_they_are(stranger: Stranger, long: s
         "data": stranger.filled("paint", **wish, more=long),
     }
     answers = [
-        stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"})
-        for number in range(8)
+        stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"}) for number in range(8)
     ]
     refused = [answer for answer in answers if answer.status_code == 503]
     assert refused
@@ -105,13 +104,13 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
         refused = submitted(visitor, visitor.upload(picture()), long)
         assert (refused.status_code, refused.json()["detail"]) == (
             503,
-            "Too many wait for the easel; try again in some minutes.",
+            "Too many paintings are waiting; try again in some minutes.",
         )
         assert visitor.get("/").status_code == 200
-        told = visitor.ask("welcome", [])
+        told = visitor.ask("load_page", [])
         assert messages(told)[-2]["success"]
         assert "swirling_night" in told
-        assert visitor.run("show_remembered", [[]]).status_code == 200
+        assert visitor.run("load_history", [[]]).status_code == 200
         photo = visitor.upload(picture())
         checked = visitor.ask("check_photo", visitor.filled("check_photo", photo=sent(photo)))
         assert messages(checked)[-2]["success"]
@@ -119,7 +118,7 @@ def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) ->
     wait_until_idle(stranger)
 
 
-def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger, long: str) -> None:
+def test_runs_that_everybody_has_left_release_the_engine(stranger: Stranger, long: str) -> None:
     with crowd(stranger, long):
         pass
     began = time.monotonic()
@@ -128,7 +127,7 @@ def test_runs_that_everybody_has_left_give_up_the_easel(stranger: Stranger, long
     assert time.monotonic() - began < 40
 
 
-@pytest.mark.parametrize("handler", ["paint", "show_frames", "begin", "make_film"])
+@pytest.mark.parametrize("handler", ["paint", "show_frames", "start_painting", "make_film"])
 def test_nothing_goes_around_the_queue(stranger: Stranger, handler: str) -> None:
     answer = stranger.run(handler, stranger.filled(handler))
     assert answer.status_code == 404
@@ -140,7 +139,7 @@ def test_a_flood_of_quick_events(stranger: Stranger) -> None:
     codes = {stranger.join("check_photo", data).status_code for _ in range(60)}
     assert codes <= {200, 503}
     visitor = Stranger(stranger.served, address="198.51.100.201")
-    assert messages(visitor.ask("welcome", []))[-2]["success"]
+    assert messages(visitor.ask("load_page", []))[-2]["success"]
 
 
 @pytest.mark.parametrize("path", ["/cancel", "/reset"])

@@ -36,9 +36,7 @@ pytestmark = pytest.mark.usefixtures("folder")
         ("a.jpg --style The_Gilded_Tree -o x.png", ["a.jpg"], ["gold_spirals"]),
     ],
 )
-def test_photos_and_styles_are_split(
-    line: str, photos: list[str], styles: list[str | Path]
-) -> None:
+def test_photos_and_styles_are_split(line: str, photos: list[str], styles: list[str | Path]) -> None:
     request = request_of(line)
     assert (request.photos, request.styles) == (photos, styles)
 
@@ -63,9 +61,7 @@ def test_an_error_of_every_photo_is_found_once() -> None:
         "a.jpg b.jpg no.png -o c": "the style image is not there",
         "a.jpg b.jpg own.png -o c --style-weights 1,2": "2 numbers for 1 styles",
         "a.jpg b.jpg own.png -o c --mask no.png": "the mask is not there",
-        "a.jpg b.jpg --style own.png --style own.png --style-weights 1,2 -o c --mask own.png": (
-            "each has a part"
-        ),
+        "a.jpg b.jpg --style own.png --style own.png --style-weights 1,2 -o c --mask own.png": ("each has a part"),
     }.items():
         with pytest.raises(ValueError, match=message):
             check_request(request_of(line), load_styles())

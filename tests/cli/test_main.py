@@ -69,6 +69,13 @@ def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) 
     assert _nst("--help").stdout.startswith("usage: python -m nst PHOTO STYLE")
 
 
+def test_the_page_starts_as_app_py_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "70000")
+    done = _process("--page")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("nst: GRADIO_SERVER_PORT is '70000'")
+
+
 def test_losses_are_printed_and_saved(photo_file: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "out.png", tmp_path / "losses.csv"
     options = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]
@@ -91,18 +98,12 @@ def test_losses_are_printed_and_saved(photo_file: Path, tmp_path: Path) -> None:
         (["{photo}", "swirling_night", "-o", "{photo}"], "stays as it is"),
         (["{photo}", "no.png", "no.jpg", "-o", "{tmp}/f/"], "the style image is not there"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--size", "9"], "size is '9'"),
-        (
-            ["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"],
-            "invalid choice: 'x'",
-        ),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--recipe", "x"], "invalid choice: 'x'"),
         (["{photo}", "swirling_night", "-o", "{tmp}/nowhere/a.png"], "no folder"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.txt"], "end it in .png"),
         (["{photo}", "-o", "{tmp}/a.png"], "name at least one style"),
         (["{photo}", "swirling_night"], "required"),
-        (
-            ["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--log", "{tmp}/no/a.csv"],
-            "no folder",
-        ),
+        (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--log", "{tmp}/no/a.csv"], "no folder"),
         (["{photo}", "swirling_night", "-o", "{tmp}/a.png", "--brush", "1"], "--brush"),
     ],
 )
@@ -117,9 +118,7 @@ def test_bad_input_ends_with_2_and_one_line(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_saves_the_picture(
-    photo_file: Path, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
     process = subprocess.Popen(
@@ -144,9 +143,7 @@ def test_an_interrupt_saves_the_picture(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_during_the_imports_is_quiet(
-    photo_file: Path, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_an_interrupt_during_the_imports_is_quiet(photo_file: Path, tmp_path: Path, number: signal.Signals) -> None:
     arguments = ["-m", "nst", str(photo_file), "swirling_night", "-o", str(tmp_path / "out.png")]
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", *arguments],
@@ -191,17 +188,13 @@ def test_like_names_missing_inputs(photo_file: Path, tmp_path: Path, photo: Imag
 
 def test_a_painting_is_continued_in_a_larger_size(photo_file: Path, tmp_path: Path) -> None:
     small, large = tmp_path / "small.png", tmp_path / "large.png"
-    assert (
-        _nst(photo_file, "swirling_night", "-o", small, "--size", 96, "--steps", 6).returncode == 0
-    )
+    assert _nst(photo_file, "swirling_night", "-o", small, "--size", 96, "--steps", 6).returncode == 0
     line = [photo_file, "swirling_night", "-o", large, "--size", 192, "--steps", 3]
     assert _nst(*line, "--start", small).returncode == 0
     assert Image.open(large).size == (192, 154)
 
 
-def test_each_photo_is_painted_into_a_folder(
-    photo_file: Path, tmp_path: Path, photo: Image.Image
-) -> None:
+def test_each_photo_is_painted_into_a_folder(photo_file: Path, tmp_path: Path, photo: Image.Image) -> None:
     cut = photo.convert("RGBA")
     cut.paste((0, 0, 0, 0), (60, 0, 120, 96))
     cut.save(tmp_path / "cut.png")
@@ -213,12 +206,7 @@ def test_each_photo_is_painted_into_a_folder(
     assert f"nst: {tmp_path}/text.jpg: the photo is not in a format" in done.stderr
     files = sorted(path.name for path in (tmp_path / "new").iterdir())
     after = "after swirling_night"
-    assert files == [
-        f"cut {after}-0002.png",
-        f"cut {after}.png",
-        f"photo {after}-0002.png",
-        f"photo {after}.png",
-    ]
+    assert files == [f"cut {after}-0002.png", f"cut {after}.png", f"photo {after}-0002.png", f"photo {after}.png"]
     whole, painted = (Image.open(tmp_path / "new" / name) for name in (files[3], files[1]))
     assert (whole.mode, whole.size) == ("RGB", photo.size)
     assert painted.getchannel("A").tobytes() == cut.getchannel("A").tobytes()
@@ -269,10 +257,7 @@ def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: P
         (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),
         (["clip.gif", "swirling_night", "-o", "out.mp4", "--one-pass", "--colour=photo"], "photos"),
         (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--log=a.csv"], "of a photo"),
-        (
-            ["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--recipe=gatys"],
-            "500 steps",
-        ),
+        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--recipe=gatys"], "500 steps"),
         (["no.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "the film is not there"),
         (["text.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
         (["empty.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
@@ -284,11 +269,7 @@ def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: P
     ],
 )
 def test_an_error_of_a_video_or_sheet_is_one_line(
-    options: list[str],
-    message: str,
-    photo: Image.Image,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    options: list[str], message: str, photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     photo.save("clip.gif", save_all=True, append_images=[photo.rotate(90)], duration=200)

@@ -59,18 +59,14 @@ def _paint(out: Path, *frames: Frame | BaseException | signal.Signals, **options
         return paint(cast(Job, _Job(*frames)), RunOutput(out, **options), interrupts)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_saves_the_picture(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "a.png"
     assert _paint(out, _frame(1, False), _frame(2), number, _frame(3)) == code
     assert Image.open(out).size == (20, 20)
 
 
-def test_a_signal_before_the_first_step_writes_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_signal_before_the_first_step_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, log = tmp_path / "a.png", tmp_path / "l.csv"
     out.write_bytes(b"older")
     for frames in ([signal.SIGINT], [_frame(1, False), signal.SIGINT]):
@@ -80,9 +76,7 @@ def test_a_signal_before_the_first_step_writes_nothing(
         assert "nothing was painted yet" in capsys.readouterr().err
 
 
-def test_a_failed_run_saves_its_picture_and_returns_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failed_run_saves_its_picture_and_returns_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "a.png"
     assert _paint(out, _frame(3), _frame(4, failed="it ended worse")) == 1
     assert out.exists()
@@ -125,14 +119,5 @@ def test_unfinished_pictures_and_losses_are_saved(tmp_path: Path) -> None:
     out, log = tmp_path / "new" / "a.png", tmp_path / "l.csv"
     frames = [_frame(step) for step in (1, 2, 3, 4)]
     assert _paint(out, *frames, log=str(log), log_every=2, save_every=2) == 0
-    assert sorted(path.name for path in out.parent.iterdir()) == [
-        "a-0002.png",
-        "a-0004.png",
-        "a.png",
-    ]
-    assert [row.partition(",")[0] for row in log.read_text().splitlines()] == [
-        "step",
-        "1",
-        "2",
-        "4",
-    ]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["a-0002.png", "a-0004.png", "a.png"]
+    assert [row.partition(",")[0] for row in log.read_text().splitlines()] == ["step", "1", "2", "4"]

@@ -6,14 +6,7 @@ import threading
 
 import pytest
 
-from nst.cli.terminal import (
-    Interrupted,
-    Interrupts,
-    end_at_once,
-    print_message,
-    restore_signals,
-    tolerant_streams,
-)
+from nst.cli.terminal import Interrupted, Interrupts, end_at_once, print_message, restore_signals, tolerant_streams
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -78,15 +71,11 @@ with tolerant_streams():
 """
 
 
-@pytest.mark.parametrize(
-    "shell", ["{} 2>&-", "{} >&-", "{} >&- 2>&- <&-", "{} 2>/dev/full >/dev/full", "({}) | true"]
-)
+@pytest.mark.parametrize("shell", ["{} 2>&-", "{} >&-", "{} >&- 2>&- <&-", "{} 2>/dev/full >/dev/full", "({}) | true"])
 def test_output_errors_stop_nothing(shell: str) -> None:
     command = shell.format('"$PYTHON" -c "$PROGRAM"') + "; exit ${PIPESTATUS[0]}"
     env = os.environ | {"PYTHON": sys.executable, "PROGRAM": PROGRAM}
-    assert (
-        subprocess.run(["bash", "-c", command], env=env, stderr=subprocess.DEVNULL).returncode == 0
-    )
+    assert subprocess.run(["bash", "-c", command], env=env, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def test_streams_are_restored() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 
 from nst.gallery import sample
-from tests.page.serving import Served, free_port, running
+from tests.serving import Served, free_port, running
 
 VARIABLES = {
     "NO_PROXY": "127.0.0.1",

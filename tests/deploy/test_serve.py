@@ -18,7 +18,7 @@ from nst.sharing import from_text
 pytest.importorskip("ray", reason="Ray is not here: pip install -r deploy/requirements-ray.txt")
 
 from deploy.sticky import COOKIE  # noqa: E402
-from tests.page.serving import Served  # noqa: E402
+from tests.serving import Served  # noqa: E402
 
 from .ray_page import asked, painters, ray_page, visitor  # noqa: E402
 

@@ -98,9 +98,7 @@ def test_what_the_system_says_is_no_damage(
         open_image(path, "the photo")
 
 
-def test_a_disk_that_fails_halfway_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_fails_halfway_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(_jpeg())
     honest = Path.open
@@ -148,9 +146,7 @@ def test_a_name_with_a_colon_is_a_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("kind", ["baseline", "progressive", "grey", "cmyk"])
-def test_a_jpeg_without_its_end_mark_opens_where_every_pixel_is_there(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_jpeg_without_its_end_mark_opens_where_every_pixel_is_there(tmp_path: Path, kind: str) -> None:
     data, path = io.BytesIO(), tmp_path / "a.jpg"
     image = _noise().convert({"grey": "L", "cmyk": "CMYK"}.get(kind, "RGB"))
     image.save(data, "JPEG", progressive=kind == "progressive")

@@ -200,10 +200,7 @@ def test_floats_with_what_is_no_number() -> None:
     assert seen[0, :3].tolist() == [255, 0, 0]
     wide = np.array([[-3e38, 0, 3e38]] * 18, dtype=np.float32).repeat(6, axis=1)
     assert open_image(Image.fromarray(wide)).getpixel((8, 8)) == (128, 128, 128)
-    assert open_image(Image.fromarray(np.full((20, 20), np.nan, np.float32))).getextrema()[0] == (
-        0,
-        0,
-    )
+    assert open_image(Image.fromarray(np.full((20, 20), np.nan, np.float32))).getextrema()[0] == (0, 0)
 
 
 def test_lab_is_what_it_says_and_keys_that_fit_nothing_do_no_harm() -> None:

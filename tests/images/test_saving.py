@@ -43,9 +43,7 @@ def test_other_formats_are_refused_by_name(end: str) -> None:
         image_format("a" + end)
 
 
-def test_a_full_disk_leaves_no_half_of_a_picture(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "a.png"
     out.write_bytes(b"older")
     honest = Path.write_bytes
@@ -71,9 +69,7 @@ def test_a_file_keeps_its_rights_and_a_link_stays_one(tmp_path: Path) -> None:
     assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"new", 0o640)
 
 
-def test_a_file_in_a_folder_that_takes_no_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_in_a_folder_that_takes_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "a.txt"
     out.write_bytes(b"old")
 

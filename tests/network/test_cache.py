@@ -1,6 +1,6 @@
 import gc
-import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -11,44 +11,39 @@ from nst.network.weights import bundled
 
 
 @dataclass(eq=False)
-class Heavy:
-    """Something that weighs so many bytes."""
+class Block:
+    """A value of a given size."""
 
     nbytes: int
 
 
-def test_the_least_recently_used_goes_when_the_bytes_are_too_many() -> None:
-    cache = ByteCache(most=100)
-    first, second = cache.get("a", lambda: Heavy(40)), cache.get("b", lambda: Heavy(40))
-    assert cache.get("a", lambda: Heavy(0)) is first  # from now on "b" is the oldest
-    cache.get("c", lambda: Heavy(50))
-    assert cache.get("a", lambda: Heavy(40)) is first
-    assert cache.get("b", lambda: Heavy(40)) is not second
-    huge = cache.get("d", lambda: Heavy(101))
-    assert cache.get("d", lambda: Heavy(101)) is not huge
+def test_the_least_recently_used_is_dropped_first() -> None:
+    cache = ByteCache(max_bytes=100)
+    first, second = cache.get("a", lambda: Block(40)), cache.get("b", lambda: Block(40))
+    assert cache.get("a", lambda: Block(0)) is first  # from now on "b" is the oldest
+    cache.get("c", lambda: Block(50))
+    assert cache.get("a", lambda: Block(40)) is first
+    assert cache.get("b", lambda: Block(40)) is not second
+    huge = cache.get("d", lambda: Block(101))
+    assert cache.get("d", lambda: Block(101)) is not huge
 
 
-def test_threads_share_it() -> None:
-    cache = ByteCache(most=100)
-    wrong: list[int] = []
+def test_threads_may_share_a_cache() -> None:
+    cache = ByteCache(max_bytes=100)
 
     def work() -> None:
-        for turn in range(2000):
-            weight = turn % 9 * 5
-            if cache.get(weight, lambda weight=weight: Heavy(weight)).nbytes != weight:
-                wrong.append(weight)
+        for number in range(2000):
+            size = number % 9 * 5
+            assert cache.get(size, lambda size=size: Block(size)).nbytes == size
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(work) for _ in range(4)]:
+            future.result(timeout=60)
 
 
-def test_it_goes_with_its_network() -> None:
+def test_a_cache_is_freed_with_its_network() -> None:
     backbone = Backbone(bundled(), torch.device("cpu"))
-    kept = weakref.ref(backbone.cache.get("style", lambda: Heavy(8)))
+    kept = weakref.ref(backbone.cache.get("style", lambda: Block(8)))
     assert kept() is not None
     del backbone
     gc.collect()

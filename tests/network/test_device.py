@@ -5,6 +5,7 @@ import torch
 
 from nst.network import device, memory
 from nst.network.device import Arithmetic, arithmetic_for, cores, processor_flags
+from nst.network.kernels import Convolve
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled
 
@@ -12,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("files", "expected"),
     [
         ({"cpu.max": "200000 100000\n"}, 2),
         ({"cpu.max": "50000 100000\n"}, 1),
@@ -22,10 +23,10 @@ CPU = torch.device("cpu")
         ({}, 16),
     ],
 )
-def test_a_containers_quota_counts(
-    told: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_cores_follow_the_quota_of_a_container(
+    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, text in told.items():
+    for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(memory, "CGROUP", tmp_path)
@@ -41,11 +42,11 @@ def test_a_containers_quota_counts(
         ({"avx2", "avx512_bf16", "amx_tile", "amx_bf16"}, Arithmetic(torch.bfloat16, False)),
     ],
 )
-def test_what_the_processor_has_decides_however_busy_it_is(
+def test_the_processors_flags_decide_without_measuring(
     flags: set[str], expected: Arithmetic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def timed(*_: object) -> float:
-        raise AssertionError("the flags had said it")
+        raise AssertionError("measured despite the flags")
 
     monkeypatch.setattr(device, "_seconds", timed)
     monkeypatch.setattr(device, "processor_flags", lambda: frozenset(flags))
@@ -55,38 +56,45 @@ def test_what_the_processor_has_decides_however_busy_it_is(
 
 @pytest.fixture
 def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor that doesn't tell what it has, as not yet asked."""
+    """A processor that reports no features, with nothing measured yet."""
     monkeypatch.setattr(device, "processor_flags", frozenset)
-    for by_time in (device._bfloat16_is_faster, device._winograd_is_faster):
-        monkeypatch.setattr(device, by_time.__name__, by_time.__wrapped__)
+    for measured in (device._bfloat16_is_faster, device._winograd_is_faster):
+        monkeypatch.setattr(device, measured.__name__, measured.__wrapped__)
 
 
 @pytest.mark.usefixtures("no_flags")
 @pytest.mark.parametrize(
-    ("rough", "winograd", "expected"),
-    [
-        (0.5, 0.3, Arithmetic(torch.bfloat16, winograd=True)),
-        (0.9, 0.9, Arithmetic(torch.float32, winograd=False)),
-    ],
+    ("half", "winograd", "expected"),
+    [(0.5, 0.3, Arithmetic(torch.bfloat16, winograd=True)), (0.9, 0.9, Arithmetic(torch.float32, winograd=False))],
 )
-def test_where_no_flags_are_told_time_decides(
-    rough: float, winograd: float, expected: Arithmetic, monkeypatch: pytest.MonkeyPatch
+def test_without_flags_a_measurement_decides(
+    half: float, winograd: float, expected: Arithmetic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def seconds(convolve: object, _: int, dtype: torch.dtype) -> float:
         if getattr(convolve, "__func__", None) is device.Winograd2d.forward:
             return winograd * seconds(None, _, dtype)
-        return rough if dtype == torch.bfloat16 else 1.0
+        return half if dtype == torch.bfloat16 else 1.0
 
     monkeypatch.setattr(device, "_seconds", seconds)
     assert arithmetic_for(CPU) == expected
 
 
 @pytest.mark.usefixtures("no_flags")
-def test_the_time_is_taken_of_real_convolutions() -> None:
+def test_real_convolutions_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    measure = device._seconds
+
+    def recording(convolve: Convolve, channels: int, dtype: torch.dtype) -> float:
+        times.append(measure(convolve, channels, dtype))
+        return times[-1]
+
+    monkeypatch.setattr(device, "_seconds", recording)
     assert arithmetic_for(CPU).dtype in (torch.float32, torch.bfloat16)
+    assert len(times) == 4
+    assert 0 < min(times) < max(times) < 10
 
 
-def test_the_choice_can_be_fixed_from_outside() -> None:
+def test_arguments_fix_the_arithmetic() -> None:
     fixed = arithmetic_for(CPU, "bfloat16", winograd=False)
     assert fixed == Arithmetic(torch.bfloat16, winograd=False)
     assert Backbone(bundled(), CPU, fixed).arithmetic == fixed
@@ -99,7 +107,7 @@ def test_the_choice_can_be_fixed_from_outside() -> None:
 
 
 @pytest.mark.parametrize(("ampere", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_a_card_before_ampere_computes_in_float16(
+def test_a_gpu_older_than_ampere_uses_float16(
     ampere: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda emulated=True: ampere or emulated)
@@ -107,10 +115,9 @@ def test_a_card_before_ampere_computes_in_float16(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("flags\t\t: fpu avx2 amx_bf16\n", {"avx2", "amx_bf16"}), ("Features : neon bf16\n", set())],
+    ("text", "expected"), [("flags\t\t: fpu avx2 amx_bf16\n", {"avx2", "amx_bf16"}), ("Features : neon bf16\n", set())]
 )
-def test_an_older_torch_reads_what_linux_tells(
+def test_with_an_older_torch_flags_come_from_linux(
     text: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor : 0\n{text}")
@@ -119,10 +126,10 @@ def test_an_older_torch_reads_what_linux_tells(
     assert processor_flags.__wrapped__() & {"avx2", "amx_bf16"} == expected
 
 
-def test_torch_and_linux_say_the_same() -> None:
-    told = processor_flags()
-    if not device.CPUINFO.is_file() or "avx2" not in told:
+def test_torch_and_linux_report_the_same_flags() -> None:
+    flags = processor_flags()
+    if not device.CPUINFO.is_file() or "avx2" not in flags:
         pytest.skip("not an x86 under Linux")
     linux = set(device.CPUINFO.read_text().split())
     for flag in ("avx2", "avx512_bf16", "amx_bf16"):
-        assert (flag in told) == (flag in linux), flag
+        assert (flag in flags) == (flag in linux), flag

@@ -1,6 +1,6 @@
-"""Whatever runs on a device, on every device of this machine, in every number format it has.
+"""Features, gradients and runs on every device of this machine, in every number format.
 
-Without a GPU that is the CPU alone; with one, this module is what checks the code for it.
+Without a GPU only the CPU is tested. Run this module on a machine with a GPU to test it there.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 SIZE = 64
 FEATURE_ERROR = {torch.float32: 0.005, torch.float16: 0.01, torch.bfloat16: 0.04}
 GRADIENT_ERROR = {torch.float32: 0.02, torch.float16: 0.15, torch.bfloat16: 0.3}
-"""Of the length of what float32 finds on the CPU; NVIDIA's cards round its factors to 11 bits."""
+"""Relative to the norm of float32's on the CPU; NVIDIA's GPUs round float32 factors to 11 bits."""
 
 
 def _devices() -> Iterator[torch.device]:
@@ -46,15 +46,15 @@ CASES = [
     for where in DEVICES
     for dtype in (torch.float32, torch.float16, torch.bfloat16)
     if where.type != "cuda" or dtype != torch.bfloat16 or torch.cuda.is_bf16_supported()
-    if (where, dtype) != (CPU, torch.float32)  # what the others are compared with
+    if (where, dtype) != (CPU, torch.float32)  # the reference
 ]
 
 
 @cache
 def _random_vgg19() -> Weights:
     torch.manual_seed(0)
-    how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    return from_state_dict(vgg19(weights=None).state_dict(), how, flip=False)
+    normalisation = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    return from_state_dict(vgg19(weights=None).state_dict(), normalisation, flip=False)
 
 
 WEIGHTS = {"VGG-16": bundled, "VGG-19": _random_vgg19}
@@ -66,7 +66,7 @@ def _backbone(name: str, where: torch.device, dtype: torch.dtype) -> Backbone:
 
 
 def _pictures() -> dict[str, Tensor]:
-    """Bright, dark, and as strong in contrast as a picture can be: 1 x 3 x 64 x 64."""
+    """Bright, dark, and of the highest contrast: 1 x 3 x 64 x 64."""
     down, right = torch.meshgrid(torch.arange(SIZE), torch.arange(SIZE), indexing="ij")
     checks = ((down // 2 + right // 2) % 2).float().expand(1, 3, SIZE, SIZE)
     noise = torch.rand(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
@@ -81,16 +81,16 @@ def _pictures() -> dict[str, Tensor]:
 PICTURES = _pictures()
 
 
-def _error(found: Tensor, truth: Tensor) -> float:
-    assert found.isfinite().all()
-    return float((found.float().cpu() - truth).norm() / truth.norm())
+def _error(tensor: Tensor, truth: Tensor) -> float:
+    assert tensor.isfinite().all()
+    return float((tensor.float().cpu() - truth).norm() / truth.norm())
 
 
 @cache
 def _layers(name: str, picture: str) -> dict[str, Tensor]:
-    """What float32 finds on the CPU at every layer, before and after its ReLU."""
-    known = layer_names(ARCHITECTURES[name])
-    layers = [*known, *(layer.replace("conv", "relu") for layer in known)]
+    """float32 features on the CPU of every layer, before and after its ReLU."""
+    names = layer_names(ARCHITECTURES[name])
+    layers = [*names, *(layer.replace("conv", "relu") for layer in names)]
     with torch.no_grad():
         return _backbone(name, CPU, torch.float32)(PICTURES[picture], layers)
 
@@ -98,20 +98,18 @@ def _layers(name: str, picture: str) -> dict[str, Tensor]:
 @pytest.mark.parametrize(("where", "dtype"), CASES)
 @pytest.mark.parametrize("name", WEIGHTS)
 @pytest.mark.parametrize("picture", PICTURES)
-def test_every_layer_is_nearly_that_of_float32(
+def test_features_are_close_to_those_of_float32(
     where: torch.device, dtype: torch.dtype, name: str, picture: str
 ) -> None:
     truth, backbone = _layers(name, picture), _backbone(name, where, dtype)
     with torch.no_grad():
-        found = backbone(PICTURES[picture].to(where), truth)
-    for layer, features in found.items():
+        layers = backbone(PICTURES[picture].to(where), truth)
+    for layer, features in layers.items():
         error = _error(features.float() / backbone.scale, truth[layer])
         assert error < FEATURE_ERROR[dtype], layer
 
 
-def _objective(
-    backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings
-) -> Objective:
+def _objective(backbone: Backbone, photo: Tensor, style: Image.Image, settings: Settings) -> Objective:
     regions = [Region([(style, 1.0)] if settings.style_layers else [])]
     settings = replace(settings, size=SIZE)
     return Objective(photo.to(backbone.device), regions, SIZE, settings, backbone)
@@ -126,24 +124,22 @@ def _objective(
         ("checks", "painting-with-gans"),
     ],
 )
-def test_losses_mean_the_same_and_gradients_neither_vanish_nor_overflow(
+def test_losses_and_gradients_are_close_to_those_of_float32(
     where: torch.device, dtype: torch.dtype, picture: str, recipe: str, style: Image.Image
 ) -> None:
     photo = PICTURES[picture]
     grain = 0.1 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(1))
     start = (photo + grain).clamp(0, 1)
-    (truth, slope), (losses, gradient) = (
+    (true_losses, true_gradient), (losses, gradient) = (
         _objective(backbone, photo, style, RECIPES[recipe])(start.to(backbone.device))
         for backbone in (_backbone("VGG-16", CPU, torch.float32), _backbone("VGG-16", where, dtype))
     )
-    assert losses == pytest.approx(truth, rel=FEATURE_ERROR[dtype])
-    assert _error(gradient, slope) < GRADIENT_ERROR[dtype]
+    assert losses == pytest.approx(true_losses, rel=FEATURE_ERROR[dtype])
+    assert _error(gradient, true_gradient) < GRADIENT_ERROR[dtype]
 
 
 @pytest.mark.parametrize(("where", "dtype"), CASES)
-def test_where_there_is_no_loss_there_is_no_gradient(
-    where: torch.device, dtype: torch.dtype, style: Image.Image
-) -> None:
+def test_a_loss_of_zero_has_a_gradient_of_zero(where: torch.device, dtype: torch.dtype, style: Image.Image) -> None:
     photo = PICTURES["noise"]
     backbone = _backbone("VGG-16", where, dtype)
     losses, gradient = _objective(backbone, photo, style, RECIPES["reconstruct"])(photo.to(where))
@@ -152,7 +148,7 @@ def test_where_there_is_no_loss_there_is_no_gradient(
 
 @pytest.mark.parametrize(("where", "dtype"), CASES)
 @pytest.mark.parametrize("masked", [False, True])
-def test_a_run_paints_nearly_what_float32_does(
+def test_a_run_is_close_to_that_of_float32(
     where: torch.device, dtype: torch.dtype, masked: bool, photo: Image.Image, style: Image.Image
 ) -> None:
     mask = Image.linear_gradient("L").resize(photo.size) if masked else None
@@ -163,41 +159,42 @@ def test_a_run_paints_nearly_what_float32_does(
         assert all(np.isfinite(value) for value in frame.losses.values())
         return 255 * to_tensor(frame.image)
 
-    exact = paint(_backbone("VGG-16", CPU, torch.float32))
-    found = paint(_backbone("VGG-16", where, dtype))
-    assert float((found - exact).abs().mean()) < 3
-    assert float((found - 255 * to_tensor(fit(photo, SIZE))).abs().mean()) > 1
+    expected = paint(_backbone("VGG-16", CPU, torch.float32))
+    painting = paint(_backbone("VGG-16", where, dtype))
+    assert float((painting - expected).abs().mean()) < 3
+    assert float((painting - 255 * to_tensor(fit(photo, SIZE))).abs().mean()) > 1
 
 
 @pytest.mark.parametrize("where", DEVICES, ids=str)
-def test_the_fastest_arithmetic_of_the_device_runs(where: torch.device) -> None:
+def test_the_fastest_arithmetic_works(where: torch.device) -> None:
     fastest = arithmetic_for(where)
-    found = Backbone(bundled(), where, fastest)(PICTURES["noise"].to(where), ["relu1_2"])
-    assert found["relu1_2"].dtype == fastest.dtype
-    assert found["relu1_2"].isfinite().all()
+    backbone = Backbone(bundled(), where, fastest)
+    features = backbone(PICTURES["noise"].to(where), ["relu1_2"])["relu1_2"]
+    assert features.dtype == fastest.dtype
+    assert features.isfinite().all()
 
 
 @pytest.mark.parametrize("where", DEVICES, ids=str)
-def test_what_the_cache_keeps_counts_as_free_and_goes_when_told(where: torch.device) -> None:
+def test_cached_memory_counts_as_free_and_can_be_returned(where: torch.device) -> None:
     return_freed_memory(where)
     before = free_memory(where)
     assert before > 1e8
     block = torch.ones(2**26, device=where)
     held = free_memory(where)
     del block
-    assert free_memory(where) > held or where == CPU  # the system tells of what others do, too
+    assert free_memory(where) > held or where == CPU  # other processes change it, too
     if where.type == "cuda":
         assert held <= before - 2**28
-        kept = torch.cuda.memory_reserved(where)
+        reserved = torch.cuda.memory_reserved(where)
         return_freed_memory(where)
-        assert torch.cuda.memory_reserved(where) <= kept - 2**28
+        assert torch.cuda.memory_reserved(where) <= reserved - 2**28
 
 
 @pytest.mark.parametrize("where", DEVICES, ids=str)
-def test_a_picture_too_large_for_the_device_is_refused(
+def test_a_size_too_large_for_the_device_is_rejected(
     where: torch.device, photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nst.optimise.stylize.free_memory", lambda asked: 1e9 * (asked == where))
+    monkeypatch.setattr("nst.optimise.stylize.free_memory", lambda device: 1e9 * (device == where))
     backbone = _backbone("VGG-16", where, torch.float32)
     with pytest.raises(ValueError, match="size is 2048, which needs .* GB of memory"):
         stylize(photo, [style], Settings(size=2048), backbone)

@@ -6,20 +6,20 @@ from nst.network.segment import Segment, relu_backward
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("in_place", [False, True])
-def test_the_relus_gradient_equals_autograds_to_the_bit(dtype: torch.dtype, in_place: bool) -> None:
+def test_the_gradient_of_a_relu_equals_autograd_exactly(dtype: torch.dtype, in_place: bool) -> None:
     before = torch.randn(1, 5, 33, 7).to(dtype, memory_format=torch.channels_last)
     before[0, :, 0, 0] = torch.tensor([0.0, -0.0, float("inf"), 1e-38, -1e-38])
     after = before.requires_grad_().relu()
     grad = torch.randn(after.shape).to(dtype)
     (truth,) = torch.autograd.grad(after, before, grad)
     out = grad if in_place else torch.empty_like(after)
-    found = relu_backward(grad, after.detach() + 0.0, out)  # -0.0, which torch lets pass, becomes 0
-    assert found is out
-    assert torch.equal(found, truth)
-    assert not found.signbit()[found == 0].any()
+    result = relu_backward(grad, after.detach() + 0.0, out)  # torch keeps -0.0; here it is 0
+    assert result is out
+    assert torch.equal(result, truth)
+    assert not result.signbit()[result == 0].any()
 
 
-def test_a_segment_leaves_what_comes_in_as_it_is() -> None:
+def test_a_segment_does_not_modify_its_input() -> None:
     x = torch.tensor([-1.0, 2.0]).view(1, 2, 1, 1).requires_grad_()
     out = Segment.apply(x, ["relu"])
     push = torch.ones_like(out)

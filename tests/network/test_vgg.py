@@ -12,10 +12,11 @@ from nst.network.weights import Weights, bundled, from_state_dict, layer_names
 
 CPU = torch.device("cpu")
 EXACT = Arithmetic(torch.float32)
+NORMALISATION = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
 def _torchvision(weights: Weights) -> torch.nn.Sequential:
-    """Torchvision's own network with these numbers; input: RGB in 0..1 less the mean."""
+    """Torchvision's network with these weights; its input is RGB in 0..1 minus the mean."""
     features = make_layers(cfgs["D" if weights.name == "VGG-16" else "E"])
     convolutions = [layer for layer in features if isinstance(layer, torch.nn.Conv2d)]
     for layer, (weight, bias) in zip(convolutions, weights.layers.values(), strict=True):
@@ -30,74 +31,70 @@ def _torchvision(weights: Weights) -> torch.nn.Sequential:
 
 def _all_layers(weights: Weights, features: torch.nn.Sequential, x: Tensor) -> dict[str, Tensor]:
     names = iter(layer_names(weights.blocks))
-    found = {}
+    outputs = {}
     name = ""
     x = F.pad(x - torch.tensor(weights.mean).view(1, 3, 1, 1), (1, 1, 1, 1), mode="replicate")
     for layer in features:
         x = layer(x)
         if isinstance(layer, torch.nn.Conv2d):
             name = next(names)
-            found[name] = x
+            outputs[name] = x
         elif isinstance(layer, torch.nn.ReLU):
-            found[name.replace("conv", "relu")] = x
-    return found
+            outputs[name.replace("conv", "relu")] = x
+    return outputs
 
 
 def _vgg19_weights() -> Weights:
     torch.manual_seed(0)
-    how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-    return from_state_dict(_named(make_layers(cfgs["E"])), how, flip=False)
+    return from_state_dict(_named(make_layers(cfgs["E"])), NORMALISATION, flip=False)
 
 
 @pytest.mark.parametrize("make", [bundled, _vgg19_weights])
 @pytest.mark.parametrize("winograd", [False, True])
-def test_every_layer_and_the_gradient_equal_torchvisions(
-    make: Callable[[], Weights], winograd: bool
-) -> None:
+def test_features_and_gradient_equal_torchvisions(make: Callable[[], Weights], winograd: bool) -> None:
     weights = make()
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(1, 3, 70, 59, generator=generator)
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
     expected = _all_layers(weights, _torchvision(weights), theirs)
-    found = Backbone(weights, CPU, Arithmetic(torch.float32, winograd))(ours, expected)
-    assert list(found) == list(expected)
+    actual = Backbone(weights, CPU, Arithmetic(torch.float32, winograd))(ours, expected)
+    assert list(actual) == list(expected)
     for name, features in expected.items():
-        error = (found[name] - features).abs().max() / features.abs().max()
+        error = (actual[name] - features).abs().max() / features.abs().max()
         assert error < 1e-4, name
     deepest = list(expected)[-1]
     push = torch.rand(expected[deepest].shape, generator=generator)
-    (gradient,) = torch.autograd.grad((found[deepest] * push).sum(), ours)
+    (gradient,) = torch.autograd.grad((actual[deepest] * push).sum(), ours)
     (truth,) = torch.autograd.grad((expected[deepest] * push).sum(), theirs)
     assert (gradient - truth).abs().max() < 1e-3 * truth.abs().max()
 
 
-def test_features_of_every_network_are_as_large_as_of_pixels_up_to_255() -> None:
+def test_features_are_scaled_as_for_pixels_in_0_to_255() -> None:
     torch.manual_seed(0)
     whole = make_layers(cfgs["E"])
     theirs = whole[:12]
-    how = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     for layer in theirs[::5]:
         torch.nn.init.uniform_(layer.bias)
-    weights = from_state_dict(_named(whole), how, flip=False)
+    weights = from_state_dict(_named(whole), NORMALISATION, flip=False)
     x = torch.rand(1, 3, 40, 40)
-    mean, std = (torch.tensor(how[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+    mean, std = (torch.tensor(NORMALISATION[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
     expected = theirs((x - mean) / std)[..., 4:-4, 4:-4]
-    found = Backbone(weights, CPU, EXACT)(x, ["relu3_1"])["relu3_1"][..., 4:-4, 4:-4]
-    assert torch.allclose(found, expected * 255 * 0.226, rtol=1e-3, atol=1e-2)
+    actual = Backbone(weights, CPU, EXACT)(x, ["relu3_1"])["relu3_1"][..., 4:-4, 4:-4]
+    assert torch.allclose(actual, expected * 255 * 0.226, rtol=1e-3, atol=1e-2)
 
 
 def _named(features: torch.nn.Sequential) -> dict[str, Tensor]:
     return {f"features.{name}": value for name, value in features.state_dict().items()}
 
 
-def test_bundled_numbers() -> None:
+def test_the_bundled_weights_are_oxfords_vgg16() -> None:
     weights = bundled()
     weight, bias = weights.layers["conv1_1"]
     assert weight[0, 0, 0].tolist() == pytest.approx([0.481, 0.407, -0.065], abs=5e-4)
     assert (weights.blocks, len(weights.layers), bias.shape) == ((2, 2, 3, 3, 3), 13, (64,))
 
 
-def test_average_pooling_and_a_layer_that_is_not_there() -> None:
+def test_average_pooling_and_an_unknown_layer() -> None:
     backbone = Backbone(bundled(), CPU, EXACT)
     x = torch.rand(1, 3, 32, 32)
     block = backbone(x, ["relu1_2", "conv2_1"], "average")
@@ -108,25 +105,25 @@ def test_average_pooling_and_a_layer_that_is_not_there() -> None:
         backbone(x, ["relu3_4"])
 
 
-def test_bfloat16_sees_nearly_the_same() -> None:
+def test_bfloat16_features_are_close_to_those_of_float32() -> None:
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     names = ["relu1_1", "relu3_1", "relu5_1"]
-    exact = Backbone(bundled(), CPU, EXACT)(x, names)
-    rough = Backbone(bundled(), CPU, Arithmetic(torch.bfloat16))(x, names)
+    full = Backbone(bundled(), CPU, EXACT)(x, names)
+    half = Backbone(bundled(), CPU, Arithmetic(torch.bfloat16))(x, names)
     for name in names:
-        assert rough[name].dtype == torch.bfloat16
-        error = (rough[name].float() - exact[name]).norm() / exact[name].norm()
+        assert half[name].dtype == torch.bfloat16
+        error = (half[name].float() - full[name]).norm() / full[name].norm()
         assert error < 0.03, name
 
 
-def test_losses_made_on_the_way_have_the_same_gradient() -> None:
+def test_losses_computed_while_walking_have_the_same_gradient() -> None:
     backbone = Backbone(bundled(), CPU, EXACT)
     x = torch.rand(1, 3, 40, 40).requires_grad_()
     layers = ["relu3_1", "conv2_2", "relu2_2", "relu1_1"]
-    losses = {name: found.square().mean() for name, found in backbone.walk(x, layers)}
+    losses = {name: features.square().mean() for name, features in backbone.walk(x, layers)}
     assert list(losses) == ["relu1_1", "conv2_2", "relu2_2", "relu3_1"]
     (gradient,) = torch.autograd.grad(sum(losses.values(), start=torch.zeros(())), x)
-    apart = torch.zeros_like(x)
+    separate = torch.zeros_like(x)
     for name in layers:
-        apart += torch.autograd.grad(backbone(x, [name])[name].square().mean(), x)[0]
-    assert torch.allclose(gradient, apart, rtol=1e-3, atol=1e-4 * float(apart.abs().max()))
+        separate += torch.autograd.grad(backbone(x, [name])[name].square().mean(), x)[0]
+    assert torch.allclose(gradient, separate, rtol=1e-3, atol=1e-4 * float(separate.abs().max()))

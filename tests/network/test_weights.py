@@ -1,4 +1,4 @@
-"""Sources of VGG-19, against a stand-in for the web and the Hub on this machine."""
+"""Sources of VGG-19, with a local server in place of the web and the Hub."""
 
 import hashlib
 import logging
@@ -45,7 +45,7 @@ def _pth(state: dict[str, Tensor], path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
+def test_oxfords_file_is_verified_converted_to_rgb_and_cached(
     hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
@@ -56,22 +56,22 @@ def test_oxfords_file_is_verified_turned_to_rgb_and_cached(
     assert fetched.mean == pytest.approx((0.48502, 0.45796, 0.40760), abs=1e-5)
     first = fetched.layers["conv1_1"][0]
     assert torch.allclose(first, state["features.0.weight"].flip(1), atol=1e-4)
-    hub.clear()  # from now on the cache alone must do
+    hub.clear()  # from now on only the cache is available
     again = weights.local()
     assert all(torch.equal(again.layers[k][0], fetched.layers[k][0]) for k in fetched.layers)
-    (kept,) = (tmp_path / "cache" / "nst").iterdir()
-    assert kept.stat().st_size < 45e6
+    (file,) = (tmp_path / "cache" / "nst").iterdir()
+    assert file.stat().st_size < 45e6
 
 
-def test_a_file_that_is_not_the_one_named_falls_through_to_the_hub(
+def test_a_file_with_another_digest_is_replaced_by_the_hubs(
     hub: Files, state: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")  # not the SHA-256 that is asked for
+    hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")  # another SHA-256 than expected
     hub[HUB_PATH] = save(state)
     hub["etag"] = hashlib.sha256(hub[HUB_PATH]).hexdigest().encode()
     fetched = weights.fetch_vgg19()
     assert fetched is not None
-    # The ratio of its channels is kept, the size of its features is that of Oxford's.
+    # The channels keep their ratio; features are scaled like Oxford's.
     assert [255 * 0.226 * std for std in fetched.std] == pytest.approx([0.229, 0.224, 0.225])
     first = fetched.layers["conv1_1"][0]
     assert torch.allclose(first, state["features.0.weight"], atol=1e-4)
@@ -89,22 +89,18 @@ def test_a_damaged_file_from_the_hub_is_not_used(
     assert weights.local().name == "VGG-16"
 
 
-def test_out_of_reach_costs_one_line(
+def test_a_failed_download_logs_one_line(
     monkeypatch: pytest.MonkeyPatch, hub: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(weights, "OXFORD_URL", "http://127.0.0.1:9/vgg19.pth")
-    monkeypatch.setattr(
-        constants,
-        "HUGGINGFACE_CO_URL_TEMPLATE",
-        "http://127.0.0.1:9/{repo_id}/{revision}/{filename}",
-    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", "http://127.0.0.1:9/{repo_id}/{revision}/{filename}")
     with caplog.at_level(logging.INFO):
         assert weights.fetch_vgg19() is None
     assert len(caplog.records) == 1
     assert "out of reach" in caplog.text
 
 
-def test_a_named_file_comes_first(hub: Files, state: dict[str, Tensor], tmp_path: Path) -> None:
+def test_a_file_of_the_caller_has_priority(hub: Files, state: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     _pth(state, path)
     assert weights.local(path).name == "VGG-19"
@@ -114,29 +110,29 @@ def test_a_named_file_comes_first(hub: Files, state: dict[str, Tensor], tmp_path
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"])
 @pytest.mark.parametrize("name", ["a.pth", "a.safetensors", "gone.pth"])
-def test_a_file_that_cannot_be_read_says_so(tmp_path: Path, name: str, content: bytes) -> None:
+def test_an_unreadable_file_is_reported_by_name(tmp_path: Path, name: str, content: bytes) -> None:
     if name != "gone.pth":
         (tmp_path / name).write_bytes(content)
     with pytest.raises(weights.WeightsError, match=name):
-        weights.read(tmp_path / name)
+        weights.read_file(tmp_path / name)
 
 
-def test_wrong_shapes_and_numbers_are_refused(state: dict[str, Tensor]) -> None:
-    how = {"mean": [0.5] * 3, "std": [1.0] * 3}
+def test_wrong_shapes_and_numbers_are_rejected(state: dict[str, Tensor]) -> None:
+    normalisation = {"mean": [0.5] * 3, "std": [1.0] * 3}
     with pytest.raises(weights.WeightsError, match="15 convolutions"):
         short = {key: value for key, value in state.items() if not key.startswith("features.0.")}
-        weights.from_state_dict(short, how, flip=False)
+        weights.from_state_dict(short, normalisation, flip=False)
     with pytest.raises(weights.WeightsError, match="has the shape"):
         bad = state | {"features.0.weight": torch.zeros(64, 3, 5, 5)}
-        weights.from_state_dict(bad, how, flip=False)
+        weights.from_state_dict(bad, normalisation, flip=False)
     with pytest.raises(weights.WeightsError, match="not finite"):
         bad = state | {"features.0.bias": torch.full((64,), float("nan"))}
-        weights.from_state_dict(bad, how, flip=False)
+        weights.from_state_dict(bad, normalisation, flip=False)
 
 
 @pytest.fixture
 def one_line(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The test costs one line in the log, no more and no less."""
+    """The test logs exactly one line."""
     with caplog.at_level(logging.INFO, "nst"):
         yield
     (record,) = caplog.get_records("call")
@@ -151,7 +147,7 @@ def _cached(data: bytes) -> Path:
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_a_broken_cache_is_thrown_away() -> None:
+def test_a_broken_cache_is_deleted() -> None:
     path = _cached(b"junk")
     assert weights.local().name == "VGG-16"
     assert not path.exists()
@@ -159,49 +155,45 @@ def test_a_broken_cache_is_thrown_away() -> None:
 
 @pytest.mark.usefixtures("hub", "one_line")
 @pytest.mark.parametrize("missing", ["a bias", "the normalisation"])
-def test_a_cache_that_lacks_something_is_thrown_away(
-    missing: str, state: dict[str, Tensor]
-) -> None:
-    told = {"nst": "{}"} if missing == "the normalisation" else None
-    tensors = {k: v for k, v in state.items() if told or k != "features.28.bias"}
-    _cached(save(tensors, told))
+def test_an_incomplete_cache_is_ignored(missing: str, state: dict[str, Tensor]) -> None:
+    metadata = {"nst": "{}"} if missing == "the normalisation" else None
+    tensors = {k: v for k, v in state.items() if metadata or k != "features.28.bias"}
+    _cached(save(tensors, metadata))
     assert weights.local().name == "VGG-16"
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_a_broken_cache_in_a_read_only_folder_is_left_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_broken_cache_in_a_read_only_folder_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise PermissionError("read-only")
 
     path = _cached(b"junk")
-    monkeypatch.setattr(Path, "unlink", refused)  # root may write everywhere
+    monkeypatch.setattr(Path, "unlink", refused)  # root can delete everywhere
     assert weights.local().name == "VGG-16"
     assert path.exists()
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_a_cache_folder_that_cannot_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_cache_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/" + 300 * "x")  # an OSError, for root as well
     assert weights.local().name == "VGG-16"
 
 
 @pytest.fixture
 def homeless(hub: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user id that no passwd entry belongs to, as containers like to have."""
+    """A user id without a passwd entry, as in many containers."""
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
 
 
 @pytest.mark.usefixtures("homeless", "one_line")
-def test_without_a_home_the_bundled_network_paints() -> None:
+def test_without_a_home_the_bundled_network_is_used() -> None:
     assert weights.local().name == "VGG-16"
 
 
 @pytest.mark.usefixtures("homeless", "one_line")
-def test_without_a_home_what_was_fetched_is_used_and_not_kept(
+def test_without_a_home_a_download_is_used_but_not_cached(
     hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
@@ -212,12 +204,12 @@ def test_without_a_home_what_was_fetched_is_used_and_not_kept(
 
 
 @pytest.mark.usefixtures("one_line")
-def test_a_cache_that_cannot_be_written_keeps_nothing(
+def test_with_an_unwritable_cache_a_download_is_used(
     hub: Files, state: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = hub["/vgg19.pth"] = _pth(state, tmp_path / "a.pth")
     monkeypatch.setattr(weights, "OXFORD_SHA256", hashlib.sha256(data).hexdigest()[:8])
-    # For root as well: a folder lies where the file would be written.
+    # A folder in place of the file stops root as well.
     weights._cache_file("oxford").with_suffix(f".{os.getpid()}").mkdir(parents=True)
     fetched = weights.fetch_vgg19()
     assert fetched is not None
@@ -225,16 +217,14 @@ def test_a_cache_that_cannot_be_written_keeps_nothing(
 
 
 @pytest.mark.usefixtures("hub", "one_line")
-def test_without_a_temporary_folder_nothing_is_fetched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_temporary_folder_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     assert weights.fetch_vgg19() is None
 
 
 @pytest.mark.parametrize("name", sorted(weights._BUNDLED))
 @pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])
-def test_damaged_numbers_of_ours_are_named(
+def test_damaged_bundled_weights_are_reported_by_name(
     name: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in weights._BUNDLED:
@@ -245,7 +235,7 @@ def test_damaged_numbers_of_ours_are_named(
     if damage != "missing":
         (tmp_path / name).write_bytes(data if damage == "flipped" else data[:1000])
     monkeypatch.setattr(shipped, "DATA", tmp_path)
-    with pytest.raises(weights.WeightsError, match=name) as told:
+    with pytest.raises(weights.WeightsError, match=name) as error:
         weights.bundled()
-    assert "once more" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "once more" in str(error.value)
+    assert "\n" not in str(error.value)

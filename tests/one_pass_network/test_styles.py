@@ -38,9 +38,7 @@ def _painted(photo: Image.Image, style: Image.Image, **given: object) -> Image.I
 
 @pytest.fixture
 def two() -> Callable[[str], Image.Image]:
-    return lambda name: Image.open(next(p.path for p in load_styles() if p.name == name)).convert(
-        "RGB"
-    )
+    return lambda name: Image.open(next(p.path for p in load_styles() if p.name == name)).convert("RGB")
 
 
 def test_all_doors_paint_the_same(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
@@ -64,22 +62,15 @@ def test_it_comes_nearer_to_the_style(
     assert (after - target).norm() < 0.8 * (before - target).norm()
 
 
-def test_strength_goes_from_the_photo_to_the_style(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_strength_goes_from_the_photo_to_the_style(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     small = photo.resize((96, 77), Image.Resampling.LANCZOS)
-    moved = [
-        _away(small, _painted(photo, two(PLATE), strength=strength))
-        for strength in (0.0, 0.25, 0.5, 1.0)
-    ]
+    moved = [_away(small, _painted(photo, two(PLATE), strength=strength)) for strength in (0.0, 0.25, 0.5, 1.0)]
     assert moved[0] < 1
     assert moved == sorted(moved)
     assert moved[1] > 5
 
 
-def test_several_styles_blend_by_weight(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_several_styles_blend_by_weight(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     alone = OnePass(PLATE, size=96)(photo)
     assert _away(alone, OnePass(PLATE, OTHER, size=96, style_weights=(1, 0))(photo)) == 0
     both = OnePass(PLATE, OTHER, size=96)(photo)
@@ -98,16 +89,10 @@ def test_a_mask_keeps_the_rest(photo: Image.Image, two: Callable[[str], Image.Im
 
 
 def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Backbone) -> None:
-    job = prepare(
-        Request(photo, [PLATE], overrides={"effort": "one-pass"}), load_styles(), backbone
-    )
+    job = prepare(Request(photo, [PLATE], overrides={"effort": "one-pass"}), load_styles(), backbone)
     [frame] = job.frames
     assert job.provenance(frame).backbone == "one-pass network"
-    steps = prepare(
-        Request(photo, [PLATE], overrides={"effort": "one-pass", "steps": 1}),
-        load_styles(),
-        backbone,
-    )
+    steps = prepare(Request(photo, [PLATE], overrides={"effort": "one-pass", "steps": 1}), load_styles(), backbone)
     assert steps.network == backbone.name
     assert job.work < steps.work
 
@@ -116,8 +101,8 @@ def test_a_painting_remembers_what_painted_it(photo: Image.Image, backbone: Back
 def test_every_shape_is_painted(shape: tuple[int, int]) -> None:
     photo = torch.rand(1, 3, *shape)
     style = Image.effect_noise((shape[1], shape[0]), 90).convert("RGB")
-    read = engine.read([(style, 1.0)], 4.0, CPU)
-    painted = engine.in_style(photo, read, 1.0)
+    read = engine.style_parameters([(style, 1.0)], 4.0, CPU)
+    painted = engine.stylize(photo, read, 1.0)
     assert painted.shape == photo.shape
     assert painted.isfinite().all()
 
@@ -125,8 +110,8 @@ def test_every_shape_is_painted(shape: tuple[int, int]) -> None:
 def test_strokes_are_as_large_in_a_large_picture(two: Callable[[str], Image.Image]) -> None:
     large = to_tensor(fit(open_image(sample("lion")), 1000))
     small = F.interpolate(large, scale_factor=0.5, mode="bilinear", antialias=True)
-    style, known = engine.read([(two(PLATE), 1.0)], 1.0, CPU), engine.numbers(CPU)
-    wanted = engine.in_style(small, style, 0.5)
+    style, known = engine.style_parameters([(two(PLATE), 1.0)], 1.0, CPU), engine.load_weights(CPU)
+    wanted = engine.stylize(small, style, 0.5)
 
     def away(painted: torch.Tensor) -> float:
         shrunk = F.interpolate(painted, wanted.shape[2:], mode="bilinear", antialias=True)
@@ -134,18 +119,16 @@ def test_strokes_are_as_large_in_a_large_picture(two: Callable[[str], Image.Imag
 
     with torch.no_grad():
         at_once = engine._one_pass(large, style, known)
-    painted = engine.in_style(large, style, 0.5)
+    painted = engine.stylize(large, style, 0.5)
     assert painted.shape == large.shape
     assert away(painted) < 0.6 * away(at_once)
 
 
-def test_large_forms_are_of_styles_that_were_learned(
-    photo: Image.Image, two: Callable[[str], Image.Image]
-) -> None:
+def test_large_forms_are_of_styles_that_were_learned(photo: Image.Image, two: Callable[[str], Image.Image]) -> None:
     """A plate's count wholly, another picture's little, a blend's as much as the plate's share."""
     both = [(two(PLATE), 0.75), (photo, 0.25)]
     depths = [
-        float(engine.read(styles, 1.0, CPU)[0, -1])
+        float(engine.style_parameters(styles, 1.0, CPU)[0, -1])
         for styles in ([(two(PLATE), 1.0)], [(photo, 1.0)], both)
     ]
     assert depths == pytest.approx([1, engine._DEPTH, 0.75 + 0.25 * engine._DEPTH])
@@ -155,7 +138,7 @@ def test_large_forms_are_of_styles_that_were_learned(
 def test_a_wall_is_painted_without_a_grid(level: float, two: Callable[[str], Image.Image]) -> None:
     """What is the same everywhere gets strokes, and none of them again and again."""
     wall = torch.full((1, 3, 192, 192), level)
-    painted = engine.in_style(wall, engine.read([(two(PLATE), 1.0)], 1.0, CPU), 0.5)
+    painted = engine.stylize(wall, engine.style_parameters([(two(PLATE), 1.0)], 1.0, CPU), 0.5)
     inside = painted[:, :, 32:-32, 32:-32]
     assert inside.std() > 0.05
     for period in (2, 4, 8, 16, 32):

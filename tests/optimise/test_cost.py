@@ -1,34 +1,34 @@
 import pytest
 
 from nst import Settings
-from nst.optimise.cost import LOOK, MIN_SHARE, STEP, depth_share, plan_work, run_work
+from nst.optimise.cost import FORWARD_SHARE, MIN_DEPTH_SHARE, STEP_OVERHEAD, depth_share, plan_work, run_work
 
 
-def test_steps_cost_by_their_pixels_and_each_a_little_more() -> None:
+def test_a_step_costs_its_pixels_and_an_overhead() -> None:
     settings, photo = Settings(size=256, steps=10), (1000, 500)
     coarse, fine = plan_work(settings, photo)
     assert [coarse[:2], fine[:2]] == [(128, 5), (256, 5)]
-    assert coarse.step == pytest.approx(STEP + 128 * 64)
-    assert fine.work == pytest.approx(fine.study + 5 * (STEP + 256 * 128))
+    assert coarse.step == pytest.approx(STEP_OVERHEAD + 128 * 64)
+    assert fine.work == pytest.approx(fine.study + 5 * (STEP_OVERHEAD + 256 * 128))
     assert run_work(settings, photo) == pytest.approx(coarse.work + fine.work)
 
 
-def test_the_study_of_styles_counts() -> None:
+def test_the_features_of_the_styles_count() -> None:
     photo = (500, 500)
-    [plain] = plan_work(Settings(size=128, steps=1), photo)
-    assert plain.study == pytest.approx(LOOK * 128**2 * 2)
-    [broad] = plan_work(Settings(size=128, steps=1, style_scale=4), photo, styles=4)
-    assert broad.study == pytest.approx(LOOK * 128**2 * (1 + 4 * 16))
+    [small] = plan_work(Settings(size=128, steps=1), photo)
+    assert small.study == pytest.approx(FORWARD_SHARE * 128**2 * 2)
+    [large] = plan_work(Settings(size=128, steps=1, style_scale=4), photo, styles=4)
+    assert large.study == pytest.approx(FORWARD_SHARE * 128**2 * (1 + 4 * 16))
 
 
-def test_shallow_layers_cost_less_and_deep_ones_more() -> None:
+def test_deeper_layers_cost_more() -> None:
     def share(layers: str, content: str = "") -> float:
         settings = Settings(style_layers=layers, content_layers=content, coherence=0)  # type: ignore[arg-type]
         return depth_share(settings)
 
     assert depth_share(Settings()) == 1
-    assert share("relu1_1=1") == MIN_SHARE
-    assert MIN_SHARE < share("relu2_1=1") < share("relu3_4=1") < share("relu4_1=1") < 1
+    assert share("relu1_1=1") == MIN_DEPTH_SHARE
+    assert MIN_DEPTH_SHARE < share("relu2_1=1") < share("relu3_4=1") < share("relu4_1=1") < 1
     assert share("relu5_4=1") > 1
     assert share("relu1_1=1", "relu4_2=1") == share("relu4_2=1")
-    assert share("", "") == MIN_SHARE
+    assert share("", "") == MIN_DEPTH_SHARE

@@ -78,9 +78,7 @@ def test_style_loss_is_the_same_at_every_scale(kind: str) -> None:
     assert smaller == style_loss(gram(F_TINY), target, kind, 2)
 
 
-@pytest.mark.parametrize(
-    ("kind", "expected"), [("half", 4.0), ("quarter", 8 / 16), ("mean", 8 / 4)]
-)
+@pytest.mark.parametrize(("kind", "expected"), [("half", 4.0), ("quarter", 8 / 16), ("mean", 8 / 4)])
 def test_content_loss_of_the_literature_by_hand(kind: str, expected: float) -> None:
     target = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
     assert float(content_loss(F_TINY, target, kind)) == expected
@@ -119,10 +117,7 @@ def test_matching_equals_brute_force() -> None:
 
 def test_matching_in_blocks_equals_matching_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
-    picture, style = (
-        torch.randn(50, 6, generator=generator),
-        torch.randn(20, 6, generator=generator),
-    )
+    picture, style = (torch.randn(50, 6, generator=generator), torch.randn(20, 6, generator=generator))
     whole = match(picture, style)
     features = picture.T.reshape(1, 6, 5, 10).requires_grad_()
     loss = matching_loss(features, whole)

@@ -24,42 +24,35 @@ def night() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def ordinary(lion: Image.Image, night: Image.Image, backbone: Backbone) -> float:
-    """What painting a good photo changes."""
-    return _moved(lion, night, backbone)
+    """Mean change of an ordinary photo, in grey levels."""
+    return _mean_change(lion, night, backbone)
 
 
-def _changed(photo: Image.Image, contrast: float, brightness: float = 1.0) -> Image.Image:
+def _faded(photo: Image.Image, contrast: float, brightness: float = 1.0) -> Image.Image:
     """The photo with less contrast around its mean colour, and darker."""
     pixels = np.asarray(photo, dtype=float)
     mean = pixels.mean((0, 1))
     return Image.fromarray(((mean + (pixels - mean) * contrast) * brightness).astype(np.uint8))
 
 
-def _moved(photo: Image.Image, style: Image.Image, backbone: Backbone) -> float:
-    """Levels that painting the photo changes it by, on average."""
+def _mean_change(photo: Image.Image, style: Image.Image, backbone: Backbone) -> float:
+    """Mean change of the photo by painting it, in grey levels."""
     *_, frame = stylize(photo, [style], Settings(size=SIZE, steps=32), backbone)
     return float(np.abs(np.asarray(frame.image, dtype=float) - np.asarray(photo)).mean())
 
 
-@pytest.mark.parametrize(
-    ("contrast", "brightness"), [(0.05, 1), (0.1, 1), (1, 0.1)], ids=["flat", "misty", "dark"]
-)
-def test_a_flat_or_dark_photo_is_painted_as_any_other(
-    contrast: float,
-    brightness: float,
-    lion: Image.Image,
-    night: Image.Image,
-    backbone: Backbone,
-    ordinary: float,
+@pytest.mark.parametrize(("contrast", "brightness"), [(0.05, 1), (0.1, 1), (1, 0.1)], ids=["flat", "misty", "dark"])
+def test_a_flat_or_dark_photo_is_painted_like_any_other(
+    contrast: float, brightness: float, lion: Image.Image, night: Image.Image, backbone: Backbone, ordinary: float
 ) -> None:
-    assert _moved(_changed(lion, contrast, brightness), night, backbone) > 0.6 * ordinary
+    assert _mean_change(_faded(lion, contrast, brightness), night, backbone) > 0.6 * ordinary
 
 
-def test_one_colour_is_painted(lion: Image.Image, night: Image.Image, backbone: Backbone) -> None:
-    assert _moved(Image.new("RGB", lion.size, (120, 100, 80)), night, backbone) > 8
+def test_a_photo_of_one_colour_is_painted(lion: Image.Image, night: Image.Image, backbone: Backbone) -> None:
+    assert _mean_change(Image.new("RGB", lion.size, (120, 100, 80)), night, backbone) > 8
 
 
-def test_each_scale_begins_with_an_empty_cache_of_its_device(
+def test_each_scale_empties_the_cache_of_its_device(
     photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emptied: list[torch.device] = []

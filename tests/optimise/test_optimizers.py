@@ -5,7 +5,7 @@ import torch
 from nst.optimise.optimizers import lbfgs
 
 
-def test_an_exploding_step_is_taken_back() -> None:
+def test_lbfgs_recovers_from_a_loss_that_is_not_finite() -> None:
     calls = 0
 
     def bowl(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
@@ -20,7 +20,7 @@ def test_an_exploding_step_is_taken_back() -> None:
     assert torch.allclose(pictures[-1], torch.tensor(0.3), atol=1e-3)
 
 
-def test_lbfgs_stays_in_the_box() -> None:
+def test_lbfgs_stays_between_0_and_1() -> None:
     target = torch.tensor([-0.5, 0.5, 1.5]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
 
     def bowl(pixels: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:

@@ -1,5 +1,3 @@
-"""The colours of a picture go toward its styles', and are a map of colours all the while."""
-
 import pytest
 import torch
 from PIL import Image
@@ -16,18 +14,21 @@ def picture(photo: Image.Image) -> Tensor:
     return to_tensor(fit(photo, 96))
 
 
-def _apart(one: Tensor, other: Image.Image) -> float:
-    """The mean difference of two pictures' sorted values, channel by channel."""
-    at = torch.linspace(0, 1, 99)
-    both = [torch.stack([c.flatten().quantile(at) for c in x[0]]) for x in (one, to_tensor(other))]
-    return float((both[0] - both[1]).abs().mean())
+def _distance(one: Tensor, other: Image.Image) -> float:
+    """Mean difference of the quantiles of two pictures, channel by channel."""
+    steps = torch.linspace(0, 1, 99)
+    first, second = (
+        torch.stack([channel.flatten().quantile(steps) for channel in picture[0]])
+        for picture in (one, to_tensor(other))
+    )
+    return float((first - second).abs().mean())
 
 
-def test_colours_become_as_frequent_as_in_the_style(picture: Tensor, style: Image.Image) -> None:
+def test_colours_get_the_distribution_of_the_styles(picture: Tensor, style: Image.Image) -> None:
     small, region = fit(style, 96), [Region([(style, 1.0)])]
-    before, after = _apart(picture, small), _apart(toward_palette(picture, region, 1.0), small)
+    before, after = (_distance(picture, small), _distance(toward_palette(picture, region, 1.0), small))
     assert after < 0.04 < 0.1 < before
-    assert after < _apart(toward_palette(picture, region, 0.5), small) < before
+    assert after < _distance(toward_palette(picture, region, 0.5), small) < before
     assert torch.equal(toward_palette(picture, region, 0.0), picture)
     assert torch.equal(toward_palette(picture, [Region([])], 1.0), picture)
 

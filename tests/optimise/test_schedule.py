@@ -2,7 +2,7 @@ from nst import Settings
 from nst.optimise.schedule import scales, schedule
 
 
-def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
+def test_the_schedule_has_the_requested_steps() -> None:
     assert scales(Settings(), 0.75) == [128, 256, 512]
     assert scales(Settings(), 0.1) == [512]
     assert scales(Settings(size=100), 1) == [100]
@@ -16,7 +16,7 @@ def test_the_schedule_keeps_to_the_steps_asked_for() -> None:
             assert plan[-1][0] == size
 
 
-def test_what_is_begun_has_only_the_larger_scales() -> None:
+def test_a_painting_to_continue_gets_only_larger_scales() -> None:
     settings = Settings(size=256, steps=10)
     assert schedule(settings, 0.5) == [(128, 5), (256, 5)]
-    assert schedule(settings, 0.5, begun=128) == [(256, 10)]
+    assert schedule(settings, 0.5, start_size=128) == [(256, 10)]

@@ -1,38 +1,28 @@
 """A page without a browser: a real machine, and a folder that visitors upload into; and with one:
 the app as README starts it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
-from gradio.utils import get_upload_folder
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
-from nst.config import Config
-from nst.page.context import Outputs, Page
-from nst.page.serve import build
-from nst.page.ui.controls import values
+from nst.job import Request
+from nst.page.app import Page, build
+from nst.page.events import Outputs
+from nst.page.ui.controls import control_values
 from nst.recipes import RECIPES
-from nst.service.app_state import AppState, open_app_state
+from nst.service.app_state import AppState
 from nst.service.session import Session
-
-from .driving import MINUTE, SETTLED
-from .serving import CHROMIUM, Served, chromium, served
-
-expect.set_options(timeout=MINUTE / 2)  # a busy machine is no fault of the page
-
-
-@pytest.fixture(scope="package")
-def app_state() -> Iterator[AppState]:
-    opened = open_app_state(Config())
-    yield opened
-    opened.store.close()
+from nst.service.tasks import PaintTask
+from nst.service.uploads import Upload
+from tests.conftest import sent
+from tests.driving import MINUTE, SETTLED
+from tests.serving import Served
 
 
 @pytest.fixture(scope="package")
@@ -42,16 +32,7 @@ def page(app_state: AppState) -> Page:
 
 @pytest.fixture
 def session() -> Session:
-    return Session(welcomed=True)
-
-
-@pytest.fixture
-def uploads() -> Iterator[Path]:
-    """A folder whose files count as uploaded."""
-    folder = Path(get_upload_folder()) / "nst-tests"
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    shutil.rmtree(folder)
+    return Session(loaded=True)
 
 
 @pytest.fixture
@@ -62,42 +43,27 @@ def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
-def sent(file: Path | str) -> dict[str, Any]:
-    """A file as a browser tells of it."""
-    return {"path": str(file), "meta": {"_type": "gradio.FileData"}}
-
-
 @pytest.fixture
 def photo_sent(uploads: Path, photo: Image.Image) -> dict[str, Any]:
     photo.save(uploads / "photo.png")
     return sent(uploads / "photo.png")
 
 
+def paint_task(**changes: Any) -> PaintTask:
+    """A run of a photo that does not exist."""
+    path = Path("photo.png")
+    photo = Upload(path=path, display=path, digest="0", size=(4, 3), sample="", provenance=None)
+    return PaintTask(**{"request": Request(path), "photo": photo, "size": 64} | changes)
+
+
 def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
     """What the page's controls send for a recipe's settings, with some of them changed."""
-    return values(RECIPES[recipe]) | changed
+    return control_values(RECIPES[recipe]) | changed
 
 
 def named(page: Page, outputs: Outputs) -> dict[str, Any]:
     """Settings among a handler's outputs, by name."""
-    return {k: outputs[c] for k, c in page.settings.knobs.items() if c in outputs}
-
-
-@pytest.fixture(scope="package")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The app; whatever is done to it, no traceback may be in its log."""
-    with served(tmp_path_factory.mktemp("app")) as app:
-        yield app
-    assert "Traceback" not in app.log.read_text()
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        missing = "no Chromium on this machine: install Debian's package chromium"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    with sync_playwright() as playwright:
-        yield chromium(playwright)
+    return {k: outputs[c] for k, c in page.settings.controls.items() if c in outputs}
 
 
 @pytest.fixture
@@ -109,10 +75,7 @@ def tab(server: Served, browser: Browser) -> Iterator[Tab]:
     opened.set_default_timeout(MINUTE / 2)
     opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on(
-        "request",
-        lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url),
-    )
+    opened.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
     opened.goto(url)
     expect(opened.locator("#status")).to_contain_text(SETTLED)
     yield opened

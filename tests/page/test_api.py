@@ -19,8 +19,7 @@ from playwright.sync_api import Browser, expect
 from nst.gallery import load_styles, sample
 from nst.page.api import HELP, PARAMETERS
 from nst.sharing import from_text
-
-from .serving import ROOT, Served, awaited
+from tests.serving import ROOT, Served, awaited
 
 LION = sample("lion")
 
@@ -79,11 +78,7 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
         ({"style": "a,b,c,d,e"}, "5 styles are too many"),
         ({"more": "x=1"}, "There is no setting 'x'"),
         (
-            {
-                "style": "gold_spirals,stained_glass",
-                "more": "style_weights=1,2",
-                "mask": handle_file(LION),
-            },
+            {"style": "gold_spirals,stained_glass", "more": "style_weights=1,2", "mask": handle_file(LION)},
             "Style_weights is for styles that blend",
         ),
         ({"recipe": "x"}, "Recipe is 'x'; choose one of atelier"),
@@ -106,9 +101,7 @@ def test_parameters_and_their_help_are_those_of_the_settings(client: Client) -> 
     assert [parameter["parameter_name"] for parameter in parameters] == list(HELP)
     optional = {p["parameter_name"] for p in parameters if p["parameter_has_default"]}
     assert optional == set(HELP) - {"photo"}
-    assert all(
-        p["parameter_default"] is None for p in parameters if p["parameter_name"] in PARAMETERS
-    )
+    assert all(p["parameter_default"] is None for p in parameters if p["parameter_name"] in PARAMETERS)
 
 
 def test_the_plates_are_listed(client: Client) -> None:
@@ -176,9 +169,7 @@ def test_the_same_wish_is_the_same_picture_everywhere(
     wish: dict[str, Any], server: Served, client: Client, browser: Browser, tmp_path: Path
 ) -> None:
     small = {"size": 64, "steps": 3}
-    over_api = client.predict(
-        photo=handle_file(LION), **wish, size=64, more="steps=3", api_name="/paint"
-    )
+    over_api = client.predict(photo=handle_file(LION), **wish, size=64, more="steps=3", api_name="/paint")
     _, by_assistant = _assistant(server, photo=_uploaded(), **wish, size=64, more="steps=3")
     named = {k: value for k, value in (wish | small).items() if k != "style"}
     flags = [part for k, value in named.items() for part in (f"--{k}", str(value))]

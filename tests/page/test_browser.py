@@ -8,9 +8,8 @@ from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
 from nst.sharing import from_text
-
-from .driving import MINUTE, SMALL, choose, finished, open_link, paint, pick, source
-from .serving import Served, busy
+from tests.driving import MINUTE, SMALL, choose, finished, open_link, paint, pick, source
+from tests.serving import Served, busy
 
 
 def test_pick_paint_and_download(tab: Tab, tmp_path: Path) -> None:

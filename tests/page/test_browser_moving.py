@@ -24,9 +24,7 @@ PAINTED = """() => {
 def test_a_newcomer_sees_a_result_and_opens_it(tab: Tab) -> None:
     pair = tab.locator("#welcome .pair")
     expect(pair).to_be_visible()
-    tab.wait_for_function(
-        "[...document.querySelectorAll('.pair img')].every(image => image.naturalWidth == 512)"
-    )
+    tab.wait_for_function("[...document.querySelectorAll('.pair img')].every(image => image.naturalWidth == 512)")
     for place in range(20, 80):  # until the page listens, and has written its line anew
         pair.locator("input").fill(str(place))
         if pair.evaluate("pair => pair.style.getPropertyValue('--cut')") == f"{place}%":
@@ -84,8 +82,6 @@ def test_a_film_is_painted_and_played(tab: Tab, tmp_path: Path) -> None:
 
 
 def test_a_page_weighs_little(tab: Tab) -> None:
-    kept = tab.evaluate(
-        "performance.getEntriesByType('resource').map(entry => [entry.name, entry.encodedBodySize])"
-    )
+    kept = tab.evaluate("performance.getEntriesByType('resource').map(entry => [entry.name, entry.encodedBodySize])")
     assert sum(size for _, size in kept) < 1_500_000
     assert not [name for name, size in kept if "file=" in name and size > 60_000]

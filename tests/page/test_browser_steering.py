@@ -17,9 +17,8 @@ from playwright.sync_api import Page as Tab
 from nst.gallery import sample
 from nst.images import fit, open_image
 from nst.sharing import from_text
-
-from .driving import MINUTE, SMALL, finished, open_link, paint, source
-from .serving import ROOT, Served
+from tests.driving import MINUTE, SMALL, finished, open_link, paint, source
+from tests.serving import ROOT, Served
 
 
 def test_a_recipe_survives_a_reload_by_its_link(tab: Tab, server: Served) -> None:
@@ -39,9 +38,7 @@ def test_a_recipe_survives_a_reload_by_its_link(tab: Tab, server: Served) -> Non
     expect(tab).to_have_url(re.compile("photo=lion&style=gold_spirals&recipe=gatys"))
 
 
-def test_a_copied_link_paints_the_same_elsewhere(
-    tab: Tab, browser: Browser, server: Served, tmp_path: Path
-) -> None:
+def test_a_copied_link_paints_the_same_elsewhere(tab: Tab, browser: Browser, server: Served, tmp_path: Path) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_link(tab, server.url, f"photo=tower&style=roman_mosaic&colour=matched&{SMALL}")
     paint(tab)
@@ -68,9 +65,7 @@ def _info(picture: Image.Image) -> PngInfo:
     return info
 
 
-def test_a_painting_dropped_in_offers_its_settings(
-    tab: Tab, browser: Browser, server: Served, tmp_path: Path
-) -> None:
+def test_a_painting_dropped_in_offers_its_settings(tab: Tab, browser: Browser, server: Served, tmp_path: Path) -> None:
     before = browser.new_page()
     open_link(before, server.url, f"photo=lion&style=gold_spirals&strength=0.8&{SMALL}")
     paint(before)
@@ -106,9 +101,7 @@ def test_a_late_answer_does_not_tell_of_what_was_set_before(tab: Tab, server: Se
     tab.unroute_all(behavior="wait")  # one still being fetched would fail the test that follows
 
 
-def _seen(
-    tab: Tab, canvas: Locator, ready: Callable[[NDArray[np.uint8]], bool]
-) -> NDArray[np.uint8]:
+def _seen(tab: Tab, canvas: Locator, ready: Callable[[NDArray[np.uint8]], bool]) -> NDArray[np.uint8]:
     """What the canvas shows once it is ready and has come to rest."""
     last = np.zeros(())
     for _ in range(40):
@@ -150,9 +143,7 @@ def test_only_the_part_under_the_brush_is_painted(tab: Tab, server: Served) -> N
 
 
 def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     phone = context.new_page()
     open_link(phone, server.url, f"photo=lion&style=stained_glass&{SMALL}")
     phone.get_by_label("Bold").tap()
@@ -167,11 +158,7 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
     remembered = from_text(finished(phone))
     assert remembered
     settings = remembered[0].shared.settings
-    assert (settings.strength, settings.colour, remembered[0].extra_inputs) == (
-        0.65,
-        "photo",
-        ("start",),
-    )
+    assert (settings.strength, settings.colour, remembered[0].extra_inputs) == (0.65, "photo", ("start",))
     phone.locator("#part button.label-wrap").first.tap()
     expect(phone.locator("#mask canvas").first).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390

@@ -16,21 +16,20 @@ from nst.config import Config
 from nst.gallery import find_style, sample
 from nst.images import open_image
 from nst.one_pass import OnePass
-from nst.page import live
-from nst.page.context import Page
+from nst.page.app import Page
+from nst.page.live import BUSY, EXPIRED, live_route
 from nst.service import cameras
 from nst.service.cameras import MAX_CAMERAS, Cameras
 from nst.service.previews import MAX_WAITING
 from nst.service.session import Session
-
-from .conftest import sent
+from tests.conftest import sent
 
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
 
 def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
     asked = {"denied": False, "chosen": ["gold_spirals"]} | KNOBS | changed
-    return live.open_camera(page, session=session, **asked)
+    return page.live.open_camera(session=session, **asked)
 
 
 def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
@@ -39,9 +38,9 @@ def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
     return data.getvalue()
 
 
-def _client(page: Page, busy: float = 0.0) -> TestClient:
+def _client(page: Page) -> TestClient:
     app_state = page.app_state
-    route = live.live_route(app_state.cameras, app_state.previewer, lambda: busy, 120)
+    route = live_route(app_state)
     return TestClient(Starlette(routes=[route]))
 
 
@@ -59,14 +58,14 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     plate = find_style("gold_spirals", page.app_state.styles).path
     alone = OnePass(plate, size=256, where="cpu")(Image.open(io.BytesIO(_seen())))
     assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
-    live.steer_camera(page, session=session, chosen=["swirling_night"], **KNOBS)
+    page.live.follow(session, ["swirling_night"], KNOBS)
     assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
-    live.steer_camera(page, session=session, chosen=["nobody"], **KNOBS)
-    live.steer_camera(page, session=session, chosen=["gold_spirals"], **KNOBS | {"strength": 9})
+    page.live.follow(session, ["nobody"], KNOBS)
+    page.live.follow(session, ["gold_spirals"], KNOBS | {"strength": 9})
     assert client.post(address, content=_seen()).status_code == 200
-    live.close_camera(page, session=session)
+    page.live.close_camera(session=session)
     over = client.post(address, content=_seen())
-    assert (over.status_code, over.text) == (live.OVER, "The camera has run for 2 min.")
+    assert (over.status_code, over.text) == (EXPIRED, "The camera has run for 2 min.")
 
 
 def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
@@ -80,40 +79,37 @@ def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
     assert session.camera == ""
 
 
-def test_an_owner_can_switch_cameras_off(
-    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_owner_can_switch_cameras_off(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page.app_state, "config", Config(live_seconds=0))
     with pytest.raises(gr.Error, match="switched cameras off"):
         _opened(page, session)
 
 
-def test_a_painting_comes_first(page: Page, session: Session) -> None:
+def test_a_painting_comes_first(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     token = _opened(page, session)[page.live.token]
-    answer = _client(page, busy=1.0).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.text[:26]) == (live.NOT_NOW, "A painting is being made: ")
-    live.close_camera(page, session=session)
+    monkeypatch.setattr(page.app_state.engine, "busy", lambda: 1.0)
+    answer = _client(page).post(f"/live/{token}", content=_seen())
+    assert (answer.status_code, answer.text[:26]) == (BUSY, "A painting is being made: ")
+    page.live.close_camera(session=session)
 
 
 @pytest.mark.parametrize(
-    "junk",
-    [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))],
-    ids=["", "text", "cut", "large"],
+    "junk", [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))], ids=["", "text", "cut", "large"]
 )
 def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
     token = _opened(page, session)[page.live.token]
     assert _client(page).post(f"/live/{token}", content=junk).status_code == 422
-    live.close_camera(page, session=session)
+    page.live.close_camera(session=session)
 
 
 def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
-    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._room
+    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._places
     for _ in range(MAX_WAITING):
         assert room.acquire(blocking=False)
     answer = _client(page).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.content) == (live.NOT_NOW, b"")
+    assert (answer.status_code, answer.content) == (BUSY, b"")
     room.release(MAX_WAITING)
-    live.close_camera(page, session=session)
+    page.live.close_camera(session=session)
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,17 +122,15 @@ def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     time.sleep(0.1)
     assert opened.find(brief) is None
     assert opened.open(plate, 60)
-    monkeypatch.setattr(cameras, "AWAY", 0.0)  # nobody has sent anything for longer
+    monkeypatch.setattr(cameras, "IDLE_SECONDS", 0.0)  # nobody has sent anything for longer
     assert opened.find(tokens[1])
     assert opened.open(plate, 60)
 
 
-def test_a_snapshot_becomes_the_photo(
-    page: Page, session: Session, photo_sent: dict[str, Any]
-) -> None:
-    outputs = live.take_snapshot(page, session=session, shot=photo_sent)
+def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
+    outputs = page.live.take_snapshot(session=session, picture=photo_sent)
     assert outputs[page.photo.image] == photo_sent["path"]
-    assert outputs[page.canvas.tabs].selected == "painting"
+    assert outputs[page.result.tabs].selected == "painting"
     for shot, told in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
         with pytest.raises(gr.Error, match=told):
-            live.take_snapshot(page, session=session, shot=shot)
+            page.live.take_snapshot(session=session, picture=shot)

@@ -94,9 +94,7 @@ class Canvas:
         i = (np.arange(size) * 1024 // size) % _TILE
         self._cloth = grain[i[:, None], i].ravel()
 
-    def _apply(
-        self, where: np.ndarray, colour: np.ndarray, cover: np.ndarray, relief: np.ndarray
-    ) -> None:
+    def _apply(self, where: np.ndarray, colour: np.ndarray, cover: np.ndarray, relief: np.ndarray) -> None:
         """Put paint on pixels (N,), given as flat indices, each once."""
         rgb, height = self.rgb.reshape(-1, 3), self.height.reshape(-1)
         under, low = rgb[where], height[where]
@@ -138,12 +136,7 @@ class Canvas:
         self._apply(where, shade[:, None] * colour, cover * brush.opacity, relief)
 
     def strokes(
-        self,
-        lines: np.ndarray,
-        colours: np.ndarray,
-        width: float,
-        rng: np.random.Generator,
-        brush: Brush = OIL,
+        self, lines: np.ndarray, colours: np.ndarray, width: float, rng: np.random.Generator, brush: Brush = OIL
     ) -> None:
         """Draw many lines (K, N, 2), each in its colour (K, 3), widths within a third."""
         widths = width * rng.uniform(0.67, 1.33, len(lines))
@@ -179,13 +172,7 @@ class Canvas:
             where = np.arange(y0, y1)[:, None] * self.size + np.arange(x0, x1)
             self._apply(where.ravel(), colours[k], cover.ravel(), relief.ravel())
 
-    def shape(
-        self,
-        points: np.ndarray,
-        colour: np.ndarray,
-        rng: np.random.Generator,
-        brush: Brush = INK,
-    ) -> None:
+    def shape(self, points: np.ndarray, colour: np.ndarray, rng: np.random.Generator, brush: Brush = INK) -> None:
         """Fill a closed outline (N, 2); the brush gives its streaks, relief and opacity."""
         p = points * self.size
         x0, y0 = np.clip(p.min(0).astype(int) - 1, 0, self.size)

@@ -49,8 +49,6 @@ def mix(first: np.ndarray, second: np.ndarray, amount: np.ndarray | float) -> np
     return lab_to_rgb(rgb_to_lab(first) * (1 - share) + rgb_to_lab(second) * share)
 
 
-def jitter(
-    rgb: np.ndarray, rng: np.random.Generator, light: float = 0.04, hue: float = 0.02
-) -> np.ndarray:
+def jitter(rgb: np.ndarray, rng: np.random.Generator, light: float = 0.04, hue: float = 0.02) -> np.ndarray:
     """Vary sRGB colours (..., 3): OKLab deviations of ``light`` and, in a and b, ``hue``."""
     return lab_to_rgb(rgb_to_lab(rgb) + rng.normal(size=rgb.shape) * [light, hue, hue])

@@ -62,9 +62,7 @@ def at(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     return image[cell[..., 1], cell[..., 0]]
 
 
-def scatter(
-    spacing: float, rng: np.random.Generator, where: np.ndarray | None = None
-) -> np.ndarray:
+def scatter(spacing: float, rng: np.random.Generator, where: np.ndarray | None = None) -> np.ndarray:
     """Evenly jittered points (N, 2) in random order, a little beyond the edges.
 
     ``where`` (size, size) in 0..1 gives the chance that a point is kept.
@@ -75,9 +73,7 @@ def scatter(
     return points if where is None else points[rng.random(len(points)) < at(where, points)]
 
 
-def trace(
-    field: np.ndarray, starts: np.ndarray, length: np.ndarray | float, steps: int = 8
-) -> np.ndarray:
+def trace(field: np.ndarray, starts: np.ndarray, length: np.ndarray | float, steps: int = 8) -> np.ndarray:
     """Follow directions (size, size, 2) through the middles (N, 2) -> lines (N, steps + 1, 2)."""
     step = np.broadcast_to(np.asarray(length) / steps, (len(starts),))[:, None]
 

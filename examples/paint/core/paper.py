@@ -42,9 +42,7 @@ def even(values: np.ndarray) -> np.ndarray:
 class Paper(Canvas):
     """A canvas without relief; ``tooth`` (size, size) in 0..1 is high on the paper's hills."""
 
-    def __init__(
-        self, size: int, ground: np.ndarray, tooth: np.ndarray, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, size: int, ground: np.ndarray, tooth: np.ndarray, rng: np.random.Generator) -> None:
         """Lay out a sheet with ``ground``, a colour (3,) or a picture (size, size, 3)."""
         super().__init__(size, ground, rng)
         self.tooth = tooth

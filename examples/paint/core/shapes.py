@@ -19,9 +19,7 @@ def curve(points: ArrayLike, count: int = 60, closed: bool = False) -> np.ndarra
     return b + 0.5 * (cubic + (c - a) * u)
 
 
-def ellipse(
-    x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int = 48
-) -> np.ndarray:
+def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, count: int = 48) -> np.ndarray:
     """Outline of an ellipse (count, 2), turned clockwise by ``turn`` radians."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
     u, v = rx * np.cos(angle), ry * np.sin(angle)

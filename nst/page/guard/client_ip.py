@@ -1,4 +1,4 @@
-"""Where visitors are, as far as that can be known."""
+"""The IP address of a visitor, as far as it can be known."""
 
 import ipaddress
 from typing import Any
@@ -6,23 +6,22 @@ from typing import Any
 from nst.config import Config
 
 
-def address(request: Any, config: Config) -> str:
+def client_ip(request: Any, config: Config) -> str:
     """The address that a request came from.
 
-    On a Space, proxies stand between, and each adds to a list whom it was asked by: the last that
-    is not of their own network was seen by one of them. What comes before it, anybody may write.
-    Elsewhere the server itself knows whom to believe.
+    On a Space, each proxy appends the address of its client to a header. The last one outside the proxies' own network
+    is reliable; a client may write any others before it. Elsewhere the server has evaluated the header.
     """
     if config.space:
-        listed = request.headers.get("x-forwarded-for", "").split(",")
-        for told in reversed([part.strip() for part in listed]):
-            if _is_public(told):
-                return told
+        forwarded = request.headers.get("x-forwarded-for", "").split(",")
+        for ip in reversed([part.strip() for part in forwarded]):
+            if _is_public(ip):
+                return ip
     return request.client.host if request.client else ""
 
 
-def _is_public(told: str) -> bool:
+def _is_public(ip: str) -> bool:
     try:
-        return ipaddress.ip_address(told).is_global
+        return ipaddress.ip_address(ip).is_global
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""What is said on the way out, and what may come in: headers for every answer, room for uploads."""
+"""Headers for every answer, and limits for uploads (plain ASGI)."""
 
 import time
 from collections import Counter
@@ -11,35 +11,31 @@ from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import PlainTextResponse
 
 from nst.config import Config
-from nst.page.guard.client_ip import address
+from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import MCP, UPLOAD, path_of
 from nst.service.store import CROWDED, Store
 
 HEADERS = {
-    # A Space lives in a frame of the Hub's; nobody else may lay the page under a page of theirs.
+    # The Hub shows a Space in a frame; other sites may not.
     "content-security-policy": "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
 }
 
-TO_DISK = (UPLOAD, MCP)
-"""Where files come in: an assistant's lie in its questions."""
+FILE_PATHS = (UPLOAD, MCP)  # requests that bring files; an assistant's are part of its tool calls
+MAX_CONCURRENT = 8  # uploads from one address at once: the disk space of each is reserved as long as it lasts
 
-MAX_AT_ONCE = 8
-"""Uploads from one address: each has its room kept free for as long as it takes."""
+TOO_MANY = "Too many uploads at once: wait until some have arrived."
 
-MANY = "Too many uploads at once: wait until some have arrived."
+HOURLY_SHARE = 8  # one address may send an eighth of the disk quota in an hour
 
-SHARE = 8
-"""One address may send an eighth of the disk's quota in an hour: it is there for all."""
-
-MUCH = "You have sent very much in this hour: go on with what is there, or come back in the next."
+TOO_MUCH = "You have sent very much in this hour: go on with what is there, or come back in the next."
 
 Send = Callable[[Any], Awaitable[None]]
 
 
 class SecurityHeaders:
-    """Plain ASGI: adds HEADERS to every answer."""
+    """Adds HEADERS to every answer."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -56,50 +52,50 @@ class SecurityHeaders:
 
 
 class UploadQuota:
-    """Plain ASGI, behind the gate: takes files in while there is room for them."""
+    """Accepts files while there is room; behind the request filter."""
 
     def __init__(self, app: Any, store: Store, config: Config) -> None:
         self.app, self.store, self.config = app, store, config
-        self._coming: Counter[str] = Counter()
-        self._sent: Counter[str] = Counter()
+        self._uploads: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
         self._hour = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
-        """Pass a request on, if there is room for what it brings."""
-        files = scope["type"] == "http" and scope["method"] == "POST"
-        if not files or path_of(scope).rstrip("/") not in TO_DISK:
+        """Pass a request on if there is room for its files."""
+        post = scope["type"] == "http" and scope["method"] == "POST"
+        if not post or path_of(scope).rstrip("/") not in FILE_PATHS:
             await self.app(scope, receive, send)
             return
-        size = int(Headers(scope=scope)["content-length"])  # the gate has seen to it
-        where = address(HTTPConnection(scope), self.config)
-        if told := self._too_much(where, size):
-            await PlainTextResponse(told, 429)(scope, receive, send)
+        size = int(Headers(scope=scope)["content-length"])  # the request filter has checked it
+        ip = client_ip(HTTPConnection(scope), self.config)
+        if message := self._rejection(ip, size):
+            await PlainTextResponse(message, 429)(scope, receive, send)
             return
-        self._sent[where] += size
-        self._coming[where] += 1
+        self._bytes[ip] += size
+        self._uploads[ip] += 1
         try:
-            await self._take_in(size, scope, receive, send)
+            await self._receive(size, scope, receive, send)
         finally:
-            self._coming -= Counter([where])
+            self._uploads -= Counter([ip])
 
-    def _too_much(self, where: str, size: int) -> str:
-        """Why this address may send no more now, or nothing."""
+    def _rejection(self, ip: str, size: int) -> str:
+        """Why this address may send no more at present; empty if it may."""
         hour = int(time.time() // 3600)
         if hour != self._hour:
             self._hour = hour
-            self._sent.clear()
-        if self._coming[where] >= MAX_AT_ONCE:
-            return MANY
-        return MUCH if self._sent[where] + size > self.store.total / SHARE else ""
+            self._bytes.clear()
+        if self._uploads[ip] >= MAX_CONCURRENT:
+            return TOO_MANY
+        return TOO_MUCH if self._bytes[ip] + size > self.store.total / HOURLY_SHARE else ""
 
-    async def _take_in(self, size: int, scope: Any, receive: Any, send: Send) -> None:
+    async def _receive(self, size: int, scope: Any, receive: Any, send: Send) -> None:
         fits = await run_in_threadpool(self.store.reserve, size)
         try:
             if fits:
                 await self.app(scope, receive, send)
             else:
                 await PlainTextResponse(CROWDED, 507)(scope, receive, send)
-        except ClientDisconnect:  # broken off: nothing for the log, and the sweep takes the rest
+        except ClientDisconnect:  # no line in the log; the sweep removes the unfinished file
             pass
         finally:
             self.store.arrived(size)

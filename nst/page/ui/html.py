@@ -1,49 +1,66 @@
-"""Words and small pieces of HTML that visitors see."""
+"""Small pieces of HTML, and texts that must not be translated."""
 
 import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import gradio as gr
 
-from nst.gallery import Style
+from nst.gallery import EXAMPLES, Photo, Style
+from nst.messages import sentence
+
+VERBATIM = "\N{WORD JOINER}"  # an invisible character at the start of a text that `translate.js` must leave as it is
 
 
-def sentence(problem: ValueError | str) -> str:
-    """A message as a sentence, safe to be shown as HTML."""
-    text = str(problem).rstrip(".")
-    return html.escape(text[:1].upper() + text[1:], quote=False) + "."
+def verbatim(text: str) -> str:
+    """A text of a visitor's or an owner's, such as a file name, in no language but its own."""
+    return VERBATIM + text if text else ""
+
+
+def is_builtin(style: Style) -> bool:
+    """Whether the style is one of ours, whose texts are translated."""
+    return style.path.is_relative_to(EXAMPLES)
+
+
+def title_of(picture: Style | Photo) -> str:
+    """The title of a style or a sample photo, marked if it must not be translated."""
+    if isinstance(picture, Photo) or is_builtin(picture):
+        return picture.title
+    return verbatim(picture.title)
 
 
 def user_error(problem: ValueError | str) -> gr.Error:
-    """What went wrong and what to do, for the visitor; nothing for the log."""
+    """A message for the visitor; it leaves no line in the log."""
     return gr.Error(sentence(problem), print_exception=False)
 
 
-def status_html(what: str, progress: float = 0.0, aside: str = "") -> str:
-    """What goes on, how far it is (0..1), and a word aside."""
+def status_html(message: str, progress: float = 0.0, detail: str = "") -> str:
+    """A status line with a progress bar (0..1), and a detail at its right."""
     percent = round(100 * progress)
-    told = f"<span>{html.escape(what)}</span><span>{html.escape(aside)}</span>"
     return (
-        f'<div class="told">{told}</div>'
+        f'<div class="status-line"><span>{html.escape(message)}</span>'
+        f"<span>{html.escape(detail)}</span></div>"
         f'<div class="bar" role="progressbar" aria-label="Progress" aria-valuenow="{percent}" '
         f'aria-valuemin="0" aria-valuemax="100"><div style="width: {percent}%"></div></div>'
     )
 
 
-def plate_html(plate: Style) -> str:
-    """A plate's title and words, with its picture in words for those who can't see it."""
-    title, tradition, description, alt = (
-        html.escape(text) for text in (plate.title, plate.tradition, plate.description, plate.alt)
-    )
+def style_card_html(style: Style) -> str:
+    """A style's title, tradition and description, and what its picture shows for screen readers."""
+    texts = [style.title, style.tradition, style.description, style.alt]
+    if not is_builtin(style):
+        texts = [verbatim(text) for text in texts]
+    title, tradition, description, alt = map(html.escape, texts)
     picture = f'<span role="img" aria-label="{alt}"></span>' if alt else ""
     return f"<p>{picture}<strong>{title}</strong> {tradition}<br>{description}</p>"
 
 
-def offer_html(styles: tuple[str, ...]) -> str:
-    """What a picture that was painted here remembers."""
-    named = " and ".join(styles) or "no style"
-    return f"This picture was painted here, after {html.escape(named)}."
+def settings_offer_html(styles: Sequence[str]) -> str:
+    """The offer to reuse the settings of a painting that was dropped in as the photo."""
+    names = verbatim(" and ".join(styles)) or "no style"
+    return f"This picture was painted here, after {html.escape(names)}."
 
 
-def duration(seconds: float) -> str:
-    """Such as "45 s" or "3 min"."""
-    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"
+def gallery_items(pictures: Sequence[Style | Photo], thumbnails: Mapping[Path, Path]) -> list[tuple[str, str]]:
+    """Pictures for a gallery: file, small where there is a thumbnail, and title."""
+    return [(str(thumbnails.get(picture.path, picture.path)), title_of(picture)) for picture in pictures]

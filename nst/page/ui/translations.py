@@ -1,8 +1,8 @@
 """The page in the visitor's language.
 
-The page is written in English, and a script replaces what it says, from a file of `words` for each
-language, where the English text is the key. Gradio's own `I18n` reaches labels and buttons, but not
-choices, what is told while one paints, and what is wrong with a file.
+The page is written in English. A script replaces its texts from a file in `words` for each language, in which the
+English text is the key. Gradio's own `I18n` covers labels and buttons, but not choices, status messages and errors.
+Texts of visitors and owners are marked, and stay (`nst.page.ui.html.verbatim`).
 """
 
 import tomllib
@@ -14,45 +14,45 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from nst.page.ui import static
+from nst.page.ui.html import VERBATIM
 
 FOLDER = Path(__file__).parent / "words"
 
-LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")
-"""Beside English."""
+LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")  # languages besides English
 
 PATH = "/words.js"
 
 
 def words_route() -> Route:
-    """Serves the script for the language that the browser asks for; for English, none."""
+    """Serves the script for the language that the browser requests; an empty one for English."""
 
     async def words(request: Request) -> Response:
-        language = chosen(request.headers.get("accept-language", ""))
+        language = preferred_language(request.headers.get("accept-language", ""))
         headers = {"vary": "accept-language", "cache-control": "no-cache"}
         return Response(_script(language), media_type="text/javascript", headers=headers)
 
     return Route(PATH, words)
 
 
-def chosen(accepted: str) -> str:
-    """The first language of an Accept-Language header that the page is there in; "en" if none is.
+def preferred_language(header: str) -> str:
+    """The first language of an Accept-Language header that the page supports; "en" if none is.
 
     https://www.rfc-editor.org/rfc/rfc9110#name-accept-language
     """
     weighted = []
-    for part in accepted[:1000].split(","):
+    for part in header[:1000].split(","):
         language, _, weight = part.partition(";q=")
         try:
             weighted.append((-float(weight or 1), language.strip().lower().partition("-")[0]))
         except ValueError:
             continue
     weighted.sort(key=lambda pair: pair[0])
-    wanted = [language for weight, language in weighted if weight < 0]
-    return next((language for language in wanted if language in ("en", *LANGUAGES)), "en")
+    languages = [language for weight, language in weighted if weight < 0]
+    return next((language for language in languages if language in ("en", *LANGUAGES)), "en")
 
 
-def words_of(language: str) -> dict[str, str]:
-    """English text -> the same in a language; `{}` stands for what is filled in."""
+def load_words(language: str) -> dict[str, str]:
+    """English text -> its translation; `{}` stands for an inserted value."""
     return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
 
 
@@ -60,4 +60,4 @@ def words_of(language: str) -> dict[str, str]:
 def _script(language: str) -> str:
     if language == "en":
         return ""
-    return static.read("translate.js", words=words_of(language), language=language)
+    return static.read("translate.js", words=load_words(language), language=language, verbatim=VERBATIM)

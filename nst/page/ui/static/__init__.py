@@ -1,4 +1,4 @@
-"""What browsers get as it is: CSS, JavaScript, and what crawlers read."""
+"""CSS, JavaScript and HTML that browsers receive."""
 
 import json
 from pathlib import Path

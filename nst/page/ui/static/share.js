@@ -1,10 +1,10 @@
-// Hands the painting to another program of the visitor's; where that is refused, its link is copied.
+// Passes the painting to another program of the visitor's; if that fails, copies its link.
 async () => {
     const image = document.querySelector("#canvas img");
     if (!image) return;
     const picture = await (await fetch(image.src)).blob();
-    const end = picture.type.split("/")[1];
-    const file = new File([picture], `painting.${end}`, {type: picture.type});
+    const extension = picture.type.split("/")[1];
+    const file = new File([picture], `painting.${extension}`, {type: picture.type});
     try {
         await navigator.share({files: [file], title: document.title});
     } catch (error) {

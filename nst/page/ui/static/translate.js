@@ -1,58 +1,60 @@
-// Puts what the page says into the visitor's language, wherever it stands and whenever it changes.
-// In patterns, each {} stands for what was filled in, in the same order.
+// Translates the page's texts, wherever they are and whenever they change. In a pattern, each {}
+// stands for an inserted value. A text that begins with the verbatim mark belongs to a visitor or
+// an owner, and stays as it is; so do file names that Gradio shows.
 (() => {
-    const words = "{{words}}";
+    const words = "{{words}}", VERBATIM = "{{verbatim}}";
+    const SKIPPED = "script, style, textarea, #about, .file-preview";
     document.documentElement.lang = "{{language}}";
     const exact = new Map(Object.entries(words));
-    const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const patterns = [...exact].filter(([english]) => english.includes("{}"))
         .sort(([one], [other]) => other.length - one.length)
         .map(([english, other]) => {
-            const parts = english.split("{}").map(literal);
+            const parts = english.split("{}").map(escaped);
             return [new RegExp(`^${parts.join("(.+?)")}$`, "s"), other];
         });
     const translated = (text) => {
         const bare = text.trim();
-        if (!bare || bare.length > 1000) return text;
-        let found = exact.get(bare);
-        for (const [pattern, other] of found === undefined ? patterns : []) {
-            const filled = pattern.exec(bare);
-            if (!filled) continue;
-            let place = 0;
-            found = other.replaceAll("{}", () => translated(filled[++place]));
+        if (!bare || bare.length > 1000 || bare.startsWith(VERBATIM)) return text;
+        let result = exact.get(bare);
+        for (const [pattern, other] of result === undefined ? patterns : []) {
+            const values = pattern.exec(bare);
+            if (!values) continue;
+            let index = 0;
+            result = other.replaceAll("{}", () => translated(values[++index]));
             break;
         }
-        return found === undefined ? text : text.replace(bare, () => found);
+        return result === undefined ? text : text.replace(bare, () => result);
     };
-    const said = new WeakMap(); // by node, what was put there: it is not to be translated again
-    const put = (node, text, set) => {
-        if (said.get(node) === text) return;
-        const other = translated(text);
-        said.set(node, other);
-        if (other !== text) set(other);
+    const written = new WeakMap(); // node -> the translation in it, not to be translated again
+    const translateText = (node) => {
+        if (node.parentElement?.closest(SKIPPED) || written.get(node) === node.data) return;
+        const other = translated(node.data);
+        written.set(node, other);
+        if (other !== node.data) node.data = other;
     };
-    const NAMES = ["aria-label", "placeholder", "title", "alt"];
-    const name = (element) => NAMES.forEach((attribute) => {
+    const ATTRIBUTES = ["aria-label", "placeholder", "title", "alt"];
+    const translateAttributes = (element) => ATTRIBUTES.forEach((attribute) => {
         const text = element.getAttribute(attribute);
-        const other = text && translated(text);
-        if (other && other !== text) element.setAttribute(attribute, other);
+        if (!text || element.closest(".file-preview")) return;
+        const other = translated(text);
+        if (other !== text) element.setAttribute(attribute, other);
     });
-    const say = (root) => {
+    const translateTree = (root) => {
         if (root.nodeType === Node.TEXT_NODE) {
-            const within = root.parentElement?.closest("script, style, textarea, #about");
-            if (!within) put(root, root.data, (text) => { root.data = text; });
+            translateText(root);
         } else if (root.nodeType === Node.ELEMENT_NODE) {
-            name(root);
-            root.childNodes.forEach(say);
+            translateAttributes(root);
+            root.childNodes.forEach(translateTree);
         }
     };
     new MutationObserver((changes) => {
         for (const {type, target, addedNodes} of changes) {
-            if (type === "childList") addedNodes.forEach(say);
-            else if (type === "attributes") name(target);
-            else say(target);
+            if (type === "childList") addedNodes.forEach(translateTree);
+            else if (type === "attributes") translateAttributes(target);
+            else translateTree(target);
         }
     }).observe(document, {
-        subtree: true, childList: true, characterData: true, attributeFilter: NAMES,
+        subtree: true, childList: true, characterData: true, attributeFilter: ATTRIBUTES,
     });
 })();

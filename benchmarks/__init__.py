@@ -1,0 +1,1 @@
+"""Measurements of speed and quality; each module is a program: `python -m benchmarks.race`."""

@@ -1,0 +1,14 @@
+"""Texts that people read, wherever they appear."""
+
+import html
+
+
+def sentence(problem: ValueError | str) -> str:
+    """A message as a sentence that may be shown as HTML."""
+    text = str(problem).rstrip(".")
+    return html.escape(text[:1].upper() + text[1:], quote=False) + "."
+
+
+def duration(seconds: float) -> str:
+    """A time such as "45 s" or "3 min"."""
+    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"

@@ -1,0 +1,139 @@
+"""One-pass previews of the visitor's photo: on the canvas, and of every style in the gallery."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+from PIL import Image
+
+from nst.page.events import DIRECT, Context, Inputs, Outputs, run_script
+from nst.page.photo import PhotoInput
+from nst.page.result import Result
+from nst.page.settings import SettingsPanel, visible_values
+from nst.page.style import StylePicker, selected_styles
+from nst.page.ui.html import gallery_items, title_of
+from nst.service.session import Session
+from nst.service.uploads import Upload
+from nst.settings import ONE_PASS_SETTINGS
+
+PREVIEW_SIZE = 512  # pixels on the longest side of a preview
+CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")  # the settings that a preview follows
+
+Drawing = TypeVar("Drawing")
+
+AFTER_PAINT = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""JavaScript that ends when the browser has drawn the latest changes."""
+
+
+class Preview:
+    """Shows at once what the photo looks like in a style. It has no components of its own."""
+
+    def __init__(
+        self, context: Context, photo: PhotoInput, style: StylePicker, settings: SettingsPanel, result: Result
+    ) -> None:
+        self.app, self.session = context.app_state, context.session
+        self.photo, self.style, self.settings, self.result = photo, style, settings, result
+
+    def preview_photo(self, *, session: Session, chosen: list[str], recipe: str, **values: Any) -> Outputs:
+        """Another photo or style: its preview replaces a painting, which stays in the strip."""
+        names, own = self.style.first_or_chosen(chosen, recipe, values)
+        return self._preview(session, chosen=names, **values | own)
+
+    def preview_setting(self, *, session: Session, **values: Any) -> Outputs:
+        """Another strength or stroke size: the preview follows; a painting stays."""
+        return gr.skip() if session.painting else self._preview(session, **values)
+
+    def _preview(self, session: Session, *, photo: Any, chosen: list[str], **values: Any) -> Outputs:
+        paths = [s.path for s in selected_styles(self.app.styles_for(session), chosen)]
+        if session.run or not paths:
+            return gr.skip()
+        painting, previewer = session.painting, self.app.previewer
+        settings = visible_values(chosen, values) | {"size": PREVIEW_SIZE}
+        preview = self._draw(photo, lambda picture, _: previewer.preview(picture, paths, **settings))
+        if not preview or session.run or session.painting != painting:  # Paint was quicker
+            return gr.skip()
+        files = self._save(session, "canvas", [preview])
+        return self.result.show_preview(session, files[0]) if files else gr.skip()
+
+    def show_gallery(self, *, session: Session, photo: Any, on_photo: bool) -> Outputs:
+        """Every style as it looks on the photo, or the styles themselves."""
+        styles = self.app.styles_for(session)
+        outputs: Outputs = {
+            self.style.on_photo: gr.Checkbox(visible=photo is not None),
+            self.style.gallery: gr.Gallery(gallery_items(styles, self.app.thumbnails)),
+        }
+        if photo is None or not on_photo:
+            return outputs
+        paths = [style.path for style in styles]
+        thumbnails = self._draw(
+            photo, lambda picture, upload: self.app.previewer.thumbnails(picture, upload.digest, paths)
+        )
+        files = self._save(session, "gallery", thumbnails or [])
+        if not files:
+            return outputs
+        items = [(str(file), title_of(style)) for file, style in zip(files, styles, strict=True)]
+        return outputs | {self.style.gallery: gr.Gallery(items)}
+
+    def _draw(self, photo: Any, draw: Callable[[Image.Image, Upload], Drawing | None]) -> Drawing | None:
+        """A preview of the photo; None without one. Other handlers report what is wrong with it."""
+        try:
+            upload = self.app.uploads.photo(photo)
+            return draw(self.app.uploads.picture(upload, PREVIEW_SIZE), upload) if upload else None
+        except ValueError:
+            return None
+
+    def _save(self, session: Session, place: str, pictures: Sequence[bytes]) -> list[Path]:
+        """The pictures as files, in place of this visitor's earlier ones; none on a full disk."""
+        try:
+            folder = self.app.store.replace_folder(session.previews, place)
+            files = [folder / f"{number}.webp" for number in range(len(pictures))]
+            for file, data in zip(files, pictures, strict=True):
+                file.write_bytes(data)
+        except OSError:  # paintings need what is left of the disk
+            return []
+        return files
+
+    def wire(self, clicked: Any, listed: Any, added: Any) -> None:
+        """Connect the events, those of a style that was clicked, chosen by name or added first."""
+        photo, style, controls = self.photo.image, self.style, self.settings.controls
+        recipe: Inputs = {"recipe": self.settings.recipe}
+        inputs: Inputs = {
+            "session": self.session,
+            "photo": photo,
+            "chosen": style.chosen,
+            **{name: controls[name] for name in CONTROLS},
+        }
+        replace: dict[str, Any] = {
+            "fn": self.preview_photo,
+            "inputs_kwargs": inputs | recipe,
+            "outputs": self.result.outputs,
+            **DIRECT,
+        }
+        gallery: dict[str, Any] = {
+            "fn": self.show_gallery,
+            "inputs_kwargs": {"session": self.session, "photo": photo, "on_photo": style.on_photo},
+            "outputs": [style.gallery, style.on_photo],
+            **DIRECT,
+        }
+        for choice in (clicked, listed):
+            choice.success(**replace)
+        style_controls = self.settings.style_controls()
+        # One after the other: the canvas comes first.
+        first = photo.change(**replace).then(
+            style.choose_first,
+            inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | style_controls,
+            outputs=[style.chosen, style.card, self.settings.preset, *style_controls.values()],
+            **DIRECT,
+        )
+        for drawn in (first, added.success(**replace)):
+            run_script(drawn.then, AFTER_PAINT).then(**gallery)
+        style.on_photo.input(**gallery)
+        gr.on(
+            [controls["strength"].input, controls["style_scale"].input],
+            self.preview_setting,
+            inputs_kwargs=inputs,
+            outputs=self.result.outputs,
+            trigger_mode="always_last",
+            **DIRECT,
+        )

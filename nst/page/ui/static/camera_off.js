@@ -1,5 +1,0 @@
-// The camera's light goes out.
-(...sent) => {
-    window.nstCamera?.off();
-    return sent;
-}

@@ -1,0 +1,5 @@
+// Closes the camera.
+(...values) => {
+    window.nst?.camera?.close();
+    return values;
+}

@@ -1,0 +1,129 @@
+"""What is shown of a photo before anything is painted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst.gallery import load_styles, sample
+from nst.images import open_image
+from nst.page.app import Page, release
+from nst.service.previews import MAX_WAITING, THUMBNAIL_SIZE, Previewer
+from nst.service.session import Session
+from tests.conftest import sent
+
+from .conftest import paint_task
+
+KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+
+
+def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
+    return page.preview.preview_photo(session=session, **asked)
+
+
+def _on(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
+    return page.preview.preview_setting(session=session, **asked)
+
+
+def _shown(page: Page, outputs: dict[Any, Any]) -> Path:
+    return Path(outputs[page.result.image].value["path"])
+
+
+def _pixels(file: Path) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(file).convert("RGB"), dtype=float)
+
+
+def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: Any) -> None:
+    first = _shown(page, _anew(page, session, photo_sent))
+    with Image.open(first) as picture:
+        assert picture.size == (512, 410)
+    before = _pixels(first)
+    none, first_plate = (
+        _pixels(_shown(page, _anew(page, session, photo_sent, chosen=chosen)))
+        for chosen in ([], [page.app_state.styles[0].name])
+    )
+    assert np.array_equal(none, first_plate)
+    second = _shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"]))
+    assert np.abs(_pixels(second) - before).mean() > 20
+    assert not first.exists()
+    stronger = _shown(page, _on(page, session, photo_sent, strength=0.1))
+    assert np.abs(_pixels(stronger) - before).mean() > 20
+
+
+def test_weights_belong_to_the_styles_in_their_order(page: Page, session: Session, photo_sent: Any) -> None:
+    alone = _pixels(_shown(page, _anew(page, session, photo_sent, chosen=["woodblock_wave"])))
+    blend = {"chosen": ["woodblock_wave", "swirling_night"], "style_weights": "1,0"}
+    assert np.array_equal(_pixels(_shown(page, _anew(page, session, photo_sent, **blend))), alone)
+
+
+def test_what_is_missing_is_waited_for(page: Page, session: Session, photo_sent: Any) -> None:
+    for changed in ({"chosen": [], "recipe": "reconstruct"}, {"chosen": ["nobody"]}):
+        assert page.result.image not in _anew(page, session, photo_sent, **changed)
+    assert page.result.image not in _anew(page, session, None)
+    assert page.result.image not in _anew(page, session, sent("/etc/passwd"))
+    assert page.result.image not in _anew(page, session, photo_sent, strength="much")
+
+
+def test_a_painting_stays_while_one_steers(page: Page, session: Session, photo_sent: Any) -> None:
+    session.painting = "token"
+    assert page.result.image not in _on(page, session, photo_sent)
+    assert session.painting == "token"
+    assert not _anew(page, session, photo_sent)[page.result.go_on].interactive
+    assert session.painting == ""
+
+
+def test_a_run_keeps_the_canvas(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.run = paint_task()
+    assert page.result.image not in _anew(page, session, photo_sent)
+    session.run = None
+
+    def click(*_: object, **__: object) -> bytes:
+        """Paint, while the draft is drawn."""
+        session.run = paint_task()
+        return b"a picture"
+
+    monkeypatch.setattr(page.app_state.previewer, "preview", click)
+    assert page.result.image not in _anew(page, session, photo_sent)
+
+
+def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
+    outputs = page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
+    shown = outputs[page.style.gallery].value
+    assert [entry["caption"] for entry in shown] == [p.title for p in page.app_state.styles]
+    files = [Path(entry["image"]["path"]) for entry in shown]
+    assert len({file.read_bytes() for file in files}) == len(files)
+    assert all(max(Image.open(file).size) == THUMBNAIL_SIZE for file in files)
+    assert outputs[page.style.on_photo].visible
+    for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
+        outputs = page.preview.show_gallery(session=session, photo=photo, on_photo=on_photo)
+        assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
+            plate.name for plate in page.app_state.styles
+        ]
+    release(page.app_state, session)
+    assert not any(file.exists() for file in files)
+
+
+def test_what_was_drawn_before_is_not_drawn_again(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
+    page.preview.show_gallery(**asked)
+    first = [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())]
+    monkeypatch.setattr(page.app_state.previewer, "_encode", None)
+    page.preview.show_gallery(**asked)
+    assert [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())] == first
+
+
+def test_too_many_go_without() -> None:
+    crowd, photo, plate = Previewer(), open_image(sample("lion")), load_styles()[0].path
+    for _ in range(MAX_WAITING):
+        assert crowd._places.acquire(blocking=False)
+    assert crowd.thumbnails(photo, "digest", [plate]) == []
+    crowd._places.release()
+    assert len(crowd.thumbnails(photo, "digest", [plate])) == 1

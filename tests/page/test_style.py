@@ -1,0 +1,138 @@
+"""Choosing, adding and blending styles."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from nst.page.app import Page
+from nst.service.session import Session
+from tests.conftest import sent
+
+from .conftest import controls, named
+
+
+def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[Any, Any]:
+    event = gr.SelectData(None, {"index": number, "value": None})
+    asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
+    return page.style.choose_style(event, session=session, **asked)
+
+
+def _upload(page: Page, session: Session, uploads: Any, **sent_with: Any) -> dict[Any, Any]:
+    asked = {"chosen": [], "several": False, "recipe": "atelier"} | sent_with
+    return page.style.add_styles(session=session, uploads=uploads, **asked)
+
+
+def _plate(page: Page, name: str) -> int:
+    return [plate.name for plate in page.app_state.styles].index(name)
+
+
+def test_a_click_chooses_a_style_with_its_own_settings(page: Page, session: Session) -> None:
+    outputs = _click(page, session, _plate(page, "ink_mountains"))
+    assert outputs[page.style.chosen] == ["ink_mountains"]
+    assert "Ink Mountains" in outputs[page.style.card]
+    assert named(page, outputs) == {"strength": 0.4, "style_scale": 1.0, "detail": 0.0, "coherence": 0.7}
+    assert outputs[page.settings.preset] is None
+    plain = _click(page, session, _plate(page, "gold_spirals"))
+    assert plain[page.settings.preset] == "balanced"
+
+
+def test_the_first_style_is_chosen_if_none_is(page: Page) -> None:
+    def chosen(photo: Any, chosen: list[str], recipe: str = "atelier") -> Any:
+        asked = {"photo": photo, "chosen": chosen, "recipe": recipe} | controls()
+        return page.style.choose_first(**asked).get(page.style.chosen)
+
+    assert chosen({"path": "a photo"}, []) == [page.app_state.styles[0].name]
+    assert chosen({"path": "a photo"}, ["gold_spirals"]) is None
+    assert chosen(None, []) is None
+    assert chosen({"path": "a photo"}, [], "reconstruct") is None
+    assert chosen({"path": "a photo"}, [], "no recipe") is None
+
+
+def test_the_first_style_sets_its_settings_and_keeps_those_of_a_link(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = page.app_state.styles
+    own = replace(first, settings={"strength": 0.4, "coherence": 0.6})
+    monkeypatch.setattr(page.app_state, "styles", [own, *others])
+
+    def brought(recipe: str = "atelier", **by_link: Any) -> dict[Any, Any]:
+        asked = {"photo": {"path": "a photo"}, "chosen": [], "recipe": recipe}
+        return page.style.choose_first(**asked | controls(recipe) | by_link)
+
+    assert named(page, brought()) == own.settings
+    assert brought()[page.settings.preset] is None
+    moved = brought(strength=0.9, style_scale=1.5)
+    assert named(page, moved) == {"coherence": 0.6}
+    assert moved[page.settings.preset] == "wild"
+    assert named(page, brought("gatys")) == {"strength": 0.5, "coherence": 0.0}
+
+
+def test_a_blend_takes_up_to_four_styles(page: Page, session: Session) -> None:
+    names = [plate.name for plate in page.app_state.styles][:5]
+    outputs = _click(page, session, 3, chosen=names[:3], several=True)
+    assert outputs[page.style.chosen] == names[:4]
+    with pytest.raises(gr.Error, match="Four styles at most"):
+        _click(page, session, 4, chosen=names[:4], several=True)
+    assert page.style.blend(several=False, chosen=names[:3])[page.style.chosen].value == [names[2]]
+
+
+def test_the_last_style_of_a_blend_sets_its_own_settings(page: Page, session: Session) -> None:
+    def left(*chosen: str) -> dict[Any, Any]:
+        return page.style.choose_from_list(session=session, chosen=list(chosen), recipe="atelier")
+
+    outputs = left("gold_spirals", "ink_mountains")
+    assert named(page, outputs)["coherence"] == 0.7
+    outputs = left("gold_spirals")
+    assert "Gilded Tree" in outputs[page.style.card]
+    assert named(page, outputs)["coherence"] == controls("atelier")["coherence"]
+    assert named(page, left()) == named(page, left("nobody")) == {}
+
+
+def test_the_end_of_a_blend_clears_the_weights(page: Page) -> None:
+    outputs = page.style.blend(several=False, chosen=["a", "b"])
+    assert named(page, outputs) == {"style_weights": ""}
+
+
+def test_own_styles_come_first_and_get_unique_names(
+    page: Page, session: Session, uploads: Path, photo: Image.Image
+) -> None:
+    for name in ("gold_spirals.png", "a, b & c.png"):
+        photo.save(uploads / name)
+    both = [sent(uploads / "gold_spirals.png"), sent(uploads / "a, b & c.png")]
+    outputs = _upload(page, session, both)
+    assert [plate.name for plate in session.styles] == ["gold_spirals 2", "a, b & c"]
+    assert outputs[page.style.chosen].value == ["gold_spirals 2"]
+    assert "&amp;" in _click(page, session, 1)[page.style.card]
+    assert len(page.app_state.styles_for(session)) == len(page.app_state.styles) + 2
+
+
+def test_an_own_style_has_the_settings_of_the_recipe(
+    page: Page, session: Session, uploads: Path, photo: Image.Image
+) -> None:
+    photo.save(uploads / "own.png")
+    outputs = _upload(page, session, [sent(uploads / "own.png")])
+    usual = controls("atelier")
+    assert named(page, outputs) == {name: usual[name] for name in page.settings.style_controls()}
+    assert outputs[page.settings.preset] == "balanced"
+
+
+@pytest.mark.parametrize("others", [["a"], ["a", "b", "c"], ["a", "b", "c", "d"]])
+def test_an_own_style_joins_a_blend(
+    page: Page, session: Session, uploads: Path, photo: Image.Image, others: list[str]
+) -> None:
+    photo.save(uploads / "own.png")
+    outputs = _upload(page, session, [sent(uploads / "own.png")], chosen=others, several=True)
+    assert outputs[page.style.chosen].value == [*others[:3], "own"]
+
+
+def test_own_styles_are_limited_and_checked(page: Page, session: Session, uploads: Path) -> None:
+    (uploads / "words.jpg").write_text("no picture")
+    with pytest.raises(gr.Error, match="save it as JPEG or PNG"):
+        _upload(page, session, [sent(uploads / "words.jpg")])
+    with pytest.raises(gr.Error, match="12 styles of your own at most"):
+        _upload(page, session, [sent("x")] * 13)
+    assert session.styles == []

@@ -1,0 +1,1 @@
+"""Training of the one-pass network; its usage is in the modules `train` and `fine_tune`."""
