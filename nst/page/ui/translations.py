@@ -18,9 +18,14 @@ from nst.page.ui.html import VERBATIM
 
 FOLDER = Path(__file__).parent / "words"
 
-LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")  # languages besides English
 
 PATH = "/words.js"
+
+
+@cache
+def languages() -> list[str]:
+    """The languages besides English; each has a file in `words`."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def words_route() -> Route:
@@ -48,7 +53,7 @@ def preferred_language(header: str) -> str:
             continue
     weighted.sort(key=lambda pair: pair[0])
     languages = [language for weight, language in weighted if weight < 0]
-    return next((language for language in languages if language in ("en", *LANGUAGES)), "en")
+    return next((language for language in languages if language in ("en", *languages())), "en")
 
 
 def load_words(language: str) -> dict[str, str]:
