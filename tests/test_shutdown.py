@@ -22,7 +22,7 @@ from .serving import Served, busy, served
 def _lion(app: Served) -> dict[str, object]:
     """The sample photo, as a browser sends it."""
     (folder,) = (app.log.parent / "temporary").glob("nst-*")
-    return {"path": str(folder / "photos" / "lion.jpg"), "meta": {"_type": "gradio.FileData"}}
+    return {"path": str(folder / "site" / "photos" / "lion.jpg"), "meta": {"_type": "gradio.FileData"}}
 
 
 def _until(what: object, seconds: float = 30) -> None:

@@ -73,7 +73,7 @@ class Page:
 def build(app_state: AppState) -> tuple[gr.Blocks, Page]:
     """The page for a process that is set up, and its features."""
     seconds = app_state.config.keep_hours * 3600
-    gr.set_static_paths([photo.path for photo in app_state.photos])
+    gr.set_static_paths([app_state.site, *(photo.path for photo in app_state.photos)])
     with gr.Blocks(title=TITLE, delete_cache=(3600, int(seconds)), analytics_enabled=False) as blocks:
         gr.HTML(HEADER)
         session = gr.State(

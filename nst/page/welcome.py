@@ -37,9 +37,9 @@ class Welcome:
     def _pictures(self) -> tuple[str, str]:
         """The sample photo at the painting's size and the painting, where Gradio serves files."""
         size = max(upright_size(PAINTING))
-        photo = self.app.store.root / "welcome.webp"
+        photo = self.app.site / "photo.webp"
         photo.write_bytes(as_webp(fit(open_image(self.photo.path, "the photo", size), size)))
-        painting = self.app.store.root / "welcome.jpg"
+        painting = self.app.site / "painting.jpg"
         shutil.copyfile(PAINTING, painting)
         return str(photo), str(painting)
 

@@ -58,6 +58,11 @@ class AppState:
         threading.Thread(target=self._sweep_hourly, args=[on_sweep], daemon=True).start()
 
     @property
+    def site(self) -> Path:
+        """The folder of the page's own pictures."""
+        return self.store.root / disk.SITE
+
+    @property
     def closing(self) -> threading.Event:
         """Set when the process ends: no run begins any more."""
         return self.engine.closing
@@ -145,7 +150,7 @@ class AppState:
 
     def _load_owner_styles(self) -> None:
         styles = load_owner_styles(self.config.gallery, self.store.root)
-        self.thumbnails |= make_thumbnails(styles, self.store.root / "owners")
+        self.thumbnails |= make_thumbnails(styles, self.site / "owners")
         self.styles = [*self.styles, *(style for style in styles if style.path in self.thumbnails)]
 
     def _sweep_hourly(self, on_sweep: Callable[[], None]) -> None:
@@ -171,21 +176,22 @@ def open_app_state(config: Config, engine: RemoteEngine | None = None) -> AppSta
     atexit.register(store.close)
     # Gradio's folder, too: it serves the files there, and copies others into it for good.
     os.environ["GRADIO_TEMP_DIR"] = str(root)
-    photos, styles = link_photos(load_photos(), root / "photos"), load_styles()
+    photos, styles = link_photos(load_photos(), root / disk.SITE / "photos"), load_styles()
     return AppState(
         config=config,
         engine=engine_here,
         store=store,
         photos=photos,
         styles=styles,
-        thumbnails=make_thumbnails(styles, root / "styles") | make_thumbnails(photos, root / "samples"),
+        thumbnails=make_thumbnails(styles, root / disk.SITE / "styles")
+        | make_thumbnails(photos, root / disk.SITE / "samples"),
         uploads=Uploads(root, photos),
     )
 
 
 def link_photos(photos: Sequence[Photo], folder: Path) -> list[Photo]:
     """The photos as links in a folder, so that addresses do not reveal where nst is installed."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     linked = []
     for photo in photos:
         link = folder / photo.path.name
@@ -197,7 +203,7 @@ def link_photos(photos: Sequence[Photo], folder: Path) -> list[Photo]:
 def make_thumbnails(pictures: Sequence[Style | Photo], folder: Path) -> dict[Path, Path]:
     """Small pictures in a new folder, by the originals' files; one that can't be opened is left out, with one log
     line."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     thumbnails = {}
     for picture in pictures:
         try:

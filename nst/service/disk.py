@@ -17,6 +17,7 @@ log = logging.getLogger("nst")
 PREFIX = "nst-"
 LOCK = ".held"  # a file that a living process keeps locked; the system unlocks it however the process ends
 STALE_SECONDS = 600.0  # an upload that has not grown for so long will not be finished
+SITE = "site"  # the folder of the page's own pictures, which are as old as the process and stay
 MIN_FREE = 50 * 2**20  # bytes of the disk that uploads leave to paintings
 
 
@@ -54,12 +55,12 @@ def _is_locked(file: Path) -> bool:
 
 
 def sweep(folder: Path, seconds: float) -> None:
-    """Remove files older than so many seconds, unfinished uploads, and empty folders."""
+    """Remove files of visitors older than so many seconds, unfinished uploads, and empty folders."""
     now = time.time()
     for path in sorted(folder.rglob("*"), reverse=True):  # a folder's contents before the folder
         with suppress(OSError):  # removed meanwhile, or a folder that is not empty
             age = now - path.lstat().st_mtime
-            if path.is_symlink() or path == folder / LOCK:
+            if path.is_symlink() or path == folder / LOCK or path.is_relative_to(folder / SITE):
                 continue
             if path.is_dir():
                 if age > STALE_SECONDS:

@@ -52,6 +52,7 @@ def test_the_sweep_takes_what_is_old_broken_off_or_empty(tmp_path: Path) -> None
     young, old = _aged(tmp_path / "a" / "a.png", 1000), _aged(tmp_path / "b" / "b.png", 4000)
     coming, broken_off = _aged(tmp_path / "tmp1", 100), _aged(tmp_path / "tmp2", 1000)
     held = _aged(tmp_path / disk.LOCK, 9999)
+    thumbnail = _aged(tmp_path / disk.SITE / "a.webp", 9999)
     (tmp_path / "new").mkdir()
     (tmp_path / "link").symlink_to(old)
     disk.sweep(tmp_path, 3600)
@@ -60,8 +61,9 @@ def test_the_sweep_takes_what_is_old_broken_off_or_empty(tmp_path: Path) -> None
     assert young.exists()
     assert coming.exists()
     assert held.exists()
+    assert thumbnail.exists()
     assert (tmp_path / "new").exists()
     assert (tmp_path / "link").is_symlink()
     assert not broken_off.exists()
     assert not old.parent.exists()
-    assert 3000 <= disk.used(tmp_path) < 3200
+    assert 4000 <= disk.used(tmp_path) < 4200
