@@ -76,6 +76,7 @@ class Uploads:
         self._sample_digests = {digest(photo.path): photo.name for photo in samples}
         self._uploads: OrderedDict[Any, Upload] = OrderedDict()
         self._decoded = ByteCache(MAX_DECODED_BYTES)
+        self._reading: dict[Any, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def file(self, value: Any, name: str = "the picture") -> Path | None:
@@ -110,15 +111,20 @@ class Uploads:
             return None
         key = _identity(path)
         with self._lock:
-            upload = self._uploads.get(key)
-            if upload and upload.display.exists():
-                self._uploads.move_to_end(key)
-                return upload
-        upload = self._read(path)
-        with self._lock:
-            self._uploads[key] = upload
-            if len(self._uploads) > MAX_UPLOADS:
-                self._uploads.popitem(last=False)
+            reading = self._reading.setdefault(key, threading.Lock())
+        try:
+            with reading:  # several events of one page arrive at the same time
+                upload = self._uploads.get(key)
+                if upload is None or not upload.display.exists():
+                    upload = self._read(path)
+                with self._lock:
+                    self._uploads[key] = upload
+                    self._uploads.move_to_end(key)
+                    if len(self._uploads) > MAX_UPLOADS:
+                        self._uploads.popitem(last=False)
+        finally:
+            with self._lock:
+                self._reading.pop(key, None)
         return upload
 
     def _read(self, path: Path) -> Upload:
