@@ -51,7 +51,7 @@ def _yes_or_no(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Config:
-    """The limits and switches of one process; nothing else reads the environment."""
+    """The limits and switches of one process."""
 
     vgg19: str = _variable("NST_VGG19", "")
     precision: str = _variable("NST_PRECISION", "", _one_of(*PRECISIONS))

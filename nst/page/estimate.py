@@ -57,7 +57,7 @@ class Estimate:
         self.live.follow(session, chosen, values)
         try:
             upload = self.app.uploads.photo(photo)
-        except ImageError:  # PhotoInput.check reports it and removes the photo
+        except ImageError:  # `PhotoInput.check_photo` reports it and removes the photo
             return outputs
         try:
             settings = combine(recipe, overrides=values)

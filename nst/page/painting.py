@@ -78,7 +78,7 @@ class PaintControls:
         return self.go_on(session=session, **values | {"size": PRINT_SIZE})
 
     def new_seed(self) -> Outputs:
-        """Another picture from the same settings."""
+        """Another seed, for another picture from the same settings."""
         return {self.settings.controls["seed"]: secrets.randbelow(10_000)}
 
     def _start(

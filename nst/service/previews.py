@@ -73,7 +73,7 @@ class Previewer:
             return self.run(function) if available else None
 
     def run(self, function: Callable[[], Result]) -> Result:
-        """The same, however many wait."""
+        """The function's result, computed in the thread however many wait."""
         return self._thread.submit(function).result()
 
     def _thumbnail(self, small: Image.Image, digest: str, style: Path) -> bytes:

@@ -18,7 +18,7 @@ RELOAD_SECONDS = 4.0  # the same after the page has reported that it closes: per
 class ResumableRun:
     """Paints in a thread of its own; `watch` yields the latest frame.
 
-    If nobody watches within the time above after a disconnect, the run ends and nothing is kept.
+    If nobody watches within RECONNECT_SECONDS of a disconnect, the run ends and nothing is kept.
     """
 
     def __init__(self, app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str) -> None:

@@ -52,8 +52,8 @@ def preferred_language(header: str) -> str:
         except ValueError:
             continue
     weighted.sort(key=lambda pair: pair[0])
-    languages = [language for weight, language in weighted if weight < 0]
-    return next((language for language in languages if language in ("en", *languages())), "en")
+    accepted = [language for weight, language in weighted if weight < 0]
+    return next((language for language in accepted if language in ("en", *languages())), "en")
 
 
 def load_words(language: str) -> dict[str, str]:
