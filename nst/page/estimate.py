@@ -115,5 +115,4 @@ class Estimate:
         changed = gr.on([c.change for c in controls], trigger_mode="always_last", **update)
         # A hidden control does not always report its change.
         for event in (changed, *(event.then(**update) for event in settled)):
-            inputs = [self.address, self.number]
-            run_script(event.then, static.read("update_address.js"), outputs=inputs)
+            run_script(event.then, static.read("update_address.js"), [self.address, self.number])
