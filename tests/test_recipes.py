@@ -147,7 +147,7 @@ def test_a_recipe_follows_its_formula_and_gradient(
     pictures: tuple[torch.Tensor, Image.Image, torch.Tensor],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(objective, "COARSE", 0)
+    monkeypatch.setattr(objective, "COARSE_SIZE", 0)
     target, style, x = pictures
     settings = replace(RECIPES[name], size=64)
     evaluate = Objective(target, [Region([(style, 1.0)])], 64, settings, exact)

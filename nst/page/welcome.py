@@ -1,6 +1,5 @@
 """The first screen: a sample photo and its painting under a slider, and what the link asks for."""
 
-import shutil
 from typing import Any
 
 import gradio as gr
@@ -39,8 +38,8 @@ class Welcome:
         size = max(upright_size(PAINTING))
         photo = self.app.site / "photo.webp"
         photo.write_bytes(as_webp(fit(open_image(self.photo.path, "the photo", size), size)))
-        painting = self.app.site / "painting.jpg"
-        shutil.copyfile(PAINTING, painting)
+        painting = self.app.site / "painting.webp"
+        painting.write_bytes(as_webp(open_image(PAINTING, "the painting", size)))
         return str(photo), str(painting)
 
     def _link(self) -> ShareLink:

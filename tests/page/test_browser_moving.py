@@ -77,4 +77,4 @@ def test_a_film_is_painted_and_played(tab: Tab, tmp_path: Path) -> None:
 def test_a_page_weighs_little(tab: Tab) -> None:
     kept = tab.evaluate("performance.getEntriesByType('resource').map(entry => [entry.name, entry.encodedBodySize])")
     assert sum(size for _, size in kept) < 1_500_000
-    assert not [name for name, size in kept if "file=" in name and size > 60_000]
+    assert not [name for name, size in kept if "file=" in name and size > 70_000]
