@@ -48,7 +48,7 @@ from nst.images.tensors import to_tensor
 from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
-from nst.network.weights import local
+from nst.network.weights import local_weights
 from nst.optimise.targets import fit_style, without_edge
 from nst.recipes import RECIPES, combine
 from nst.sheet import contact_sheet
@@ -106,7 +106,7 @@ def main() -> None:
         return
     tune_allocator()
     cpu = torch.device("cpu")
-    exact = Backbone(local(), cpu, arithmetic_for(cpu, "float32"))
+    exact = Backbone(local_weights(), cpu, arithmetic_for(cpu, "float32"))
     painting = load_backbone()
     name = options.name or ("classic" if options.classic else options.preset or "default")
     overrides = dict(pair.split("=") for pair in options.set)

@@ -34,7 +34,7 @@ from nst.network.cache import ByteCache
 from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
-from nst.network.weights import Weights, layer_names, local
+from nst.network.weights import Weights, layer_names, local_weights
 from nst.optimise.losses import MIN_ENERGY, emphasis
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--memory-at", type=int, nargs="*", default=[512])
     options = parser.parse_args()
     tune_allocator()
-    weights = local()
+    weights = local_weights()
     print(f"{weights.name}, {load_backbone(weights).arithmetic}, {torch.get_num_threads()} threads")
     for size in options.steps_at:
         race_steps(size, weights, options.rounds)

@@ -58,7 +58,7 @@ class Job:
     pictures: Pictures
     styles: tuple[Style, ...]
     style_hashes: tuple[str, ...]  # `file_hash` of each style
-    shared: ShareLink  # recipe, settings and names for links and metadata
+    link: ShareLink  # recipe, settings and names for links and metadata
     backbone: Backbone | RemoteBackbone
     work: float  # in pixel-steps
     frames: Generator[Frame, None, None]
@@ -82,7 +82,7 @@ class Job:
     @property
     def settings(self) -> Settings:
         """All settings of the run."""
-        return self.shared.settings
+        return self.link.settings
 
     @property
     def network(self) -> str:
@@ -101,7 +101,7 @@ class Job:
         """The metadata of a painting whose last frame is `frame`."""
         inputs = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
         return Provenance(
-            shared=self.shared,
+            link=self.link,
             style_hashes=self.style_hashes,
             extra_inputs=tuple(name for name, picture in inputs.items() if picture is not None),
             backbone=self.network,
@@ -144,7 +144,7 @@ def prepare(
         pictures=pictures,
         styles=styles,
         style_hashes=tuple(_style_hash(file) for file in files),
-        shared=ShareLink(recipe, settings, tuple(style.name for style in styles), request.sample),
+        link=ShareLink(recipe, settings, tuple(style.name for style in styles), request.sample),
         backbone=backbone,
         work=pictures_work(pictures, settings),
         frames=frames,

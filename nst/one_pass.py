@@ -10,9 +10,9 @@ from PIL import Image
 from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
-from nst.network.device import device
+from nst.network.device import default_device
 from nst.one_pass_network.styles import encode, stylize
-from nst.optimise.pictures import enough, open_styles
+from nst.optimise.pictures import decoded_size, open_styles
 from nst.settings import Settings
 
 
@@ -23,14 +23,14 @@ class OnePass:
         painter("photo.jpg").save("painting.png")
 
     A style is the id or title of a built-in one, a path or a PIL image. Several are blended.
-    `options` are the settings `size`, `strength`, `style_scale` and `style_weights`. `where` is a
-    device such as "cpu"; by default it is the one that the optimiser uses. Raises ImageError for a
+    `options` are the settings `size`, `strength`, `style_scale` and `style_weights`. `device` is a
+    name such as "cpu"; by default it is the one that the optimiser uses. Raises ImageError for a
     picture that cannot be opened, and ValueError for an unknown style or a wrong option.
     """
 
-    def __init__(self, *styles: ImageSource, where: str = "", **options: Any) -> None:
+    def __init__(self, *styles: ImageSource, device: str = "", **options: Any) -> None:
         self.settings = Settings(effort="one-pass", **options)
-        self._device = torch.device(where) if where else device()
+        self._device = torch.device(device) if device else default_device()
         opened = open_styles([_style_source(style) for style in styles], self.settings)
         self._cin = encode(opened, self.settings.style_scale, self._device)
 
@@ -47,7 +47,7 @@ class OnePass:
     def __call__(self, photo: ImageSource) -> Image.Image:
         """The photo, of any mode, as a painting with a longest side of `settings.size` pixels."""
         size = self.settings.size
-        small = fit(open_image(photo, "the photo", enough(size)), size)
+        small = fit(open_image(photo, "the photo", decoded_size(size)), size)
         pixels = to_tensor(small).to(self._device)
         return to_image(stylize(pixels, self._cin, self.settings.strength))
 

@@ -50,17 +50,17 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(",") if (name := unquote(part).strip()))
 
 
-def to_query(shared: ShareLink) -> str:
+def to_query(link: ShareLink) -> str:
     """`style=swirling_night&strength=0.7&v=1`: all that differs from the recipe's settings."""
-    defaults, query = RECIPES[shared.recipe], {}
-    if shared.photo:
-        query["photo"] = shared.photo
-    if shared.styles:
-        query["style"] = join_names(shared.styles)
-    if shared.recipe != DEFAULT:
-        query["recipe"] = shared.recipe
+    defaults, query = RECIPES[link.recipe], {}
+    if link.photo:
+        query["photo"] = link.photo
+    if link.styles:
+        query["style"] = join_names(link.styles)
+    if link.recipe != DEFAULT:
+        query["recipe"] = link.recipe
     for spec in fields(Settings):
-        value = getattr(shared.settings, spec.name)
+        value = getattr(link.settings, spec.name)
         if value != getattr(defaults, spec.name):
             query[spec.name] = as_text(value)
     return urlencode(query | {"v": VERSION}, safe=",=")
@@ -104,7 +104,7 @@ def from_query(query: Mapping[str, str], styles: Sequence[Style] = ()) -> tuple[
 class Provenance:
     """How a painting was made, as stored in its PNG."""
 
-    shared: ShareLink
+    link: ShareLink
     style_hashes: tuple[str, ...]  # `file_hash`es of the styles
     extra_inputs: tuple[str, ...]  # "mask", "start" and "keep_alpha", where they were used
     backbone: str
@@ -121,7 +121,7 @@ _JSON_KEYS = {
     "steps": "steps",
     "seconds": "seconds",
 }
-"""The fields of Provenance, and their keys in the JSON; `shared` is the string "link"."""
+"""The fields of Provenance, and their keys in the JSON; `link` is a query string."""
 _LISTS = {"styles", "also"}
 _TYPES: dict[str, tuple[type, ...]] = {
     "link": (str,),
@@ -142,14 +142,14 @@ def file_hash(path: str | Path) -> str:
 
 def to_text(provenance: Provenance) -> dict[str, str]:
     """Text chunks for a PNG: a line for people, and KEY for `from_text`. Nothing of the photo."""
-    shared = provenance.shared
-    manner = " and ".join(shared.styles) or "no style"
+    link = provenance.link
+    manner = " and ".join(link.styles) or "no style"
     facts = {key: getattr(provenance, name) for name, key in _JSON_KEYS.items()}
     return {
         "Software": "nst",
         "Description": f"A photo after {manner}, painted by nst with {provenance.backbone} "
         f"in {provenance.seconds:.0f} s",
-        KEY: json.dumps({"link": to_query(replace(shared, photo=""))} | facts),
+        KEY: json.dumps({"link": to_query(replace(link, photo=""))} | facts),
     }
 
 
@@ -166,12 +166,12 @@ def from_text(image: Image.Image) -> tuple[Provenance, list[str]] | None:
         json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()
         if not _plausible(facts):
             return None
-        shared, complaints = from_query(parse_query(facts["link"]))
+        link, complaints = from_query(parse_query(facts["link"]))
         values: dict[str, Any] = {
             name: tuple(facts[key]) if key in _LISTS else facts[key] for name, key in _JSON_KEYS.items()
         }
         values["backbone"] = _OLD_BACKBONES.get(values["backbone"], values["backbone"])
-        return Provenance(shared, **values), complaints
+        return Provenance(link, **values), complaints
     # Lone surrogates, NaN and invalid JSON all raise ValueErrors.
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         return None

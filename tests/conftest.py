@@ -21,7 +21,7 @@ from nst.config import Config
 from nst.gallery import load_styles
 from nst.network import weights
 from nst.network.vgg import Backbone, load_backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 from nst.service.app_state import AppState, open_app_state
 from tests.driving import MINUTE
 from tests.serving import CHROMIUM, Served, chromium, served
@@ -57,7 +57,7 @@ def _signals() -> None:
 
 @pytest.fixture(scope="session")
 def backbone() -> Backbone:
-    return load_backbone(bundled())
+    return load_backbone(bundled_weights())
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ def kept(photo: Image.Image, style: Image.Image) -> list[bytes]:
     """A photo that turns into a painting in nine frames, first fast and then slowly."""
     end = style.convert("RGB").resize((121, 96))
     shares = [0, 0.4, 0.7, 0.8, 0.85, 0.9, 0.95, 0.99, 1]
-    return [film.keep(Image.blend(photo.resize((121, 96)), end, share)) for share in shares]
+    return [film.to_jpeg(Image.blend(photo.resize((121, 96)), end, share)) for share in shares]
 
 
 def test_a_film_moves_all_the_time_and_ends_on_the_painting(kept: list[bytes], tmp_path: Path) -> None:
@@ -52,6 +52,6 @@ def test_a_run_stopped_at_once_has_a_film_too(kept: list[bytes], tmp_path: Path)
 
 
 def test_what_is_kept_is_small(style: Image.Image) -> None:
-    data = film.keep(style.resize((2048, 1536)))
+    data = film.to_jpeg(style.resize((2048, 1536)))
     assert max(Image.open(io.BytesIO(data)).size) == film.MAX_PIXELS
     assert len(data) < 200_000

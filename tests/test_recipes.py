@@ -15,7 +15,7 @@ from nst import RECIPES, Settings, stylize
 from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 from nst.optimise import objective
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
@@ -126,7 +126,7 @@ FORMULAS: dict[str, Callable[..., float]] = {
 
 @pytest.fixture(scope="module")
 def exact() -> Backbone:
-    return Backbone(bundled(), torch.device("cpu"), Arithmetic(torch.float64))
+    return Backbone(bundled_weights(), torch.device("cpu"), Arithmetic(torch.float64))
 
 
 @pytest.fixture(scope="module")

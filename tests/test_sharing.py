@@ -43,23 +43,23 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("shared", "query"), CASES)
-def test_a_link_is_readable_and_read_back(shared: ShareLink, query: str) -> None:
-    assert to_query(shared) == query
+@pytest.mark.parametrize(("link", "query"), CASES)
+def test_a_link_is_readable_and_read_back(link: ShareLink, query: str) -> None:
+    assert to_query(link) == query
     parts = dict(part.split("=", 1) for part in query.split("&"))
-    assert from_query(parts) == (shared, [])
+    assert from_query(parts) == (link, [])
 
 
 def test_bad_parameters_are_skipped_with_a_complaint_each() -> None:
-    shared, complaints = from_query(
+    link, complaints = from_query(
         {"strength": "9", "size": "256", "recipe": "x", "seed": "__import__('os')", "hl": "de"}
     )
-    assert shared == ShareLink("atelier", Settings(size=256))
+    assert link == ShareLink("atelier", Settings(size=256))
     assert [complaint.split(" ")[0] for complaint in complaints] == ["recipe", "strength", "seed"]
 
 
 PROVENANCE = Provenance(
-    shared=ShareLink("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
+    link=ShareLink("gatys", replace(RECIPES["gatys"], size=256), ("swirling_night", "b"), "lion"),
     style_hashes=("0123456789abcdef", "fedcba9876543210"),
     extra_inputs=("mask",),
     backbone="VGG-16",
@@ -75,7 +75,7 @@ def test_a_png_stores_its_provenance_but_not_the_photo(tmp_path: Path) -> None:
         assert set(picture.text) == {"Software", "Description", "nst"}  # type: ignore[attr-defined]
         assert "after swirling_night and b, painted by nst with VGG-16 in 12 s" in str(picture.info)
         metadata = from_text(picture)
-    without = replace(PROVENANCE, shared=replace(PROVENANCE.shared, photo=""))
+    without = replace(PROVENANCE, link=replace(PROVENANCE.link, photo=""))
     assert metadata == (without, [])
     assert b"lion" not in (tmp_path / "a.png").read_bytes()
 
@@ -141,9 +141,9 @@ def test_a_file_that_is_no_png_has_no_metadata(tmp_path: Path) -> None:
 def test_names_with_commas_are_read_back(tmp_path: Path) -> None:
     names = ("a, b", "100 %", "%2C", "Mühle & co", "plain")
     assert split_names(join_names(names)) == names
-    shared = ShareLink(styles=names)
-    query = dict(parse_qsl(to_query(shared)))
-    assert from_query(query) == (shared, [])
+    link = ShareLink(styles=names)
+    query = dict(parse_qsl(to_query(link)))
+    assert from_query(query) == (link, [])
 
 
 def test_a_link_by_hand_has_the_styles_own_settings() -> None:
@@ -166,13 +166,13 @@ def test_a_title_in_a_link_becomes_the_id() -> None:
 
 def test_old_values_in_links_and_pngs_are_accepted(tmp_path: Path) -> None:
     link = "effort=instant&init=draft&v=1"
-    shared, complaints = from_query(parse_query(link))
-    assert (shared.settings, complaints) == (Settings(effort="one-pass"), [])
+    link, complaints = from_query(parse_query(link))
+    assert (link.settings, complaints) == (Settings(effort="one-pass"), [])
     text = json.dumps(METADATA | {"link": link, "backbone": "Magenta"})
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
     metadata = from_file(tmp_path / "a.png")
     assert metadata
-    assert metadata[0].shared.settings == Settings(effort="one-pass")
+    assert metadata[0].link.settings == Settings(effort="one-pass")
     assert metadata[0].backbone == ONE_PASS
 
 
@@ -180,10 +180,10 @@ def test_an_empty_list_of_layers_is_read_back(tmp_path: Path) -> None:
     bare = ShareLink("atelier", Settings(content_layers=()))
     assert to_query(bare) == "content_layers=&v=1"
     assert from_query(parse_query(to_query(bare))) == (bare, [])
-    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, shared=bare)))
+    save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", to_text(replace(PROVENANCE, link=bare)))
     metadata = from_file(tmp_path / "a.png")
     assert metadata
-    assert metadata[0].shared == bare
+    assert metadata[0].link == bare
 
 
 def test_a_bad_setting_in_a_png_is_skipped_with_a_complaint(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_bad_setting_in_a_png_is_skipped_with_a_complaint(tmp_path: Path) -> N
     with Image.open(tmp_path / "a.png") as picture:
         metadata = from_text(picture)
     assert metadata
-    assert metadata[0].shared == ShareLink(styles=("a",))
+    assert metadata[0].link == ShareLink(styles=("a",))
     assert "strength" in metadata[1][0]
 
 

@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.gallery import find_style, load_styles
-from nst.network.device import device
-from nst.network.shipped import DATA, read_shipped
-from nst.network.weights import bundled
+from nst.network.bundled import DATA, read_bundled
+from nst.network.device import default_device
+from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import Weights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from training.data import Photos, TrainingStyle, built_in_style, make_batch, read_photos, stack_styles
@@ -35,9 +35,9 @@ FILE = DATA / FINE_TUNED[0]
 
 def main(folder: str, *names: str) -> None:
     """Fine-tune one style after the other."""
-    where = device()
-    weights = {k: x.to(where) for k, x in read_shipped(*NETWORK).items()}
-    photos, backbone = read_photos(folder, where), BatchBackbone(bundled(), where)
+    device = default_device()
+    weights = {k: x.to(device) for k, x in read_bundled(*NETWORK).items()}
+    photos, backbone = read_photos(folder, device), BatchBackbone(bundled_weights(), device)
     for name in names:
         style = built_in_style(find_style(name, load_styles()), weights, backbone)
         _save(style.embedding.cpu(), fine_tune(style, photos, weights, backbone).cpu())

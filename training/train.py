@@ -31,9 +31,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.gallery import load_styles
-from nst.network.device import device
-from nst.network.shipped import DATA, decoded
-from nst.network.weights import bundled
+from nst.network.bundled import DATA, dequantise
+from nst.network.device import default_device
+from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from training.data import (
@@ -91,10 +91,10 @@ class Training:
 
 def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     """Train until STEPS are done, from STATE if it exists; then write the network."""
-    where = device()
-    weights = {k: x.to(where) for k, x in decoded(load_file(DATA / NETWORK[0])).items()}
-    backbone = BatchBackbone(bundled(), where)
-    photo_set = read_photos(photos, where)
+    device = default_device()
+    weights = {k: x.to(device) for k, x in dequantise(load_file(DATA / NETWORK[0])).items()}
+    backbone = BatchBackbone(bundled_weights(), device)
+    photo_set = read_photos(photos, device)
     built_in = [built_in_style(style, weights, backbone) for style in load_styles()]
     style_set = stack_styles([*built_in, *read_styles(styles, weights, backbone)])
     others = len(style_set.embeddings) - len(built_in)
@@ -103,7 +103,7 @@ def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = True
     training = _start(built_in, weights)
     if Path(state).exists():
-        _load(training, Path(state), where)
+        _load(training, Path(state), device)
     started, first, rows = time.perf_counter(), len(training.log), []
     for step in range(first, int(steps)):
         options = photo_set, style_set, len(built_in), weights, backbone
@@ -216,8 +216,8 @@ def _save(training: Training, state: Path) -> None:
     part.replace(state)
 
 
-def _load(training: Training, state: Path, where: torch.device) -> None:
-    saved = torch.load(state, map_location=where, weights_only=True)
+def _load(training: Training, state: Path, device: torch.device) -> None:
+    saved = torch.load(state, map_location=device, weights_only=True)
     with torch.no_grad():
         for k, x in training.decoder.items():
             x.copy_(saved["decoder"][k])
@@ -236,7 +236,7 @@ def write(training: Training, built_in: list[TrainingStyle]) -> None:
     shares = torch.tensor([[KEPT_IN_STYLES.get(style.name, KEPT)] for style in built_in])
     before = cin_parameters(embeddings, initial) + initial["offsets"]
     after = cin_parameters(embeddings, trained) + training.offsets.detach().cpu()
-    offsets = torch.lerp(before, after, shares) - cin_parameters(embeddings, decoded(network))
+    offsets = torch.lerp(before, after, shares) - cin_parameters(embeddings, dequantise(network))
     tensors = {"fine_tuned.embeddings": embeddings, "fine_tuned.offsets": offsets}
     save_file(tensors, DATA / FINE_TUNED[0])
     with LOG.open("w", newline="") as table:

@@ -44,7 +44,7 @@ class CliRequest:
             recipe=self.options.recipe,
             preset=self.options.preset,
             overrides={name: value for name, value in self.overrides.items() if (name, value) != ("size", PHOTO_SIZE)},
-            like=self.provenance.shared if self.provenance else None,
+            like=self.provenance.link if self.provenance else None,
             keep_alpha=self.keep_alpha,
         )
 
@@ -126,7 +126,7 @@ def _file_or_id(text: str, available: Sequence[Style]) -> str | Path:
 
 
 def _styles_of(provenance: Provenance, like: str, available: Sequence[Style]) -> list[str | Path]:
-    names = provenance.shared.styles
+    names = provenance.link.styles
     if unknown := [name for name in names if not match_style(name, available)]:
         raise ValueError(f"{like!r} was painted after {unknown[0]!r}; name its file, too")
     return list(names)
@@ -158,7 +158,7 @@ def _own_size(photo: str) -> int:
 def print_differences(request: CliRequest, job: Job) -> None:
     """Print why the picture may differ from the recipe's source, or from the --like painting."""
     network, provenance, like = job.network, request.provenance, request.options.like
-    if note := backbone_note(job.shared.recipe, network):
+    if note := backbone_note(job.link.recipe, network):
         print_message(note)
     if provenance is None:
         return

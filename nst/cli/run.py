@@ -79,7 +79,7 @@ def _paint_photo(
     print_differences(request, job)
     log_every = options.log_every
     if log_every is None and options.log:
-        log_every = SOURCES[job.shared.recipe].log_every
+        log_every = SOURCES[job.link.recipe].log_every
     if len(request.photos) > 1:
         print_message(f"{photo} -> {out}")
     return paint(job, RunOutput(out, options.log, log_every or 0, options.save_every), interrupts)

@@ -42,7 +42,7 @@ class Arithmetic:
 
 
 @cache
-def device() -> torch.device:
+def default_device() -> torch.device:
     """CUDA, else MPS, else the CPU.
 
     On a CPU, the first call also limits PyTorch's threads to `cores`.
@@ -73,7 +73,7 @@ def cores() -> int:
     return len(own)
 
 
-def arithmetic_for(where: torch.device, precision: str = "", winograd: bool | None = None) -> Arithmetic:
+def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | None = None) -> Arithmetic:
     """The fastest arithmetic of a device, unless the arguments fix it.
 
     precision: one of PRECISIONS, or "" for the fastest; any other raises ValueError.
@@ -84,10 +84,10 @@ def arithmetic_for(where: torch.device, precision: str = "", winograd: bool | No
     """
     if precision and precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
-    dtype = getattr(torch, precision) if precision else _fastest_dtype(where)
+    dtype = getattr(torch, precision) if precision else _fastest_dtype(device)
     if dtype == torch.float16:
         return Arithmetic(dtype)
-    return Arithmetic(dtype, _winograd_wins(where, dtype) if winograd is None else winograd)
+    return Arithmetic(dtype, _winograd_wins(device, dtype) if winograd is None else winograd)
 
 
 @cache
@@ -103,15 +103,15 @@ def processor_flags() -> frozenset[str]:
     return frozenset()
 
 
-def _fastest_dtype(where: torch.device) -> torch.dtype:
+def _fastest_dtype(device: torch.device) -> torch.dtype:
     """The 16-bit format that the hardware supports, else float32.
 
     With hardware support a processor is two to four times faster in bfloat16 than in float32, without it three times
     slower. NVIDIA's GPUs support bfloat16 since Ampere, older ones, such as the T4 of a Space, float16.
     """
-    if where.type == "cuda":
+    if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
-    if where.type == "mps":
+    if device.type == "mps":
         return torch.float32
     flags = processor_flags()
     if "avx2" in flags:
@@ -119,7 +119,7 @@ def _fastest_dtype(where: torch.device) -> torch.dtype:
     return torch.bfloat16 if _bfloat16_is_faster() else torch.float32
 
 
-def _winograd_wins(where: torch.device, dtype: torch.dtype) -> bool:
+def _winograd_wins(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether wide layers are clearly faster by Winograd's algorithm than by PyTorch's convolution.
 
     cuDNN implements it already, CPU libraries don't. Milliseconds for 512 channels at 64 x 64:
@@ -129,7 +129,7 @@ def _winograd_wins(where: torch.device, dtype: torch.dtype) -> bool:
         Zen 5                bfloat16     9         19
         with AMX units       bfloat16     6          7
     """
-    if where.type != "cpu":
+    if device.type != "cpu":
         return False
     flags = processor_flags()
     if "avx2" in flags:

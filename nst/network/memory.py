@@ -17,7 +17,7 @@ FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 GUIDED_FEATURES = 122  # features per pixel in the five default style layers; each masked region stores them again
 
 
-def needed_memory(pixels: float, dtype: torch.dtype, where: torch.device, regions: int = 0) -> float:
+def needed_memory(pixels: float, dtype: torch.dtype, device: torch.device, regions: int = 0) -> float:
     """Bytes that a run of so many pixels takes, besides PyTorch and the network.
 
     `regions` is the number of regions with a mask; their memory is derived.
@@ -38,7 +38,7 @@ def needed_memory(pixels: float, dtype: torch.dtype, where: torch.device, region
     workspace of its libraries. MPS takes twice that, because it copies features into a layout of
     its own. Any other type of device is assumed to be like MPS.
     """
-    kind = where.type if where.type in BYTES_PER_PIXEL else "mps"
+    kind = device.type if device.type in BYTES_PER_PIXEL else "mps"
     half, single = BYTES_PER_PIXEL[kind]
     # In float16 the guided features are float32.
     guided = GUIDED_FEATURES * (2 if dtype == torch.bfloat16 else 4)
@@ -46,15 +46,15 @@ def needed_memory(pixels: float, dtype: torch.dtype, where: torch.device, region
     return FIXED_BYTES[kind] + pixels * per_pixel
 
 
-def free_memory(where: torch.device) -> float:
+def free_memory(device: torch.device) -> float:
     """Bytes available on the device; infinity if the system does not say.
 
     Memory that PyTorch has reserved on a GPU but does not use counts as available.
     """
-    if where.type == "cuda":
-        reserved = torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
-        return torch.cuda.mem_get_info(where)[0] + reserved
-    if where.type == "mps":
+    if device.type == "cuda":
+        reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + reserved
+    if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
     free = float("inf")
     if (meminfo := Path("/proc/meminfo")).is_file():
@@ -67,7 +67,7 @@ def free_memory(where: torch.device) -> float:
     return free
 
 
-def return_freed_memory(where: torch.device | None = None) -> None:
+def return_freed_memory(device: torch.device | None = None) -> None:
     """Return freed blocks to the system, before blocks of other sizes are needed.
 
     This empties the heap of the C library and, if a device is passed, PyTorch's cache on it.
@@ -75,9 +75,9 @@ def return_freed_memory(where: torch.device | None = None) -> None:
     """
     if libc := _glibc():
         libc.malloc_trim(0)
-    if where is not None and where.type == "cuda":
+    if device is not None and device.type == "cuda":
         torch.cuda.empty_cache()
-    if where is not None and where.type == "mps":
+    if device is not None and device.type == "mps":
         torch.mps.empty_cache()
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from nst.config import Config
 from nst.network.cache import ByteCache
-from nst.network.device import Arithmetic, arithmetic_for, device
+from nst.network.device import Arithmetic, arithmetic_for, default_device
 from nst.network.kernels import Kernel
 from nst.network.segment import Part, Segment
-from nst.network.weights import Weights, layer_names, local
+from nst.network.weights import Weights, layer_names, local_weights
 
 
 class Backbone:
@@ -32,10 +32,10 @@ class Backbone:
     """
 
     def __init__(
-        self, weights: Weights, where: torch.device | None = None, arithmetic: Arithmetic | None = None
+        self, weights: Weights, device: torch.device | None = None, arithmetic: Arithmetic | None = None
     ) -> None:
         self.name = weights.name
-        self.device = where or device()
+        self.device = device or default_device()
         self.arithmetic = arithmetic or arithmetic_for(self.device)
         self.scale = self.arithmetic.scale
         self.cache = ByteCache()
@@ -93,13 +93,13 @@ class Backbone:
 
 
 def load_backbone(weights: Weights | None = None, config: Config | None = None) -> Backbone:
-    """A backbone on `device()`, with these weights or the best on this machine (no download).
+    """A backbone on `default_device()`, with these weights or the best on this machine (no download).
 
     `config` may fix the arithmetic and name a file of weights; default: the environment variables.
     Raises WeightsError if that file can't be used.
     """
     config = config or Config.from_env()
-    where = device()
-    arithmetic = arithmetic_for(where, config.precision, config.winograd)
+    device = default_device()
+    arithmetic = arithmetic_for(device, config.precision, config.winograd)
     path = Path(config.vgg19) if config.vgg19 else None
-    return Backbone(weights or local(path), where, arithmetic)
+    return Backbone(weights or local_weights(path), device, arithmetic)

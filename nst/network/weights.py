@@ -1,6 +1,6 @@
 """Sources of the VGG weights: a local file, the web, the Hugging Face Hub, or the bundled network.
 
-`local()` reads this machine only and never blocks a start. `fetch_vgg19()` downloads, so it belongs
+`local_weights()` reads this machine only and never blocks a start. `fetch_vgg19()` downloads, so it belongs
 in a background thread. Only the convolutions are kept.
 """
 
@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nst.hub import TIMEOUT, check_reachable
-from nst.network.shipped import WeightsError, read_shipped
+from nst.network.bundled import WeightsError, read_bundled
 
 log = logging.getLogger("nst")
 
@@ -62,20 +62,20 @@ def layer_names(blocks: tuple[int, ...]) -> list[str]:
     return [f"conv{b}_{n}" for b, length in enumerate(blocks, 1) for n in range(1, length + 1)]
 
 
-def bundled() -> Weights:
+def bundled_weights() -> Weights:
     """The Oxford VGG-16 in `nst/data`.
 
     Raises WeightsError, which names the file, if one is missing or damaged.
     """
     tensors: dict[str, Tensor] = {}
     for name, digest in _BUNDLED.items():
-        tensors |= read_shipped(name, digest)
+        tensors |= read_bundled(name, digest)
     blocks = ARCHITECTURES["VGG-16"]
     layers = {name: (tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in layer_names(blocks)}
     return Weights("VGG-16", blocks, tuple(_OXFORD["mean"]), tuple(_OXFORD["std"]), layers)
 
 
-def local(path: Path | None = None) -> Weights:
+def local_weights(path: Path | None = None) -> Weights:
     """The best weights on this machine: the file at `path`, else a cached VGG-19, else VGG-16.
 
     Raises WeightsError if the file at `path` can't be used. An unusable cache only logs a line.
@@ -94,7 +94,7 @@ def local(path: Path | None = None) -> Weights:
             log.warning("%s; it will be fetched again", error)
             with suppress(OSError):
                 file.unlink()
-    return bundled()
+    return bundled_weights()
 
 
 def fetch_vgg19() -> Weights | None:

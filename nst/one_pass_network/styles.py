@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst.images.tensors import to_tensor
-from nst.network.shipped import read_shipped
+from nst.network.bundled import read_bundled
 from nst.one_pass_network.network import (
     DECODER_MULTIPLE,
     ENCODER_MULTIPLE,
@@ -63,12 +63,12 @@ def load_weights(device: torch.device) -> Weights:
 
     Raises WeightsError if a file is missing or damaged.
     """
-    shipped = read_shipped(*NETWORK) | read_shipped(*FINE_TUNED)
+    tensors = read_bundled(*NETWORK) | read_bundled(*FINE_TUNED)
     return {
         name: value.float().to(device, memory_format=torch.channels_last)
         if value.dim() == 4
         else value.float().to(device)
-        for name, value in shipped.items()
+        for name, value in tensors.items()
     }
 
 

@@ -95,18 +95,18 @@ def gram(features: Tensor) -> Tensor:
     return _Gram.apply(features)
 
 
-def guide(mask: Tensor, features: Tensor) -> Tensor:
+def guidance_factor(mask: Tensor, features: Tensor) -> Tensor:
     """A factor, 1 x 1 x H x W, for features whose `gram` is to be that of a region.
 
     mask: 1 x 1 x H' x W' in 0..1. With the factor sqrt(w), w the mask at the features' size, `gram`
     is the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017, "Controlling
     Perceptual Factors in Neural Style Transfer", section 4).
     """
-    shares = carried_down(mask, features)
-    return in_format((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)
+    shares = downscale_mask(mask, features)
+    return match_dtype((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)
 
 
-def carried_down(mask: Tensor, features: Tensor) -> Tensor:
+def downscale_mask(mask: Tensor, features: Tensor) -> Tensor:
     """A mask, 1 x 1 x H' x W', averaged over each position of features: 1 x 1 x H x W.
 
     It is computed on the CPU, because MPS before torch 2.11 supports only sizes that divide evenly. Each mask is
@@ -115,7 +115,7 @@ def carried_down(mask: Tensor, features: Tensor) -> Tensor:
     return F.interpolate(mask.cpu(), features.shape[2:], mode="area").to(mask.device)
 
 
-def in_format(x: Tensor, features: Tensor) -> Tensor:
+def match_dtype(x: Tensor, features: Tensor) -> Tensor:
     """`x`, which features are compared with or multiplied by, in their number format.
 
     For float16 features it stays float32: matches are divided by the number of positions, and the

@@ -45,7 +45,7 @@ def open_pictures(
             "style_weights is for styles that blend, and with a mask each has a part of the "
             "picture of its own; leave the weights or the mask out"
         )
-    decoded = enough(settings.size)
+    decoded = decoded_size(settings.size)
     content, opaque = open_cutout(photo, "the photo", decoded) if keep_alpha else (None, None)
     content = content or open_image(photo, "the photo", decoded)
     if opaque and opaque.getextrema() == (0, 0):
@@ -63,7 +63,7 @@ def open_pictures(
 def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
     """Open the styles of nonzero weight, with their shares; raises as `open_pictures`."""
     weights = _style_weights(settings, len(styles))
-    decoded = enough(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
+    decoded = decoded_size(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
     return [
         (without_edge(open_image(style, "the style image", decoded)), weight / sum(weights))
         for style, weight in zip(styles, weights, strict=True)
@@ -71,7 +71,7 @@ def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
     ]
 
 
-def enough(size: float) -> int:
+def decoded_size(size: float) -> int:
     """Longest side, in pixels, at which to decode a picture that is painted at `size`."""
     return max(MIN_DECODED, math.ceil(OVERSAMPLING * size))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.images import ImageError, fitted_size
 from nst.images.tensors import to_tensor
-from nst.optimise.losses import carried_down
+from nst.optimise.losses import downscale_mask
 
 FEATHER = 1 / 150  # standard deviation of the blur at a region's edge, relative to the picture's longest side
 MIN_WHITE = 8  # lower bound of the maximum of a feathered mask, of 255; below it the style is invisible
@@ -35,7 +35,7 @@ def region_mask(region: Region, picture: Tensor) -> Tensor | None:
     if region.mask is None:
         return None
     mask = to_tensor(region.mask.convert("RGB"))[:, :1]
-    return carried_down(mask, picture).to(picture.device)
+    return downscale_mask(mask, picture).to(picture.device)
 
 
 def split_by_mask(styles: Styles, inside: Image.Image) -> list[Region]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
 from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
-from nst.network.device import device
+from nst.network.device import default_device
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import Scale, plan_work
@@ -112,8 +112,8 @@ def run(
     if settings.in_one_pass:
         if pictures.start:
             raise ValueError("effort is one-pass, which begins anew; choose quick to paint on")
-        where = backbone.device if backbone else device()
-        return _paint_in_one_pass(photo, regions, settings, where, finish, check_cancelled)
+        device = backbone.device if backbone else default_device()
+        return _paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled)
     backbone = backbone or _default_backbone()
     _check_memory(original.size, regions, backbone)
     photo = _match_palette(photo, regions, settings)
@@ -173,14 +173,14 @@ def _paint_in_one_pass(
     photo: Image.Image,
     regions: list[Region],
     settings: Settings,
-    where: torch.device,
+    device: torch.device,
     finish: Finish,
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     """One frame, by the one-pass network instead of the optimiser."""
     start = time.perf_counter()
     check_cancelled()
-    image = finish(to_image(preview_pixels(to_tensor(photo).to(where), regions, settings)))
+    image = finish(to_image(preview_pixels(to_tensor(photo).to(device), regions, settings)))
     seconds = time.perf_counter() - start
     yield Frame(image=image, step=1, steps=1, progress=1.0, losses={}, log=(), seconds=seconds, done=True)
 

@@ -17,13 +17,13 @@ from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import (
-    carried_down,
     directions,
+    downscale_mask,
     energy,
     gram,
-    guide,
-    in_format,
+    guidance_factor,
     match,
+    match_dtype,
     matching_loss,
     style_loss,
 )
@@ -78,7 +78,7 @@ class RegionTarget:
         with torch.no_grad():
             own = directions(features, self._positions_inside(layer, features))
             nearest = match(own, self.styles.directions[layer])
-            self._matches[layer] = in_format(nearest, features)
+            self._matches[layer] = match_dtype(nearest, features)
 
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
         """`losses.matching_loss` between the features inside the region and their matches."""
@@ -90,13 +90,13 @@ class RegionTarget:
         if self.mask is None:
             return features
         if layer not in self._guides:
-            self._guides[layer] = guide(self.mask, features)
+            self._guides[layer] = guidance_factor(self.mask, features)
         return features * self._guides[layer]
 
     def _positions_inside(self, layer: str, features: Tensor) -> Tensor | None:
         """Indices of a layer's positions inside the region; None: it is the whole picture."""
         if self.mask is not None and layer not in self._positions:
-            shares = carried_down(self.mask, features).flatten()
+            shares = downscale_mask(self.mask, features).flatten()
             self._positions[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
         return self._positions.get(layer)
 

@@ -44,9 +44,9 @@ class Estimate:
         lower `number` than the latest is not answered.
         """
         number = number if isinstance(number, int | float) else 0
-        if number < session.plan_number:
+        if number < session.estimate_number:
             return gr.skip()
-        session.plan_number = number
+        session.estimate_number = number
         outputs: Outputs = {
             self.settings.controls["style_weights"]: gr.Textbox(visible=len(chosen) > 1),
             self.result.again: gr.Button(visible=values["init"] == "noise"),

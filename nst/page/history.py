@@ -63,7 +63,7 @@ class History:
                 elem_id="strip",
                 buttons=[],
             )
-            self.remove = gr.Button("Take this one down", visible=False, size="sm")
+            self.remove = gr.Button("Remove this one", visible=False, size="sm")
         self.outputs = [self.remembered, self.strip]
         """The components that `add` sets."""
 
@@ -75,7 +75,7 @@ class History:
         small.save(data, "JPEG", quality=80)
         memory = Memory(
             token=painting.token,
-            address=to_query(painting.shared),
+            address=to_query(painting.link),
             title=painting.file.stem,
             picture=base64.b64encode(data.getvalue()).decode(),
         )

@@ -62,7 +62,7 @@ class PhotoInput:
             outputs[self.image] = str(upload.display)
         if upload.provenance is None:
             return outputs
-        session.dropped_link = upload.provenance.shared
+        session.dropped_link = upload.provenance.link
         return outputs | {
             self.offer: gr.Row(visible=True),
             self.offer_text: settings_offer_html(session.dropped_link.styles),

@@ -38,7 +38,7 @@ class Previewer:
         self.seconds_per_picture = GUESS
         self._thread = ThreadPoolExecutor(1, "previews", initializer=lambda: os.nice(NICENESS))
         self._places = threading.BoundedSemaphore(MAX_WAITING)
-        self._encode = lru_cache(MAX_STYLIZERS)(partial(OnePass, where=DEVICE))
+        self._encode = lru_cache(MAX_STYLIZERS)(partial(OnePass, device=DEVICE))
         self._thumbnails = ByteCache(MAX_BYTES)
 
     def preview(self, picture: Image.Image, styles: Sequence[Path], **settings: Any) -> bytes | None:

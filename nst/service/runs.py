@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst.film import keep
+from nst.film import to_jpeg
 from nst.gallery import Style
 from nst.images import ImageError, fit, save_image, upright_size
 from nst.job import Job, Request, prepare, resolve_request
@@ -25,7 +25,7 @@ from nst.service.uploads import Upload
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
-MAX_KEPT_FRAMES = 120  # frames of one run that are kept for its time-lapse
+MAX_TIME_LAPSE_FRAMES = 120  # frames of one run that are kept for its time-lapse
 
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
@@ -115,7 +115,7 @@ def follow(
             )
             job = prepare(request, styles, app_state.engine.backbone, task.stop)
             record.outcome = "failed"
-            record.size, record.recipe = job.settings.size, job.shared.recipe
+            record.size, record.recipe = job.settings.size, job.link.recipe
             with app_state.running(task):
                 yield from _paint(app_state, task, job, owner, record)
     finally:
@@ -124,7 +124,7 @@ def follow(
 
 def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record) -> Iterator[Progress]:
     photo = fit(job.photo, job.settings.size)
-    kept, first, painting, folder = [keep(photo)], None, None, None
+    time_lapse, first, painting, folder = [to_jpeg(photo)], None, None, None
     frames = app_state.engine.frames(job)
     try:
         folder = app_state.store.new_folder()
@@ -133,10 +133,10 @@ def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: R
             expected = app_state.engine.pace.seconds(job.work)
             left = task.seconds_left = seconds_left(frame, expected)
             task.slowdown = (frame.seconds + left) / expected
-            jpeg = keep(frame.image)
-            kept.append(jpeg)
-            if len(kept) > MAX_KEPT_FRAMES:
-                del kept[1::2]
+            jpeg = to_jpeg(frame.image)
+            time_lapse.append(jpeg)
+            if len(time_lapse) > MAX_TIME_LAPSE_FRAMES:
+                del time_lapse[1::2]
             timed_out = frame.seconds > app_state.config.max_seconds
             if frame.done or timed_out or task.stop.is_set():
                 break
@@ -148,7 +148,7 @@ def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: R
             raise NothingPainted
         app_state.engine.pace.learn(job, first, frame)
         painting = _save(task, job, frame, folder, photo)
-        painting.frames, painting.owner = kept, owner
+        painting.frames, painting.owner = time_lapse, owner
         app_state.store.keep(painting)
         record.outcome = "done" if frame.done else "late" if timed_out else "stopped"
         yield Progress(
@@ -174,4 +174,4 @@ def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Im
         raise ValueError(FULL) from None
     if disk.free(folder) < RESERVED_BYTES:
         raise ValueError(FULL)
-    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, shared=job.shared, run=task.key)
+    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, link=job.link, run=task.key)

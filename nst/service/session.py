@@ -24,7 +24,7 @@ class Session:
     previews: dict[str, Path] = field(default_factory=dict)  # folders of one-pass pictures, by place
     camera: str = ""  # token of the open camera
     loaded: bool = False  # the link's settings are in the controls
-    plan_number: float = 0.0  # number of the latest request for an estimate
+    estimate_number: float = 0.0  # number of the latest request for an estimate
 
     def __deepcopy__(self, _: object) -> "Session":
         """Gradio copies a state's first value for each visitor: each of them gets a new session."""

@@ -32,7 +32,7 @@ class Painting:
     file: Path  # the PNG
     before: Path  # the photo at the same size
     photo: str  # `digest` of the photo
-    shared: ShareLink
+    link: ShareLink
     run: str = ""  # key of the run
     owner: str = ""
     frames: list[bytes] = field(default_factory=list)  # JPEGs for the time-lapse, until it is made

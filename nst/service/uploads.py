@@ -28,7 +28,7 @@ from nst.images import (
     upright_size,
 )
 from nst.network.cache import ByteCache
-from nst.optimise.pictures import enough
+from nst.optimise.pictures import decoded_size
 from nst.service.store import digest
 from nst.settings import Settings
 from nst.sharing import Provenance, from_text
@@ -146,15 +146,15 @@ class Uploads:
         """The photo as paintings of the default size need it."""
 
         def decode() -> _Decoded:
-            return _Decoded(open_image(path, "the photo", enough(Settings.size)))
+            return _Decoded(open_image(path, "the photo", decoded_size(Settings.size)))
 
         return self._decoded.get(_identity(path), decode).image
 
     def picture(self, upload: Upload, size: int) -> Image.Image:
         """The photo, RGB, large enough for a painting of `size` pixels; do not change it."""
-        if enough(size) == enough(Settings.size):
+        if decoded_size(size) == decoded_size(Settings.size):
             return self._decode(upload.path)
-        return open_image(upload.path, "the photo", enough(size))
+        return open_image(upload.path, "the photo", decoded_size(size))
 
     def style_file(self, value: Any) -> Path | None:
         """An uploaded style as a file that browsers can show; ImageError where it can't be used."""

@@ -117,11 +117,11 @@ def memories(draw: st.DrawFn) -> str:
     return draw(raw)
 
 
-def check_shared(shared: ShareLink, complaints: list[str]) -> None:
+def check_link(link: ShareLink, complaints: list[str]) -> None:
     """It can be used, and told again in the same words."""
     assert all(type(complaint) is str for complaint in complaints)
-    assert from_query(parse_query(to_query(shared))) == (shared, [])
-    assert from_query(parse_query(to_query(shared)))[0] == shared
+    assert from_query(parse_query(to_query(link))) == (link, [])
+    assert from_query(parse_query(to_query(link)))[0] == link
 
 
 def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
@@ -129,12 +129,12 @@ def check_memory(remembered: tuple[Provenance, list[str]] | None) -> None:
     if remembered is None:
         return
     painted, complaints = remembered
-    check_shared(painted.shared, complaints)
+    check_link(painted.link, complaints)
     image = Image.new("RGB", (20, 20))
     image.info |= to_text(painted)
     again = from_text(image)
     assert again
-    assert again[0].shared.settings == painted.shared.settings
+    assert again[0].link.settings == painted.link.settings
     assert (again[0].style_hashes, again[0].steps) == (painted.style_hashes, painted.steps)
 
 
@@ -164,7 +164,7 @@ def test_broken_memories(tmp_path_factory: pytest.TempPathFactory, text: str, ch
 def test_broken_links(query: str) -> None:
     for asked in (dict(QueryParams(query)), parse_query(query)):
         for offered in ((), load_styles()):
-            check_shared(*from_query(asked, offered))
+            check_link(*from_query(asked, offered))
     assert isinstance(from_query(parse_query(query))[0], ShareLink)
 
 

@@ -11,7 +11,7 @@ from nst.gallery import load_styles
 from nst.sharing import Provenance, ShareLink
 
 PROVENANCE = Provenance(
-    shared=ShareLink(), style_hashes=(), extra_inputs=(), backbone="VGG-16", step=3, steps=3, seconds=1.0
+    link=ShareLink(), style_hashes=(), extra_inputs=(), backbone="VGG-16", step=3, steps=3, seconds=1.0
 )
 
 

@@ -81,11 +81,11 @@ def test_forged_metadata_does_no_harm() -> None:
 
 
 def test_like_accepts_titles_in_the_metadata() -> None:
-    provenance = replace(PROVENANCE, shared=ShareLink(styles=("Irises at Sunrise", "own")))
+    provenance = replace(PROVENANCE, link=ShareLink(styles=("Irises at Sunrise", "own")))
     save_image(Image.new("RGB", (64, 48)), "like.png", to_text(provenance))
     with pytest.raises(ValueError, match="after 'own'; name its file"):
         request_of("a.jpg --like like.png -o x.png")
-    provenance = replace(PROVENANCE, shared=ShareLink(styles=("Irises at Sunrise",)))
+    provenance = replace(PROVENANCE, link=ShareLink(styles=("Irises at Sunrise",)))
     save_image(Image.new("RGB", (64, 48)), "like.png", to_text(provenance))
     request = request_of("a.jpg --like like.png -o x.png")
     _, _, styles = resolve_request(request.for_any_photo(), load_styles())

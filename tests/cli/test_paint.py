@@ -44,7 +44,7 @@ class _Job:
 
     def provenance(self, frame: Frame) -> Provenance:
         return Provenance(
-            shared=ShareLink(),
+            link=ShareLink(),
             style_hashes=(),
             extra_inputs=(),
             backbone="VGG-16",

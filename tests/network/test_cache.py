@@ -7,7 +7,7 @@ import torch
 
 from nst.network.cache import ByteCache
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 
 
 @dataclass(eq=False)
@@ -42,7 +42,7 @@ def test_threads_may_share_a_cache() -> None:
 
 
 def test_a_cache_is_freed_with_its_network() -> None:
-    backbone = Backbone(bundled(), torch.device("cpu"))
+    backbone = Backbone(bundled_weights(), torch.device("cpu"))
     kept = weakref.ref(backbone.cache.get("style", lambda: Block(8)))
     assert kept() is not None
     del backbone

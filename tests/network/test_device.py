@@ -7,7 +7,7 @@ from nst.network import device, memory
 from nst.network.device import Arithmetic, arithmetic_for, cores, processor_flags
 from nst.network.kernels import Convolve
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 
 CPU = torch.device("cpu")
 
@@ -97,7 +97,7 @@ def test_real_convolutions_are_measured(monkeypatch: pytest.MonkeyPatch) -> None
 def test_arguments_fix_the_arithmetic() -> None:
     fixed = arithmetic_for(CPU, "bfloat16", winograd=False)
     assert fixed == Arithmetic(torch.bfloat16, winograd=False)
-    assert Backbone(bundled(), CPU, fixed).arithmetic == fixed
+    assert Backbone(bundled_weights(), CPU, fixed).arithmetic == fixed
     with pytest.raises(ValueError, match="precision is 'half'; choose one of float32, bfloat16, f"):
         arithmetic_for(CPU, "half")
     half = arithmetic_for(CPU, "float16", winograd=True)

@@ -20,7 +20,7 @@ from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic, arithmetic_for
 from nst.network.memory import free_memory, return_freed_memory
 from nst.network.vgg import Backbone
-from nst.network.weights import ARCHITECTURES, Weights, bundled, from_state_dict, layer_names
+from nst.network.weights import ARCHITECTURES, Weights, bundled_weights, from_state_dict, layer_names
 from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
 from nst.recipes import RECIPES
@@ -42,11 +42,11 @@ def _devices() -> Iterator[torch.device]:
 
 DEVICES = list(_devices())
 CASES = [
-    pytest.param(where, dtype, id=f"{where.type}-{str(dtype).removeprefix('torch.')}")
-    for where in DEVICES
+    pytest.param(device, dtype, id=f"{device.type}-{str(dtype).removeprefix('torch.')}")
+    for device in DEVICES
     for dtype in (torch.float32, torch.float16, torch.bfloat16)
-    if where.type != "cuda" or dtype != torch.bfloat16 or torch.cuda.is_bf16_supported()
-    if (where, dtype) != (CPU, torch.float32)  # the reference
+    if device.type != "cuda" or dtype != torch.bfloat16 or torch.cuda.is_bf16_supported()
+    if (device, dtype) != (CPU, torch.float32)  # the reference
 ]
 
 
@@ -57,12 +57,12 @@ def _random_vgg19() -> Weights:
     return from_state_dict(vgg19(weights=None).state_dict(), normalisation, flip=False)
 
 
-WEIGHTS = {"VGG-16": bundled, "VGG-19": _random_vgg19}
+WEIGHTS = {"VGG-16": bundled_weights, "VGG-19": _random_vgg19}
 
 
 @cache
-def _backbone(name: str, where: torch.device, dtype: torch.dtype) -> Backbone:
-    return Backbone(WEIGHTS[name](), where, Arithmetic(dtype))
+def _backbone(name: str, device: torch.device, dtype: torch.dtype) -> Backbone:
+    return Backbone(WEIGHTS[name](), device, Arithmetic(dtype))
 
 
 def _pictures() -> dict[str, Tensor]:
@@ -95,15 +95,15 @@ def _layers(name: str, picture: str) -> dict[str, Tensor]:
         return _backbone(name, CPU, torch.float32)(PICTURES[picture], layers)
 
 
-@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize(("device", "dtype"), CASES)
 @pytest.mark.parametrize("name", WEIGHTS)
 @pytest.mark.parametrize("picture", PICTURES)
 def test_features_are_close_to_those_of_float32(
-    where: torch.device, dtype: torch.dtype, name: str, picture: str
+    device: torch.device, dtype: torch.dtype, name: str, picture: str
 ) -> None:
-    truth, backbone = _layers(name, picture), _backbone(name, where, dtype)
+    truth, backbone = _layers(name, picture), _backbone(name, device, dtype)
     with torch.no_grad():
-        layers = backbone(PICTURES[picture].to(where), truth)
+        layers = backbone(PICTURES[picture].to(device), truth)
     for layer, features in layers.items():
         error = _error(features.float() / backbone.scale, truth[layer])
         assert error < FEATURE_ERROR[dtype], layer
@@ -115,7 +115,7 @@ def _objective(backbone: Backbone, photo: Tensor, style: Image.Image, settings: 
     return Objective(photo.to(backbone.device), regions, SIZE, settings, backbone)
 
 
-@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize(("device", "dtype"), CASES)
 @pytest.mark.parametrize(
     ("picture", "recipe"),
     [
@@ -125,31 +125,31 @@ def _objective(backbone: Backbone, photo: Tensor, style: Image.Image, settings: 
     ],
 )
 def test_losses_and_gradients_are_close_to_those_of_float32(
-    where: torch.device, dtype: torch.dtype, picture: str, recipe: str, style: Image.Image
+    device: torch.device, dtype: torch.dtype, picture: str, recipe: str, style: Image.Image
 ) -> None:
     photo = PICTURES[picture]
     grain = 0.1 * torch.randn(photo.shape, generator=torch.Generator().manual_seed(1))
     start = (photo + grain).clamp(0, 1)
     (true_losses, true_gradient), (losses, gradient) = (
         _objective(backbone, photo, style, RECIPES[recipe])(start.to(backbone.device))
-        for backbone in (_backbone("VGG-16", CPU, torch.float32), _backbone("VGG-16", where, dtype))
+        for backbone in (_backbone("VGG-16", CPU, torch.float32), _backbone("VGG-16", device, dtype))
     )
     assert losses == pytest.approx(true_losses, rel=FEATURE_ERROR[dtype])
     assert _error(gradient, true_gradient) < GRADIENT_ERROR[dtype]
 
 
-@pytest.mark.parametrize(("where", "dtype"), CASES)
-def test_a_loss_of_zero_has_a_gradient_of_zero(where: torch.device, dtype: torch.dtype, style: Image.Image) -> None:
+@pytest.mark.parametrize(("device", "dtype"), CASES)
+def test_a_loss_of_zero_has_a_gradient_of_zero(device: torch.device, dtype: torch.dtype, style: Image.Image) -> None:
     photo = PICTURES["noise"]
-    backbone = _backbone("VGG-16", where, dtype)
-    losses, gradient = _objective(backbone, photo, style, RECIPES["reconstruct"])(photo.to(where))
+    backbone = _backbone("VGG-16", device, dtype)
+    losses, gradient = _objective(backbone, photo, style, RECIPES["reconstruct"])(photo.to(device))
     assert (losses["total"], float(gradient.abs().max())) == (0, 0)
 
 
-@pytest.mark.parametrize(("where", "dtype"), CASES)
+@pytest.mark.parametrize(("device", "dtype"), CASES)
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_run_is_close_to_that_of_float32(
-    where: torch.device, dtype: torch.dtype, masked: bool, photo: Image.Image, style: Image.Image
+    device: torch.device, dtype: torch.dtype, masked: bool, photo: Image.Image, style: Image.Image
 ) -> None:
     mask = Image.linear_gradient("L").resize(photo.size) if masked else None
     styles = [style, style.rotate(180)] if masked else [style]
@@ -160,41 +160,41 @@ def test_a_run_is_close_to_that_of_float32(
         return 255 * to_tensor(frame.image)
 
     expected = paint(_backbone("VGG-16", CPU, torch.float32))
-    painting = paint(_backbone("VGG-16", where, dtype))
+    painting = paint(_backbone("VGG-16", device, dtype))
     assert float((painting - expected).abs().mean()) < 3
     assert float((painting - 255 * to_tensor(fit(photo, SIZE))).abs().mean()) > 1
 
 
-@pytest.mark.parametrize("where", DEVICES, ids=str)
-def test_the_fastest_arithmetic_works(where: torch.device) -> None:
-    fastest = arithmetic_for(where)
-    backbone = Backbone(bundled(), where, fastest)
-    features = backbone(PICTURES["noise"].to(where), ["relu1_2"])["relu1_2"]
+@pytest.mark.parametrize("device", DEVICES, ids=str)
+def test_the_fastest_arithmetic_works(device: torch.device) -> None:
+    fastest = arithmetic_for(device)
+    backbone = Backbone(bundled_weights(), device, fastest)
+    features = backbone(PICTURES["noise"].to(device), ["relu1_2"])["relu1_2"]
     assert features.dtype == fastest.dtype
     assert features.isfinite().all()
 
 
-@pytest.mark.parametrize("where", DEVICES, ids=str)
-def test_cached_memory_counts_as_free_and_can_be_returned(where: torch.device) -> None:
-    return_freed_memory(where)
-    before = free_memory(where)
+@pytest.mark.parametrize("device", DEVICES, ids=str)
+def test_cached_memory_counts_as_free_and_can_be_returned(device: torch.device) -> None:
+    return_freed_memory(device)
+    before = free_memory(device)
     assert before > 1e8
-    block = torch.ones(2**26, device=where)
-    held = free_memory(where)
+    block = torch.ones(2**26, device=device)
+    held = free_memory(device)
     del block
-    assert free_memory(where) > held or where == CPU  # other processes change it, too
-    if where.type == "cuda":
+    assert free_memory(device) > held or device == CPU  # other processes change it, too
+    if device.type == "cuda":
         assert held <= before - 2**28
-        reserved = torch.cuda.memory_reserved(where)
-        return_freed_memory(where)
-        assert torch.cuda.memory_reserved(where) <= reserved - 2**28
+        reserved = torch.cuda.memory_reserved(device)
+        return_freed_memory(device)
+        assert torch.cuda.memory_reserved(device) <= reserved - 2**28
 
 
-@pytest.mark.parametrize("where", DEVICES, ids=str)
+@pytest.mark.parametrize("device", DEVICES, ids=str)
 def test_a_size_too_large_for_the_device_is_rejected(
-    where: torch.device, photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
+    device: torch.device, photo: Image.Image, style: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nst.optimise.stylize.free_memory", lambda device: 1e9 * (device == where))
-    backbone = _backbone("VGG-16", where, torch.float32)
+    monkeypatch.setattr("nst.optimise.stylize.free_memory", lambda asked: 1e9 * (asked == device))
+    backbone = _backbone("VGG-16", device, torch.float32)
     with pytest.raises(ValueError, match="size is 2048, which needs .* GB of memory"):
         stylize(photo, [style], Settings(size=2048), backbone)

@@ -66,8 +66,8 @@ def test_unused_memory_reserved_by_pytorch_is_free(gpu: list[str]) -> None:
 
 
 def test_the_cache_of_a_gpu_is_emptied_only_if_passed(gpu: list[str]) -> None:
-    for where in (None, CPU, torch.device("cuda"), torch.device("mps")):
-        return_freed_memory(where)
+    for device in (None, CPU, torch.device("cuda"), torch.device("mps")):
+        return_freed_memory(device)
     assert gpu == ["cuda", "mps"]
 
 

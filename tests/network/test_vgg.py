@@ -8,7 +8,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
-from nst.network.weights import Weights, bundled, from_state_dict, layer_names
+from nst.network.weights import Weights, bundled_weights, from_state_dict, layer_names
 
 CPU = torch.device("cpu")
 EXACT = Arithmetic(torch.float32)
@@ -49,7 +49,7 @@ def _vgg19_weights() -> Weights:
     return from_state_dict(_named(make_layers(cfgs["E"])), NORMALISATION, flip=False)
 
 
-@pytest.mark.parametrize("make", [bundled, _vgg19_weights])
+@pytest.mark.parametrize("make", [bundled_weights, _vgg19_weights])
 @pytest.mark.parametrize("winograd", [False, True])
 def test_features_and_gradient_equal_torchvisions(make: Callable[[], Weights], winograd: bool) -> None:
     weights = make()
@@ -88,17 +88,17 @@ def _named(features: torch.nn.Sequential) -> dict[str, Tensor]:
 
 
 def test_the_bundled_weights_are_oxfords_vgg16() -> None:
-    weights = bundled()
+    weights = bundled_weights()
     weight, bias = weights.layers["conv1_1"]
     assert weight[0, 0, 0].tolist() == pytest.approx([0.481, 0.407, -0.065], abs=5e-4)
     assert (weights.blocks, len(weights.layers), bias.shape) == ((2, 2, 3, 3, 3), 13, (64,))
 
 
 def test_average_pooling_and_an_unknown_layer() -> None:
-    backbone = Backbone(bundled(), CPU, EXACT)
+    backbone = Backbone(bundled_weights(), CPU, EXACT)
     x = torch.rand(1, 3, 32, 32)
     block = backbone(x, ["relu1_2", "conv2_1"], "average")
-    weight, bias = bundled().layers["conv2_1"]
+    weight, bias = bundled_weights().layers["conv2_1"]
     expected = F.conv2d(F.avg_pool2d(block["relu1_2"], 2), weight, bias, padding=1)
     assert torch.allclose(block["conv2_1"], expected, rtol=1e-3, atol=1e-2)
     with pytest.raises(ValueError, match="no layer relu3_4"):
@@ -108,8 +108,8 @@ def test_average_pooling_and_an_unknown_layer() -> None:
 def test_bfloat16_features_are_close_to_those_of_float32() -> None:
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     names = ["relu1_1", "relu3_1", "relu5_1"]
-    full = Backbone(bundled(), CPU, EXACT)(x, names)
-    half = Backbone(bundled(), CPU, Arithmetic(torch.bfloat16))(x, names)
+    full = Backbone(bundled_weights(), CPU, EXACT)(x, names)
+    half = Backbone(bundled_weights(), CPU, Arithmetic(torch.bfloat16))(x, names)
     for name in names:
         assert half[name].dtype == torch.bfloat16
         error = (half[name].float() - full[name]).norm() / full[name].norm()
@@ -117,7 +117,7 @@ def test_bfloat16_features_are_close_to_those_of_float32() -> None:
 
 
 def test_losses_computed_while_walking_have_the_same_gradient() -> None:
-    backbone = Backbone(bundled(), CPU, EXACT)
+    backbone = Backbone(bundled_weights(), CPU, EXACT)
     x = torch.rand(1, 3, 40, 40).requires_grad_()
     layers = ["relu3_1", "conv2_2", "relu2_2", "relu1_1"]
     losses = {name: features.square().mean() for name, features in backbone.walk(x, layers)}

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from safetensors.torch import save
 from torch import Tensor
 
-from nst.network import shipped, weights
+from nst.network import bundled, weights
 
 from ..conftest import Files
 
@@ -57,7 +57,7 @@ def test_oxfords_file_is_verified_converted_to_rgb_and_cached(
     first = fetched.layers["conv1_1"][0]
     assert torch.allclose(first, state["features.0.weight"].flip(1), atol=1e-4)
     hub.clear()  # from now on only the cache is available
-    again = weights.local()
+    again = weights.local_weights()
     assert all(torch.equal(again.layers[k][0], fetched.layers[k][0]) for k in fetched.layers)
     (file,) = (tmp_path / "cache" / "nst").iterdir()
     assert file.stat().st_size < 45e6
@@ -75,7 +75,7 @@ def test_a_file_with_another_digest_is_replaced_by_the_hubs(
     assert [255 * 0.226 * std for std in fetched.std] == pytest.approx([0.229, 0.224, 0.225])
     first = fetched.layers["conv1_1"][0]
     assert torch.allclose(first, state["features.0.weight"], atol=1e-4)
-    assert weights.local().name == "VGG-19"
+    assert weights.local_weights().name == "VGG-19"
 
 
 def test_a_damaged_file_from_the_hub_is_not_used(
@@ -86,7 +86,7 @@ def test_a_damaged_file_from_the_hub_is_not_used(
     with caplog.at_level(logging.INFO, "nst"):
         assert weights.fetch_vgg19() is None
     assert "arrived damaged" in caplog.text
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
 
 
 def test_a_failed_download_logs_one_line(
@@ -103,9 +103,9 @@ def test_a_failed_download_logs_one_line(
 def test_a_file_of_the_caller_has_priority(hub: Files, state: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "mine.pth"
     _pth(state, path)
-    assert weights.local(path).name == "VGG-19"
+    assert weights.local_weights(path).name == "VGG-19"
     with pytest.raises(weights.WeightsError, match="no weights at"):
-        weights.local(tmp_path / "gone.pth")
+        weights.local_weights(tmp_path / "gone.pth")
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk"])
@@ -149,7 +149,7 @@ def _cached(data: bytes) -> Path:
 @pytest.mark.usefixtures("hub", "one_line")
 def test_a_broken_cache_is_deleted() -> None:
     path = _cached(b"junk")
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
     assert not path.exists()
 
 
@@ -159,7 +159,7 @@ def test_an_incomplete_cache_is_ignored(missing: str, state: dict[str, Tensor]) 
     metadata = {"nst": "{}"} if missing == "the normalisation" else None
     tensors = {k: v for k, v in state.items() if metadata or k != "features.28.bias"}
     _cached(save(tensors, metadata))
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
 
 
 @pytest.mark.usefixtures("hub", "one_line")
@@ -169,14 +169,14 @@ def test_a_broken_cache_in_a_read_only_folder_is_kept(monkeypatch: pytest.Monkey
 
     path = _cached(b"junk")
     monkeypatch.setattr(Path, "unlink", refused)  # root can delete everywhere
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
     assert path.exists()
 
 
 @pytest.mark.usefixtures("hub", "one_line")
 def test_an_unreadable_cache_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/" + 300 * "x")  # an OSError, for root as well
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def homeless(hub: Files, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("homeless", "one_line")
 def test_without_a_home_the_bundled_network_is_used() -> None:
-    assert weights.local().name == "VGG-16"
+    assert weights.local_weights().name == "VGG-16"
 
 
 @pytest.mark.usefixtures("homeless", "one_line")
@@ -228,14 +228,14 @@ def test_damaged_bundled_weights_are_reported_by_name(
     name: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in weights._BUNDLED:
-        (tmp_path / file).symlink_to(shipped.DATA / file)
+        (tmp_path / file).symlink_to(bundled.DATA / file)
     data = bytearray((tmp_path / name).read_bytes())
     data[-1] ^= 1
     (tmp_path / name).unlink()
     if damage != "missing":
         (tmp_path / name).write_bytes(data if damage == "flipped" else data[:1000])
-    monkeypatch.setattr(shipped, "DATA", tmp_path)
+    monkeypatch.setattr(bundled, "DATA", tmp_path)
     with pytest.raises(weights.WeightsError, match=name) as error:
-        weights.bundled()
+        weights.bundled_weights()
     assert "once more" in str(error.value)
     assert "\n" not in str(error.value)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst.gallery import load_styles, sample
 from nst.images.tensors import to_tensor
-from nst.network import shipped
+from nst.network import bundled
 from nst.one_pass_network import network
 from nst.one_pass_network.network import EMBEDDING_SIZE, cin_parameters, decode, encode_style
 from nst.one_pass_network.styles import NETWORK
@@ -74,7 +74,7 @@ def test_initial_weights_compute_what_the_onnx_files_compute(
     models: dict[str, bytes], initial: dict[str, Tensor], rounded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(network, "_EPSILON", 1e-5)  # Magenta's
-    weights = shipped.decoded(initial)
+    weights = bundled.dequantise(initial)
     style, photo = _square(load_styles()[0].path, 256), _square(sample("lion"), 384)
     encoder = _session(models[initial_weights.ENCODER], rounded)
     expected = _run(encoder, _channels_last(style))
@@ -90,7 +90,7 @@ def test_initial_weights_compute_what_the_onnx_files_compute(
 
 
 def test_the_encoder_is_the_pretrained_one_and_the_decoder_was_trained(initial: dict[str, Tensor]) -> None:
-    ours = load_file(shipped.DATA / NETWORK[0])
+    ours = load_file(bundled.DATA / NETWORK[0])
     assert initial.keys() == ours.keys()
     unchanged = {name for name in ours if torch.equal(initial[name], ours[name])}
     assert {name for name in ours if name.startswith("encoder.")} <= unchanged

@@ -8,9 +8,9 @@ from PIL import Image
 from nst import RECIPES, Frame, ImageError, Settings, stylize
 from nst.images import fit
 from nst.images.tensors import to_tensor
-from nst.network.device import Arithmetic, device
+from nst.network.device import Arithmetic, default_device
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 from nst.optimise import objective
 from nst.optimise import stylize as optimisation
 from nst.optimise.pictures import open_pictures
@@ -156,16 +156,16 @@ def test_a_size_too_large_for_the_memory_is_rejected(
 ) -> None:
     devices: list[object] = []
 
-    def little(where: object) -> float:
-        devices.append(where)
+    def little(device: object) -> float:
+        devices.append(device)
         return 1e9
 
     monkeypatch.setattr(optimisation, "free_memory", little)
-    on_meta = Backbone(bundled(), torch.device("meta"), backbone.arithmetic)
+    on_meta = Backbone(bundled_weights(), torch.device("meta"), backbone.arithmetic)
     for network in (None, on_meta):
         with pytest.raises(ValueError, match="size is 2048, which needs .* choose [3-6].. or less"):
             stylize(photo, [style], Settings(size=2048), network)
-    assert devices == [device(), torch.device("meta")]
+    assert devices == [default_device(), torch.device("meta")]
 
 
 def test_the_recommended_size_is_accepted(
@@ -173,7 +173,7 @@ def test_the_recommended_size_is_accepted(
 ) -> None:
     def recommended(size: int, dtype: torch.dtype, mask: Image.Image | None = None) -> int:
         """The size in the error message, or 0 if this one fits."""
-        network = Backbone(bundled(), CPU, Arithmetic(dtype))
+        network = Backbone(bundled_weights(), CPU, Arithmetic(dtype))
         try:
             stylize(photo, [style, style] if mask else [style], Settings(size=size), network, mask)
         except ValueError as error:

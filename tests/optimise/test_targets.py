@@ -6,7 +6,7 @@ from nst import Settings
 from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 from nst.optimise.targets import TILE, StyleTargets, fit_style, style_targets, tiles, without_edge
 
 LAYERS = ("relu3_1",)
@@ -14,7 +14,7 @@ LAYERS = ("relu3_1",)
 
 def test_targets_are_cached_for_each_network_and_setting(style: Image.Image) -> None:
     small = fit_style(style, 64)
-    one, another = (Backbone(bundled(), torch.device("cpu"), Arithmetic(torch.float32)) for _ in range(2))
+    one, another = (Backbone(bundled_weights(), torch.device("cpu"), Arithmetic(torch.float32)) for _ in range(2))
 
     def compute(backbone: Backbone, share: float = 1.0, image: Image.Image = small, seed: int = 0) -> StyleTargets:
         return style_targets(image, share, Settings(seed=seed), LAYERS, backbone)

@@ -42,7 +42,7 @@ def test_a_painting_streams(client: Client) -> None:
     assert len(pictures) >= 3
     with Image.open(pictures[-1]) as last:
         assert (last.format, last.size) == ("PNG", (128, 128))
-    assert _remembered(pictures[-1]).shared.settings.strength == 0.7
+    assert _remembered(pictures[-1]).link.settings.strength == 0.7
 
 
 def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
         assert on.size == (128, 128)
     told = _remembered(larger)
     assert told.extra_inputs == ("mask", "start")
-    assert (told.shared.settings.detail, told.shared.settings.colour) == (0.5, "matched")
+    assert (told.link.settings.detail, told.link.settings.colour) == (0.5, "matched")
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_the_same_wish_is_the_same_picture_everywhere(
 def _settings(picture: Image.Image) -> Any:
     remembered = from_text(picture)
     assert remembered
-    return remembered[0].shared
+    return remembered[0].link

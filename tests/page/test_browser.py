@@ -123,7 +123,7 @@ def test_film_slider_and_a_strip_that_survives_a_reload(tab: Tab, server: Served
     tab.locator("#strip .thumbnail-item").first.click()
     expect(tab.locator("#canvas img")).to_be_visible()
     expect(tab).to_have_url(re.compile("style=stained_glass"))
-    tab.get_by_role("button", name="Take this one down").click()
+    tab.get_by_role("button", name="Remove this one").click()
     expect(tab.locator("#strip img")).to_have_count(0)
 
 
@@ -157,4 +157,4 @@ def test_again_with_another_seed_where_the_start_is_noise(tab: Tab, server: Serv
     expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
     remembered = from_text(finished(tab))
     assert remembered
-    assert f"seed={remembered[0].shared.settings.seed}&" in tab.url
+    assert f"seed={remembered[0].link.settings.seed}&" in tab.url

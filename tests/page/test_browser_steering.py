@@ -157,7 +157,7 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
         expect(phone.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
     remembered = from_text(finished(phone))
     assert remembered
-    settings = remembered[0].shared.settings
+    settings = remembered[0].link.settings
     assert (settings.strength, settings.colour, remembered[0].extra_inputs) == (0.65, "photo", ("start",))
     phone.locator("#part button.label-wrap").first.tap()
     expect(phone.locator("#mask canvas").first).to_be_visible()

@@ -116,7 +116,7 @@ def test_a_film_that_is_more_than_it_says_ends(
     clip = open_clip(film()["path"])
     few = {"clip_seconds": 0.05} if limit == "pictures" else {"max_seconds": 0.0}
     monkeypatch.setattr(page.app_state, "config", Config(**few))
-    paint = OnePass(page.app_state.styles[0].path, size=64, where="cpu")
+    paint = OnePass(page.app_state.styles[0].path, size=64, device="cpu")
     counts = paint_clip_task(page.app_state, ClipTask(clip=clip, paint=paint), tmp_path / "out.mp4")
     assert list(counts)[-1] == {"pictures": 3, "time": 1}[limit]
 

@@ -56,7 +56,7 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     first = _painted(client.post(address, content=_seen()))
     assert first.shape == (192, 256, 3)
     plate = find_style("gold_spirals", page.app_state.styles).path
-    alone = OnePass(plate, size=256, where="cpu")(Image.open(io.BytesIO(_seen())))
+    alone = OnePass(plate, size=256, device="cpu")(Image.open(io.BytesIO(_seen())))
     assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
     page.live.follow(session, ["swirling_night"], KNOBS)
     assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
@@ -113,7 +113,7 @@ def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) ->
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    plate, opened = OnePass("gold_spirals", size=64, where="cpu"), Cameras()
+    plate, opened = OnePass("gold_spirals", size=64, device="cpu"), Cameras()
     tokens = [opened.open(plate, 60) for _ in range(MAX_CAMERAS)]
     with pytest.raises(ValueError, match="others are before their cameras"):
         opened.open(plate, 60)

@@ -61,7 +61,7 @@ def test_from_the_click_to_the_png(
         assert picture.size == (64, 51)
         remembered = from_text(picture)
     assert remembered
-    assert remembered[0].shared.styles == ("gold_spirals",)
+    assert remembered[0].link.styles == ("gold_spirals",)
     before, after = outputs[page.result.compare]
     assert after == str(file)
     shown = np.asarray(open_image(before), dtype=int)

@@ -21,8 +21,8 @@ from .conftest import controls, named
 def test_a_dropped_painting_offers_its_settings(
     page: Page, session: Session, uploads: Path, photo: Image.Image
 ) -> None:
-    shared = ShareLink("gatys", RECIPES["gatys"], ("a<b",))
-    painted = Provenance(shared, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
+    link = ShareLink("gatys", RECIPES["gatys"], ("a<b",))
+    painted = Provenance(link, ("0" * 16,), (), "VGG-16", 5, 5, 1.0)
     save_image(photo, uploads / "mine.png", to_text(painted))
     outputs = page.photo.check_photo(session=session, photo=sent(uploads / "mine.png"))
     assert f"painted here, after {VERBATIM}a&lt;b" in outputs[page.photo.offer_text]

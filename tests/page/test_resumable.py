@@ -159,7 +159,7 @@ def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch
 
 def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     app_state, clip = page.app_state, Clip(Path("film.mp4"), Fraction(10), 60)
-    paint = OnePass(app_state.styles[0].path, size=64, where="cpu")
+    paint = OnePass(app_state.styles[0].path, size=64, device="cpu")
     painted, mine = (
         ClipTask(clip=clip, paint=paint, session_hash=name, seconds_left=left)
         for name, left in (("another's", 12.0), ("mine", 8.0))

@@ -11,7 +11,7 @@ def _painting(store: Store, owner: str, size: int = 1000) -> Painting:
     folder = store.new_folder()
     file = folder / "a.png"
     file.write_bytes(bytes(size))
-    painting = Painting(folder=folder, file=file, before=file, photo="", shared=ShareLink(), owner=owner)
+    painting = Painting(folder=folder, file=file, before=file, photo="", link=ShareLink(), owner=owner)
     store.keep(painting)
     return painting
 

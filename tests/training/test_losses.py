@@ -7,10 +7,10 @@ from torch import Tensor
 
 from nst import Settings
 from nst.images.tensors import to_tensor
-from nst.network import shipped
+from nst.network import bundled
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
-from nst.network.weights import bundled
+from nst.network.weights import bundled_weights
 from nst.one_pass_network.styles import NETWORK
 from nst.optimise import losses as optimiser
 from nst.optimise.objective import Objective
@@ -25,7 +25,7 @@ def test_total_loss_and_gradient_equal_those_of_the_objective(
 ) -> None:
     monkeypatch.setattr(losses, "SHARES", {1: 1.0})
     monkeypatch.setattr(data, "SIZE", 128)
-    backbone, weights = losses.BatchBackbone(bundled(), CPU), shipped.read_shipped(*NETWORK)
+    backbone, weights = losses.BatchBackbone(bundled_weights(), CPU), bundled.read_bundled(*NETWORK)
     one = data.training_style("one", style, {"coherence": 0}, weights, backbone)
     styles = data.stack_styles([one, one])
     photos = to_tensor(photo.resize((96, 64)))
@@ -36,7 +36,7 @@ def test_total_loss_and_gradient_equal_those_of_the_objective(
     totals.sum().backward()
     assert paintings.grad is not None
 
-    exact = Backbone(bundled(), CPU, Arithmetic(torch.float32))
+    exact = Backbone(bundled_weights(), CPU, Arithmetic(torch.float32))
     settings = Settings(coherence=0, strength=0.5 + data.STRENGTH_OFFSET, size=128)
     for number, target in enumerate(photos.split(1)):
         objective = Objective(target, [Region([(style, 1.0)])], 128, settings, exact)

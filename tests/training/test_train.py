@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nst.gallery import load_styles
-from nst.network import shipped
-from nst.network.weights import bundled
+from nst.network import bundled
+from nst.network.weights import bundled_weights
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from training import data, fine_tune, train
 from training.losses import BatchBackbone
@@ -36,7 +36,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copies = tmp_path / "data"
     copies.mkdir()
     for name in FILES:
-        (copies / name).write_bytes((shipped.DATA / name).read_bytes())
+        (copies / name).write_bytes((bundled.DATA / name).read_bytes())
     monkeypatch.setattr(train, "DATA", copies)
     monkeypatch.setattr(train, "LOG", tmp_path / "log.csv")
     monkeypatch.setattr(train, "LOG_INTERVAL", 2)
@@ -66,12 +66,12 @@ def test_an_interruption_changes_nothing(
         assert torch.allclose(x, other["decoder"][name], rtol=1e-3, atol=1e-5), name
     assert torch.allclose(one["offsets"], other["offsets"], rtol=1e-3, atol=1e-5)
 
-    before, after = load_file(shipped.DATA / FILES[0]), load_file(files / FILES[0])
+    before, after = load_file(bundled.DATA / FILES[0]), load_file(files / FILES[0])
     assert before.keys() == after.keys()
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     assert changed
     assert not any(name.startswith("encoder.") for name in changed)
-    before, after = load_file(shipped.DATA / FILES[1]), load_file(files / FILES[1])
+    before, after = load_file(bundled.DATA / FILES[1]), load_file(files / FILES[1])
     assert before.keys() == after.keys()
     assert not torch.equal(before["fine_tuned.offsets"][:2], after["fine_tuned.offsets"])
     rows = (tmp_path / "log.csv").read_text().splitlines()
@@ -90,7 +90,7 @@ def test_a_finished_training_writes_the_same_network_again(
 
 def test_the_shifted_crop_shows_the_same_part_of_the_photo(folders: tuple[str, str], photo: Image.Image) -> None:
     cpu = torch.device("cpu")
-    backbone, weights = BatchBackbone(bundled(), cpu), shipped.read_shipped(*NETWORK)
+    backbone, weights = BatchBackbone(bundled_weights(), cpu), bundled.read_bundled(*NETWORK)
     styles = data.stack_styles([data.training_style("one", photo, {}, weights, backbone)])
     photos = data.read_photos(folders[0], cpu)
     batch = data.make_batch(random.Random(3), 96, photos, styles, [0, 0])

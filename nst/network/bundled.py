@@ -16,7 +16,7 @@ class WeightsError(ValueError):
     """A file of weights is missing, damaged or of another network."""
 
 
-def read_shipped(name: str, digest: str) -> dict[str, Tensor]:
+def read_bundled(name: str, digest: str) -> dict[str, Tensor]:
     """Weights and biases of a file in `nst/data` by name, such as "conv1_1.weight"; float32.
 
     `digest` is the beginning of the file's SHA-256, in hexadecimal. Raises WeightsError, which
@@ -29,10 +29,10 @@ def read_shipped(name: str, digest: str) -> dict[str, Tensor]:
         raise WeightsError(f"{str(path)!r} can't be read: {error.strerror}; {_AGAIN}") from None
     if not hashlib.sha256(data).hexdigest().startswith(digest):
         raise WeightsError(f"{str(path)!r} is damaged; {_AGAIN}")
-    return decoded(load(data))
+    return dequantise(load(data))
 
 
-def decoded(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Dequantise: int8 weights with a scale for each output channel -> weights in float32.
 
     Biases pass unchanged.
