@@ -5,7 +5,7 @@ Handlers are methods of the feature whose components they belong to. They receiv
 `gr.skip()` leaves all of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,12 @@ class Context:
     def engine_queue(self) -> dict[str, Any]:
         """As many runs at a time as the engine has workers."""
         return {"concurrency_limit": self.app_state.engine.workers, "concurrency_id": ENGINE}
+
+
+def selected_index(event: gr.SelectData, items: Sequence[Any]) -> int | None:
+    """The index of the item that was clicked in a gallery; None for any other value that a browser sends."""
+    index = event.index
+    return index if isinstance(index, int) and 0 <= index < len(items) else None
 
 
 def run_script(trigger: Callable[..., Any], script: str, inputs: Any = None, outputs: Any = None) -> Any:

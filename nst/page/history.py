@@ -9,7 +9,7 @@ import gradio as gr
 from PIL import Image
 
 from nst.images import ImageError, open_image
-from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs
+from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, selected_index
 from nst.page.result import Result
 from nst.page.style import StylePicker
 from nst.page.ui.html import verbatim
@@ -87,8 +87,9 @@ class History:
 
     def bring_back(self, event: gr.SelectData, *, session: Session, remembered: Any) -> Outputs:
         """An earlier painting with its settings, compared with the one that was on the canvas."""
-        memories, index = valid_memories(remembered), int(event.index)
-        if not 0 <= index < len(memories):
+        memories = valid_memories(remembered)
+        index = selected_index(event, memories)
+        if index is None:
             return gr.skip()
         memory, store = memories[index], self.app.store
         painting, previous = store.find(memory.token), store.find(session.painting)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from nst.images import ImageError
 from nst.messages import sentence
-from nst.page.events import DIRECT, QUEUED, Context, Outputs
+from nst.page.events import DIRECT, QUEUED, Context, Outputs, selected_index
 from nst.page.ui.html import gallery_items, settings_offer_html
 from nst.service.session import Session
 
@@ -44,8 +44,8 @@ class PhotoInput:
 
     def choose_sample(self, event: gr.SelectData) -> Outputs:
         """The sample that was clicked becomes the photo."""
-        photos, index = self.app.photos, int(event.index)
-        return {self.image: str(photos[index].path)} if 0 <= index < len(photos) else gr.skip()
+        index = selected_index(event, self.app.photos)
+        return gr.skip() if index is None else {self.image: str(self.app.photos[index].path)}
 
     def check_photo(self, *, session: Session, photo: Any) -> Outputs:
         """Report a photo that can't be painted; offer the settings of one that was painted here."""

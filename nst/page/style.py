@@ -10,7 +10,7 @@ from nst.gallery import Style, find_style
 from nst.images import ImageError
 from nst.messages import sentence
 from nst.one_pass import OnePass
-from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs
+from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, selected_index
 from nst.page.photo import PhotoInput
 from nst.page.settings import SettingsPanel, preset_of
 from nst.page.ui.controls import control_values
@@ -56,7 +56,11 @@ class StylePicker:
         self, event: gr.SelectData, *, session: Session, chosen: list[str], several: bool, recipe: str
     ) -> Outputs:
         """The style that was clicked, its description, and its own settings."""
-        style = self.app.styles_for(session)[int(event.index)]
+        styles = self.app.styles_for(session)
+        index = selected_index(event, styles)
+        if index is None:
+            return gr.skip()
+        style = styles[index]
         others = [name for name in chosen if name != style.name] if several else []
         if len(others) >= MAX_STYLES:
             raise user_error(f"Four styles at most: take one away before you add {title_of(style)}")
