@@ -11,10 +11,9 @@ from nst.optimise.cost import run_work
 from nst.page.events import DIRECT, Context, Outputs, run_script
 from nst.page.live import LiveCamera
 from nst.page.painting import PaintControls
-from nst.page.settings import visible_values
+from nst.page.settings import share_link, status_key, visible_values
 from nst.page.ui import static
 from nst.page.ui.html import status_html
-from nst.recipes import combine
 from nst.service.runs import too_long
 from nst.service.session import Session
 from nst.settings import Settings
@@ -53,24 +52,25 @@ class Estimate:
         }
         if not session.loaded:  # the link's settings are not in the controls yet
             return outputs
-        values = visible_values(chosen, values)
-        self.live.follow(session, chosen, values)
+        self.live.follow(session, chosen, visible_values(chosen, values))
         try:
             upload = self.app.uploads.photo(photo)
         except ImageError:  # `PhotoInput.check_photo` reports it and removes the photo
             return outputs
         try:
-            settings = combine(recipe, overrides=values)
+            link = share_link(upload, chosen, recipe, values)
         except ValueError as error:
+            session.status_key = 0
             return outputs | {self.painting.status: status_html(sentence(error))}
-        missing = "" if chosen or not settings.style_layers else "Now pick a style"
+        missing = "" if chosen or not link.settings.style_layers else "Now pick a style"
         if upload is None:
             missing = "Start with a photo, or try a sample"
         size = upload.size if upload else (4, 3)
-        estimate = self._estimate(settings, size, len(chosen), missing)
-        if session.run:  # the status is about that run
+        estimate = self._estimate(link.settings, size, len(chosen), missing)
+        key = status_key(upload, link)
+        if session.run or key == session.status_key:  # the status is about the run, or what became of it
             del estimate[self.painting.status]
-        link = ShareLink(recipe=recipe, settings=settings, styles=tuple(chosen), photo=upload.sample if upload else "")
+        session.status_key = key
         return outputs | {**estimate, self.address: "" if link == ShareLink() else to_query(link), self.number: number}
 
     def _estimate(self, settings: Settings, size: tuple[int, int], styles: int, missing: str) -> Outputs:

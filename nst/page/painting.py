@@ -15,7 +15,7 @@ from nst.page.history import History
 from nst.page.photo import NO_PHOTO, PhotoInput
 from nst.page.queue_status import queue_positions
 from nst.page.result import PRINT_SIZE, Result
-from nst.page.settings import SettingsPanel, visible_values
+from nst.page.settings import SettingsPanel, share_link, status_key, visible_values
 from nst.page.style import StylePicker
 from nst.page.ui import static
 from nst.page.ui.html import status_html, user_error
@@ -112,6 +112,7 @@ class PaintControls:
         except ValueError as error:
             raise user_error(error) from None
         session.run = run
+        session.status_key = status_key(upload, share_link(upload, chosen, recipe, values))
         self.app.enqueue(run)
         return self._waiting(session, run)
 

@@ -12,7 +12,9 @@ from nst.page.ui.controls import MAIN_SETTINGS, control, control_values, setting
 from nst.page.ui.html import user_error
 from nst.recipes import DEFAULT, PRESETS, RECIPES, SOURCES, combine, describe_recipe
 from nst.service.session import Session
+from nst.service.uploads import Upload
 from nst.settings import Settings
+from nst.sharing import ShareLink
 
 MASK_PIXELS = 768  # longest side of the photo in the mask editor
 
@@ -141,6 +143,17 @@ class SettingsPanel:
 def visible_values(chosen: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
     """The controls' values; style weights only where their control is visible, for two styles."""
     return {**values} if len(chosen) > 1 else {**values, "style_weights": ""}
+
+
+def share_link(upload: Upload | None, chosen: Sequence[str], recipe: str, values: Mapping[str, Any]) -> ShareLink:
+    """The link to what the controls hold; ValueError for a wrong value."""
+    settings = combine(recipe, overrides=visible_values(chosen, values))
+    return ShareLink(recipe=recipe, settings=settings, styles=tuple(chosen), photo=upload.sample if upload else "")
+
+
+def status_key(upload: Upload | None, link: ShareLink) -> int:
+    """Tells whether a status was written for this photo and this link (`Session.status_key`)."""
+    return hash((upload.digest if upload else "", link))
 
 
 def preset_of(values: Mapping[str, Any]) -> str | None:

@@ -25,6 +25,7 @@ class Session:
     camera: str = ""  # token of the open camera
     loaded: bool = False  # the link's settings are in the controls
     estimate_number: float = 0.0  # number of the latest request for an estimate
+    status_key: int = 0  # hash of the photo, styles and settings that the status is about; 0: none
 
     def __deepcopy__(self, _: object) -> "Session":
         """Gradio copies a state's first value for each visitor: each of them gets a new session."""

@@ -32,6 +32,18 @@ def test_the_status_of_a_run_stays(page: Page, session: Session) -> None:
     assert "strength=0.7" in outputs[page.estimate.address]
 
 
+def test_a_late_request_leaves_the_status_of_a_finished_run(
+    page: Page, session: Session, photo_sent: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"photo": photo_sent, "chosen": ["gold_spirals"], "size": 64, "effort": "one-pass"}
+    page.painting.start_painting(session=session, mask=None, recipe="atelier", **controls() | asked)
+    *_, last = page.painting.show_frames(session=session, remembered=None)
+    assert "Done in" in last[page.painting.status]
+    assert page.painting.status not in _plan(page, session, **asked)
+    for changed in ({"strength": 0.7}, {}, {"chosen": []}, {}, {"photo": None}, {}, {"content_layers": "none=1"}, {}):
+        assert page.painting.status in _plan(page, session, **asked | changed)
+
+
 def test_the_address_waits_for_the_settings_of_the_link(page: Page) -> None:
     assert page.estimate.address not in _plan(page, Session())
 
