@@ -1,7 +1,7 @@
 """Sources of the VGG weights: a local file, the web, the Hugging Face Hub, or the bundled network.
 
-`local_weights()` reads this machine only and never blocks a start. `fetch_vgg19()` downloads, so it belongs
-in a background thread. Only the convolutions are kept.
+`local_weights()` reads this machine only and never blocks a start. `fetch_vgg19()` downloads, so it belongs in a
+background thread. Only the convolutions are kept.
 """
 
 import hashlib
