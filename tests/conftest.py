@@ -1,4 +1,4 @@
-"""Real parts at small sizes: the bundled network, a plate, a photo drawn here."""
+"""Real parts at small sizes: the bundled network, a style, a photo drawn here."""
 
 import hashlib
 import os

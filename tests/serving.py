@@ -105,11 +105,11 @@ def running(
 
 def free_port() -> int:
     """Below those that Ray takes for itself, and the system gives away."""
-    while True:
-        port = random.randrange(20_000, 30_000)
+    for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise OSError("No port is free.")
 
 
 def _answers(url: str) -> bool:

@@ -112,7 +112,7 @@ def test_what_is_painted_until_the_end_is_a_film(tmp_path: Path) -> None:
     assert len(_decoded(out)) == 4
 
 
-def test_what_is_no_film_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_film_is_reported(tmp_path: Path) -> None:
     text, empty, still = tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "c.gif"
     text.write_text("not a film")
     empty.write_bytes(b"")

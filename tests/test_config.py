@@ -40,14 +40,14 @@ def test_a_space_has_a_time_limit_and_may_change_it() -> None:
     assert Config.from_env({"SPACE_ID": "a/b", "NST_MAX_SECONDS": "60"}).max_seconds == 60
 
 
-@pytest.mark.parametrize(("told", "zero"), [("1", True), ("true", True), ("0", False)])
-def test_zero_gpu_is_what_its_variable_says(told: str, zero: bool) -> None:
-    assert Config.from_env({"SPACES_ZERO_GPU": told}).zero_gpu is zero
+@pytest.mark.parametrize(("message", "zero"), [("1", True), ("true", True), ("0", False)])
+def test_zero_gpu_is_what_its_variable_says(message: str, zero: bool) -> None:
+    assert Config.from_env({"SPACES_ZERO_GPU": message}).zero_gpu is zero
     assert not Config.from_env({"SPACE_ID": "a/b"}).zero_gpu
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "told"),
+    ("variable", "text", "message"),
     [
         ("NST_MAX_SECONDS", "soon", "it takes a number from 1 on"),
         ("NST_MAX_SECONDS", "nan", "it takes a number from 1 on"),
@@ -58,6 +58,6 @@ def test_zero_gpu_is_what_its_variable_says(told: str, zero: bool) -> None:
         ("NST_PRECISION", "float8", "choose one of float32, bfloat16, float16"),
     ],
 )
-def test_what_cannot_be_read_is_named(variable: str, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match=f"{variable} is '{text}': {told}"):
+def test_what_cannot_be_read_is_named(variable: str, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"{variable} is '{text}': {message}"):
         Config.from_env({variable: text})

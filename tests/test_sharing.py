@@ -165,10 +165,10 @@ def test_a_title_in_a_link_becomes_the_id() -> None:
 
 
 def test_old_values_in_links_and_pngs_are_accepted(tmp_path: Path) -> None:
-    link = "effort=instant&init=draft&v=1"
-    link, complaints = from_query(parse_query(link))
+    query = "effort=instant&init=draft&v=1"
+    link, complaints = from_query(parse_query(query))
     assert (link.settings, complaints) == (Settings(effort="one-pass"), [])
-    text = json.dumps(METADATA | {"link": link, "backbone": "Magenta"})
+    text = json.dumps(METADATA | {"link": query, "backbone": "Magenta"})
     save_image(Image.new("RGB", (20, 20)), tmp_path / "a.png", {"nst": text})
     metadata = from_file(tmp_path / "a.png")
     assert metadata

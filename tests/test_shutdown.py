@@ -52,8 +52,8 @@ def test_sigterm_delivers_the_picture_and_leaves_nothing(tmp_path: Path) -> None
 def _told(app: Served, **asked: object) -> Iterator[str]:
     """What the server tells of a run; Gradio's own client would upload the photo once more."""
     address = f"{app.url}/gradio_api/call/v2/paint"
-    wish = {"photo": _lion(app), "style": "gold_spirals", **asked}
-    number = httpx.post(address, json=wish).json()["event_id"]
+    values = {"photo": _lion(app), "style": "gold_spirals", **asked}
+    number = httpx.post(address, json=values).json()["event_id"]
     with httpx.stream("GET", f"{address}/{number}", timeout=60) as answer:
         yield from answer.iter_lines()
 
@@ -70,10 +70,10 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_is_told_in_a_sentence(tiny: Path) -> None:
+def test_a_full_disk_is_reported_in_a_sentence(tiny: Path) -> None:
     with served(tiny) as app:
-        told = httpx.post(f"{app.url}/gradio_api/upload", files={"files": b"x" * 1000})
-        assert (told.status_code, told.text) == (507, CROWDED)
+        response = httpx.post(f"{app.url}/gradio_api/upload", files={"files": b"x" * 1000})
+        assert (response.status_code, response.text) == (507, CROWDED)
         run = _told(app, size=256)
         assert next(line for line in run if line == "event: generating")
         filler = tiny / "temporary" / "filler"

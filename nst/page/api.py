@@ -27,7 +27,7 @@ OWNER = "programs"  # the owner of these paintings in the store: all programs sh
 
 HELP = {
     "photo": "the picture to paint",
-    "style": "names of styles, one to four, with commas between; list_styles tells them",
+    "style": "names of styles, one to four, with commas between, as list_styles names them",
     **{
         name: f"{field.metadata['help']}; {limits(field)} (default {as_text(field.default)})"
         for name, field in setting_fields().items()
@@ -137,7 +137,7 @@ class Api:
 
         Args:
             photo: the picture to paint
-            style: names of styles, one to four, with commas between; list_styles tells them
+            style: names of styles, one to four, with commas between, as list_styles names them
             size: pixels on the longest side of the preview, up to 1024 (default 512)
             strength: how far the style may go, 0 to 1 (default 0.5)
         """
@@ -163,7 +163,7 @@ class Api:
 
         Args:
             film: the film to paint
-            style: names of styles, one to four, with commas between; list_styles tells them
+            style: names of styles, one to four, with commas between, as list_styles names them
             size: pixels on the longest side of the painted film, up to 1024 (default 512)
             strength: how far the style may go, 0 to 1 (default 0.5)
         """

@@ -77,7 +77,7 @@ class StylePicker:
         return {
             self.card: style_card_html(style),
             self.settings.preset: preset_of(values),
-            **{knob: values[name] for name, knob in self.settings.style_controls().items()},
+            **{control: values[name] for name, control in self.settings.style_controls().items()},
         }
 
     def add_styles(self, *, session: Session, uploads: Any, chosen: list[str], several: bool, recipe: str) -> Outputs:

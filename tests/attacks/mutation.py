@@ -94,10 +94,10 @@ def bent(chance: Random, value: Any) -> str:
         return chance.choice(ODD_JSON)
     names = [*value] if isinstance(value, dict) else [*range(len(value))]
     chosen = chance.choices(names, [len(json.dumps(value[name])) for name in names])[0]
-    told = [bent(chance, value[name]) if name == chosen else json.dumps(value[name]) for name in names]
+    values = [bent(chance, value[name]) if name == chosen else json.dumps(value[name]) for name in names]
     if isinstance(value, list):
-        return f"[{', '.join(told)}]"
-    pairs = zip(map(json.dumps, names), told, strict=True)
+        return f"[{', '.join(values)}]"
+    pairs = zip(map(json.dumps, names), values, strict=True)
     return "{" + ", ".join(": ".join(pair) for pair in pairs) + "}"
 
 

@@ -23,10 +23,10 @@ LIMIT = 8
 
 @dataclass
 class Stranger:
-    """Somebody with the address of the page: `seat` is their session, `address` where they are."""
+    """Somebody with the address of the page: `session_hash` is their session, `address` where they are."""
 
     served: Served
-    seat: str = field(default_factory=lambda: secrets.token_hex(6))
+    session_hash: str = field(default_factory=lambda: secrets.token_hex(6))
     address: str = "203.0.113.1"
 
     def __post_init__(self) -> None:
@@ -51,12 +51,12 @@ class Stranger:
     def join(self, handler: str | int, data: list[Any], **more: Any) -> httpx.Response:
         """Ask for an event, by the name of its handler or by number, through the queue."""
         number = handler if isinstance(handler, int) else self.number(handler)
-        body = {"fn_index": number, "data": data, "session_hash": self.seat, **more}
+        body = {"fn_index": number, "data": data, "session_hash": self.session_hash, **more}
         return self.post("/queue/join", body)
 
-    def listen(self, seat: str = "") -> str:
-        """Everything that is told of one's events, until the last one has ended."""
-        with self.http.stream("GET", "/queue/data", params={"session_hash": seat or self.seat}) as s:
+    def listen(self, session_hash: str = "") -> str:
+        """All messages about one's events, until the last one has ended."""
+        with self.http.stream("GET", "/queue/data", params={"session_hash": session_hash or self.session_hash}) as s:
             return s.read().decode()
 
     def ask(self, handler: str | int, data: list[Any], **more: Any) -> str:
@@ -67,13 +67,13 @@ class Stranger:
     def run(self, handler: str | int, data: list[Any], **more: Any) -> httpx.Response:
         """Ask for an event past the queue."""
         number = handler if isinstance(handler, int) else self.number(handler)
-        body = {"fn_index": number, "data": data, "session_hash": self.seat, **more}
+        body = {"fn_index": number, "data": data, "session_hash": self.session_hash, **more}
         return self.post("/run/predict", body)
 
     def paint(self, photo: Any = None, **asked: Any) -> str:
         """Call the endpoint for programs, and all that is answered."""
-        wish = {"photo": photo, "style": "gold_spirals", "size": 64, "more": "steps=1"} | asked
-        answer = self.post("/call/v2/paint", wish)
+        values = {"photo": photo, "style": "gold_spirals", "size": 64, "more": "steps=1"} | asked
+        answer = self.post("/call/v2/paint", values)
         if answer.status_code != 200:
             return answer.text
         with self.http.stream("GET", f"/call/v2/paint/{answer.json()['event_id']}") as stream:
@@ -148,6 +148,6 @@ def picture(size: tuple[int, int] = (64, 64), mode: str = "RGB", kind: str = "PN
     return data.getvalue()
 
 
-def messages(told: str) -> list[dict[str, Any]]:
+def messages(reply: str) -> list[dict[str, Any]]:
     """The messages of a stream of events."""
-    return [json.loads(line[6:]) for line in told.splitlines() if line.startswith("data: {")]
+    return [json.loads(line[6:]) for line in reply.splitlines() if line.startswith("data: {")]

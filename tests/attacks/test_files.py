@@ -41,32 +41,32 @@ META = {"with meta": {"meta": {"_type": "gradio.FileData"}}, "without": {}}
 @pytest.mark.parametrize("meta", META.values(), ids=META)
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_a_path_is_no_photo(stranger: Stranger, path: Any, meta: dict[str, Any]) -> None:
-    told = stranger.paint({"path": path} | meta)
-    assert "did not arrive" in told or "is an address" in told
-    clear(told)
+    reply = stranger.paint({"path": path} | meta)
+    assert "did not arrive" in reply or "is an address" in reply
+    clear(reply)
 
 
 def test_no_way_out_of_the_folder_of_uploads(stranger: Stranger) -> None:
     own = stranger.upload(picture())
     up = "/".join([".."] * 12)
-    told = stranger.paint(sent(f"{Path(own).parent}/{up}{PRIVATE}"))
-    assert "did not arrive" in told
-    clear(told)
+    reply = stranger.paint(sent(f"{Path(own).parent}/{up}{PRIVATE}"))
+    assert "did not arrive" in reply
+    clear(reply)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/a.png", "http://169.254.169.254/latest"])
 def test_an_address_beside_a_path_is_not_fetched(stranger: Stranger, url: str) -> None:
-    told = stranger.paint(sent(url, url=url))
-    assert "is an address, and only files are taken" in told
+    reply = stranger.paint(sent(url, url=url))
+    assert "is an address, and only files are taken" in reply
 
 
 @pytest.mark.parametrize("part", ["photo", "mask", "start"])
 @pytest.mark.parametrize("path", [PRIVATE, "/proc/self/fd/1", "https://example.com/a.png"])
 def test_every_part_of_a_call_is_judged(stranger: Stranger, part: str, path: str) -> None:
     asked = {"photo": sent(stranger.upload(picture()))} | {part: sent(path)}
-    told = stranger.paint(**asked)
-    assert "did not arrive" in told or "is an address" in told
-    clear(told)
+    reply = stranger.paint(**asked)
+    assert "did not arrive" in reply or "is an address" in reply
+    clear(reply)
 
 
 @pytest.mark.parametrize("way", ["queue", "past the queue", "nested", "in the event"])
@@ -92,16 +92,16 @@ def test_every_component_of_every_event_is_judged(stranger: Stranger, way: str) 
 
 def test_assistants_get_no_files_of_the_server(stranger: Stranger) -> None:
     for photo in (sent(PRIVATE), {"path": PRIVATE}):
-        told = stranger.call_tool(photo=photo, size=64, more="steps=1")
-        assert "did not arrive" in told
-        clear(told)
+        reply = stranger.call_tool(photo=photo, size=64, more="steps=1")
+        assert "did not arrive" in reply
+        clear(reply)
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.png", "https://example.com/a.png"])
 def test_assistants_send_pictures_and_no_addresses(stranger: Stranger, address: str) -> None:
-    told = stranger.call_tool(photo=address, size=64, more="steps=1")
-    assert "is an address" in told
-    clear(told)
+    reply = stranger.call_tool(photo=address, size=64, more="steps=1")
+    assert "is an address" in reply
+    clear(reply)
 
 
 @pytest.mark.parametrize(

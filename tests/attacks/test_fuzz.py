@@ -69,10 +69,10 @@ def test_broken_pictures(tmp_path: Path, first: int) -> None:
     )
     *begun, last = done.stdout.splitlines() or [""]
     assert done.returncode == 0, (last, done.stderr[-3000:])
-    told = json.loads(last)
-    print(told)
-    assert told["wrong"] == []
-    assert told["outcomes"]["opened"] > count / 4  # it is no test of refusals alone
+    reply = json.loads(last)
+    print(reply)
+    assert reply["wrong"] == []
+    assert reply["outcomes"]["opened"] > count / 4  # it is no test of refusals alone
     assert len(begun) == count
 
 
@@ -91,7 +91,7 @@ raw = st.sampled_from(ODD_JSON) | anything.map(json.dumps)
 @st.composite
 def queries(draw: st.DrawFn) -> str:
     """A link's question: what is known and what is not, sound values and others."""
-    names = [*(knob.name for knob in fields(Settings)), "recipe", "style", "photo", "v"]
+    names = [*(field.name for field in fields(Settings)), "recipe", "style", "photo", "v"]
     sound = ["0", "1", "0.5", "2,1", "relu1_1=0", "relu1_1=0.1234567,conv2_1", "photo", "gold_spirals"]
     odd = ["", "nan", "inf", "-1", "1e999", "9" * 5000, "1_0", "\u0661", "%", "%ff", ",", "=", "\0"]
     value = st.sampled_from([*sound, *odd, *RECIPES]) | st.floats().map(str) | st.text()
@@ -118,7 +118,7 @@ def memories(draw: st.DrawFn) -> str:
 
 
 def check_link(link: ShareLink, complaints: list[str]) -> None:
-    """It can be used, and told again in the same words."""
+    """It can be used, and its query gives it again."""
     assert all(type(complaint) is str for complaint in complaints)
     assert from_query(parse_query(to_query(link))) == (link, [])
     assert from_query(parse_query(to_query(link)))[0] == link
@@ -178,7 +178,7 @@ def bodies(chance: Random, someone: Stranger, photo: str) -> tuple[str, bytes]:
     join: dict[str, Any] = {
         "fn_index": event["id"],
         "data": someone.filled(event["api_name"], **known, Size=64, Steps=1),
-        "session_hash": someone.seat,
+        "session_hash": someone.session_hash,
         "event_data": {"index": 0, "value": "gold_spirals"},
         "trigger_id": 1,
     }
@@ -189,7 +189,7 @@ def bodies(chance: Random, someone: Stranger, photo: str) -> tuple[str, bytes]:
         f"/call/{event['api_name']}": {"data": join["data"]},
         "/call/paint": {"data": someone.filled("paint", **known, Size=64)},
         "/call/v2/paint": known,
-        "/cancel": {"session_hash": someone.seat, "fn_index": 0, "event_id": "a" * 32},
+        "/cancel": {"session_hash": someone.session_hash, "fn_index": 0, "event_id": "a" * 32},
         "/reset": {"event_id": "a" * 32},
         "/mcp/": {"jsonrpc": "2.0", "id": 1, **tool},
     }
@@ -201,12 +201,12 @@ def bodies(chance: Random, someone: Stranger, photo: str) -> tuple[str, bytes]:
 
 def heard(someone: Stranger, path: str, answer: httpx.Response, body: bytes) -> str:
     """What becomes of an event that was taken."""
-    told = answer.json() if answer.status_code == 200 and path != "/mcp/" else None
-    if not isinstance(told, dict) or "event_id" not in told:
+    reply = answer.json() if answer.status_code == 200 and path != "/mcp/" else None
+    if not isinstance(reply, dict) or "event_id" not in reply:
         return ""
     if path.startswith("/call"):
-        return someone.http.get(f"{path}/{told['event_id']}").text
-    return someone.listen(json.loads(body).get("session_hash") or told["event_id"])
+        return someone.http.get(f"{path}/{reply['event_id']}").text
+    return someone.listen(json.loads(body).get("session_hash") or reply["event_id"])
 
 
 def test_broken_bodies(stranger: Stranger) -> None:

@@ -1,4 +1,4 @@
-"""Cameras, films and drafts: what a stranger may make of them."""
+"""Hostile cameras, films and previews."""
 
 import io
 import time
@@ -63,36 +63,36 @@ JUNK: dict[str, bytes] = {
 @pytest.mark.parametrize("end", ["mp4", "m3u8"])
 @pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
 def test_what_is_no_film(stranger: Stranger, junk: bytes, end: str) -> None:
-    told = called(stranger, "paint_clip", film=sent(stranger.upload(junk, f"film.{end}")))
-    assert "The film" in told
-    assert "painted.mp4" not in told
-    clear(told)
+    reply = called(stranger, "paint_clip", film=sent(stranger.upload(junk, f"film.{end}")))
+    assert "The film" in reply
+    assert "painted.mp4" not in reply
+    clear(reply)
 
 
 @pytest.mark.parametrize("path", [PRIVATE, "/proc/self/fd/1", "https://example.com/a.mp4", 7])
 @pytest.mark.parametrize(("name", "part"), [("paint_clip", "film"), ("preview", "photo")])
 def test_a_path_is_no_film_and_no_photo(stranger: Stranger, name: str, part: str, path: Any) -> None:
-    told = called(stranger, name, **{part: sent(path)})
-    assert "did not arrive" in told or "is an address" in told
-    clear(told)
+    reply = called(stranger, name, **{part: sent(path)})
+    assert "did not arrive" in reply or "is an address" in reply
+    clear(reply)
 
 
 def test_a_film_that_is_long_or_large(stranger: Stranger, tmp_path: Path) -> None:
     long = film(tmp_path / "long.mp4", 40, rate=Fraction(1))
-    told = called(stranger, "paint_clip", film=sent(stranger.upload(long, "long.mp4")))
-    assert "The film takes 40 s, and 10 s are allowed here" in told
+    reply = called(stranger, "paint_clip", film=sent(stranger.upload(long, "long.mp4")))
+    assert "The film takes 40 s, and 10 s are allowed here" in reply
     large = film(tmp_path / "large.mp4", 1, (4096, 4096))
-    told = called(stranger, "paint_clip", film=sent(stranger.upload(large, "large.mp4")))
-    assert "The film is too large, 4096 x 4096" in told
+    reply = called(stranger, "paint_clip", film=sent(stranger.upload(large, "large.mp4")))
+    assert "The film is too large, 4096 x 4096" in reply
 
 
 def test_a_film_of_more_pictures_than_it_says(stranger: Stranger, tmp_path: Path) -> None:
     """Ten thousand a second: the time limit of runs ends it, and it is kept as far as it is."""
     many = film(tmp_path / "many.mp4", 5000, rate=Fraction(10_000))
-    wish = {"film": sent(stranger.upload(many, "many.mp4")), "size": 64}
-    told = called(stranger, "paint_clip", **wish)
-    assert "painted.mp4" in told
-    clear(told)
+    inputs = {"film": sent(stranger.upload(many, "many.mp4")), "size": 64}
+    reply = called(stranger, "paint_clip", **inputs)
+    assert "painted.mp4" in reply
+    clear(reply)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -108,22 +108,24 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wish", "told"), WRONG, ids=[str(wish)[:40] for wish, _ in WRONG])
-def test_a_wish_out_of_range(stranger: Stranger, tmp_path: Path, wish: dict[str, Any], told: str) -> None:
+@pytest.mark.parametrize(("inputs", "reply"), WRONG, ids=[str(case[0])[:40] for case in WRONG])
+def test_values_out_of_range_are_rejected(
+    stranger: Stranger, tmp_path: Path, inputs: dict[str, Any], reply: str
+) -> None:
     photo = sent(stranger.upload(picture()))
-    answers = [called(stranger, "preview", photo=photo, **wish)]
+    answers = [called(stranger, "preview", photo=photo, **inputs)]
     clip = sent(stranger.upload(film(tmp_path / "film.mp4"), "film.mp4"))
-    answers.append(called(stranger, "paint_clip", film=clip, **wish))
+    answers.append(called(stranger, "paint_clip", film=clip, **inputs))
     for answer in answers:
-        assert told in answer
+        assert reply in answer
         clear(answer)
 
 
 def open_checked(stranger: Stranger) -> str:
     """The token of a camera of this stranger's."""
     data = stranger.filled("open_camera", chosen=["gold_spirals"])
-    told = stranger.ask("open_camera", data)
-    return told.partition('"data":["')[2].partition('"')[0]
+    reply = stranger.ask("open_camera", data)
+    return reply.partition('"data":["')[2].partition('"')[0]
 
 
 def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
@@ -143,12 +145,12 @@ def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
 
 
 def test_a_thousand_styles_are_four(stranger: Stranger) -> None:
-    """As many as a painting may have are read, for a camera as for a film and a draft."""
+    """As many as a painting may have are read, for a camera as for a film and a preview."""
     many = ["gold_spirals", "swirling_night"] * 5000
     begun = time.monotonic()
     photo = sent(stranger.upload(picture()))
-    told = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
-    assert "error" not in told.partition("process_completed")[2][:40]
+    reply = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
+    assert "error" not in reply.partition("process_completed")[2][:40]
     stranger.run("preview_photo", stranger.filled("preview_photo", photo=photo, chosen=many))
     assert time.monotonic() - begun < 30  # all of them would take minutes
 
@@ -160,8 +162,8 @@ def test_cameras_of_others_are_not_found(stranger: Stranger, token: str, status:
 
 def test_cameras_are_few(stranger: Stranger) -> None:
     crowd = [Stranger(stranger.served, address=f"192.0.2.{number}") for number in range(5)]
-    told = [someone.ask("open_camera", _chosen(someone)) for someone in crowd]
-    assert sum("Others are before their cameras" in answer for answer in told) >= 2
+    reply = [someone.ask("open_camera", _chosen(someone)) for someone in crowd]
+    assert sum("Others are before their cameras" in answer for answer in reply) >= 2
 
 
 def _chosen(stranger: Stranger) -> list[Any]:

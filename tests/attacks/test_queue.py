@@ -23,15 +23,15 @@ def long(server: Served) -> str:
     someone = Stranger(server, address="198.51.100.202")
     photo = sent(someone.upload(picture()))
     assert "event: complete" in someone.paint(photo, size=128, more="steps=8")  # it tells the pace
-    told = re.search(r"choose (\d+) steps", someone.paint(photo, more=f"steps=20000&{SHALLOW}"))
-    assert told
-    return f"steps={int(told[1]) * 9 // 10}&{SHALLOW}"
+    offer = re.search(r"choose (\d+) steps", someone.paint(photo, more=f"steps=20000&{SHALLOW}"))
+    assert offer
+    return f"steps={int(offer[1]) * 9 // 10}&{SHALLOW}"
 
 
 def submitted(someone: Stranger, photo: str, long: str) -> httpx.Response:
     """A run that waits, or is refused; nobody listens to it yet."""
-    wish = {"photo": sent(photo), "style": "gold_spirals", "size": 64, "more": long}
-    return someone.post("/call/v2/paint", wish)
+    values = {"photo": sent(photo), "style": "gold_spirals", "size": 64, "more": long}
+    return someone.post("/call/v2/paint", values)
 
 
 def leave(someone: Stranger, answer: httpx.Response) -> None:
@@ -42,8 +42,11 @@ def leave(someone: Stranger, answer: httpx.Response) -> None:
 
 
 @contextmanager
-def crowd(stranger: Stranger, long: str) -> Iterator[int]:
-    """As many others as there are places, each with a run that waits and a stream that listens."""
+def crowd(stranger: Stranger, long: str) -> Iterator[tuple[int, httpx.Response]]:
+    """As many others as there are places, each with a run that waits and a stream that listens.
+
+    Yields their number, and the answer to the one for whom there is no place.
+    """
     photo = stranger.upload(picture())
     with ExitStack() as streams:
         for number in range(100):
@@ -53,7 +56,7 @@ def crowd(stranger: Stranger, long: str) -> Iterator[int]:
                 break
             path = f"/call/v2/paint/{answer.json()['event_id']}"
             streams.enter_context(someone.http.stream("GET", path))
-        yield number
+        yield number, answer
 
 
 def wait_until_idle(someone: Stranger) -> None:
@@ -71,7 +74,7 @@ def test_two_of_an_address_may_wait(stranger: Stranger, long: str) -> None:
     assert 2 <= taken <= 12  # some of them may have begun meanwhile
     assert answers[-1].status_code == 503
     assert "2 of your paintings wait already" in answers[-1].text
-    # Another seat at the same address is no way around it, nor the page's own events.
+    # Another session at the same address is no way around it, nor the page's own events.
     other = Stranger(stranger.served, address=stranger.address)
     assert submitted(other, photo, long).status_code == 503
     assert stranger.join("show_frames", stranger.filled("show_frames")).status_code == 503
@@ -80,11 +83,11 @@ def test_two_of_an_address_may_wait(stranger: Stranger, long: str) -> None:
 
 
 def test_two_of_a_visitor_may_wait_wherever_they_are(stranger: Stranger, long: str) -> None:
-    wish = {"photo": sent(stranger.upload(picture())), "style": "gold_spirals", "Size": 64}
+    values = {"photo": sent(stranger.upload(picture())), "style": "gold_spirals", "Size": 64}
     body = {
         "fn_index": stranger.number("paint"),
-        "session_hash": stranger.seat,
-        "data": stranger.filled("paint", **wish, more=long),
+        "session_hash": stranger.session_hash,
+        "data": stranger.filled("paint", **values, more=long),
     }
     answers = [
         stranger.post("/queue/join", body, headers={"x-forwarded-for": f"198.18.0.{number}"}) for number in range(8)
@@ -92,24 +95,23 @@ def test_two_of_a_visitor_may_wait_wherever_they_are(stranger: Stranger, long: s
     refused = [answer for answer in answers if answer.status_code == 503]
     assert refused
     assert "2 of your paintings wait already" in refused[0].text
-    with stranger.http.stream("GET", "/queue/data", params={"session_hash": stranger.seat}):
+    with stranger.http.stream("GET", "/queue/data", params={"session_hash": stranger.session_hash}):
         pass
 
 
 def test_the_page_opens_while_the_line_is_full(stranger: Stranger, long: str) -> None:
-    with crowd(stranger, long) as size:
+    with crowd(stranger, long) as (size, refused):
         assert 5 <= size <= 12
         visitor = Stranger(stranger.served, address="198.51.100.200")
         began = time.monotonic()
-        refused = submitted(visitor, visitor.upload(picture()), long)
         assert (refused.status_code, refused.json()["detail"]) == (
             503,
             "Too many paintings are waiting; try again in some minutes.",
         )
         assert visitor.get("/").status_code == 200
-        told = visitor.ask("load_page", [])
-        assert messages(told)[-2]["success"]
-        assert "swirling_night" in told
+        reply = visitor.ask("load_page", [])
+        assert messages(reply)[-2]["success"]
+        assert "swirling_night" in reply
         assert visitor.run("load_history", [[]]).status_code == 200
         photo = visitor.upload(picture())
         checked = visitor.ask("check_photo", visitor.filled("check_photo", photo=sent(photo)))
@@ -122,8 +124,8 @@ def test_runs_that_everybody_has_left_release_the_engine(stranger: Stranger, lon
     with crowd(stranger, long):
         pass
     began = time.monotonic()
-    told = stranger.paint(sent(stranger.upload(picture())))
-    assert "event: complete" in told
+    reply = stranger.paint(sent(stranger.upload(picture())))
+    assert "event: complete" in reply
     assert time.monotonic() - began < 40
 
 
@@ -152,25 +154,25 @@ def test_nobody_ends_the_events_of_others(stranger: Stranger, path: str) -> None
 
 
 def test_a_stream_of_a_session_that_there_is_not(stranger: Stranger) -> None:
-    told = stranger.listen("nobody")
-    clear(told)
-    assert "session_not_found" in told or "404" in told
+    reply = stranger.listen("nobody")
+    clear(reply)
+    assert "session_not_found" in reply or "404" in reply
 
 
 def test_a_run_ends_at_the_limit_with_its_picture(stranger: Stranger, long: str) -> None:
     """Shallow layers of a small picture: cheap to believe, and slow."""
     began = time.monotonic()
-    told = stranger.paint(sent(stranger.upload(picture())), more=long)
+    reply = stranger.paint(sent(stranger.upload(picture())), more=long)
     assert time.monotonic() - began < LIMIT + 15
-    assert "event: complete" in told
+    assert "event: complete" in reply
 
 
 def test_what_takes_too_long_is_refused_and_set_up_counts(stranger: Stranger) -> None:
     photo = sent(stranger.upload(picture()))
     broad = {"size": 2048, "style_scale": 4, "more": "steps=1"}
     four = "gold_spirals,swirling_night,stained_glass,roman_mosaic"
-    for wish in ({"size": 2048}, broad, broad | {"style": four}, {"more": "steps=20000"}):
-        assert f"and {LIMIT} s are allowed here" in stranger.paint(photo, **wish)
+    for values in ({"size": 2048}, broad, broad | {"style": four}, {"more": "steps=20000"}):
+        assert f"and {LIMIT} s are allowed here" in stranger.paint(photo, **values)
 
 
 def test_misleading_runs_close_the_house_to_nobody(stranger: Stranger) -> None:

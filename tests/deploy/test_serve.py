@@ -51,9 +51,9 @@ def test_a_picture_streams(page: Served, tmp_path: Path) -> None:
     assert (remembered[0].step, remembered[0].backbone) == (24, "VGG-16")
 
 
-def test_what_is_wrong_is_told_as_ever(page: Served, tmp_path: Path) -> None:
-    for wrong, told in (({"style": "nobody"}, "There is no style"), ({"size": 9}, "Size is")):
-        with pytest.raises(Exception, match=told):
+def test_bad_input_gets_the_same_message(page: Served, tmp_path: Path) -> None:
+    for wrong, message in (({"style": "nobody"}, "There is no style"), ({"size": 9}, "Size is")):
+        with pytest.raises(Exception, match=message):
             visitor(page, tmp_path).predict(**asked(**(SMALL | wrong)))
 
 

@@ -36,7 +36,7 @@ def _socket(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "make", "told"),
+    ("name", "make", "message"),
     [
         ("text.jpg", lambda path: path.write_text("not a picture"), "save it as JPEG or PNG"),
         ("half.jpg", lambda p: p.write_bytes(_jpeg()[:9000]), "damaged or incomplete"),
@@ -55,13 +55,13 @@ def _socket(path: Path) -> None:
     ],
 )
 def test_what_cannot_be_used_says_what_to_do(
-    tmp_path: Path, name: str, make: Callable[[Path], object], told: str
+    tmp_path: Path, name: str, make: Callable[[Path], object], message: str
 ) -> None:
     make(tmp_path / name)
     for reader in (open_image, upright_size, open_alpha, open_mask):
-        if reader is upright_size and told == "damaged or incomplete":
+        if reader is upright_size and message == "damaged or incomplete":
             continue
-        with pytest.raises(ImageError, match=told) as caught:
+        with pytest.raises(ImageError, match=message) as caught:
             reader(tmp_path / name, "the photo")
         assert str(caught.value).startswith("the photo ")
         assert "\n" not in str(caught.value)
@@ -74,7 +74,7 @@ def test_a_device_is_no_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (errno.EACCES, "change the permissions of"),
         (errno.EPERM, "change the permissions of"),
@@ -85,7 +85,7 @@ def test_a_device_is_no_picture() -> None:
     ],
 )
 def test_what_the_system_says_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (20, 20)).save(path)
@@ -94,7 +94,7 @@ def test_what_the_system_says_is_no_damage(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "open", fail)
-    with pytest.raises(ImageError, match=told):
+    with pytest.raises(ImageError, match=message):
         open_image(path, "the photo")
 
 
@@ -131,7 +131,7 @@ def test_a_disk_that_fails_halfway_is_no_damage(tmp_path: Path, monkeypatch: pyt
         "www.example.com/a.jpg",
     ],
 )
-def test_an_address_is_told_apart_from_a_file(address: str) -> None:
+def test_an_address_is_not_a_file(address: str) -> None:
     for source in (address, Path(address)):
         with pytest.raises(ImageError, match="the style is an address, and only files are taken"):
             open_image(source, "the style")

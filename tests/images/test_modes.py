@@ -155,7 +155,7 @@ def test_a_transparent_colour_of_16_bits_in_rgb(tmp_path: Path) -> None:
 
 
 def _png(bits: int, colour_type: int, rows: list[Any], key: bytes) -> bytes:
-    """32 x 32; each pixel of the even and the odd rows as told."""
+    """32 x 32; each pixel of the even and the odd rows as given."""
     import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:

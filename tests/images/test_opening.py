@@ -156,7 +156,7 @@ def test_a_pngs_orientation_may_stand_behind_its_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 7, 8])
-def test_the_header_tells_the_size_of_what_is_opened(tmp_path: Path, kind: str, orientation: int) -> None:
+def test_the_header_has_the_size_of_the_opened_image(tmp_path: Path, kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[274] = orientation
     Image.new("RGB", (60, 20)).save(tmp_path / "a", kind, exif=exif)

@@ -85,7 +85,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"")
-    for name, told in {
+    for name, message in {
         "pipe.png": "choose another name",
         "folder": "choose another name",
         "file/a.png": "no folder",
@@ -93,7 +93,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         "a" * 300 + ".png": "choose another name",
         "nul\0.png": "choose another name",
     }.items():
-        with pytest.raises(ImageError, match=told):
+        with pytest.raises(ImageError, match=message):
             check_writable(tmp_path / name)
     with pytest.raises(ImageError, match="is an address; name a file"):
         check_writable("https://example.com/a.png")

@@ -14,6 +14,7 @@ from playwright.sync_api import Page as Tab
 from nst.job import Request
 from nst.page.app import Page, build
 from nst.page.events import Outputs
+from nst.page.preview import CONTROLS
 from nst.page.ui.controls import control_values
 from nst.recipes import RECIPES
 from nst.service.app_state import AppState
@@ -37,10 +38,10 @@ def session() -> Session:
 
 @pytest.fixture
 def notices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", lambda text, **_: told.append(text))
-    monkeypatch.setattr(gr, "Info", lambda text, **_: told.append(text))
-    return told
+    messages: list[str] = []
+    monkeypatch.setattr(gr, "Warning", lambda text, **_: messages.append(text))
+    monkeypatch.setattr(gr, "Info", lambda text, **_: messages.append(text))
+    return messages
 
 
 @pytest.fixture
@@ -59,6 +60,11 @@ def paint_task(**changes: Any) -> PaintTask:
 def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
     """What the page's controls send for a recipe's settings, with some of them changed."""
     return control_values(RECIPES[recipe]) | changed
+
+
+def one_pass_controls() -> dict[str, Any]:
+    """What the page's controls send for a preview, a camera or a film."""
+    return {name: controls()[name] for name in CONTROLS}
 
 
 def named(page: Page, outputs: Outputs) -> dict[str, Any]:

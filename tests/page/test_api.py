@@ -65,9 +65,9 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
     )
     with Image.open(larger) as on:
         assert on.size == (128, 128)
-    told = _remembered(larger)
-    assert told.extra_inputs == ("mask", "start")
-    assert (told.link.settings.detail, told.link.settings.colour) == (0.5, "matched")
+    provenance = _remembered(larger)
+    assert provenance.extra_inputs == ("mask", "start")
+    assert (provenance.link.settings.detail, provenance.link.settings.colour) == (0.5, "matched")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
         ({"photo": None}, "Photo is missing"),
     ],
 )
-def test_what_is_wrong_is_told(client: Client, wrong: dict[str, Any], complaint: str) -> None:
+def test_bad_input_gets_a_message(client: Client, wrong: dict[str, Any], complaint: str) -> None:
     asked = {"photo": handle_file(LION), "size": 64} | wrong
     with pytest.raises(Exception, match=complaint):
         client.predict(**asked, api_name="/paint")
@@ -104,19 +104,19 @@ def test_parameters_and_their_help_are_those_of_the_settings(client: Client) -> 
     assert all(p["parameter_default"] is None for p in parameters if p["parameter_name"] in PARAMETERS)
 
 
-def test_the_plates_are_listed(client: Client) -> None:
+def test_the_styles_are_listed(client: Client) -> None:
     styles = client.predict(api_name="/list_styles")
-    assert [style["name"] for style in styles] == [plate.name for plate in load_styles()]
+    assert [style["name"] for style in styles] == [one_style.name for one_style in load_styles()]
 
 
 def test_the_documented_programs_run(server: Served, tmp_path: Path) -> None:
     shutil.copy(LION, tmp_path / "photo.jpg")
-    told = (ROOT / "docs" / "api.md").read_text().partition("## HTTP")[2]
-    told = told.replace("http://127.0.0.1:7860", server.url)
-    told = told.replace("strength=0.7", "strength=0.7, size=64")
-    told = told.replace('"strength": 0.7', '"strength": 0.7, "size": 64')
-    in_python = told.partition("```python\n")[2].partition("```")[0]
-    in_shell = "URL=" + told.partition("```\nURL=")[2].partition("```")[0]
+    programs = (ROOT / "docs" / "api.md").read_text().partition("## HTTP")[2]
+    programs = programs.replace("http://127.0.0.1:7860", server.url)
+    programs = programs.replace("strength=0.7", "strength=0.7, size=64")
+    programs = programs.replace('"strength": 0.7', '"strength": 0.7, "size": 64')
+    in_python = programs.partition("```python\n")[2].partition("```")[0]
+    in_shell = "URL=" + programs.partition("```\nURL=")[2].partition("```")[0]
     for command in ([sys.executable, "-c", in_python], ["bash", "-c", in_shell]):
         ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         assert "photo after gold_spirals.png" in ran.stdout.replace("%20", " "), ran.stdout
@@ -153,7 +153,7 @@ def test_an_assistant_can_paint(server: Served) -> None:
     assert "0 keeps the photo" in parameters["strength"]["description"]
 
 
-WISHES = [
+REQUESTS = [
     {"style": "ink_mountains"},  # its own strength is not the default
     {  # both settings are the global defaults, not the recipe's
         "style": "gold_spirals",
@@ -164,20 +164,20 @@ WISHES = [
 ]
 
 
-@pytest.mark.parametrize("wish", WISHES, ids=["a plate alone", "defaults that are given"])
-def test_the_same_wish_is_the_same_picture_everywhere(
-    wish: dict[str, Any], server: Served, client: Client, browser: Browser, tmp_path: Path
+@pytest.mark.parametrize("values", REQUESTS, ids=["a style alone", "defaults that are given"])
+def test_the_same_request_gives_the_same_picture_everywhere(
+    values: dict[str, Any], server: Served, client: Client, browser: Browser, tmp_path: Path
 ) -> None:
     small = {"size": 64, "steps": 3}
-    over_api = client.predict(photo=handle_file(LION), **wish, size=64, more="steps=3", api_name="/paint")
-    _, by_assistant = _assistant(server, photo=_uploaded(), **wish, size=64, more="steps=3")
-    named = {k: value for k, value in (wish | small).items() if k != "style"}
+    over_api = client.predict(photo=handle_file(LION), **values, size=64, more="steps=3", api_name="/paint")
+    _, by_assistant = _assistant(server, photo=_uploaded(), **values, size=64, more="steps=3")
+    named = {k: value for k, value in (values | small).items() if k != "style"}
     flags = [part for k, value in named.items() for part in (f"--{k}", str(value))]
     out = tmp_path / "out.png"
-    line = [sys.executable, "-m", "nst", str(LION), wish["style"], "-o", str(out), *flags]
+    line = [sys.executable, "-m", "nst", str(LION), values["style"], "-o", str(out), *flags]
     subprocess.run(line, check=True, cwd=ROOT, capture_output=True)
     tab = browser.new_page()
-    tab.goto(f"{server.url}/?{urlencode({'photo': 'lion'} | wish | small)}")
+    tab.goto(f"{server.url}/?{urlencode({'photo': 'lion'} | values | small)}")
     expect(tab.locator("#status")).to_contain_text("Ready")
     expect(tab.locator("#photo img")).to_be_visible()
     tab.locator("#paint").click()

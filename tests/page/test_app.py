@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 
 from nst.config import Config
 from nst.page.app import Page, build
-from nst.page.guard import gradio_patches as calming
+from nst.page.guard import gradio_patches
 from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import OpenStreams
 from nst.page.social_card import PATH, TITLE, public_address
@@ -27,10 +27,10 @@ from tests.serving import ROOT, Served, awaited, served
 def test_gradio_still_has_what_we_reach_into() -> None:
     blocks = gr.Blocks()
     queue = blocks._queue
-    assert 0 < queue.sleep_when_free < calming.POLL_INTERVAL
-    assert 0 < queue.progress_update_sleep_when_free <= calming.PROGRESS_POLL_INTERVAL
-    calming.poll_slowly(blocks)
-    assert blocks._queue.sleep_when_free == calming.POLL_INTERVAL
+    assert 0 < queue.sleep_when_free < gradio_patches.POLL_INTERVAL
+    assert 0 < queue.progress_update_sleep_when_free <= gradio_patches.PROGRESS_POLL_INTERVAL
+    gradio_patches.poll_slowly(blocks)
+    assert blocks._queue.sleep_when_free == gradio_patches.POLL_INTERVAL
 
 
 def test_gradio_still_has_a_queue_that_can_be_kept_in_order() -> None:
@@ -46,8 +46,8 @@ def test_gradio_still_has_a_queue_that_can_be_kept_in_order() -> None:
         assert isinstance(held, dict)
     assert queue._asyncio_tasks == set()
     assert EventQueue("engine", 1).queue == []
-    event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
-    assert (event.session_hash, event.concurrency_id, event.request) == ("seat", "engine", None)
+    event = Event("session", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
+    assert (event.session_hash, event.concurrency_id, event.request) == ("session", "engine", None)
 
 
 def test_gradio_still_keeps_values_in_one_place_and_reads_them_for_links_alone() -> None:
@@ -61,7 +61,7 @@ def test_what_fails_unexpectedly_is_a_line_in_the_log(caplog: pytest.LogCaptureF
     assert ".process_api(" in inspect.getsource(route_utils.call_process_api)
     with gr.Blocks() as blocks:
         gr.Button().click(lambda: {}["secret"], api_name="fails")
-    calming.hide_tracebacks(blocks)
+    gradio_patches.hide_tracebacks(blocks)
     with pytest.raises(gr.Error, match="could not be done") as refused:
         awaited(blocks.process_api(0, []))
     assert not refused.value.print_exception
@@ -74,7 +74,7 @@ WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3"
 
 
 @pytest.mark.parametrize(
-    ("seat", "where", "told"),
+    ("session", "ip", "message"),
     [
         ("d", "4.4.4.4", ""),
         ("c", "3.3.3.3", ""),
@@ -83,26 +83,26 @@ WAITING = [("a", "1.1.1.1"), ("a", "2.2.2.2"), ("b", "1.1.1.1"), ("c", "3.3.3.3"
         (None, "4.4.4.4", ""),
     ],
 )
-def test_who_may_wait_for_the_engine(seat: str | None, where: str, told: str) -> None:
-    assert calming.queue_rejection(WAITING, seat, where, Config()).startswith(told)
-    assert bool(calming.queue_rejection(WAITING, seat, where, Config())) == bool(told)
-    full = calming.queue_rejection(WAITING, seat, where, Config(max_queue=4))
+def test_who_may_wait_for_the_engine(session: str | None, ip: str, message: str) -> None:
+    assert gradio_patches.queue_rejection(WAITING, session, ip, Config()).startswith(message)
+    assert bool(gradio_patches.queue_rejection(WAITING, session, ip, Config())) == bool(message)
+    full = gradio_patches.queue_rejection(WAITING, session, ip, Config(max_queue=4))
     assert full.startswith("Too many paintings are waiting")
 
 
 def test_what_nobody_listens_to_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calming, "LISTEN_SECONDS", 0)
+    monkeypatch.setattr(gradio_patches, "LISTEN_SECONDS", 0)
     queue, line, open_streams = gr.Blocks()._queue, EventQueue("engine", 1), OpenStreams()
-    event = Event("seat", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
+    event = Event("session", SimpleNamespace(concurrency_id="engine"), None, None)  # type: ignore[arg-type]
     line.queue.append(event)
     queue.event_queue_per_concurrency_id["engine"] = line
     queue.event_ids_to_events[event._id] = event
-    queue.pending_event_ids_session["seat"] = {event._id}
+    queue.pending_event_ids_session["session"] = {event._id}
 
     async def wait() -> None:
-        await calming.drop_if_unread(queue, event._id, "seat", open_streams)
+        await gradio_patches.drop_if_unread(queue, event._id, "session", open_streams)
 
-    for listening in ("seat", event._id):
+    for listening in ("session", event._id):
         with open_streams.opened(listening):
             awaited(wait())
         assert line.queue == [event]
@@ -135,7 +135,7 @@ def test_gradio_forgets_files_that_are_gone(tmp_path: Path) -> None:
     blocks = gr.Blocks()
     names = {str(tmp_path / "here.png"), str(tmp_path / "gone.png")}
     blocks.temp_file_sets.append(names)
-    calming.forget_removed_files(blocks)
+    gradio_patches.forget_removed_files(blocks)
     assert names == {str(tmp_path / "here.png")}
     with blocks:
         shown = gr.Image()
@@ -157,10 +157,10 @@ def test_a_link_has_our_card_first(server: Served) -> None:
         "x-forwarded-proto": "https,http",
         "x-forwarded-prefix": "/art/",
     }
-    told = httpx.get(server.url, headers=outside).text
-    first = told.index("og:title")
-    assert TITLE in told[first : first + 100]
-    assert f'og:image" content="https://nst.example/art{PATH}"' in told
+    body = httpx.get(server.url, headers=outside).text
+    first = body.index("og:title")
+    assert TITLE in body[first : first + 100]
+    assert f'og:image" content="https://nst.example/art{PATH}"' in body
     picture = httpx.get(server.url + PATH)
     assert picture.headers["content-type"] == "image/jpeg"
     assert httpx.head(server.url).status_code == 200

@@ -34,7 +34,7 @@ def test_stop_keeps_the_picture_and_finishes_it(tab: Tab) -> None:
     choose(tab, 512, "fine")
     pick(tab)
     tab.locator("#paint").click()
-    expect(tab.locator("#status")).to_contain_text("Painting, about")  # no draft that was there
+    expect(tab.locator("#status")).to_contain_text("Painting, about")  # no preview that was there
     tab.locator("#stop").click()
     expect(tab.locator("#status")).to_contain_text("Stopped after", timeout=MINUTE / 4)
     expect(tab.locator("#canvas img")).to_have_attribute("src", re.compile(r"\.png$"))
@@ -82,10 +82,10 @@ BAD = [
 
 def test_a_file_that_is_no_photo_says_what_to_do(tab: Tab, tmp_path: Path) -> None:
     choose(tab, 64, "quick")
-    for name, make, told in BAD:
+    for name, make, message in BAD:
         make(tmp_path / name)
         tab.locator("#photo input[type=file]").set_input_files(tmp_path / name)
-        expect(tab.get_by_text(told)).to_be_visible()
+        expect(tab.get_by_text(message)).to_be_visible()
         expect(tab.locator("#photo input[type=file]")).to_be_attached()
         tab.get_by_role("button", name="Clear").first.or_(tab.locator("#paint")).first.focus()
     expect(tab.get_by_label("number input for Size")).to_have_value("64")
@@ -94,11 +94,11 @@ def test_a_file_that_is_no_photo_says_what_to_do(tab: Tab, tmp_path: Path) -> No
 def test_a_style_of_ones_own(tab: Tab, tmp_path: Path, photo: Image.Image) -> None:
     photo.save(tmp_path / "mine.png")
     choose(tab, 64, "one-pass")
-    plates = tab.locator("#styles button").count()
+    styles = tab.locator("#styles button").count()
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Add your own style").click()
     chooser.value.set_files(tmp_path / "mine.png")
-    expect(tab.locator("#styles button")).to_have_count(plates + 1)
+    expect(tab.locator("#styles button")).to_have_count(styles + 1)
     tab.locator("#samples button").first.click()
     expect(tab.locator("#photo img")).to_be_visible()
     paint(tab)

@@ -22,7 +22,8 @@ from nst.service.session import Session
 from nst.service.tasks import ClipTask
 from tests.conftest import sent
 
-KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+from .conftest import one_pass_controls
+
 Write = Callable[..., dict[str, Any]]
 
 
@@ -46,7 +47,7 @@ def film(uploads: Path) -> Write:
 
 
 def _asked(film: Any, **changed: Any) -> dict[str, Any]:
-    return {"film": film, "chosen": ["gold_spirals"]} | KNOBS | changed
+    return {"film": film, "chosen": ["gold_spirals"]} | one_pass_controls() | changed
 
 
 def test_a_film_is_painted_and_goes_with_its_visitor(page: Page, session: Session, film: Write) -> None:
@@ -76,7 +77,7 @@ def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
 
 
-def test_what_can_not_be_painted_is_told_before(
+def test_a_film_that_cannot_be_painted_is_reported_first(
     page: Page, session: Session, film: Write, uploads: Path, notices: list[str]
 ) -> None:
     (uploads / "none.mp4").write_bytes(b"nothing" * 100)
@@ -91,8 +92,8 @@ def test_what_can_not_be_painted_is_told_before(
         (_asked(short, chosen=[]), "Choose a style first"),
         (_asked(short, strength="much"), "Strength is 'much'"),
     )
-    for asked, told in cases:
-        with pytest.raises(gr.Error, match=told):
+    for asked, message in cases:
+        with pytest.raises(gr.Error, match=message):
             page.clip.start_film(session=session, **asked)
         assert session.clip is None
     cleared = page.clip.check_film(film=sent(uploads / "none.mp4"))
@@ -131,14 +132,14 @@ def test_programs_have_a_film_painted(page: Page, film: Write) -> None:
 def test_programs_have_a_draft(page: Page, photo_sent: dict[str, Any]) -> None:
     file = page.api.preview(photo=photo_sent, size=64)
     assert max(Image.open(file).size) == 64
-    for wrong, told in (
+    for wrong, message in (
         ({"style": "nobody"}, "There is no style 'nobody'"),
         ({"style": "a,b,c,d,e"}, "5 styles are too many"),
         ({"size": "large"}, "Size is 'large'"),
         ({"size": True}, "Size is True"),
         ({"strength": 7}, "Strength is 7"),
     ):
-        with pytest.raises(gr.Error, match=told):
+        with pytest.raises(gr.Error, match=message):
             page.api.preview(photo=photo_sent, **wrong)
     with pytest.raises(gr.Error, match="upload a picture first"):
         page.api.preview(photo=None)

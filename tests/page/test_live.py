@@ -24,11 +24,11 @@ from nst.service.previews import MAX_WAITING
 from nst.service.session import Session
 from tests.conftest import sent
 
-KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
+from .conftest import one_pass_controls
 
 
 def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
-    asked = {"denied": False, "chosen": ["gold_spirals"]} | KNOBS | changed
+    asked = {"denied": False, "chosen": ["gold_spirals"]} | one_pass_controls() | changed
     return page.live.open_camera(session=session, **asked)
 
 
@@ -55,26 +55,26 @@ def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session:
     address, client = f"/live/{token}", _client(page)
     first = _painted(client.post(address, content=_seen()))
     assert first.shape == (192, 256, 3)
-    plate = find_style("gold_spirals", page.app_state.styles).path
-    alone = OnePass(plate, size=256, device="cpu")(Image.open(io.BytesIO(_seen())))
+    style = find_style("gold_spirals", page.app_state.styles).path
+    alone = OnePass(style, size=256, device="cpu")(Image.open(io.BytesIO(_seen())))
     assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
-    page.live.follow(session, ["swirling_night"], KNOBS)
+    page.live.follow(session, ["swirling_night"], one_pass_controls())
     assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
-    page.live.follow(session, ["nobody"], KNOBS)
-    page.live.follow(session, ["gold_spirals"], KNOBS | {"strength": 9})
+    page.live.follow(session, ["nobody"], one_pass_controls())
+    page.live.follow(session, ["gold_spirals"], one_pass_controls() | {"strength": 9})
     assert client.post(address, content=_seen()).status_code == 200
     page.live.close_camera(session=session)
     over = client.post(address, content=_seen())
     assert (over.status_code, over.text) == (EXPIRED, "The camera has run for 2 min.")
 
 
-def test_no_camera_and_no_style_are_told(page: Page, session: Session) -> None:
-    for changed, told in (
+def test_a_missing_camera_and_a_missing_style_are_reported(page: Page, session: Session) -> None:
+    for changed, message in (
         ({"denied": True}, "There is no camera"),
         ({"chosen": []}, "Choose a style first"),
         ({"strength": "much"}, "Strength is 'much'"),
     ):
-        with pytest.raises(gr.Error, match=told):
+        with pytest.raises(gr.Error, match=message):
             _opened(page, session, **changed)
     assert session.camera == ""
 
@@ -113,24 +113,24 @@ def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) ->
 
 
 def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    plate, opened = OnePass("gold_spirals", size=64, device="cpu"), Cameras()
-    tokens = [opened.open(plate, 60) for _ in range(MAX_CAMERAS)]
+    style, opened = OnePass("gold_spirals", size=64, device="cpu"), Cameras()
+    tokens = [opened.open(style, 60) for _ in range(MAX_CAMERAS)]
     with pytest.raises(ValueError, match="others are before their cameras"):
-        opened.open(plate, 60)
+        opened.open(style, 60)
     opened.close(tokens[0])
-    brief = opened.open(plate, 0.05)
+    brief = opened.open(style, 0.05)
     time.sleep(0.1)
     assert opened.find(brief) is None
-    assert opened.open(plate, 60)
+    assert opened.open(style, 60)
     monkeypatch.setattr(cameras, "IDLE_SECONDS", 0.0)  # nobody has sent anything for longer
     assert opened.find(tokens[1])
-    assert opened.open(plate, 60)
+    assert opened.open(style, 60)
 
 
 def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     outputs = page.live.take_snapshot(session=session, picture=photo_sent)
     assert outputs[page.photo.image] == photo_sent["path"]
     assert outputs[page.result.tabs].selected == "painting"
-    for shot, told in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
-        with pytest.raises(gr.Error, match=told):
+    for shot, message in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
+        with pytest.raises(gr.Error, match=message):
             page.live.take_snapshot(session=session, picture=shot)

@@ -70,7 +70,7 @@ def test_from_the_click_to_the_png(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"photo": None}, "Add a photo first"),
         ({"chosen": []}, "Choose a style first"),
@@ -80,10 +80,10 @@ def test_from_the_click_to_the_png(
         ({"photo": {"path": "/etc/hostname"}}, "did not arrive"),
     ],
 )
-def test_what_leads_nowhere_is_told(
-    page: Page, session: Session, photo_sent: dict[str, Any], changed: dict[str, Any], told: str
+def test_a_failed_run_is_reported(
+    page: Page, session: Session, photo_sent: dict[str, Any], changed: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(gr.Error, match=told) as refused:
+    with pytest.raises(gr.Error, match=message) as refused:
         page.painting.start_painting(session=session, **_asked(photo_sent, **changed))
         _paint(page, session)
     assert not refused.value.print_exception
@@ -229,7 +229,7 @@ def test_a_stop_before_there_is_anything_to_see(page: Page, session: Session, ph
     assert page.app_state.runs == []
 
 
-def test_a_full_disk_is_told_and_nothing_is_left(
+def test_a_full_disk_is_reported_and_nothing_is_left(
     page: Page, session: Session, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
@@ -272,9 +272,9 @@ def test_the_film_is_made_once(page: Page, session: Session, photo_sent: dict[st
 def test_a_run_that_led_nowhere_says_so_and_keeps_its_picture(
     page: Page, session: Session, photo_sent: dict[str, Any], notices: list[str]
 ) -> None:
-    knobs = controls("gatys", style_weight=1e12, **SMALL)
+    values = controls("gatys", style_weight=1e12, **SMALL)
     asked = {"photo": photo_sent, "chosen": ["gold_spirals"], "mask": None, "recipe": "gatys"}
-    page.painting.start_painting(session=session, **asked, **knobs)
+    page.painting.start_painting(session=session, **asked, **values)
     outputs = _paint(page, session)
     assert Path(outputs[page.result.image]).suffix == ".png"
     assert len(notices) == 1

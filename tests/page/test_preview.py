@@ -42,11 +42,11 @@ def test_photo_and_style_make_a_draft(page: Page, session: Session, photo_sent: 
     with Image.open(first) as picture:
         assert picture.size == (512, 410)
     before = _pixels(first)
-    none, first_plate = (
+    none, first_style = (
         _pixels(_shown(page, _anew(page, session, photo_sent, chosen=chosen)))
         for chosen in ([], [page.app_state.styles[0].name])
     )
-    assert np.array_equal(none, first_plate)
+    assert np.array_equal(none, first_style)
     second = _shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"]))
     assert np.abs(_pixels(second) - before).mean() > 20
     assert not first.exists()
@@ -103,7 +103,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
         outputs = page.preview.show_gallery(session=session, photo=photo, on_photo=on_photo)
         assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
-            plate.name for plate in page.app_state.styles
+            one_style.name for one_style in page.app_state.styles
         ]
     release(page.app_state, session)
     assert not any(file.exists() for file in files)
@@ -121,9 +121,9 @@ def test_what_was_drawn_before_is_not_drawn_again(
 
 
 def test_too_many_go_without() -> None:
-    crowd, photo, plate = Previewer(), open_image(sample("lion")), load_styles()[0].path
+    crowd, photo, one_style = Previewer(), open_image(sample("lion")), load_styles()[0].path
     for _ in range(MAX_WAITING):
         assert crowd._places.acquire(blocking=False)
-    assert crowd.thumbnails(photo, "digest", [plate]) == []
+    assert crowd.thumbnails(photo, "digest", [one_style]) == []
     crowd._places.release()
-    assert len(crowd.thumbnails(photo, "digest", [plate])) == 1
+    assert len(crowd.thumbnails(photo, "digest", [one_style])) == 1

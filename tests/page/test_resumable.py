@@ -79,9 +79,9 @@ def test_what_was_finished_meanwhile_is_there(page: Page, photo_sent: dict[str, 
 
 @pytest.mark.parametrize("key", ["", None, "0" * 32, ["a"], {"path": 1}])
 def test_nobody_else_finds_it(page: Page, key: Any) -> None:
-    with pytest.raises(gr.Error) as told:
+    with pytest.raises(gr.Error) as caught:
         _back(page, key)
-    assert not told.value.visible
+    assert not caught.value.visible
 
 
 def test_a_run_that_nobody_comes_back_for_ends(
@@ -110,7 +110,7 @@ def test_a_page_that_closes_says_so(page: Page, photo_sent: dict[str, Any], monk
     assert run.stop.is_set()
 
 
-def test_the_next_one_waits_until_the_easel_is_free(page: Page, photo_sent: dict[str, Any]) -> None:
+def test_the_next_one_waits_until_the_engine_is_free(page: Page, photo_sent: dict[str, Any]) -> None:
     _, first, frames = _begun(page, photo_sent, steps=20)
     frames.close()
     _, second, others = _begun(page, photo_sent, steps=40)
@@ -122,17 +122,17 @@ def test_the_next_one_waits_until_the_easel_is_free(page: Page, photo_sent: dict
 
 def _told(page: Page, session: Session) -> list[Any]:
     async def first_two() -> list[Any]:
-        told = []
+        statuses = []
         async for outputs in page.painting.show_queue_position(session=session):
-            told.append(outputs[page.painting.status])
-            if len(told) == 2 or session.run is None:
+            statuses.append(outputs[page.painting.status])
+            if len(statuses) == 2 or session.run is None:
                 break
-        return told
+        return statuses
 
     return awaited(asyncio.wait_for(first_two(), 10))
 
 
-def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_visitor_sees_the_place_in_the_queue(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     app_state = page.app_state
     work = 20 / app_state.engine.pace.seconds(1.0)
     ahead, mine = (paint_task(session_hash=name, work=work) for name in ("another's", "mine"))
@@ -157,7 +157,7 @@ def test_who_waits_is_told_the_place(page: Page, monkeypatch: pytest.MonkeyPatch
     app_state.dequeue(mine)
 
 
-def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_films_count_in_the_queue_and_show_their_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     app_state, clip = page.app_state, Clip(Path("film.mp4"), Fraction(10), 60)
     paint = OnePass(app_state.styles[0].path, size=64, device="cpu")
     painted, mine = (
@@ -170,8 +170,8 @@ def test_films_count_and_are_told_their_place(page: Page, monkeypatch: pytest.Mo
     session = Session(session_hash="mine", clip=mine)
 
     async def first() -> str:
-        told = page.clip.show_queue_position(session=session)
-        return str((await anext(told))[page.clip.status])
+        positions = page.clip.show_queue_position(session=session)
+        return str((await anext(positions))[page.clip.status])
 
     assert "Next in line, about 12 s until it begins" in awaited(first())
     later = paint_task(session_hash="mine", seconds_left=5.0)  # the same visitor's painting

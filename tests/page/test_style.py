@@ -26,17 +26,17 @@ def _upload(page: Page, session: Session, uploads: Any, **sent_with: Any) -> dic
     return page.style.add_styles(session=session, uploads=uploads, **asked)
 
 
-def _plate(page: Page, name: str) -> int:
-    return [plate.name for plate in page.app_state.styles].index(name)
+def _style_index(page: Page, name: str) -> int:
+    return [one_style.name for one_style in page.app_state.styles].index(name)
 
 
 def test_a_click_chooses_a_style_with_its_own_settings(page: Page, session: Session) -> None:
-    outputs = _click(page, session, _plate(page, "ink_mountains"))
+    outputs = _click(page, session, _style_index(page, "ink_mountains"))
     assert outputs[page.style.chosen] == ["ink_mountains"]
     assert "Ink Mountains" in outputs[page.style.card]
     assert named(page, outputs) == {"strength": 0.4, "style_scale": 1.0, "detail": 0.0, "coherence": 0.7}
     assert outputs[page.settings.preset] is None
-    plain = _click(page, session, _plate(page, "gold_spirals"))
+    plain = _click(page, session, _style_index(page, "gold_spirals"))
     assert plain[page.settings.preset] == "balanced"
 
 
@@ -72,7 +72,7 @@ def test_the_first_style_sets_its_settings_and_keeps_those_of_a_link(
 
 
 def test_a_blend_takes_up_to_four_styles(page: Page, session: Session) -> None:
-    names = [plate.name for plate in page.app_state.styles][:5]
+    names = [one_style.name for one_style in page.app_state.styles][:5]
     outputs = _click(page, session, 3, chosen=names[:3], several=True)
     assert outputs[page.style.chosen] == names[:4]
     with pytest.raises(gr.Error, match="Four styles at most"):
@@ -104,7 +104,7 @@ def test_own_styles_come_first_and_get_unique_names(
         photo.save(uploads / name)
     both = [sent(uploads / "gold_spirals.png"), sent(uploads / "a, b & c.png")]
     outputs = _upload(page, session, both)
-    assert [plate.name for plate in session.styles] == ["gold_spirals 2", "a, b & c"]
+    assert [one_style.name for one_style in session.styles] == ["gold_spirals 2", "a, b & c"]
     assert outputs[page.style.chosen].value == ["gold_spirals 2"]
     assert "&amp;" in _click(page, session, 1)[page.style.card]
     assert len(page.app_state.styles_for(session)) == len(page.app_state.styles) + 2

@@ -19,9 +19,9 @@ def above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_a_killed_process_left_goes_and_what_a_living_one_holds_stays(above: Path) -> None:
     killed = "import os; from nst.service.disk import open_folder; print(open_folder()); os._exit(9)"
-    told = subprocess.run([sys.executable, "-c", killed], cwd=ROOT, capture_output=True, text=True)
+    process = subprocess.run([sys.executable, "-c", killed], cwd=ROOT, capture_output=True, text=True)
     left = [folder for folder in above.iterdir() if folder.name.startswith(disk.PREFIX)]
-    assert len(left) == 1, told.stderr
+    assert len(left) == 1, process.stderr
     other = above / "nst-notes"
     other.mkdir()
     mine = disk.open_folder()

@@ -26,7 +26,7 @@ def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(monkeypatc
 
 def _slow(seconds: float) -> tuple[Any, list[str]]:
     """A job each of whose steps takes so long, and what became of it."""
-    told: list[str] = []
+    events: list[str] = []
 
     def frames() -> Iterator[str]:
         try:
@@ -34,26 +34,26 @@ def _slow(seconds: float) -> tuple[Any, list[str]]:
                 time.sleep(seconds)
                 yield "frame"
         finally:
-            told.append("closed")
+            events.append("closed")
 
-    return SimpleNamespace(frames=frames(), stop=threading.Event()), told
+    return SimpleNamespace(frames=frames(), stop=threading.Event()), events
 
 
 def test_nobody_waits_for_a_step_that_nobody_wants() -> None:
     engine = Engine(Config())
-    job, told = _slow(3.0)
+    job, events = _slow(3.0)
     frames = engine.frames(job)
     threading.Timer(0.2, job.stop.set).start()
     began = time.monotonic()
     assert list(frames) == []  # it was in the set-up, so to say
     assert time.monotonic() - began < 2
-    job, told = _slow(3.0)
+    job, events = _slow(3.0)
     frames = engine.frames(job)
     assert next(frames)
     began = time.monotonic()
     frames.close()
     assert time.monotonic() - began < 2
-    assert engine._thread.submit(lambda: list(told)).result(20) == ["closed"]
+    assert engine._thread.submit(lambda: list(events)).result(20) == ["closed"]
 
 
 def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
@@ -73,7 +73,7 @@ def test_setting_up_styles_ends_within_a_part(app_state: AppState) -> None:
     given = {"size": 512, "style_scale": 4, "scales": 1}
     stop = threading.Event()
     job = prepare(
-        Request(sample("lion"), [plate.name for plate in four], overrides=given), four, app_state.engine.backbone, stop
+        Request(sample("lion"), [style.name for style in four], overrides=given), four, app_state.engine.backbone, stop
     )
     threading.Timer(1.0, stop.set).start()
     began = time.monotonic()

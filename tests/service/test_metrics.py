@@ -44,9 +44,9 @@ def test_every_end_of_a_run_is_counted_and_logged(caplog: pytest.LogCaptureFixtu
             raise error
     counted = {("done", "gatys"): 1, ("refused", ""): 1, ("left", ""): 1, ("failed", ""): 1}
     assert _runs(watch) == counted
-    told = json.loads(caplog.messages[0])
-    assert told.pop("seconds") >= 0
-    assert told == {"size": 64, "recipe": "gatys", "outcome": "done"}
+    entry = json.loads(caplog.messages[0])
+    assert entry.pop("seconds") >= 0
+    assert entry == {"size": 64, "recipe": "gatys", "outcome": "done"}
 
 
 def test_an_engine_is_busy_while_a_frame_is_painted() -> None:

@@ -53,14 +53,14 @@ def service() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             address = urlparse(self.path)
             asked.append({"path": address.path} | parse_qs(address.query))
             granted = {"idle": False, "nvidiaIndex": 0, "nvidiaUUID": "GPU-0", "allowToken": "token"}
-            told = b""
+            body = b""
             if address.path == "/schedule":
-                told = json.dumps(granted).encode()
+                body = json.dumps(granted).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

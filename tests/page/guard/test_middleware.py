@@ -28,17 +28,17 @@ from tests.serving import ROOT, Served, awaited
 
 @pytest.mark.parametrize("path", ["/", "/config", "/card.jpg", "/nowhere", "/gradio_api/file=x"])
 def test_every_answer_has_our_headers(server: Served, path: str) -> None:
-    told = httpx.get(server.url + path).headers
-    assert {name: told[name] for name in HEADERS} == HEADERS
-    assert "huggingface.co" in told["content-security-policy"]
+    headers = httpx.get(server.url + path).headers
+    assert {name: headers[name] for name in HEADERS} == HEADERS
+    assert "huggingface.co" in headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/gradio_api/openapi.json"])
-def test_no_answer_tells_where_the_program_lies(server: Served, path: str) -> None:
-    told = httpx.get(server.url + path).text
+def test_no_answer_reveals_the_programs_folder(server: Served, path: str) -> None:
+    body = httpx.get(server.url + path).text
     home = Path(httpx.__file__).parent.parent
     for secret in (str(ROOT), str(home)):
-        assert re.findall(f'[^"]*{re.escape(secret)}[^"]*', told) == []
+        assert re.findall(f'[^"]*{re.escape(secret)}[^"]*', body) == []
 
 
 def test_samples_are_served_all_the_same(server: Served) -> None:
@@ -49,8 +49,8 @@ def test_samples_are_served_all_the_same(server: Served) -> None:
 
 
 def test_snapshots_of_gradios_own_are_not_made(server: Served) -> None:
-    told = httpx.get(f"{server.url}/gradio_api/deep_link?session_hash=abc")
-    assert told.status_code == 404
+    response = httpx.get(f"{server.url}/gradio_api/deep_link?session_hash=abc")
+    assert response.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Sto
 
 def test_uploads_are_taken_while_there_is_room(small: tuple[Store, TestClient]) -> None:
     _, client = small
-    told = [client.post(UPLOAD, content=bytes(4000)).status_code for _ in range(4)]
-    assert told == [200, 200, 507, 507]
+    statuses = [client.post(UPLOAD, content=bytes(4000)).status_code for _ in range(4)]
+    assert statuses == [200, 200, 507, 507]
     assert "full of what others have sent" in client.post(UPLOAD, content=bytes(9000)).text
     assert client.post(UPLOAD, content=bytes(1000)).status_code == 200
 
@@ -126,16 +126,16 @@ def test_one_address_does_not_keep_all_room_for_itself(tmp_path: Path) -> None:
         await PlainTextResponse("kept")(scope, receive, send)
 
     async def upload(room: UploadQuota, host: str) -> int:
-        told: list[int] = []
+        statuses: list[int] = []
 
         async def send(message: Any) -> None:
             if message["type"] == "http.response.start":
-                told.append(message["status"])
+                statuses.append(message["status"])
 
         size = [(b"content-length", b"9")]
         scope = {"type": "http", "method": "POST", "path": UPLOAD, "headers": size}
         await room(scope | {"client": (host, 1)}, None, send)
-        return told[0]
+        return statuses[0]
 
     async def crowd() -> list[int]:
         room = UploadQuota(slow, store, Config())

@@ -1,4 +1,4 @@
-"""The gate by itself; tests/attacks try it on the app."""
+"""The request filter alone; `tests/attacks` try it on the app."""
 
 import json
 from pathlib import Path
@@ -40,14 +40,14 @@ def test_somebody_listens_until_the_last_stream_has_ended() -> None:
     assert not open_streams.is_open("a")
 
 
-def test_an_error_is_told_in_a_line() -> None:
+def test_an_error_is_summarised_in_a_line() -> None:
     try:
         json.loads("{")
     except ValueError as error:
-        told = summary(error)
-    assert told.startswith("JSONDecodeError: Expecting")
-    assert "\n" not in told
-    assert "line" in told.rpartition("(")[2]
+        text = summary(error)
+    assert text.startswith("JSONDecodeError: Expecting")
+    assert "\n" not in text
+    assert "line" in text.rpartition("(")[2]
 
 
 def _reject(value: Any) -> Path | None:
@@ -55,9 +55,9 @@ def _reject(value: Any) -> Path | None:
 
 
 def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes, Any]:
-    """Status, body of the answer, and what the app behind the gate was given, if it was asked."""
+    """Status, body of the answer, and what the app behind the filter was given, if it was asked."""
     given: list[Any] = []
-    told: list[Any] = []
+    messages: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         given.append((await receive())["body"])
@@ -70,13 +70,13 @@ def _through(method: str, path: str, body: bytes = b"", **headers: str) -> tuple
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
-        told.append(message)
+        messages.append(message)
 
     headers = {"content-length": str(len(body))} | headers
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
     awaited(RequestFilter(app, 1000, OpenStreams(), _reject)(scope, receive, send))
-    return told[0]["status"], told[1]["body"], given[0] if given else None
+    return messages[0]["status"], messages[1]["body"], given[0] if given else None
 
 
 def test_what_was_judged_is_what_goes_on() -> None:

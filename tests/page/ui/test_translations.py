@@ -69,11 +69,11 @@ def _shown(page: Page) -> Iterator[str]:
     for block in build(page.app_state)[0].blocks.values():
         if id(block) in hidden or getattr(block, "visible", True) is False:
             continue
-        told: Any = block.get_config()
-        texts = [told.get(name) for name in ("label", "info", "placeholder")]
+        config: Any = block.get_config()
+        texts = [config.get(name) for name in ("label", "info", "placeholder")]
         if block.get_block_name() in {"button", "html", "downloadbutton", "uploadbutton"}:
-            texts.append(told.get("value"))
-        texts += [name for name, _ in told.get("choices") or []]
+            texts.append(config.get("value"))
+        texts += [name for name, _ in config.get("choices") or []]
         for text in texts:
             yield from re.split(r"<[^>]*>|\n", text if isinstance(text, str) else "")
 
