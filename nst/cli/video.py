@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from tqdm import tqdm
 from nst.cli.arguments import parse_request, reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.terminal import Interrupted, Interrupts, print_message
-from nst.clip import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
 from nst.gallery import Style
 from nst.images import ImageError, check_writable
 from nst.job import resolve_request
 from nst.one_pass import OnePass
 from nst.settings import ONE_PASS_SETTINGS, Settings
+from nst.video import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
 
 
 def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
@@ -50,18 +51,16 @@ def paint_video(
         *(style.path for style in styles), **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    done = 0
-    try:
-        with tqdm(total=clip.pictures or None, unit=" pictures") as bar:
-            for done in paint_clip(clip, out, painter):
-                bar.update(done - bar.n)
-    except Interrupted:
-        pass
-    except ImageError as error:
-        if not done:
-            raise
-        print_message(f"{error}; {done} pictures are in {str(out)!r}")
-        return 1
+    done, warnings = 0, list[str]()
+    with (
+        suppress(Interrupted),
+        tqdm(total=clip.pictures or None, unit=" pictures") as bar,
+        closing(paint_clip(clip, out, painter, warnings.append)) as counts,
+    ):
+        for done in counts:
+            bar.update(done - bar.n)
+    for warning in warnings:
+        print_message(warning)
     if interrupts.number:
         total = clip.pictures
         print_message(f"{done} of {total} pictures are painted" if done else "nothing is written")

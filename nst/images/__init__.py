@@ -2,9 +2,9 @@
 
 from nst.images.files import check_plain, open_checked, switch_off_other_formats
 from nst.images.fitting import fit, fitted_size
-from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, ImageSource, is_address
+from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, ImageSource, check_size, is_address
 from nst.images.opening import open_alpha, open_cutout, open_image, open_mask, upright_size
-from nst.images.saving import check_writable, image_format, save_image, write_file
+from nst.images.saving import check_writable, image_format, replaced, save_image, write_file
 
 __all__ = [
     "MAX_PIXELS",
@@ -12,6 +12,7 @@ __all__ = [
     "ImageError",
     "ImageSource",
     "check_plain",
+    "check_size",
     "check_writable",
     "fit",
     "fitted_size",
@@ -22,6 +23,7 @@ __all__ = [
     "open_cutout",
     "open_image",
     "open_mask",
+    "replaced",
     "save_image",
     "switch_off_other_formats",
     "upright_size",

@@ -32,10 +32,10 @@ def quoted(path: str | os.PathLike[str]) -> str:
     return repr(text)
 
 
-def check_size(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -> None:
     """Raise ImageError if a picture of this width and height is too large or too small."""
     width, height = size
-    if width * height > MAX_PIXELS:
-        raise ImageError(f"{name} has {width}x{height} pixels; make it smaller than {MAX_PIXELS // 10**6} megapixels")
+    if width * height > max_pixels:
+        raise ImageError(f"{name} has {width}x{height} pixels; make it smaller than {max_pixels // 10**6} megapixels")
     if min(size) < MIN_SIDE:
         raise ImageError(f"{name} has only {width}x{height} pixels; use one with at least {MIN_SIDE} on each side")

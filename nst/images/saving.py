@@ -6,7 +6,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ _MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
 _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
 """The folder is read-only; the file itself may still be writable."""
 
@@ -77,30 +78,51 @@ def save_image(image: Image.Image, path: str | os.PathLike[str], text: Mapping[s
 
 
 def write_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file completely, or leave the existing file as it is; ImageError if that fails.
-
-    The data goes to a temporary file that is renamed; a link stays a link.
-    """
+    """Write a file completely, or leave the existing file as it is; ImageError if that fails."""
     try:
-        target = Path(os.path.realpath(path))
-        temporary = target.with_name(f".{secrets.token_hex(6)}.part")
         try:
-            temporary.write_bytes(data)
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
+            with _replaced(path) as temporary:
+                temporary.write_bytes(data)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            target = Path(path)
             if error.errno not in _FIXED or not target.is_file():
                 raise
-            target.write_bytes(data)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+            before = target.read_bytes()
+            try:
+                target.write_bytes(data)
+            except OSError:
+                target.write_bytes(before)
+                raise
     except OSError as error:
-        raise ImageError(f"{quoted(path)} can't be written: {_reason(error)}") from None
+        raise write_error(path, error) from None
     except ValueError:  # a NUL
         raise ImageError(f"{quoted(path)} can't be written; choose another name") from None
+
+
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new file with the suffix of `path`, which it replaces at the end.
+
+    After an exception the new file is removed, and the existing one stays as it is. ImageError for errors of the disk.
+    """
+    try:
+        with _replaced(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise write_error(path, error) from None
+
+
+@contextmanager
+def _replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    target = Path(os.path.realpath(path))  # a link stays a link
+    temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
+    try:
+        yield temporary
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -121,7 +143,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise ImageError(f"{quoted(path)} can't be written; choose another name")
 
 
-def _reason(error: OSError) -> str:
+def write_error(path: str | os.PathLike[str], error: OSError) -> ImageError:
+    """The error for a file that the system does not write."""
+    reason = (error.strerror or str(error)).lower()
     if error.errno in _FULL:
-        return "the disk is full; free some space and paint once more"
-    return (error.strerror or str(error)).lower()
+        reason = "the disk is full; free some space and paint once more"
+    return ImageError(f"{quoted(path)} can't be written: {reason}")

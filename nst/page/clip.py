@@ -5,7 +5,6 @@ from typing import Any
 
 import gradio as gr
 
-from nst.clip import Clip
 from nst.messages import sentence
 from nst.page.events import DIRECT, QUEUED, WAITING, Context, Inputs, Outputs
 from nst.page.preview import CONTROLS
@@ -18,6 +17,7 @@ from nst.service.clips import check_clip, paint_clip_task
 from nst.service.session import Session
 from nst.service.tasks import ClipTask
 from nst.sharing import file_name
+from nst.video import Clip
 
 CLIP_SIZE = 512  # pixels on the longest side of a painted film
 
@@ -93,8 +93,9 @@ class ClipTab:
         total, done = task.clip.pictures, 0
         try:
             out = self.app.store.replace_folder(session.previews, "clip") / task.name
-            for done in paint_clip_task(self.app, task, out):
-                if done % 5 == 1:
+            for count in paint_clip_task(self.app, task, out):
+                before, done = done, count
+                if done > before and done % 5 == 1:
                     detail = f"picture {done} of {total}" if total else f"picture {done}"
                     progress = min(1.0, done / max(1, total))
                     yield {self.status: status_html("Painting", progress, detail)}
@@ -106,6 +107,8 @@ class ClipTab:
                 session.clip = None
         stopped = task.stop.is_set()
         message = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
+        for warning in task.warnings:
+            gr.Warning(sentence(warning))
         yield self._buttons(running=False) | {
             self.status: status_html(message, 1.0),
             self.painted: gr.Video(str(out), visible=True),

@@ -5,50 +5,56 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from nst.clip import Clip, open_clip, paint_clip
+from PIL import Image
+
 from nst.config import Config
 from nst.messages import duration
 from nst.service.app_state import AppState
 from nst.service.runs import CLOSING
 from nst.service.tasks import ClipTask
+from nst.video import Clip, open_clip, paint_clip
 
-MAX_RATE = 60  # frames per second; a film with more is longer than its header says
+MAX_RATE = 60  # frames per second; a film with more ends early
 MAX_PIXELS = 9_000_000  # pixels of one frame: 4K, and a little
+TOLERANCE = 1.05  # of the longest film
 
 
 def check_clip(path: Path, config: Config) -> Clip:
     """The film in a file; ValueError if it can't be read, or is too long or too large."""
-    clip = open_clip(path)
-    if clip.seconds > config.clip_seconds * 1.05:
+    clip = open_clip(path, MAX_PIXELS, config.clip_seconds * TOLERANCE)
+    if clip.seconds > clip.max_seconds:
         raise ValueError(
             f"the film takes {duration(clip.seconds)}, and {duration(config.clip_seconds)} are "
             "allowed here: cut it, and choose it again"
         )
-    width, height = clip.size
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"the film is too large, {width} x {height}: save it in 4K or smaller")
     return clip
 
 
 def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[int]:
     """Paint the film into the file `out`, and yield how many frames are done; ValueError.
 
-    It ends with the film, at `task.stop`, or at the limit of frames or of time.
+    It ends with the film, at `task.stop`, or at the limit of frames or of time. What is wrong with the film is in
+    `task.warnings`.
     """
     if app_state.closing.is_set():
         raise ValueError(CLOSING)
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
     max_frames, started = config.clip_seconds * MAX_RATE, time.monotonic()
+
+    def paint(frame: Image.Image) -> Image.Image:
+        return previewer.run(lambda: task.paint(frame))
+
     with (
         app_state.running(task),
         app_state.metrics.run() as record,
-        closing(paint_clip(clip, out, lambda frame: previewer.run(lambda: task.paint(frame)))) as counts,
+        closing(paint_clip(clip, out, paint, task.warnings.append)) as counts,
     ):
         record.outcome, record.size, record.recipe = "failed", task.paint.settings.size, "film"
         for done in counts:
             yield done
             seconds = time.monotonic() - started
-            previewer.seconds_per_picture = seconds / done
+            if done:
+                previewer.seconds_per_picture = seconds / done
             task.seconds_left = max(0, clip.pictures - done) * previewer.seconds_per_picture
             limit_reached = done >= max_frames or seconds > config.max_seconds
             if task.stop.is_set() or app_state.closing.is_set() or limit_reached:

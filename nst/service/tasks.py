@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nst.clip import Clip
 from nst.job import Request
 from nst.one_pass import OnePass
 from nst.service.uploads import Upload
+from nst.video import Clip
 
 
 class Resumable(Protocol):
@@ -51,3 +51,4 @@ class ClipTask(QueuedTask):
     clip: Clip
     paint: OnePass
     name: str = "painted.mp4"  # file name of the painted film
+    warnings: list[str] = field(default_factory=list)  # what is wrong with the film

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst.clip import open_clip
 from nst.config import Config
 from nst.gallery import sample
 from nst.images import open_image
@@ -20,6 +19,7 @@ from nst.page.app import Page, release
 from nst.service.clips import paint_clip_task
 from nst.service.session import Session
 from nst.service.tasks import ClipTask
+from nst.video import open_clip
 from tests.conftest import sent
 
 from .conftest import one_pass_controls

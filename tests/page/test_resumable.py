@@ -13,7 +13,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from nst.clip import Clip
 from nst.one_pass import OnePass
 from nst.page import queue_status as line
 from nst.page.app import Page, left_route
@@ -22,6 +21,7 @@ from nst.service.app_state import MAX_QUEUED
 from nst.service.runs import follow
 from nst.service.session import Session
 from nst.service.tasks import ClipTask, PaintTask
+from nst.video import Clip
 from tests.serving import awaited
 
 from .conftest import controls, paint_task

@@ -1,0 +1,122 @@
+"""Writes H.264 with AAC, as every browser plays it."""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+
+from nst.video.frames import TimedFrame
+
+_COPIED = {"aac", "mp3", "ac3", "eac3", "alac"}  # codecs of audio that MP4 holds
+
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
+_LAYOUTS = {"mono", "stereo", "5.1"}  # of AAC that every player plays; others become stereo
+
+_MAX_EARLY = 1000  # packets of audio before the first frame that are kept
+
+
+class FilmWriter:
+    """A video file that is being written; FFmpegErrors and OSErrors are of writing."""
+
+    def __init__(self, file: Path, rate: Fraction, film: Any = None) -> None:
+        """`film` is the open container with the audio, if there is one."""
+        self._made = av.open(f"file:{file}", "w")
+        options = {"crf": "20", "preset": "veryfast"}
+        rate = rate.limit_denominator(100_000)
+        self._video: Any = self._made.add_stream("libx264", rate=rate, options=options)
+        audio = film.streams.best("audio") if film else None
+        self._write_audio = _audio_writer(audio, self._made)
+        self._early: deque[Any] = deque(maxlen=_MAX_EARLY)
+        self._durations: dict[int, int] = {}
+
+    def wants(self, frame: TimedFrame) -> bool:
+        """Whether the frame will be written."""
+        return True
+
+    def add(self, frame: TimedFrame) -> None:
+        """A painted frame; the first one sets the size of all."""
+        pixels = np.asarray(frame.image)
+        height, width = (side // 2 * 2 for side in pixels.shape[:2])  # H.264 subsamples colours 2 x 2
+        begins = not self._durations
+        if begins:
+            self._begin(width, height, frame.base)
+        encoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+        encoded.pts, encoded.time_base = frame.time, frame.base
+        self._durations[frame.time] = frame.duration
+        self._mux(self._video.encode(encoded))
+        if begins:
+            for packet in self._early:
+                self._write_audio(packet)
+            self._early.clear()
+
+    def _begin(self, width: int, height: int, base: Fraction) -> None:
+        video = self._video
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.codec_context.time_base = base
+        video.codec_context.colorspace = Colorspace.ITU709
+        video.codec_context.color_primaries = ColorPrimaries.BT709
+        video.codec_context.color_trc = ColorTrc.BT709
+        video.codec_context.color_range = ColorRange.MPEG
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            # Or the last frame would last no longer than the others.
+            packet.duration = self._durations.get(packet.pts, packet.duration)
+            self._made.mux(packet)
+
+    def add_audio(self, packet: Any) -> None:
+        """A packet of the audio. The file begins with the first frame: packets before it wait."""
+        if self._durations:
+            self._write_audio(packet)
+        else:
+            self._early.append(packet)
+
+    def close(self) -> None:
+        """Complete the file."""
+        self._mux(self._video.encode(None))
+        self._write_audio(None)
+        self._made.close()
+
+
+def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:
+    """A function that writes packets of this track; call it with None at the end.
+
+    A codec that MP4 does not support is converted to AAC. Damaged packets are left out.
+    """
+    if track is None or track.codec_context is None:
+        return lambda packet: None
+    context = track.codec_context
+    if context.name in _COPIED and context.sample_rate:
+        copied = made.add_stream_from_template(track)
+
+        def copy(packet: Any) -> None:
+            if packet is not None:
+                packet.stream = copied
+                made.mux(packet)
+
+        return copy
+    rate = next((rate for rate in _AAC_RATES if rate >= context.sample_rate), _AAC_RATES[-1])
+    layout = context.layout.name if context.layout.name in _LAYOUTS else "stereo"
+    coded = made.add_stream("aac", rate=rate, layout=layout)
+    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+
+    def code(packet: Any) -> None:
+        frames: list[Any] = []
+        with suppress(FFmpegError):
+            frames = packet.decode() if packet is not None else [None]
+        for frame in frames:
+            for resampled in resampler.resample(frame):
+                made.mux(coded.encode(resampled))
+        if packet is None:
+            made.mux(coded.encode(None))
+
+    return code

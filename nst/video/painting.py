@@ -1,0 +1,97 @@
+"""Paints a video frame by frame."""
+
+import logging
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from av.error import FFmpegError
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from nst.images import ImageError, replaced
+from nst.video.animation import ANIMATIONS, MAX_ANIMATED, AnimationWriter, read_frames
+from nst.video.clip import Clip
+from nst.video.container import open_container, read_parts
+from nst.video.encoding import FilmWriter
+from nst.video.frames import TimedFrame
+
+log = logging.getLogger("nst")
+
+Paint = Callable[[Image.Image], Image.Image]  # an RGB frame -> the painted frame; all painted frames have one size
+
+STEADY, STILL = 0.75, 8.0
+"""Weight of the previous painted frame where the video does not change, and the change (in levels of 255) at which the
+weight has fallen to 1/e."""
+
+
+def paint_clip(
+    clip: Clip, out: str | os.PathLike[str], paint: Paint, warn: Callable[[str], None] = log.warning
+) -> Generator[int, None, None]:
+    """Paint a video into the file `out`, and yield how many frames are done, after each packet of the video.
+
+    Static areas stay static. If the generator is closed, the frames so far are a complete file. `warn` receives a
+    sentence about each fault of the video. Raises ImageError if nothing was written; an existing file stays as it is.
+    """
+    out, done, stop = Path(out), 0, None
+    animated, steady = out.suffix.lower() in ANIMATIONS, stabilised(paint)
+    if animated and clip.pictures > MAX_ANIMATED:
+        raise ImageError(
+            f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; end {str(out)!r} in .mp4"
+        )
+    try:
+        with _open_parts(clip, warn) as (parts, film), replaced(out) as temporary:
+            writer = AnimationWriter(temporary, clip.plays) if animated else FilmWriter(temporary, clip.rate, film)
+            try:
+                for part in parts:
+                    if isinstance(part, TimedFrame) and writer.wants(part):
+                        writer.add(replace(part, image=steady(part.image)))
+                        done += 1
+                    elif part and not isinstance(part, TimedFrame):
+                        writer.add_audio(part)
+                    yield done
+            except (GeneratorExit, KeyboardInterrupt) as interruption:
+                stop = interruption
+            if not done:
+                raise stop or ImageError("the film holds no pictures; export it once more and try again")
+            writer.close()
+    except FFmpegError as error:
+        raise ImageError(f"{str(out)!r} can't be written: {error.strerror}") from None
+    if stop:
+        raise stop
+
+
+@contextmanager
+def _open_parts(clip: Clip, warn: Callable[[str], None]) -> Iterator[tuple[Iterator[Any], Any]]:
+    """The frames and the audio packets of a video, and its open container if it is no animation."""
+    if clip.delays:
+        yield read_frames(clip.path, clip.delays, clip.max_pixels, warn), None
+        return
+    with open_container(clip.path, clip.max_pixels) as film:
+        yield read_parts(film, clip.rate, clip.max_seconds, warn), film
+
+
+def stabilised(paint: Paint) -> Paint:
+    """`paint` for consecutive frames: areas without motion keep their strokes.
+
+    Frames are painted independently, so that noise alone would make the strokes flicker.
+    """
+    before: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    def paint_next(picture: Image.Image) -> Image.Image:
+        nonlocal before
+        painted = np.asarray(paint(picture), dtype=np.float32)
+        small = picture.resize((painted.shape[1], painted.shape[0]))
+        grey = np.asarray(small.convert("L").filter(ImageFilter.BoxBlur(2)), dtype=np.float32)
+        if before:
+            grey_before, painted_before = before
+            held = STEADY * np.exp(-np.abs(grey - grey_before) / STILL)[:, :, None]
+            painted = painted + held * (painted_before - painted)
+        before = grey, painted
+        return Image.fromarray(painted.round().astype(np.uint8))
+
+    return paint_next
