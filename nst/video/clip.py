@@ -65,6 +65,8 @@ def open_clip(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, max_se
             stream = film.streams.best("video")
             rate = min(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE, Fraction(_MAX_RATE))
             seconds = film.duration / av.time_base if film.duration else float(stream.frames / rate)
+            if "matroska" in film.format.name:  # its duration is the time of the end
+                seconds -= (film.start_time or 0) / av.time_base
             size = (stream.width, stream.height)
             facts = {"rate": rate, "pictures": round(seconds * rate), "seconds": seconds, "size": size}
     if any(size):

@@ -1,8 +1,9 @@
 """Reads videos with FFmpeg: frames and audio packets in their order."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ _JUMP = 10  # seconds between two frames that are a jump there
 @contextmanager
 def open_container(path: Path, max_pixels: int) -> Iterator[Any]:
     """The open file, whose frames of more than `max_pixels` will not be decoded; ImageError if it can't be read."""
-    # Without decoders FFmpeg learns all from headers, and decodes no frame before its size is checked.
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file", "codec_whitelist": "-"}
+    # Without its decoders FFmpeg learns all about the frames from headers, and decodes none of unknown size.
+    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file", "codec_whitelist": _audio_decoders()}
     with _readable():
         film: Any = av.open(f"file:{path}", options=options)
     with film:
@@ -32,6 +33,22 @@ def open_container(path: Path, max_pixels: int) -> Iterator[Any]:
             raise ImageError("the film has no pictures that can be read; save it as MP4 and try again")
         stream.codec_context.options = {"max_pixels": str(max_pixels)}
         yield film
+
+
+def audio_track(film: Any) -> Any:
+    """The audio that is kept, or None."""
+    track = film.streams.best("audio")
+    return track if track and track.codec_context else None
+
+
+@cache
+def _audio_decoders() -> str:
+    """The names of FFmpeg's decoders for audio, as an option takes them."""
+    names = []
+    for name in av.codecs_available:
+        with suppress(ValueError):  # only an encoder has this name
+            names += [name] * (av.Codec(name, "r").type == "audio")
+    return ",".join(names)
 
 
 @contextmanager
@@ -49,8 +66,8 @@ def read_parts(film: Any, rate: Fraction, max_seconds: float, warn: Callable[[st
 
     Times count from the earliest of both. Damaged packets are left out, and `warn` receives their number at the end.
     """
-    video, audio = film.streams.best("video"), film.streams.best("audio")
-    streams = [stream for stream in (video, audio) if stream and stream.codec_context]
+    video = film.streams.best("video")
+    streams = [stream for stream in (video, audio_track(film)) if stream]
     clocks = {stream.index: _Clock(film, stream) for stream in streams}
     clock, size, damaged = clocks[video.index], FrameSize(), 0
     for packet in _packets(film, streams, warn):

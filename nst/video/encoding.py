@@ -1,8 +1,7 @@
 """Writes H.264 with AAC, as every browser plays it."""
 
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
+from nst.video.container import audio_track
 from nst.video.frames import TimedFrame
 
 _COPIED = {"aac", "mp3", "ac3", "eac3", "alac"}  # codecs of audio that MP4 holds
@@ -19,6 +19,7 @@ _COPIED = {"aac", "mp3", "ac3", "eac3", "alac"}  # codecs of audio that MP4 hold
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 _LAYOUTS = {"mono", "stereo", "5.1"}  # of AAC that every player plays; others become stereo
 
+_GAP = 0.05  # seconds between two frames of audio that are an error of their timestamps
 _MAX_EARLY = 1000  # packets of audio before the first frame that are kept
 
 
@@ -31,8 +32,7 @@ class FilmWriter:
         options = {"crf": "20", "preset": "veryfast"}
         rate = rate.limit_denominator(100_000)
         self._video: Any = self._made.add_stream("libx264", rate=rate, options=options)
-        audio = film.streams.best("audio") if film else None
-        self._write_audio = _audio_writer(audio, self._made)
+        self._write_audio = _audio_writer(audio_track(film) if film else None, self._made)
         self._early: deque[Any] = deque(maxlen=_MAX_EARLY)
         self._durations: dict[int, int] = {}
 
@@ -92,10 +92,10 @@ def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:
 
     A codec that MP4 does not support is converted to AAC. Damaged packets are left out.
     """
-    if track is None or track.codec_context is None:
+    if track is None:
         return lambda packet: None
     context = track.codec_context
-    if context.name in _COPIED and context.sample_rate:
+    if context.codec.canonical_name in _COPIED and context.sample_rate:
         copied = made.add_stream_from_template(track)
 
         def copy(packet: Any) -> None:
@@ -107,16 +107,39 @@ def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:
     rate = next((rate for rate in _AAC_RATES if rate >= context.sample_rate), _AAC_RATES[-1])
     layout = context.layout.name if context.layout.name in _LAYOUTS else "stereo"
     coded = made.add_stream("aac", rate=rate, layout=layout)
-    resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+    resampled = _resampler(layout, rate)
 
     def code(packet: Any) -> None:
-        frames: list[Any] = []
-        with suppress(FFmpegError):
-            frames = packet.decode() if packet is not None else [None]
+        frames: list[Any] = [None]
+        if packet is not None:
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                return
         for frame in frames:
-            for resampled in resampler.resample(frame):
-                made.mux(coded.encode(resampled))
+            for part in resampled(frame):
+                made.mux(coded.encode(part))
         if packet is None:
             made.mux(coded.encode(None))
 
     return code
+
+
+def _resampler(layout: str, rate: int) -> Callable[[Any], Iterator[Any]]:
+    """A function that converts frames of audio, and closes small gaps between them; None flushes it."""
+    resampler, due = av.AudioResampler("fltp", layout, rate), 0
+
+    def resampled(frame: Any) -> Iterator[Any]:
+        nonlocal resampler, due
+        try:
+            parts = resampler.resample(frame)
+        except ValueError:  # the format has changed
+            resampler = av.AudioResampler("fltp", layout, rate)
+            parts = resampler.resample(frame)
+        for part in parts:
+            if part.pts is None or part.pts - due < _GAP * rate:
+                part.pts = due
+            due = part.pts + part.samples
+            yield part
+
+    return resampled
