@@ -1,6 +1,7 @@
 """Opens picture files with care; every error is an ImageError whose message says what to do."""
 
 import errno
+import io
 import os
 import stat
 import threading
@@ -8,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import EpsImagePlugin, Image, PngImagePlugin, UnidentifiedImageError
 
@@ -64,7 +66,7 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
                 return
             check_plain(source, name)
             with Path(source).open("rb") as file:
-                image = Image.open(file, formats=_FORMATS)
+                image = Image.open(_with_transparent_canvas(file), formats=_FORMATS)
                 check_size(image.size, name)
                 yield image
     except ImageError:
@@ -82,6 +84,15 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
             raise _file_error(error, source, name) from None
         # Pillow reports a damaged file in more ways than can be listed.
         raise ImageError(f"{name} is damaged or incomplete; export or download it once more and try again") from None
+
+
+def _with_transparent_canvas(file: BinaryIO) -> BinaryIO:
+    """An animated WebP is transparent where no frame draws; Pillow believes it only with the flag for transparency."""
+    head = file.read(21)
+    file.seek(0)
+    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or not head[20] & 2:
+        return file
+    return io.BytesIO(head[:20] + bytes([head[20] | 16]) + file.read()[21:])
 
 
 @contextmanager

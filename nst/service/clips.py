@@ -10,7 +10,7 @@ from PIL import Image
 from nst.config import Config
 from nst.messages import duration
 from nst.service.app_state import AppState
-from nst.service.runs import CLOSING
+from nst.service.runs import CLOSING, NothingPainted
 from nst.service.tasks import ClipTask
 from nst.video import Clip, open_clip, paint_clip
 
@@ -33,8 +33,8 @@ def check_clip(path: Path, config: Config) -> Clip:
 def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[int]:
     """Paint the film into the file `out`, and yield how many frames are done; ValueError.
 
-    It ends with the film, at `task.stop`, or at the limit of frames or of time. What is wrong with the film is in
-    `task.warnings`.
+    It ends with the film, at `task.stop`, or at the limit of frames or of time; NothingPainted if that is before the
+    first frame. What is wrong with the film is in `task.warnings`.
     """
     if app_state.closing.is_set():
         raise ValueError(CLOSING)
@@ -49,6 +49,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
         app_state.metrics.run() as record,
         closing(paint_clip(clip, out, paint, task.warnings.append)) as counts,
     ):
+        done = 0
         record.outcome, record.size, record.recipe = "failed", task.paint.settings.size, "film"
         for done in counts:
             yield done
@@ -59,4 +60,6 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
             limit_reached = done >= max_frames or seconds > config.max_seconds
             if task.stop.is_set() or app_state.closing.is_set() or limit_reached:
                 break
+        if not done:
+            raise NothingPainted
         record.outcome = "stopped" if task.stop.is_set() else "done"

@@ -11,12 +11,14 @@ from av.error import FFmpegError
 from PIL import Image, ImageSequence
 
 from nst.images import ImageError, check_size, open_checked, open_image
-from nst.video.frames import FrameSize, TimedFrame
+from nst.video.frames import Converter, TimedFrame
 
 ANIMATIONS = (".gif", ".webp")
 MAX_ANIMATED = 600  # of an animation that is written, which is encoded from memory
 
-_SHORTEST = 20  # milliseconds between two frames that are written: browsers show GIFs with less much slower
+MAX_ANIMATED_RATE = 50  # frames per second that are written: browsers show a faster GIF much slower
+
+_SHORTEST = 1000 // MAX_ANIMATED_RATE  # milliseconds between two frames
 _IGNORED, _DEFAULT = 10, 100  # a delay that browsers do not believe, and what they take for it
 _UNIT = {".gif": 10, ".webp": 1}  # milliseconds
 
@@ -66,7 +68,7 @@ def read_frames(
     path: Path, delays: Sequence[int], max_pixels: int, warn: Callable[[str], None]
 ) -> Iterator[TimedFrame]:
     """The frames with their times; a damaged rest is left out with a warning."""
-    size, time = FrameSize(), 0
+    converter, time = Converter(), 0
     try:
         with open_checked(path, "the film") as animation:
             for frame, delay in zip_longest(ImageSequence.Iterator(animation), delays):
@@ -74,7 +76,7 @@ def read_frames(
                     break
                 check_size(frame.size, "the film", max_pixels)  # before it is decoded: a GIF's frames may grow
                 image = open_image(frame.convert("RGBA"), "the film")
-                yield TimedFrame(size.fit(image), time, delay or _DEFAULT, Fraction(1, 1000))
+                yield TimedFrame(converter.fit(image), time, delay or _DEFAULT, Fraction(1, 1000))
                 time += delay or _DEFAULT
     except ImageError:
         if not time:

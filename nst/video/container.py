@@ -11,7 +11,7 @@ import av
 from av.error import FFmpegError
 
 from nst.images import ImageError
-from nst.video.frames import FrameSize, TimedFrame, to_image
+from nst.video.frames import Converter, TimedFrame
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
 """Formats that are read, as FFmpeg names them; others, such as playlists, refer to other files."""
@@ -69,7 +69,7 @@ def read_parts(film: Any, rate: Fraction, max_seconds: float, warn: Callable[[st
     video = film.streams.best("video")
     streams = [stream for stream in (video, audio_track(film)) if stream]
     clocks = {stream.index: _Clock(film, stream) for stream in streams}
-    clock, size, damaged = clocks[video.index], FrameSize(), 0
+    clock, converter, damaged = clocks[video.index], Converter(), 0
     for packet in _packets(film, streams, warn):
         if packet.stream.type == "audio":
             yield _timed(packet, clocks[packet.stream.index]) if packet.size and packet.dts is not None else None
@@ -84,7 +84,7 @@ def read_parts(film: Any, rate: Fraction, max_seconds: float, warn: Callable[[st
                     warn(f"the film is longer than its header says, and ends after {max_seconds:g} seconds")
                     return
                 aspect = video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio
-                yield TimedFrame(size.fit(to_image(frame, aspect)), time, duration, clock.base)
+                yield TimedFrame(converter.image(frame, aspect), time, duration, clock.base)
         except FFmpegError:
             frames, damaged = [], damaged + 1
         if not frames:

@@ -17,7 +17,7 @@ from nst.video.frames import TimedFrame
 _COPIED = {"aac", "mp3", "ac3", "eac3", "alac"}  # codecs of audio that MP4 holds
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
-_LAYOUTS = {"mono", "stereo", "5.1"}  # of AAC that every player plays; others become stereo
+_LAYOUTS = {1: "mono", 6: "5.1"}  # number of channels -> layout; others become stereo
 
 _GAP = 0.05  # seconds between two frames of audio that are an error of their timestamps
 _MAX_EARLY = 1000  # packets of audio before the first frame that are kept
@@ -29,7 +29,8 @@ class FilmWriter:
     def __init__(self, file: Path, rate: Fraction, film: Any = None) -> None:
         """`film` is the open container with the audio, if there is one."""
         self._made = av.open(f"file:{file}", "w")
-        options = {"crf": "20", "preset": "veryfast"}
+        # MP4 stores when frames are decoded: without B-frames that is when they are shown, to the end of the last one.
+        options = {"crf": "20", "preset": "veryfast", "bf": "0"}
         rate = rate.limit_denominator(100_000)
         self._video: Any = self._made.add_stream("libx264", rate=rate, options=options)
         self._write_audio = _audio_writer(audio_track(film) if film else None, self._made)
@@ -69,8 +70,7 @@ class FilmWriter:
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            # Or the last frame would last no longer than the others.
-            packet.duration = self._durations.get(packet.pts, packet.duration)
+            packet.duration = self._durations[packet.pts]
             self._made.mux(packet)
 
     def add_audio(self, packet: Any) -> None:
@@ -105,7 +105,7 @@ def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:
 
         return copy
     rate = next((rate for rate in _AAC_RATES if rate >= context.sample_rate), _AAC_RATES[-1])
-    layout = context.layout.name if context.layout.name in _LAYOUTS else "stereo"
+    layout = _LAYOUTS.get(context.layout.nb_channels, "stereo")
     coded = made.add_stream("aac", rate=rate, layout=layout)
     resampled = _resampler(layout, rate)
 

@@ -28,55 +28,55 @@ class TimedFrame:
     base: Fraction
 
 
-class FrameSize:
-    """Fits all frames of a video to the size of the first one, with black bars where the shape differs."""
+class Converter:
+    """Turns decoded frames of one video into images of one size, that of the first."""
 
     def __init__(self) -> None:
         self._size: tuple[int, int] | None = None
+        self._graph: tuple[Any, Graph] = (None, Graph())  # what it converts, and the filters
+
+    def image(self, frame: Any, aspect: Fraction | None) -> Image.Image:
+        """An RGB image of a frame whose pixels have this width relative to their height."""
+        if any(component.is_alpha for component in frame.format.components):
+            pixels = frame.reformat(format="rgba", src_colorspace=_matrix(frame))
+        elif frame.color_trc in _HDR or frame.color_primaries in _WIDE:
+            pixels = self._to_srgb(frame)
+        else:
+            pixels = frame.reformat(format="rgb24", src_colorspace=_matrix(frame))
+        image = open_image(Image.fromarray(pixels.to_ndarray()), "the film")
+        if aspect and aspect != 1 and 1 / _MAX_ASPECT < aspect < _MAX_ASPECT:
+            width, height = image.size
+            wide = aspect > 1
+            image = image.resize((round(width * aspect), height) if wide else (width, round(height / aspect)))
+        return self.fit(_upright(image, frame))
 
     def fit(self, image: Image.Image) -> Image.Image:
-        """The image in the size of the first one."""
+        """The image in the size of the first one, with black bars if the shape differs."""
         self._size = self._size or image.size
         return image if image.size == self._size else ImageOps.pad(image, self._size, color="black")
 
-
-def to_image(frame: Any, aspect: Fraction | None) -> Image.Image:
-    """A decoded frame of pixels with this width relative to their height -> RGB."""
-    if any(component.is_alpha for component in frame.format.components):
-        pixels = frame.reformat(format="rgba", src_colorspace=_matrix(frame))
-    elif frame.color_trc in _HDR or frame.color_primaries in _WIDE:
-        pixels = _to_bt709(frame)
-    else:
-        pixels = frame.reformat(format="rgb24", src_colorspace=_matrix(frame))
-    image = open_image(Image.fromarray(pixels.to_ndarray()), "the film")
-    if aspect and aspect != 1 and 1 / _MAX_ASPECT < aspect < _MAX_ASPECT:
-        width, height = image.size
-        wide = aspect > 1
-        image = image.resize((round(width * aspect), height) if wide else (width, round(height / aspect)))
-    return _upright(image, frame)
+    def _to_srgb(self, frame: Any) -> Any:
+        """A frame of a larger gamut or range in that of sRGB; bright parts are compressed, not cut off."""
+        key = (frame.width, frame.height, frame.format.name, frame.color_trc, frame.color_primaries)
+        frame.time_base = Fraction(1, 25)
+        if key != self._graph[0]:  # FFmpeg computes a table first, which takes seconds
+            self._graph = key, Graph()
+            add = self._graph[1].add
+            nodes = [
+                add("buffer", f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base=1/25"),
+                add("scale", "out_primaries=bt709:out_transfer=iec61966-2-1:intent=perceptual"),
+                add("format", "pix_fmts=rgb24"),
+                add("buffersink"),
+            ]
+            self._graph[1].link_nodes(*nodes).configure()
+        self._graph[1].push(frame)
+        return self._graph[1].pull()
 
 
 def _matrix(frame: Any) -> Any:
     if frame.colorspace != _UNSPECIFIED:
         return None  # the frame's own
     return Colorspace.ITU709 if frame.height > _HD or frame.width > 2 * _HD else Colorspace.ITU601
-
-
-def _to_bt709(frame: Any) -> Any:
-    """A frame of a larger gamut or range in that of sRGB; bright parts are compressed, not cut off."""
-    hdr = frame.color_trc in _HDR
-    graph = Graph()
-    frame.pts, frame.time_base = 0, Fraction(1, 25)
-    size = f"video_size={frame.width}x{frame.height}"
-    nodes = [
-        graph.add("buffer", f"{size}:pix_fmt={frame.format.name}:time_base=1/25"),
-        graph.add("scale", "out_primaries=bt709" + ":out_transfer=iec61966-2-1:intent=perceptual" * hdr),
-        graph.add("format", "pix_fmts=rgb24"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes).configure()
-    graph.push(frame)
-    return graph.pull()
 
 
 def _upright(image: Image.Image, frame: Any) -> Image.Image:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from nst.images import ImageError, replaced
-from nst.video.animation import ANIMATIONS, MAX_ANIMATED, AnimationWriter, read_frames
+from nst.video.animation import ANIMATIONS, MAX_ANIMATED, MAX_ANIMATED_RATE, AnimationWriter, read_frames
 from nst.video.clip import Clip
 from nst.video.container import open_container, read_parts
 from nst.video.encoding import FilmWriter
@@ -39,7 +39,7 @@ def paint_clip(
     """
     out, done, stop = Path(out), 0, None
     animated, steady = out.suffix.lower() in ANIMATIONS, stabilised(paint)
-    if animated and clip.pictures > MAX_ANIMATED:
+    if animated and min(clip.pictures, clip.seconds * MAX_ANIMATED_RATE) > MAX_ANIMATED:
         raise ImageError(
             f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; end {str(out)!r} in .mp4"
         )
@@ -48,6 +48,9 @@ def paint_clip(
             writer = AnimationWriter(temporary, clip.plays) if animated else FilmWriter(temporary, clip.rate, film)
             try:
                 for part in parts:
+                    if animated and done == MAX_ANIMATED:
+                        warn(f"an animation holds {MAX_ANIMATED} pictures, and the rest of the film is left out")
+                        break
                     if isinstance(part, TimedFrame) and writer.wants(part):
                         writer.add(replace(part, image=steady(part.image)))
                         done += 1

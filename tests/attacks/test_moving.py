@@ -1,6 +1,8 @@
 """Hostile cameras, films and previews."""
 
 import io
+import re
+import struct
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.serving import ROOT
+from tests.video.files import grow, jpeg, write_jpegs, write_video
 
 from .conftest import clear
 from .stranger import MB, Stranger, picture, sent
@@ -83,7 +86,7 @@ def test_a_film_that_is_long_or_large(stranger: Stranger, tmp_path: Path) -> Non
     assert "The film takes 40 s, and 10 s are allowed here" in reply
     large = film(tmp_path / "large.mp4", 1, (4096, 4096))
     reply = called(stranger, "paint_clip", film=sent(stranger.upload(large, "large.mp4")))
-    assert "The film is too large, 4096 x 4096" in reply
+    assert "The film has 4096x4096 pixels; make it smaller than 9 megapixels" in reply
 
 
 def test_a_film_of_more_pictures_than_it_says(stranger: Stranger, tmp_path: Path) -> None:
@@ -92,6 +95,37 @@ def test_a_film_of_more_pictures_than_it_says(stranger: Stranger, tmp_path: Path
     inputs = {"film": sent(stranger.upload(many, "many.mp4")), "size": 64}
     reply = called(stranger, "paint_clip", **inputs)
     assert "painted.mp4" in reply
+    clear(reply)
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mkv", "mov"])
+def test_frames_that_grow_take_no_memory(stranger: Stranger, tmp_path: Path, suffix: str) -> None:
+    small = jpeg(np.full((64, 96, 3), 128, np.uint8))
+    frames = [small, *(grow(small, side, side) for side in (13_000, 16_000, 65_000)), small]
+    path = write_jpegs(tmp_path / f"film.{suffix}", frames)
+    film_sent = sent(stranger.upload(path.read_bytes(), path.name))
+    called(stranger, "paint_clip", film=film_sent, size=64)
+    stranger.forget_peak()
+    before = stranger.memory()
+    reply = called(stranger, "paint_clip", film=film_sent, size=64)
+    assert "painted.mp4" in reply
+    assert stranger.memory("VmHWM") < before + 200  # one such frame would take 750
+    clear(reply)
+
+
+@pytest.mark.parametrize("rate", [1, 1_000_000])
+def test_a_film_that_lasts_longer_than_it_says(stranger: Stranger, tmp_path: Path, rate: int) -> None:
+    """Of an hour of pictures, those of the first ten seconds are painted."""
+    frames = [np.full((48, 64, 3), number % 250, np.uint8) for number in range(120)]
+    path = write_video(tmp_path / "film.mkv", frames, [Fraction(30 * number) for number in range(120)], rate=rate)
+    data = path.read_bytes()
+    place = data.index(b"\x44\x89\x88")  # the duration, in milliseconds
+    path.write_bytes(data[: place + 3] + struct.pack(">d", 1000.0) + data[place + 11 :])
+    reply = called(stranger, "paint_clip", film=sent(stranger.upload(path.read_bytes(), "film.mkv")), size=64)
+    assert "painted.mp4" in reply
+    painted = Path(re.findall(r'"path": ?"([^"]+painted.mp4)"', reply)[0])
+    with av.open(str(painted)) as made:
+        assert len(list(made.decode(video=0))) == 1
     clear(reply)
 
 

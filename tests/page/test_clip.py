@@ -17,10 +17,12 @@ from nst.images import open_image
 from nst.one_pass import OnePass
 from nst.page.app import Page, release
 from nst.service.clips import paint_clip_task
+from nst.service.runs import NothingPainted
 from nst.service.session import Session
 from nst.service.tasks import ClipTask
 from nst.video import open_clip
 from tests.conftest import sent
+from tests.video.files import damage, write_video
 
 from .conftest import one_pass_controls
 
@@ -110,16 +112,35 @@ def test_an_owner_can_switch_films_off(
         page.clip.start_film(session=session, **_asked(film()))
 
 
-@pytest.mark.parametrize("limit", ["pictures", "time"])
-def test_a_film_that_is_more_than_it_says_ends(
-    page: Page, film: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+def test_a_film_of_more_pictures_than_allowed_ends(
+    page: Page, film: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = open_clip(film()["path"])
-    few = {"clip_seconds": 0.05} if limit == "pictures" else {"max_seconds": 0.0}
-    monkeypatch.setattr(page.app_state, "config", Config(**few))
+    monkeypatch.setattr(page.app_state, "config", Config(clip_seconds=0.05))
     paint = OnePass(page.app_state.styles[0].path, size=64, device="cpu")
-    counts = paint_clip_task(page.app_state, ClipTask(clip=clip, paint=paint), tmp_path / "out.mp4")
-    assert list(counts)[-1] == {"pictures": 3, "time": 1}[limit]
+    task = ClipTask(clip=open_clip(film()["path"]), paint=paint)
+    assert list(paint_clip_task(page.app_state, task, tmp_path / "out.mp4"))[-1] == 3
+
+
+def test_the_time_limit_includes_decoding(
+    page: Page, film: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first packets of H.264 bring no frame yet."""
+    monkeypatch.setattr(page.app_state, "config", Config(max_seconds=0.0))
+    paint = OnePass(page.app_state.styles[0].path, size=64, device="cpu")
+    task = ClipTask(clip=open_clip(film()["path"]), paint=paint)
+    with pytest.raises(NothingPainted):
+        list(paint_clip_task(page.app_state, task, tmp_path / "out.mp4"))
+    assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_a_damaged_film_is_painted_and_reported(
+    page: Page, session: Session, uploads: Path, notices: list[str]
+) -> None:
+    damaged = damage(write_video(uploads / "damaged.mov", codec="png", format="rgb24"))
+    page.clip.start_film(session=session, **_asked(sent(damaged)))
+    *_, last = page.clip.show_film(session=session)
+    assert "Done after 8 pictures" in last[page.clip.status]
+    assert notices == ["2 damaged parts of the film are left out."]
 
 
 def test_programs_have_a_film_painted(page: Page, film: Write) -> None:

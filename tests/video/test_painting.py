@@ -11,6 +11,8 @@ from PIL import Image, ImageChops
 from nst import ImageError
 from nst.video import MAX_ANIMATED, is_clip, open_clip, paint_clip, stabilised
 
+from .files import full_disk, write_video
+
 COUNT, RATE = 12, 6
 
 
@@ -129,16 +131,62 @@ def test_a_file_that_is_no_film_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_long_film_is_no_animation(tmp_path: Path) -> None:
-    clip = replace(open_clip(_film(tmp_path / "a.mp4")), pictures=MAX_ANIMATED + 1)
+    clip = replace(open_clip(_film(tmp_path / "a.mp4")), pictures=MAX_ANIMATED + 1, seconds=60.0)
     with pytest.raises(ImageError, match=r"holds 600; end .* in .mp4"):
         list(paint_clip(clip, tmp_path / "out.gif", ImageChops.invert))
     assert not (tmp_path / "out.gif").exists()
 
 
-def test_a_full_or_missing_folder_leaves_nothing(tmp_path: Path) -> None:
+def test_an_animation_ends_at_its_limit_whatever_the_header_says(tmp_path: Path) -> None:
+    frames = [np.full((16, 16, 3), number % 251, np.uint8) for number in range(MAX_ANIMATED + 5)]
+    clip = open_clip(write_video(tmp_path / "a.mkv", frames, rate=40))
+    warnings: list[str] = []
+    few = replace(clip, pictures=3, seconds=1.0)
+    *_, done = paint_clip(few, tmp_path / "out.webp", lambda frame: frame, warnings.append)
+    assert (done, warnings) == (600, ["an animation holds 600 pictures, and the rest of the film is left out"])
+
+
+@pytest.mark.parametrize("name", ["keep.mp4", "keep.mkv", "keep.mov", "keep.gif", "keep.webp"])
+def test_a_full_disk_leaves_the_existing_file(tmp_path: Path, name: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (30, 64, 96, 3), np.uint8)
+    source, out = write_video(tmp_path / "a.avi", list(noise), codec="mjpeg", format="yuvj420p"), tmp_path / name
+    out.write_bytes(b"as before")
+    with full_disk(20_000), pytest.raises(ImageError, match="can't be written: the disk is full"):
+        list(paint_clip(open_clip(source), out, lambda frame: frame))
+    assert out.read_bytes() == b"as before"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.avi", name}
+
+
+def test_a_stop_on_a_full_disk_leaves_the_existing_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (30, 64, 96, 3), np.uint8)
+    source, out = (
+        write_video(tmp_path / "a.avi", list(noise), codec="mjpeg", format="yuvj420p"),
+        tmp_path / "keep.webp",
+    )
+    out.write_bytes(b"as before")
+    counts = paint_clip(open_clip(source), out, lambda frame: frame)
+    while next(counts) < 20:
+        pass
+    with full_disk(20_000), pytest.raises(ImageError, match="the disk is full"):
+        counts.close()
+    assert out.read_bytes() == b"as before"
+
+
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     clip = open_clip(_film(tmp_path / "a.mp4"))
     with pytest.raises(ImageError, match="can't be written"):
         list(paint_clip(clip, tmp_path / "gone" / "out.mp4", ImageChops.invert))
+
+
+def test_an_error_of_the_painter_leaves_nothing(tmp_path: Path) -> None:
+    """It is an error of the program, and not advice for a person."""
+
+    def paint(frame: Image.Image) -> Image.Image:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(paint_clip(open_clip(_film(tmp_path / "a.mp4")), tmp_path / "out.mp4", paint))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_what_stands_still_is_held() -> None:
