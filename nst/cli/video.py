@@ -52,13 +52,19 @@ def paint_video(
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     done, warnings = 0, list[str]()
-    with (
-        suppress(Interrupted),
-        tqdm(total=clip.pictures or None, unit=" pictures") as bar,
-        closing(paint_clip(clip, out, painter, warnings.append)) as counts,
-    ):
-        for done in counts:
-            bar.update(done - bar.n)
+    try:
+        with (
+            suppress(Interrupted),
+            tqdm(total=clip.pictures or None, unit=" pictures") as bar,
+            closing(paint_clip(clip, out, painter, warnings.append)) as counts,
+        ):
+            for done in counts:
+                bar.update(done - bar.n)
+    except ImageError as error:
+        if not done:
+            raise
+        print_message(str(error))
+        return 1
     for warning in warnings:
         print_message(warning)
     if interrupts.number:

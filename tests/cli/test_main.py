@@ -14,6 +14,7 @@ from PIL import Image
 
 from nst.cli.main import main
 from nst.gallery import load_styles
+from tests.video.files import damage, full_disk, write_video
 
 MINUTES = 120
 """Seconds that a process may take to begin."""
@@ -242,6 +243,25 @@ def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: P
     done = _nst("--sheet", still, "-o", sheet, "--one-pass", "--size", 64)
     assert done.returncode == 0
     assert Image.open(sheet).width == 5 * 320
+
+
+def test_a_full_disk_leaves_the_existing_video(photo: Image.Image, tmp_path: Path) -> None:
+    clip, out = tmp_path / "clip.gif", tmp_path / "keep.mp4"
+    photo.save(clip, save_all=True, append_images=[photo.rotate(90 * n) for n in range(1, 4)], duration=200)
+    out.write_bytes(b"as before")
+    with full_disk(9_000):
+        done = _nst(clip, "swirling_night", "-o", out, "--one-pass", "--size", 256)
+    assert done.returncode == 1
+    assert "keep.mp4' can't be written: the disk is full" in done.stderr
+    assert "pictures are" not in done.stderr
+    assert out.read_bytes() == b"as before"
+
+
+def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:
+    source = damage(write_video(tmp_path / "take2:sunset.mov", codec="png", format="rgb24"))
+    done = _nst(source, "swirling_night", "-o", tmp_path / "out.mp4", "--one-pass", "--size", 64)
+    assert done.returncode == 0
+    assert "nst: 2 damaged parts of the film are left out" in done.stderr
 
 
 @pytest.mark.parametrize(
