@@ -1,3 +1,4 @@
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -60,8 +61,15 @@ def test_the_second_scale_starts_from_a_preview(
         return blend_preview(pixels, *others)
 
     monkeypatch.setattr(optimisation, "blend_preview", recording)
-    list(stylize(photo, [style], Settings(steps=3, **options), backbone))
+    with closing(stylize(photo, [style], Settings(steps=3, **options), backbone)) as frames:
+        while not (sizes and blended) and next(frames, None):
+            pass
     assert blended == sizes
-    blended.clear()
-    list(stylize(photo, [style], Settings(steps=3, **options), backbone, start=photo))
-    assert not blended  # a painting to continue already has its large forms
+
+
+def test_a_painting_to_continue_is_not_blended_with_a_preview(
+    photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It already has its large forms."""
+    monkeypatch.setattr(optimisation, "blend_preview", pytest.fail)
+    list(stylize(photo, [style], Settings(steps=3, size=256), backbone, start=photo))
