@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from nst.config import PRECISIONS
-from nst.network import memory
+from nst.network import cgroup
 from nst.network.kernels import Convolve, direct
 from nst.network.winograd import Winograd2d
 
@@ -62,15 +62,7 @@ def cores() -> int:
     of them again and again.
     """
     own = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
-    text = ""
-    if (limit := memory.CGROUP / "cpu.max").is_file():  # such as "200000 100000": quota and period
-        text = limit.read_text()
-    elif (limit := memory.CGROUP / "cpu/cpu.cfs_quota_us").is_file():  # version 1; no quota: -1
-        text = limit.read_text() + limit.with_name("cpu.cfs_period_us").read_text()
-    quota, _, period = text.strip().replace("\n", " ").partition(" ")
-    if quota.isdigit() and int(period):
-        return max(1, min(len(own), round(int(quota) / int(period))))
-    return len(own)
+    return max(1, round(min(len(own), cgroup.cores())))
 
 
 def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | None = None) -> Arithmetic:

@@ -1,12 +1,15 @@
 """Free and needed memory, and the allocators that keep freed blocks."""
 
 import ctypes
+import math
 from functools import cache
 from pathlib import Path
 
 import torch
 
-CGROUP = Path("/sys/fs/cgroup")  # directory with the limits of a container
+from nst.network import cgroup
+
+MEMINFO = Path("/proc/meminfo")  # where Linux says how much memory the whole machine has left
 
 BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200)}
 """Memory of a run by device type: in a 16-bit and in a 32-bit format. See `needed_memory`."""
@@ -56,15 +59,8 @@ def free_memory(device: torch.device) -> float:
         return torch.cuda.mem_get_info(device)[0] + reserved
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
-    free = float("inf")
-    if (meminfo := Path("/proc/meminfo")).is_file():
-        entries = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        free = int(entries["MemAvailable"].split()[0]) * 1024
-    # A container may have less than its machine.
-    limit, used = (CGROUP / name for name in ("memory.max", "memory.current"))
-    if limit.is_file() and (maximum := limit.read_text().strip()).isdigit():
-        free = min(free, int(maximum) - int(used.read_text()))
-    return free
+    of_machine = 1024 * cgroup.number(MEMINFO, "MemAvailable:", math.inf)
+    return min(of_machine, cgroup.free_memory())  # a container may have less than its machine
 
 
 def return_freed_memory(device: torch.device | None = None) -> None:

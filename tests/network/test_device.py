@@ -1,9 +1,10 @@
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
-from nst.network import device, memory
+from nst.network import device
 from nst.network.device import Arithmetic, arithmetic_for, cores, processor_flags
 from nst.network.kernels import Convolve
 from nst.network.vgg import Backbone
@@ -12,24 +13,9 @@ from nst.network.weights import bundled_weights
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        ({"cpu.max": "200000 100000\n"}, 2),
-        ({"cpu.max": "50000 100000\n"}, 1),
-        ({"cpu.max": "max 100000\n"}, 16),
-        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 16),
-        ({}, 16),
-    ],
-)
-def test_cores_follow_the_quota_of_a_container(
-    files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+@pytest.mark.parametrize(("quota", "expected"), [(2, 2), (0.5, 1), (1.6, 2), (64, 16), (math.inf, 16)])
+def test_cores_follow_the_quota_of_a_container(quota: float, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst.network.cgroup.cores", lambda: quota)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
     assert cores() == expected
 
