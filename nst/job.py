@@ -1,5 +1,6 @@
 """From a request to a prepared run. The page, the command line, the API and MCP all start here."""
 
+import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
 class Request:
     """The inputs and options of one painting."""
 
-    photo: ImageSource  # a path, or a PIL image
+    photo: ImageSource
     styles: Sequence[str | Path] = ()  # ids or titles of available styles, or Paths of files
     recipe: str | None = None  # a key of RECIPES; None: that of `like`, or the default
     preset: str | None = None  # a key of PRESETS
@@ -165,7 +166,7 @@ def network_name(settings: Settings, backbone: Backbone | RemoteBackbone) -> str
 
 def job_title(photo: ImageSource, styles: Sequence[Style], photo_name: str = "") -> str:
     """A title such as "lion after swirling_night and gold_spirals"."""
-    stem = "photo" if isinstance(photo, Image.Image) else Path(photo).stem
+    stem = Path(photo).stem if isinstance(photo, str | os.PathLike) else "photo"
     names = " and ".join(style.name for style in styles)
     return " after ".join(filter(None, (photo_name or stem, names)))
 

@@ -22,7 +22,7 @@ class OnePass:
         painter = OnePass("swirling_night", size=512)
         painter("photo.jpg").save("painting.png")
 
-    A style is the id or title of a built-in one, a path or a PIL image. Several are blended.
+    A style is the id or title of a built-in one, a path, a PIL image or an array. Several are blended.
     `options` are the settings `size`, `strength`, `style_scale` and `style_weights`. `device` is a
     name such as "cpu"; by default it is the one that the optimiser uses. Raises ImageError for a
     picture that cannot be opened, and ValueError for an unknown style or a wrong option.

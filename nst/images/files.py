@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from PIL import EpsImagePlugin, Image, PngImagePlugin, UnidentifiedImageError
 
-from nst.images.limits import MAX_PIXELS, ImageError, ImageSource, check_size, is_address, quoted
+from nst.images.limits import MAX_PIXELS, ImageError, check_size, is_address, quoted
+from nst.images.sources import ImageSource, path_or_image
 
 # MPO, which many cameras write, opens as JPEG.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
@@ -52,14 +53,15 @@ _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a fo
 def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Image.Image]:
     """A picture of an allowed format and size; its pixels are not decoded yet.
 
-    `source` is a path or a PIL image. `name` is what an ImageError calls it. Errors of the file are
-    ImageErrors, both here and in the `with` block.
+    `name` is what an ImageError calls it. Errors of the file are ImageErrors, both here and in the
+    `with` block.
     """
     PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT, MAX_TEXTS
     try:
         # MAX_PIXELS replaces Pillow's own check; its warnings would only add lines to the log.
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")
+            source = path_or_image(source, name)
             if isinstance(source, Image.Image):
                 check_size(source.size, name)
                 yield source
@@ -138,7 +140,7 @@ def check_plain(path: str | os.PathLike[str], name: str) -> None:
 
 
 def _file_error(error: OSError, source: ImageSource, name: str) -> ImageError:
-    path = "a picture" if isinstance(source, Image.Image) else source
+    path = source if isinstance(source, str | os.PathLike) else "a picture"
     if is_address(path):
         return ImageError(f"{name} is an address, and only files are taken; save it first, then name its file")
     message = _MESSAGES.get(error.errno or 0, "can't be read: {reason}; try a copy of {path}")

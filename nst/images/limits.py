@@ -3,13 +3,9 @@
 import os
 import re
 
-from PIL import Image
-
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16  # pixels on the shorter side, before and after resizing: five poolings need as many
 MAX_QUOTED = 80  # characters of a path in a message; the middle of a longer one is left out
-
-ImageSource = str | os.PathLike[str] | Image.Image
 
 # Path() has removed one of a URL's two slashes; a single letter before the colon is a drive.
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+:/|(?:https?|ftp|file|data|s3|gs|hf):|www\.)", re.I)

@@ -1,13 +1,14 @@
 """Pictures as people see them: upright, in sRGB, the first frame, no larger than needed."""
 
+import os
 from pathlib import Path
 
 from PIL import Image
 
 from nst.images import jpeg
 from nst.images.files import decode_slot, open_checked
-from nst.images.limits import ImageSource
 from nst.images.modes import embedded_profile, normalise_mode, scale_key, split
+from nst.images.sources import ImageSource
 
 ORIENTATION = 274  # EXIF's tag
 _REDUCED = {"L", "LA", "RGB", "RGBA", "CMYK"}  # modes that `normalise_mode` leaves as they are
@@ -28,9 +29,9 @@ MIN_REDUCED = 256  # pixels that a picture's shorter side keeps when it is decod
 def open_image(source: ImageSource, name: str = "the picture", least: int | None = None) -> Image.Image:
     """An RGB image as a person sees it: upright, in sRGB, first frame, transparency on white.
 
-    `source` is a path or a PIL image of any mode; `name` is what an ImageError calls it. If `least`
-    pixels on the longest side are enough, a picture of twice as many is decoded smaller, in a
-    fraction of the time.
+    A PIL image may have any mode; `name` is what an ImageError calls the picture. If `least` pixels
+    on the longest side are enough, a picture of twice as many is decoded smaller, in a fraction of
+    the time.
     """
     return _on_ground("white", *_layers(source, name, least))
 
@@ -92,7 +93,7 @@ def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Imag
     """The picture with its pixels; a JPEG file may be decoded smaller."""
 
     def draft(image: Image.Image) -> None:
-        if least and not isinstance(source, Image.Image):
+        if least and isinstance(source, str | os.PathLike):
             factor = _factor(image.size, least)
             image.draft(None, (image.width // factor, image.height // factor))
 
@@ -104,7 +105,7 @@ def _decoded(image: Image.Image, source: ImageSource, least: int | None) -> Imag
         if error.errno is not None or image.format not in {"JPEG", "MPO"}:
             raise
         recovered = None
-        if not isinstance(source, Image.Image):
+        if isinstance(source, str | os.PathLike):
             recovered = jpeg.recover_missing_eoi(Path(source).read_bytes(), draft)
         if recovered is None:
             raise

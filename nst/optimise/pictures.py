@@ -40,6 +40,8 @@ def open_pictures(
     Several styles blend by `settings.style_weights`; a style of weight 0 is not opened. With a mask styles don't
     blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
     """
+    if isinstance(styles, str) or not isinstance(styles, Sequence):
+        raise ValueError(f"styles is of type {type(styles).__name__}; pass a list of pictures, even of one")
     if mask is not None and len(styles) > 1 and settings.style_weights:
         raise ValueError(
             "style_weights is for styles that blend, and with a mask each has a part of the "

@@ -69,8 +69,8 @@ def stylize(
 ) -> Generator[Frame, None, None]:
     """Paint the photo `content` in `styles` and yield frames of the picture as it forms.
 
-    Images are paths or PIL images of any mode. Several styles blend by `settings.style_weights`; settings without
-    style layers need no style. Closing the generator stops the work.
+    Images are paths, PIL images of any mode or arrays (see `ImageSource`). Several styles blend by
+    `settings.style_weights`; settings without style layers need no style. Closing the generator stops the work.
 
     backbone: default: the best one on this machine.
     mask: has the photo's aspect ratio; white where to paint, black or transparent elsewhere. One

@@ -1,5 +1,8 @@
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 from PIL import Image
 
 from nst import Settings
@@ -19,3 +22,11 @@ def test_huge_style_weights_do_not_overflow(photo: Image.Image, style: Image.Ima
     settings = Settings(style_weights=(1e308, 1e308))
     shares = [share for _, share in open_pictures(photo, [style, style], settings).styles]
     assert shares == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("styles", ["style.jpg", None, np.zeros((32, 32, 3)), Image.new("RGB", (32, 32)), iter(())])
+def test_styles_are_a_list(styles: Any, photo: Image.Image) -> None:
+    complaint = rf"^styles is of type {type(styles).__name__}; pass a list of pictures, even of one$"
+    for mask in (None, photo):
+        with pytest.raises(ValueError, match=complaint):
+            open_pictures(photo, styles, Settings(), mask)
