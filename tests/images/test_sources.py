@@ -91,7 +91,7 @@ def test_what_is_no_picture_says_what_to_pass(source: Any, complaint: str) -> No
         open_image(source, "the photo")
 
 
-def _painter(photo: Any, style: Any, **pictures: Any) -> Image.Image:
+def _painted(photo: Any, style: Any, **pictures: Any) -> Image.Image:
     settings = nst.Settings(size=64, effort="one-pass")
     return [*nst.stylize(photo, [style], settings, **pictures)][-1].image
 
@@ -103,21 +103,21 @@ def test_a_painting_to_go_on_from_may_be_an_array_and_nothing_else() -> None:
         open_pictures(RGB, [RGB], settings, start=RGB.tobytes())  # type: ignore[arg-type]
 
 
-CALLS: dict[str, Callable[..., Image.Image]] = {
-    "the photo": lambda picture: _painter(picture, RGB),
-    "the style image": lambda picture: _painter(RGB, picture),
-    "the mask": lambda picture: _painter(RGB, RGB, mask=picture),
-    "the photo ": lambda picture: nst.OnePass(RGB, size=64)(picture),
-    "the style image ": lambda picture: nst.OnePass(picture, size=64)(RGB),
-    "the photo  ": lambda picture: nst.preview(picture, RGB, size=64),
-    "the style image  ": lambda picture: nst.preview(RGB, picture, size=64),
-}
-
-
-@pytest.mark.parametrize("name", CALLS)
-def test_all_functions_take_arrays_and_name_other_types(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("the photo", lambda picture: _painted(picture, RGB)),
+        ("the style image", lambda picture: _painted(RGB, picture)),
+        ("the mask", lambda picture: _painted(RGB, RGB, mask=picture)),
+        ("the photo", lambda picture: nst.OnePass(RGB, size=64)(picture)),
+        ("the style image", lambda picture: nst.preview(RGB, picture, size=64)),
+    ],
+)
+def test_all_functions_take_arrays_and_name_other_types(
+    name: str, call: Callable[[Any], Image.Image], tmp_path: Path
+) -> None:
     Image.fromarray(RGB).save(tmp_path / "photo.png")
-    pictures = [CALLS[name](source) for source in (RGB, Image.fromarray(RGB), tmp_path / "photo.png")]
+    pictures = [call(source) for source in (RGB, Image.fromarray(RGB), tmp_path / "photo.png")]
     assert len({picture.tobytes() for picture in pictures}) == 1
-    with pytest.raises(ImageError, match=f"^{name.strip()} is of type bytes"):
-        CALLS[name](os.fsencode(tmp_path / "photo.png"))
+    with pytest.raises(ImageError, match=f"^{name} is of type bytes"):
+        call(os.fsencode(tmp_path / "photo.png"))
