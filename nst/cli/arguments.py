@@ -1,6 +1,7 @@
 """From the command line's options to requests, one for each photo."""
 
 import argparse
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -78,6 +79,29 @@ def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], ava
                 raise ValueError(f"{options.like!r} was painted with a {name}; add --{name}")
         styles = styles or _styles_of(provenance, options.like, available)
     return CliRequest(photos, styles, provenance, overrides, options)
+
+
+def expand_patterns(options: argparse.Namespace, available: Sequence[Style]) -> None:
+    """Replace patterns such as *.jpg by the files that match, as some shells don't.
+
+    ValueError if none does.
+    """
+    for name in ("pictures", "style"):
+        texts = getattr(options, name)
+        setattr(options, name, [file for text in texts for file in _matching_files(text, available)])
+
+
+def _matching_files(text: str, available: Sequence[Style]) -> list[str]:
+    """The files that match a pattern, sorted; anything that is no pattern as it is."""
+    if glob.escape(text) == text or os.path.lexists(text) or is_address(text) or match_style(text, available):
+        return [text]
+    parents = Path(text).parents  # from the longest: the name of a folder that exists is no pattern
+    folder = next((path for path in parents if os.path.isdir(path)), Path())  # noqa: PTH112 (it never raises)
+    names = sorted(glob.glob(str(Path(text).relative_to(folder)), root_dir=folder))  # noqa: PTH207 (no hidden files)
+    files = [str(folder / name) for name in names if (folder / name).is_file()]
+    if not files:
+        raise ValueError(f"no file matches {text!r}; check the folder and the pattern")
+    return files
 
 
 def reject_painting_options(options: argparse.Namespace, reason: str) -> None:

@@ -1,6 +1,7 @@
 """The command line's options: one for each setting, and those that are no setting."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -66,25 +67,28 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pictures",
         nargs="*",
+        type=_path,
         metavar="PHOTO STYLE",
         help="the photo, and the style: a file, or a style's id or title from --list",
     )
     parser.add_argument(
         "--style",
         action="append",
+        type=_path,
         default=[],
         help="a style; then all positional pictures are photos; several styles are blended",
     )
     parser.add_argument(
-        "--like", metavar="OUT.png", help="take the styles and settings of this PNG, which nst has painted"
+        "--like", metavar="OUT.png", type=_path, help="take the styles and settings of this PNG, which nst has painted"
     )
     parser.add_argument(
         "--mask",
         metavar="FILE",
+        type=_path,
         help="paint only where this picture is white; a second style is used where it is black",
     )
     parser.add_argument(
-        "--start", metavar="FILE", help="continue this painting of the photo, for example in a larger size"
+        "--start", metavar="FILE", type=_path, help="continue this painting of the photo, for example in a larger size"
     )
     parser.add_argument(
         "--keep-alpha", action="store_true", help="keep the photo's transparent background, and do not paint it"
@@ -93,7 +97,10 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--out", help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings"
+        "-o",
+        "--out",
+        type=_path,
+        help=f"the file to write ({', '.join(FORMATS)}), or a folder for one or more paintings",
     )
     parser.add_argument("--sheet", action="store_true", help="paint the photo in every style, as one contact sheet")
     parser.add_argument("--list", action="store_true", help="list all styles and exit")
@@ -103,7 +110,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="serve the web page at http://127.0.0.1:7860; the environment variables "
         "GRADIO_SERVER_NAME and GRADIO_SERVER_PORT change the address",
     )
-    parser.add_argument("--log", metavar="FILE", help="write the losses to a CSV file")
+    parser.add_argument("--log", metavar="FILE", type=_path, help="write the losses to a CSV file")
     parser.add_argument("--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps")
     parser.add_argument(
         "--save-every",
@@ -118,9 +125,18 @@ def parse_arguments(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> tuple[argparse.Namespace, dict[str, Any]]:
     """The options that are no settings, and the settings by name, as strings."""
-    options = vars(parser.parse_intermixed_args(arguments))
+    arguments = sys.argv[1:] if arguments is None else [*arguments]
+    # argparse forgets the "--" before it parses what is between the options.
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = vars(parser.parse_intermixed_args(arguments[:end]))
+    options["pictures"] += map(_path, arguments[end + 1 :])
     overrides = {spec.name: options.pop(spec.name) for spec in fields(Settings) if spec.name in options}
     return argparse.Namespace(**options), overrides
+
+
+def _path(text: str) -> str:
+    """A path with the home folder in place of a leading ~, which no shell puts into --out=~/painting.png."""
+    return text if os.path.lexists(text) else os.path.expanduser(text)  # noqa: PTH111 (it keeps a slash at the end)
 
 
 def _count(text: str) -> int:

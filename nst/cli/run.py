@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nst.cli.arguments import CliRequest, check_request, parse_request, print_differences
+from nst.cli.arguments import CliRequest, check_request, expand_patterns, parse_request, print_differences
 from nst.cli.contact_sheet import paint_sheet
 from nst.cli.outputs import plan_outputs
 from nst.cli.paint import RunOutput, describe_failure, paint
@@ -43,6 +43,7 @@ def _run(
     options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style], interrupts: Interrupts
 ) -> int:
     config = Config.from_env()
+    expand_patterns(options, available)
     if options.sheet:
         backbone = load_backbone(config=config)
         return paint_sheet(options, overrides, available, backbone, interrupts)

@@ -1,5 +1,6 @@
 """Photos, styles and settings of the command line. Nothing is painted."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,9 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from nst.cli.arguments import check_request
-from nst.gallery import load_styles
+from nst.cli.arguments import check_request, expand_patterns
+from nst.cli.parser import make_parser, parse_arguments
+from nst.gallery import Style, load_styles
 from nst.images import save_image
 from nst.job import resolve_request
 from nst.sharing import ShareLink, to_text
@@ -39,6 +41,65 @@ pytestmark = pytest.mark.usefixtures("folder")
 def test_photos_and_styles_are_split(line: str, photos: list[str], styles: list[str | Path]) -> None:
     request = request_of(line)
     assert (request.photos, request.styles) == (photos, styles)
+
+
+@pytest.mark.parametrize(
+    ("line", "pictures"),
+    [
+        ("-o x.png -- -dash.png own.png", ["-dash.png", "own.png"]),
+        ("-o x.png a.jpg -- -dash.png", ["a.jpg", "-dash.png"]),
+        ("a.jpg -o x.png -- --mask", ["a.jpg", "--mask"]),
+        ("-o x.png -- a.jpg -- -o", ["a.jpg", "--", "-o"]),
+        ("-o x.png a.jpg own.png --", ["a.jpg", "own.png"]),
+    ],
+)
+def test_after_two_hyphens_all_are_pictures(line: str, pictures: list[str]) -> None:
+    options, _ = parse_arguments(make_parser(), line.split())
+    assert (options.pictures, options.out) == (pictures, "x.png")
+
+
+def test_a_leading_tilde_is_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    (folder / "~b.jpg").touch()
+    line = "~/a.jpg ~b.jpg --style=~/s.png --mask=~/m.png --start=~/t.png --like=~/l.png --log=~/l.csv --out=~/new/"
+    options, _ = parse_arguments(make_parser(), [*line.split(), "--", "~/-c.jpg"])
+    assert options.pictures == ["/home/ann/a.jpg", "~b.jpg", "/home/ann/-c.jpg"]
+    paths = [*options.style, options.mask, options.start, options.like, options.log, options.out]
+    assert paths == [f"/home/ann/{name}" for name in ("s.png", "m.png", "t.png", "l.png", "l.csv", "new/")]
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("*.jpg", ["1.jpg", "[1].jpg", "a.jpg", "b.jpg", "c1.jpg"]),
+        ("[ab].jp?", ["a.jpg", "b.jpg"]),
+        ("./[!1c[].jpg", ["a.jpg", "b.jpg"]),
+        ("c/../[ab].jpg", ["c/../a.jpg", "c/../b.jpg"]),
+        ("?/*.jpg", ["c/a.jpg"]),
+        ("c*", ["c1.jpg"]),  # no folders
+        ("[1].jpg", ["[1].jpg"]),  # the name of a file
+        ("[x]/*.jpg", ["[x]/1.jpg"]),  # the name of a folder
+        ("a.jpg", ["a.jpg"]),
+        ("no.jpg", ["no.jpg"]),
+        ("What is *this*?", ["What is *this*?"]),  # the title of a style
+        ("https://x.org/a.jpg?size=2", ["https://x.org/a.jpg?size=2"]),
+    ],
+)
+@pytest.mark.parametrize("option", ["pictures", "style"])
+def test_patterns_stand_for_the_files_that_match(text: str, files: list[str], option: str, folder: Path) -> None:
+    (folder / "[x]").mkdir()
+    for name in ("c1.jpg", "1.jpg", "[1].jpg", "[x]/1.jpg", ".hidden.jpg"):
+        (folder / name).touch()
+    options, _ = parse_arguments(make_parser(), ["--style", text] if option == "style" else [text])
+    expand_patterns(options, [Style("this", Path("this.png"), "What is *this*?")])
+    assert getattr(options, option) == files
+
+
+@pytest.mark.parametrize("text", ["*.tif", "no/*.jpg", "[z].jpg", "[x]/*", "a.jpg/*", "?"])
+def test_a_pattern_without_a_file_says_so(text: str, folder: Path) -> None:
+    options, _ = parse_arguments(make_parser(), [text])
+    with pytest.raises(ValueError, match=rf"^no file matches '{re.escape(text)}'; check"):
+        expand_patterns(options, [])
 
 
 @pytest.mark.parametrize("line", ["--save-every 0", "--save-every x", "--log-every -1"])

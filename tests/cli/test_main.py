@@ -63,6 +63,18 @@ def test_a_title_and_old_values_of_settings_work(photo_file: Path, tmp_path: Pat
     assert "did you mean 'Irises at Sunrise'?" in done.stderr
 
 
+def test_patterns_and_names_with_a_hyphen_are_painted(
+    photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo_file.rename(tmp_path / "-dash.jpg").parent)
+    quick = ["--size", 64, "--one-pass"]
+    assert _nst("-o", "out/", *quick, "--style", "gold_spirals", "--", "-dash.jpg").returncode == 0
+    assert _nst("./-d*.jpg", "./-?ash.jpg", "gold_spirals", "-o", "out/", *quick).returncode == 0
+    assert len([*tmp_path.glob("out/-dash after gold_spirals*.png")]) == 2
+    done = _nst("*.tif", "gold_spirals", "-o", "out/", *quick)
+    assert (done.returncode, done.stderr) == (2, "nst: no file matches '*.tif'; check the folder and the pattern\n")
+
+
 def test_the_program_is_named_as_it_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/nst"])
     assert _nst("--help").stdout.startswith("usage: nst PHOTO STYLE")
