@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nst import process as process
+
 if TYPE_CHECKING:
     from nst.images import ImageError
     from nst.network.vgg import load_backbone

@@ -11,6 +11,7 @@ from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
+from nst.network.isolation import isolated
 from nst.one_pass_network.styles import encode, stylize
 from nst.optimise.pictures import decoded_size, open_styles
 from nst.settings import Settings
@@ -28,6 +29,7 @@ class OnePass:
     picture that cannot be opened, and ValueError for an unknown style or a wrong option.
     """
 
+    @isolated
     def __init__(self, *styles: ImageSource, device: str = "", **options: Any) -> None:
         self.settings = Settings(effort="one-pass", **options)
         self._device = torch.device(device) if device else default_device()
@@ -44,6 +46,7 @@ class OnePass:
         other.settings = settings
         return other
 
+    @isolated
     def __call__(self, photo: ImageSource) -> Image.Image:
         """The photo, of any mode, as a painting with a longest side of `settings.size` pixels."""
         size = self.settings.size

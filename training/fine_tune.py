@@ -22,6 +22,7 @@ from torch import Tensor
 from nst.gallery import find_style, load_styles
 from nst.network.bundled import DATA, read_bundled
 from nst.network.device import default_device
+from nst.network.isolation import isolated
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import Weights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
@@ -33,6 +34,7 @@ STEPS, CROPS, SIZE, RATE = 80, 2, 256, 0.02
 FILE = DATA / FINE_TUNED[0]
 
 
+@isolated
 def main(folder: str, *names: str) -> None:
     """Fine-tune one style after the other."""
     device = default_device()

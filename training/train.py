@@ -33,6 +33,7 @@ from torch import Tensor
 from nst.gallery import load_styles
 from nst.network.bundled import DATA, dequantise
 from nst.network.device import default_device
+from nst.network.isolation import isolated
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
@@ -89,6 +90,7 @@ class Training:
     log: list[dict[str, float]]
 
 
+@isolated
 def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     """Train until STEPS are done, from STATE if it exists; then write the network."""
     device = default_device()

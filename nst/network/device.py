@@ -43,15 +43,11 @@ class Arithmetic:
 
 @cache
 def default_device() -> torch.device:
-    """CUDA, else MPS, else the CPU.
-
-    On a CPU, the first call also limits PyTorch's threads to `cores`.
-    """
+    """CUDA, else MPS, else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
         return torch.device("mps")
-    torch.set_num_threads(min(torch.get_num_threads(), cores()))
     return torch.device("cpu")
 
 
@@ -132,7 +128,7 @@ def _winograd_wins(device: torch.device, dtype: torch.dtype) -> bool:
 @cache
 def _bfloat16_is_faster() -> bool:
     """Measured, with a margin that makes the answer the same at every start."""
-    weight = torch.ones(128, 128, 3, 3)
+    weight = torch.ones(128, 128, 3, 3, dtype=torch.float32)
     full, half = (_seconds(direct(weight, dtype), 128, dtype) for dtype in (torch.float32, torch.bfloat16))
     return half < 0.8 * full
 
@@ -140,7 +136,7 @@ def _bfloat16_is_faster() -> bool:
 @cache
 def _winograd_is_faster(dtype: torch.dtype) -> bool:
     """Measured, with a margin for the same reason."""
-    weight = torch.ones(512, 512, 3, 3)
+    weight = torch.ones(512, 512, 3, 3, dtype=torch.float32)
     by_winograd = _seconds(Winograd2d(weight, dtype).forward, 512, dtype)
     return by_winograd < 0.75 * _seconds(direct(weight, dtype), 512, dtype)
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from nst.config import Config
 from nst.network.cache import ByteCache
 from nst.network.device import Arithmetic, arithmetic_for, default_device
+from nst.network.isolation import isolated
 from nst.network.kernels import Kernel
 from nst.network.segment import Part, Segment
 from nst.network.weights import Weights, layer_names, local_weights
@@ -40,7 +41,7 @@ class Backbone:
         self.scale = self.arithmetic.scale
         self.cache = ByteCache()
         self._weights = weights
-        self._mean = torch.tensor(weights.mean, device=self.device).view(1, 3, 1, 1)
+        self._mean = torch.tensor(weights.mean, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
         self._kernels: dict[str, Kernel] = {}
         self._lock = threading.Lock()
 
@@ -84,7 +85,7 @@ class Backbone:
                 weight, bias = self._weights.layers[name]
                 first = name == "conv1_1"
                 if first:
-                    std = torch.tensor(self._weights.std).view(1, 3, 1, 1)
+                    std = torch.tensor(self._weights.std, dtype=torch.float32).view(1, 3, 1, 1)
                     weight = weight / std * self.scale
                 weight, bias = weight.to(self.device), bias * self.scale
                 dtype, winograd = self.arithmetic.dtype, self.arithmetic.winograd
@@ -92,6 +93,7 @@ class Backbone:
             return self._kernels[name]
 
 
+@isolated
 def load_backbone(weights: Weights | None = None, config: Config | None = None) -> Backbone:
     """A backbone on `default_device()`, with these weights or the best on this machine (no download).
 

@@ -132,7 +132,8 @@ def _noise(height: int, width: int, device: torch.device) -> Tensor:
 @cache
 def _noise_tile(device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return (_NOISE * torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator)).to(device)
+    noise = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator, dtype=torch.float32)
+    return (_NOISE * noise).to(device)
 
 
 def _style_parameters(style: Image.Image, style_scale: float, weights: Weights) -> Tensor:

@@ -34,7 +34,7 @@ def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> 
             inside = rows if mask is None else rows[:, mask.flatten() >= mask.max() / 2]
             amount = share if mask is None else share * mask
             moved = _transfer(rows, _evenly(inside, SAMPLE), _style_colours(region.styles))
-            pixels = torch.lerp(pixels, moved.view_as(pixels), torch.as_tensor(amount))
+            pixels = torch.lerp(pixels, moved.view_as(pixels), torch.as_tensor(amount, dtype=torch.float32))
     return pixels.clamp(0, 1).to(picture.device)
 
 
@@ -46,7 +46,7 @@ def _transfer(colours: Tensor, sample: Tensor, target: Tensor) -> Tensor:
     random = torch.Generator().manual_seed(0)
     both, count = torch.cat([colours, sample], 1), sample.shape[1]
     for _ in range(ROTATIONS):
-        rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=random))
+        rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float32))
         rotated, goal = rotation @ both, (rotation @ target).sort().values
         order = rotated[:, -count:].sort().values
         below, up_to = (torch.searchsorted(order, rotated, right=right) for right in (False, True))
@@ -63,4 +63,4 @@ def _style_colours(styles: Styles) -> Tensor:
 
 def _evenly(rows: Tensor, count: int) -> Tensor:
     """`count` evenly spaced columns, at least one."""
-    return rows[:, torch.linspace(0, rows.shape[1] - 1, max(1, count)).long()]
+    return rows[:, torch.linspace(0, rows.shape[1] - 1, max(1, count), dtype=torch.float32).long()]

@@ -36,7 +36,7 @@ def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region]
         return (larger + _photo_detail(photo, coarser, regions, settings)).clamp(0, 1)
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
-        return torch.rand(photo.shape, generator=random).to(photo.device)
+        return torch.rand(photo.shape, generator=random, dtype=torch.float32).to(photo.device)
     if settings.init == "style":
         style, _ = regions[0].styles[0]
         resized = style.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)

@@ -18,6 +18,7 @@ from nst.colour import in_palette, lightness, match_colours, match_lightness, wi
 from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
+from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import Scale, plan_work
@@ -83,6 +84,7 @@ def stylize(
     return run(open_pictures(content, styles, settings, mask, start), settings, backbone)
 
 
+@isolated
 def run(
     pictures: Pictures,
     settings: Settings,
@@ -113,11 +115,12 @@ def run(
         if pictures.start:
             raise ValueError("effort is one-pass, which begins anew; choose quick to paint on")
         device = backbone.device if backbone else default_device()
-        return _paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled)
+        return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
     _check_memory(original.size, regions, backbone)
     photo = _match_palette(photo, regions, settings)
-    return _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
+    frames = _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
+    return isolated_steps(frames)
 
 
 def _prepare_colours(
