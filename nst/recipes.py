@@ -30,7 +30,7 @@ def combine(
     A style's own settings were chosen for our recipe. With any other recipe they are ignored. Raises ValueError for an
     unknown name or a bad value.
     """
-    if recipe not in RECIPES:
+    if not isinstance(recipe, str) or recipe not in RECIPES:
         raise ValueError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
     own = own if own and recipe == DEFAULT else {}
     return change(RECIPES[recipe], preset, overrides or {}, own)

@@ -1,7 +1,7 @@
 """The page for programs: an HTTP API, and tools of an MCP server."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
@@ -27,7 +27,7 @@ OWNER = "programs"  # the owner of these paintings in the store: all programs sh
 
 HELP = {
     "photo": "the picture to paint",
-    "style": "names of styles, one to four, with commas between, as list_styles names them",
+    "style": "names of styles, one to four, with commas between or as a list, as list_styles names them",
     **{
         name: f"{field.metadata['help']}; {limits(field)} (default {as_text(field.default)})"
         for name, field in setting_fields().items()
@@ -36,7 +36,7 @@ HELP = {
     "recipe": f"{DEFAULT}, or a method of the literature: {', '.join(list(RECIPES)[1:])}",
     "mask": "a picture, white where to paint; a second style goes around it",
     "start": "a painting of this photo to go on from, with other settings or to a larger size",
-    "more": "any other setting, written as in a link: coherence=0&init=noise",
+    "more": "any other setting, written as in a link: coherence=0&init=noise; or as an object",
 }
 """The parameters of `paint`, in order."""
 
@@ -45,6 +45,12 @@ NO_PHOTO = "photo is missing: upload a picture first"
 MAX_SIZE = 1024  # pixels on the longest side of what is painted in one pass
 
 DEFAULT_STYLE = "swirling_night"
+
+ALSO_TAKEN: dict[str, list[dict[str, Any]]] = {
+    "style": [{"type": "array", "items": {"type": "string"}}],
+    "more": [{"type": "object"}],
+}
+"""JSON types that parameters take beside those of their components."""
 
 DESCRIPTION = """Paint a photo in the manner of a painting, by neural style transfer.
 
@@ -68,6 +74,7 @@ class Api:
                 else:
                     default = DEFAULT_STYLE if name == "style" else None
                     self.inputs[name] = gr.Textbox(default, label=name)
+                _describe(self.inputs[name], ALSO_TAKEN.get(name, []))
             self.buttons = [gr.Button() for _ in range(3)]
             self.film = gr.File(label="film")
             self.picture = gr.Image(type="filepath", format="png")
@@ -108,37 +115,34 @@ class Api:
         session_hash: str,
         *,
         photo: Any,
-        style: str | None = None,
-        recipe: str | None = None,
+        style: Any = None,
+        recipe: Any = None,
         mask: Any = None,
         start: Any = None,
-        more: str | None = None,
+        more: Any = None,
         **values: Any,
     ) -> PaintTask:
         upload = self.app.uploads.photo(photo)
         if upload is None:
             raise ValueError(NO_PHOTO)
-        overrides = {name: value for name, value in values.items() if value is not None}
         request = Request(
             photo=upload.path,
-            styles=split_names(style or ""),
+            styles=_names(DEFAULT_STYLE if style is None else style),
             recipe=recipe or None,
-            overrides=overrides | parse_query(more or ""),
+            overrides=_given(values) | _more(more),
             mask=self.app.uploads.file(mask, "the mask"),
             start=self.app.uploads.file(start, "the painting to go on from"),
             sample=upload.sample,
         )
         return create_task(self.app, request, upload, self.app.styles, session_hash)
 
-    def preview(
-        self, *, photo: Any, style: str | None = None, size: int | None = None, strength: float | None = None
-    ) -> str:
+    def preview(self, *, photo: Any, style: Any = None, size: Any = None, strength: Any = None) -> str:
         """Paint a photo in one pass of a network, in a fraction of a second: a preview.
 
         Args:
             photo: the picture to paint
-            style: names of styles, one to four, with commas between, as list_styles names them
-            size: pixels on the longest side of the preview, up to 1024 (default 512)
+            style: names of styles, one to four, with commas between or as a list, as list_styles names them
+            size: pixels on the longest side of the preview, 64 to 1024 (default 512)
             strength: how far the style may go, 0 to 1 (default 0.5)
         """
         try:
@@ -156,15 +160,13 @@ class Api:
             raise user_error(error) from None
         return str(file)
 
-    def paint_clip(
-        self, *, film: Any, style: str | None = None, size: int | None = None, strength: float | None = None
-    ) -> Iterator[Any]:
+    def paint_clip(self, *, film: Any, style: Any = None, size: Any = None, strength: Any = None) -> Iterator[Any]:
         """Paint a short film, picture by picture; its sound stays. It comes back as MP4.
 
         Args:
             film: the film to paint
-            style: names of styles, one to four, with commas between, as list_styles names them
-            size: pixels on the longest side of the painted film, up to 1024 (default 512)
+            style: names of styles, one to four, with commas between or as a list, as list_styles names them
+            size: pixels on the longest side of the painted film, 64 to 1024 (default 512)
             strength: how far the style may go, 0 to 1 (default 0.5)
         """
         try:
@@ -178,22 +180,17 @@ class Api:
             raise user_error(error) from None
         yield str(out)
 
-    def _one_pass(
-        self, style: str | None, size: int | None, strength: float | None
-    ) -> tuple[list[Any], dict[str, Any]]:
+    def _one_pass(self, style: Any, size: Any, strength: Any) -> tuple[list[Any], dict[str, Any]]:
         """The styles' files and the settings of a one-pass picture; ValueError for wrong ones."""
-        names = split_names(style or DEFAULT_STYLE)
+        names = _names(style or DEFAULT_STYLE)
         if len(names) > MAX_STYLES:
             raise ValueError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
         paths = [find_style(name, self.app.styles).path for name in names]
-        size = PREVIEW_SIZE if size is None else size
-        if isinstance(size, bool) or not isinstance(size, int | float) or size > MAX_SIZE:
-            raise ValueError(f"size is {size!r}; it takes a whole number up to {MAX_SIZE}")
-        options: dict[str, Any] = {"size": size}
-        if strength is not None:
-            options["strength"] = strength
-        Settings(**options)
-        return paths, options
+        given = _given({"size": size, "strength": strength})
+        return paths, {
+            "size": _checked_size(given.get("size", PREVIEW_SIZE)),
+            "strength": Settings(strength=given.get("strength", Settings.strength)).strength,
+        }
 
     def list_styles(self) -> list[dict[str, str]]:
         """The styles that a photo can be painted after: name, title and what they look like."""
@@ -220,3 +217,51 @@ class Api:
             **run,
         )
         plain_endpoint(self.list_styles, api_name="list_styles")
+
+
+def _describe(component: gr.components.Component, also: list[dict[str, Any]]) -> None:
+    """Let the schema of a parameter name all types that it takes: also numbers as text, and null for its default.
+
+    The MCP server describes files.
+    """
+    if isinstance(component, gr.Image):
+        return
+    if isinstance(component, gr.Number):
+        also = [{"type": "string"}]
+    schema = component.api_info()
+    component.api_info = lambda: {"anyOf": [schema, *also, {"type": "null"}]}  # type: ignore[method-assign]
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are not left out; programs also leave them out by null and by an empty text."""
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def _checked_size(size: Any) -> int:
+    """The size of a one-pass picture, in pixels; ValueError for a wrong one."""
+    complaint = ValueError(f"size is {size!r}; it takes a whole number from 64 to {MAX_SIZE}")
+    try:
+        pixels = Settings(size=size).size
+    except ValueError:
+        raise complaint from None
+    if pixels > MAX_SIZE:
+        raise complaint
+    return pixels
+
+
+def _names(style: Any) -> tuple[str, ...]:
+    """Names of styles, from a text with commas or from a list; ValueError for anything else."""
+    if isinstance(style, str):
+        return split_names(style)
+    if isinstance(style, list) and all(isinstance(name, str) for name in style):
+        return tuple(style)
+    raise ValueError(f"style is {style!r}; write names with commas between, or a list of names")
+
+
+def _more(more: Any) -> dict[str, Any]:
+    """Settings by name, as in a link or as an object; ValueError for anything else."""
+    if isinstance(more or "", str):
+        return dict(parse_query(more or ""))
+    if isinstance(more, dict):
+        return more
+    raise ValueError(f"more is {more!r}; write settings as in coherence=0&init=noise, or as an object")

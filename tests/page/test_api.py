@@ -13,6 +13,7 @@ import pytest
 from gradio_client import Client, handle_file
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
+from mcp.types import CallToolResult, ImageContent
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -86,12 +87,29 @@ def test_every_knob_mask_and_start(client: Client, tmp_path: Path) -> None:
         ({"size": "large"}, "Size is 'large'"),
         ({"photo": {"path": "/etc/hostname"}}, "did not arrive"),
         ({"photo": None}, "Photo is missing"),
+        ({"photo": "https://example.org/photo.jpg"}, "A file is not sent as"),
+        ({"photo": [handle_file(LION)]}, "A file is not sent as"),
+        ({"mask": "mask.png"}, "A file is not sent as"),
+        ({"style": 7}, "Style is 7; write names with commas between, or a list of names"),
+        ({"style": ["gold_spirals", None]}, "Style is .'gold_spirals', None.; write names"),
+        ({"style": {"name": "gold_spirals"}}, "Style is {'name': 'gold_spirals'}; write names"),
+        ({"more": ["steps=2"]}, "More is .'steps=2'.; write settings as in coherence=0"),
+        ({"more": {"steps": "many"}}, "Steps is 'many'"),
+        ({"recipe": ["gatys"]}, "Recipe is .'gatys'.; choose one of atelier"),
+        ({"effort": True}, "Effort is True; choose one of one-pass"),
+        ({"seed": [1]}, "Seed is .1.; it takes a whole number"),
     ],
 )
 def test_bad_input_gets_a_message(client: Client, wrong: dict[str, Any], complaint: str) -> None:
     asked = {"photo": handle_file(LION), "size": 64} | wrong
     with pytest.raises(Exception, match=complaint):
         client.predict(**asked, api_name="/paint")
+
+
+@pytest.mark.parametrize("size", [True, "large", 63, "1025", 100.5, [256], {}])
+def test_the_message_for_a_wrong_size_of_a_preview_has_its_limits(client: Client, size: Any) -> None:
+    with pytest.raises(Exception, match="Size is .*; it takes a whole number from 64 to 1024"):
+        client.predict(handle_file(LION), size=size, api_name="/preview")
 
 
 def test_parameters_and_their_help_are_those_of_the_settings(client: Client) -> None:
@@ -123,34 +141,118 @@ def test_the_documented_programs_run(server: Served, tmp_path: Path) -> None:
         assert "error" not in ran.stdout
 
 
-def _assistant(server: Served, **asked: Any) -> tuple[dict[str, Any], Image.Image]:
-    """What an assistant knows of the tools, and the picture that it gets."""
+def _tools(server: Served, *calls: tuple[str, dict[str, Any]]) -> tuple[dict[str, Any], list[CallToolResult]]:
+    """The tools by name, as an assistant knows them, and what its calls of them give."""
 
-    async def ask() -> tuple[dict[str, Any], Image.Image]:
+    async def ask() -> tuple[dict[str, Any], list[CallToolResult]]:
         async with (
             streamablehttp_client(f"{server.url}/gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            answer = await session.call_tool("paint", asked)
-            picture = next(part for part in answer.content if part.type == "image")
-            return tools, Image.open(io.BytesIO(base64.b64decode(picture.data)))
+            return tools, [await session.call_tool(name, arguments) for name, arguments in calls]
 
     return awaited(ask())
 
 
-def _uploaded() -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(LION.read_bytes()).decode()
+def _picture(answer: CallToolResult) -> Image.Image:
+    assert not answer.isError, answer.content
+    data = next(part.data for part in answer.content if isinstance(part, ImageContent))
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def _data_url(file: Path, kind: str = "image/jpeg") -> str:
+    return f"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
 def test_an_assistant_can_paint(server: Served) -> None:
-    tools, picture = _assistant(server, photo=_uploaded(), size=64, more="steps=2")
+    tools, [answer] = _tools(server, ("paint", {"photo": _data_url(LION), "size": 64, "more": "steps=2"}))
     assert set(tools) == {"paint", "preview", "paint_clip", "list_styles"}
-    assert picture.size == (64, 64)
+    assert _picture(answer).size == (64, 64)
     parameters = tools["paint"].inputSchema["properties"]
     assert set(parameters) == set(HELP)
     assert "0 keeps the photo" in parameters["strength"]["description"]
+
+
+def test_assistants_are_asked_for_files_as_they_are_taken(server: Served) -> None:
+    tools, _ = _tools(server)
+    files = [
+        tools[tool].inputSchema["properties"][name]
+        for tool, name in [("paint", "photo"), ("paint", "mask"), ("paint", "start"), ("preview", "photo")]
+    ]
+    files.append(tools["paint_clip"].inputSchema["properties"]["film"])
+    assert all("data:image/jpeg;base64," in file["description"] for file in files)
+    assert "http" not in str([(tool.description, tool.inputSchema) for tool in tools.values()])
+
+
+STYLES, NULL = ["gold_spirals", "stained_glass"], dict.fromkeys(("style", "size", "strength"))
+
+
+@pytest.mark.parametrize(
+    ("tool", "requests"),
+    [
+        (
+            "preview",
+            [
+                {"style": ",".join(STYLES), "size": 96, "strength": 0.25},
+                {"style": STYLES, "size": "96", "strength": "0.25"},
+                {"style": STYLES, "size": 96.0, "strength": 0.25},
+            ],
+        ),
+        ("preview", [{}, NULL, {"style": [], "size": "", "strength": ""}]),
+        (
+            "paint",
+            [
+                {"size": 64, "more": "steps=2&coherence=0", "seed": 3},
+                dict.fromkeys(HELP) | {"size": "64", "more": {"steps": 2, "coherence": "0"}, "seed": "3"},
+            ],
+        ),
+    ],
+)
+def test_programs_may_send_lists_texts_and_null(
+    tool: str, requests: list[dict[str, Any]], server: Served, client: Client
+) -> None:
+    calls = [(tool, request | {"photo": _data_url(LION)}) for request in requests]
+    by_assistant = [_picture(answer) for answer in _tools(server, *calls)[1]]
+    files = [client.predict(**request | {"photo": handle_file(LION)}, api_name=f"/{tool}") for request in requests]
+    for pictures in (by_assistant, [*map(Image.open, files)]):
+        assert len({picture.convert("RGB").tobytes() for picture in pictures}) == 1
+
+
+@pytest.mark.parametrize("file", ["https://x.org/a.jpg", "/etc/hostname", "photo.jpg", "/9j/4AAQSkZJRgABAQ", ""])
+def test_an_assistant_that_sends_no_file_hears_how_to(file: str, server: Served) -> None:
+    data = _data_url(LION)
+    calls = [("paint", {"photo": file}), ("preview", {"photo": data, "size": 64}), ("paint_clip", {"film": file})]
+    _, [photo, fine, film] = _tools(server, *calls)
+    _, [mask] = _tools(server, ("paint", {"photo": data, "mask": file}))
+    assert not fine.isError
+    for name, answer in {"Photo": photo, "Film": film, "Mask": mask}.items():
+        assert answer.isError
+        assert answer.content[0].text.startswith(
+            f"{name} is no file but an address or a name; send the file as a data:"
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        ("data:image/jpeg;base64,abc", "A data: URL is damaged; send the file once more"),
+        ("data:image/jpeg;base64,", "The photo is not in a format that can be read"),
+        ("data:text/plain;base64,aGVsbG8=", "The photo is not in a format that can be read"),
+    ],
+)
+def test_a_damaged_data_url_gets_a_message(data: str, complaint: str, server: Served) -> None:
+    _, [answer] = _tools(server, ("preview", {"photo": data}))
+    assert answer.isError and answer.content[0].text.startswith(complaint)
+
+
+def test_an_assistant_can_have_a_film_painted(server: Served, tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (96, 64), (shade, 90, 40)) for shade in (0, 99, 199)]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:], duration=100)
+    film = _data_url(tmp_path / "film.gif", "image/gif")
+    _, [answer] = _tools(server, ("paint_clip", {"film": film, "size": "64", "style": ["gold_spirals"]}))
+    assert not answer.isError and "painted.mp4" in str(answer.content)
 
 
 REQUESTS = [
@@ -170,7 +272,7 @@ def test_the_same_request_gives_the_same_picture_everywhere(
 ) -> None:
     small = {"size": 64, "steps": 3}
     over_api = client.predict(photo=handle_file(LION), **values, size=64, more="steps=3", api_name="/paint")
-    _, by_assistant = _assistant(server, photo=_uploaded(), **values, size=64, more="steps=3")
+    _, [answer] = _tools(server, ("paint", {"photo": _data_url(LION), **values, "size": 64, "more": "steps=3"}))
     named = {k: value for k, value in (values | small).items() if k != "style"}
     flags = [part for k, value in named.items() for part in (f"--{k}", str(value))]
     out = tmp_path / "out.png"
@@ -184,7 +286,7 @@ def test_the_same_request_gives_the_same_picture_everywhere(
     expect(tab.locator("#status")).to_contain_text("Done in", timeout=60_000)
     shown = tab.request.get(str(tab.locator("#canvas img").get_attribute("src"))).body()
     tab.close()
-    files = [Image.open(over_api), by_assistant, Image.open(out), Image.open(io.BytesIO(shown))]
+    files = [Image.open(over_api), _picture(answer), Image.open(out), Image.open(io.BytesIO(shown))]
     assert len({picture.convert("RGB").tobytes() for picture in files}) == 1
     assert len({_settings(picture) for picture in (files[0], *files[2:])}) == 1
 

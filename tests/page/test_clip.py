@@ -146,7 +146,7 @@ def test_a_damaged_film_is_painted_and_reported(
 def test_programs_have_a_film_painted(page: Page, film: Write) -> None:
     *_, file = page.api.paint_clip(film=film(), style="gold_spirals", size=64, strength=0.3)
     assert open_clip(file).size == (64, 42)
-    with pytest.raises(gr.Error, match="Size is 5000; it takes a whole number up to 1024"):
+    with pytest.raises(gr.Error, match="Size is 5000; it takes a whole number from 64 to 1024"):
         list(page.api.paint_clip(film=film(), size=5000))
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.mcp
+from gradio.mcp import GradioMCPServer
 from gradio.state_holder import SessionState
+from pydantic import ValidationError
 
 from nst.config import Config
+from nst.messages import sentence
 from nst.page.events import ENGINE
 from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import OpenStreams, summary
@@ -25,6 +29,10 @@ it uses the first value itself."""
 
 MAX_QUICK_EVENTS = 12  # events beside runs that one address may have in the queue at once
 
+DATA_URL = "as a data: URL (data:image/jpeg;base64,... or data:video/mp4;base64,...)"
+
+NO_UPLOAD = 'a file is not sent as {"path": "...", "meta": {"_type": "gradio.FileData"}}; upload it first'
+
 TOO_BUSY = "You ask for a lot at once; wait a moment and try again."
 
 LISTEN_SECONDS = 15.0  # time for a client to open the stream of an event's results
@@ -36,6 +44,7 @@ def apply(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:
     limit_queue(blocks, config, streams)
     hide_tracebacks(blocks)
     keep_no_values()
+    gradio.mcp.GradioMCPServer = DataUrlServer  # type: ignore[misc]
 
 
 def poll_slowly(blocks: gr.Blocks) -> None:
@@ -130,6 +139,8 @@ def hide_tracebacks(blocks: gr.Blocks) -> None:
             return await process(*args, **kwargs)
         except gr.Error:
             raise
+        except ValidationError:  # of a value that has to hold a file
+            raise user_error(NO_UPLOAD) from None
         except Exception as error:
             log.error("an event failed: %s", summary(error))
             message = "This could not be done; reload the page and try once more"
@@ -148,6 +159,33 @@ def keep_no_values() -> None:
 
 def _ignore_value(self: SessionState, key: int, value: Any) -> None:
     pass
+
+
+class DataUrlServer(GradioMCPServer):
+    """An MCP server that takes files as data: URLs. Gradio's own asks for web addresses, which are rejected here."""
+
+    @property
+    def _file_data_tool_description(self) -> str:
+        return f" Send a file {DATA_URL}."
+
+    def simplify_filedata_schema(self, schema: dict[str, Any]) -> tuple[dict[str, Any], list[list[str | int]]]:
+        """The schema of a tool's arguments, and the places of files in it."""
+        simple, places = super().simplify_filedata_schema(schema)
+        for name in {str(name) for name, *_ in places}:
+            kinds = "string" if name in simple.get("required", ()) else ["string", "null"]
+            help = f"{simple['properties'][name].get('description', '')}, {DATA_URL}"
+            simple["properties"][name] = {"type": kinds, "description": help}
+        return simple, places
+
+    def convert_strings_to_filedata(self, value: Any, filedata_positions: list[list[str | int]]) -> Any:
+        """A tool's arguments with their files saved; ValueError for what is no data: URL."""
+        for name in {str(name) for name, *_ in filedata_positions} & value.keys():
+            if value[name] is not None and not value[name].startswith("data:"):
+                raise ValueError(sentence(f"{name} is no file but an address or a name; send the file {DATA_URL}"))
+        try:
+            return super().convert_strings_to_filedata(value, filedata_positions)
+        except ValueError:  # of base64
+            raise ValueError(sentence(f"a data: URL is damaged; send the file once more, {DATA_URL}")) from None
 
 
 def forget_removed_files(blocks: gr.Blocks) -> None:
