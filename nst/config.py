@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+from nst.errors import InputError
+
 PRECISIONS = "float32", "bfloat16", "float16"  # number formats that features and weights may have, as torch names them
 
 
@@ -22,9 +24,9 @@ def _at_least(minimum: float, kind: type = float) -> Callable[[str], Any]:
         try:
             number = kind(text)
         except ValueError:
-            raise ValueError(message) from None
+            raise InputError(message) from None
         if not number >= minimum:  # rejects nan as well
-            raise ValueError(message)
+            raise InputError(message)
         return number
 
     return read
@@ -32,14 +34,14 @@ def _at_least(minimum: float, kind: type = float) -> Callable[[str], Any]:
 
 def _port(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 2**16):
-        raise ValueError("it takes a whole number from 1 to 65535")
+        raise InputError("it takes a whole number from 1 to 65535")
     return int(text)
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
-            raise ValueError(f"choose one of {', '.join(choices)}")
+            raise InputError(f"choose one of {', '.join(choices)}")
         return text
 
     return read
@@ -86,4 +88,4 @@ def _read(limit: Field[Any], text: str) -> Any:
     try:
         return limit.metadata["read"](text)
     except ValueError as error:
-        raise ValueError(f"{limit.metadata['variable']} is {text!r}: {error}") from None
+        raise InputError(f"{limit.metadata['variable']} is {text!r}: {error}") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from huggingface_hub import hf_hub_url, snapshot_download
 
+from nst.errors import InputError
 from nst.hub import check_reachable
 from nst.settings import Settings
 
@@ -104,7 +105,7 @@ def find_style(name: str, styles: Sequence[Style]) -> Style:
     names = {_key(style.title): style.title for style in styles} | ids
     nearest = difflib.get_close_matches(_key(name), names, 1)
     hint = f"did you mean {names[nearest[0]]!r}?" if nearest else "choose one of the gallery"
-    raise ValueError(f"there is no style {name!r}; {hint}")
+    raise InputError(f"there is no style {name!r}; {hint}")
 
 
 def _key(name: str) -> str:
@@ -123,7 +124,7 @@ def load_owner_styles(source: str, into: Path | None = None) -> list[Style]:
         folder = Path(source) if Path(source).is_dir() else _download(source, into)
         styles = load_styles(folder)
         if not styles:
-            raise ValueError("no picture in it")
+            raise InputError("no picture in it")
         return styles
     # The Hub fails in more ways than can be listed, and none of them may stop the page.
     except Exception as error:
@@ -134,19 +135,19 @@ def load_owner_styles(source: str, into: Path | None = None) -> list[Style]:
 
 def _read_entry(name: str, files: dict[str, Path], entry: Any) -> Style:
     if name not in files:
-        raise ValueError("there is no such picture")
+        raise InputError("there is no such picture")
     if not isinstance(entry, dict):
-        raise ValueError(f"it is {entry!r}, and takes a table")
+        raise InputError(f"it is {entry!r}, and takes a table")
     texts = {"title": name.replace("_", " "), **entry}
     for key, value in texts.items():
         kind = dict if key == "settings" else str
         if not isinstance(value, kind):
-            raise ValueError(f"{key} is {value!r}, and takes a {_TYPE_NAMES[kind]}")
+            raise InputError(f"{key} is {value!r}, and takes a {_TYPE_NAMES[kind]}")
     try:
         style = Style(name, files[name], **texts)
         Settings(**style.settings)
     except TypeError as error:  # an unknown key, or an unknown setting
-        raise ValueError(str(error)) from None
+        raise InputError(str(error)) from None
     return style
 
 

@@ -3,7 +3,7 @@
 import html
 
 
-def sentence(problem: ValueError | str) -> str:
+def sentence(problem: Exception | str) -> str:
     """A message as a sentence that may be shown as HTML."""
     text = str(problem).rstrip(".")
     return html.escape(text[:1].upper() + text[1:], quote=False) + "."

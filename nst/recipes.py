@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nst.errors import InputError
 from nst.settings import Settings
 
 DEFAULT = "atelier"
@@ -31,7 +32,7 @@ def combine(
     unknown name or a bad value.
     """
     if not isinstance(recipe, str) or recipe not in RECIPES:
-        raise ValueError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
+        raise InputError(f"recipe is {recipe!r}; choose one of {', '.join(RECIPES)}")
     own = own if own and recipe == DEFAULT else {}
     return change(RECIPES[recipe], preset, overrides or {}, own)
 
@@ -41,10 +42,10 @@ def change(
 ) -> Settings:
     """The settings, changed by `own`, a preset and `overrides`. Errors are those of `combine`."""
     if preset is not None and preset not in PRESETS:
-        raise ValueError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}")
+        raise InputError(f"preset is {preset!r}; choose one of {', '.join(PRESETS)}")
     if unknown := set(overrides) - set(vars(settings)):
         names = ", ".join(map(repr, sorted(unknown)))
-        raise ValueError(f"there is no setting {names}; there are {', '.join(vars(settings))}")
+        raise InputError(f"there is no setting {names}; there are {', '.join(vars(settings))}")
     few = PRESETS[preset] if preset is not None else {}
     changes: dict[str, Any] = {**(own or {}), **few, **overrides}
     return replace(settings, **changes) if changes else settings

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
+from nst.errors import InputError
+
 Layers = tuple[tuple[str, float], ...]  # layers with their weights, such as `(("relu4_1", 1.0),)`
 
 Weights = tuple[float, ...]
@@ -149,11 +151,11 @@ def _checked(spec: Field[Any], value: Any) -> Any:
         if isinstance(value, str):
             value = spec.metadata["old_values"].get(value, value)
         if value not in choices:
-            raise ValueError(f"{spec.name} is {value!r}; choose one of {', '.join(choices)}")
+            raise InputError(f"{spec.name} is {value!r}; choose one of {', '.join(choices)}")
         return value
     low, high = spec.metadata["low"], spec.metadata["high"]
     kind = "a whole number" if spec.type is int else "a number"
-    complaint = ValueError(f"{spec.name} is {value!r}; it takes {kind} from {low} to {high}")
+    complaint = InputError(f"{spec.name} is {value!r}; it takes {kind} from {low} to {high}")
     try:
         number = float(value)
     except (OverflowError, TypeError, ValueError):
@@ -174,12 +176,12 @@ def _checked_layers(name: str, value: Any) -> Layers:
             pairs = value.items()
         layers = {str(layer).strip(): 1.0 if weight == "" else float(weight) for layer, weight in pairs}
     except (OverflowError, TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; write LAYER=WEIGHT,... as in relu4_1=1") from None
+        raise InputError(f"{name} is {value!r}; write LAYER=WEIGHT,... as in relu4_1=1") from None
     for layer, weight in layers.items():
         if layer not in LAYER_NAMES:
-            raise ValueError(f"{name} has {layer!r}; layers are named {LAYER_NAMES[0]} to {LAYER_NAMES[-1]}")
+            raise InputError(f"{name} has {layer!r}; layers are named {LAYER_NAMES[0]} to {LAYER_NAMES[-1]}")
         if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"{name} gives {layer} the weight {weight}; it takes 0 or more")
+            raise InputError(f"{name} gives {layer} the weight {weight}; it takes 0 or more")
     return tuple(layers.items())
 
 
@@ -188,7 +190,7 @@ def _checked_weights(name: str, value: Any) -> Weights:
         parts = value.split(",") if isinstance(value, str) else value
         weights = tuple(float(part) for part in parts if str(part).strip())
     except (OverflowError, TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; write numbers with commas, as in 1,2") from None
+        raise InputError(f"{name} is {value!r}; write numbers with commas, as in 1,2") from None
     if weights and not (all(0 <= w < math.inf for w in weights) and any(weights)):
-        raise ValueError(f"{name} is {value!r}; it takes 0 or more, and at least one above 0")
+        raise InputError(f"{name} is {value!r}; it takes 0 or more, and at least one above 0")
     return weights

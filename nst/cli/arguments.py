@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from nst.cli.terminal import print_message
+from nst.errors import InputError
 from nst.gallery import Style, match_style
 from nst.images import is_address, open_checked, upright_size
 from nst.job import Job, Request, resolve_request
@@ -62,21 +63,21 @@ class CliRequest:
 def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style]) -> CliRequest:
     """The photos and styles of the command line. ValueError if something is missing."""
     if options.out is None:
-        raise ValueError("-o is required: name the file to write, or a folder for several photos")
+        raise InputError("-o is required: name the file to write, or a folder for several photos")
     provenance = _read_provenance(options.like) if options.like else None
     photos, names = split_photos_and_styles(options)
     if not photos:
-        raise ValueError("a photo is required: write PHOTO STYLE -o OUT.png")
+        raise InputError("a photo is required: write PHOTO STYLE -o OUT.png")
     if len(photos) > 1:
         if not is_folder(options.out):
-            raise ValueError(f"{len(photos)} photos need a folder; end {options.out!r} in a slash")
+            raise InputError(f"{len(photos)} photos need a folder; end {options.out!r} in a slash")
         if flag := next((name for name in ("start", "log") if getattr(options, name)), None):
-            raise ValueError(f"--{flag} is for one photo, and there are {len(photos)}")
+            raise InputError(f"--{flag} is for one photo, and there are {len(photos)}")
     styles = [_file_or_id(name, available) for name in names]
     if provenance:
         for name in ("mask", "start"):
             if name in provenance.extra_inputs and not getattr(options, name):
-                raise ValueError(f"{options.like!r} was painted with a {name}; add --{name}")
+                raise InputError(f"{options.like!r} was painted with a {name}; add --{name}")
         styles = styles or _styles_of(provenance, options.like, available)
     return CliRequest(photos, styles, provenance, overrides, options)
 
@@ -100,7 +101,7 @@ def _matching_files(text: str, available: Sequence[Style]) -> list[str]:
     names = sorted(glob.glob(str(Path(text).relative_to(folder)), root_dir=folder))  # noqa: PTH207 (no hidden files)
     files = [str(folder / name) for name in names if (folder / name).is_file()]
     if not files:
-        raise ValueError(f"no file matches {text!r}; check the folder and the pattern")
+        raise InputError(f"no file matches {text!r}; check the folder and the pattern")
     return files
 
 
@@ -108,7 +109,7 @@ def reject_painting_options(options: argparse.Namespace, reason: str) -> None:
     """Raise ValueError for an option that is for one painting of one photo only."""
     for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like"):
         if getattr(options, name):
-            raise ValueError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
+            raise InputError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
 
 
 def check_request(request: CliRequest, available: Sequence[Style]) -> None:
@@ -152,7 +153,7 @@ def _file_or_id(text: str, available: Sequence[Style]) -> str | Path:
 def _styles_of(provenance: Provenance, like: str, available: Sequence[Style]) -> list[str | Path]:
     names = provenance.link.styles
     if unknown := [name for name in names if not match_style(name, available)]:
-        raise ValueError(f"{like!r} was painted after {unknown[0]!r}; name its file, too")
+        raise InputError(f"{like!r} was painted after {unknown[0]!r}; name its file, too")
     return list(names)
 
 
@@ -161,7 +162,7 @@ def _read_provenance(like: str) -> Provenance:
         picture.load()  # raises the right error for a broken file
         metadata = from_text(picture)
     if metadata is None:
-        raise ValueError(f"{like!r} does not remember how it was painted; only PNGs of nst do")
+        raise InputError(f"{like!r} does not remember how it was painted; only PNGs of nst do")
     provenance, complaints = metadata
     for complaint in complaints:
         print_message(complaint)
@@ -172,7 +173,7 @@ def _own_size(photo: str) -> int:
     longest = max(upright_size(photo, "the photo"))
     limits = next(spec for spec in fields(Settings) if spec.name == "size").metadata
     if not limits["low"] <= longest <= limits["high"]:
-        raise ValueError(
+        raise InputError(
             f"the photo is {longest} pixels long, and size takes {limits['low']} to "
             f"{limits['high']}; name one with --size"
         )

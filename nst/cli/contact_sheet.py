@@ -11,6 +11,7 @@ from tqdm import tqdm
 from nst.cli.arguments import reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.terminal import Interrupted, Interrupts, print_message
+from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import check_writable, image_format, save_image
 from nst.job import Request, prepare
@@ -30,9 +31,9 @@ def paint_sheet(
     Raises ImageError or ValueError for bad input.
     """
     if options.out is None or len(options.pictures) != 1:
-        raise ValueError("a sheet is of one photo; write --sheet PHOTO -o OUT.png")
+        raise InputError("a sheet is of one photo; write --sheet PHOTO -o OUT.png")
     if options.style:
-        raise ValueError("a sheet has every style; leave out --style")
+        raise InputError("a sheet has every style; leave out --style")
     reject_painting_options(options, "this is a sheet of many")
     image_format(options.out)
     check_writable(options.out)

@@ -61,8 +61,8 @@ def paint(job: Job, output: RunOutput, interrupts: Interrupts) -> int:
     return 1 if failure or output.save_failed else 0
 
 
-def describe_failure(error: MemoryError | RuntimeError) -> str:
-    """A message for an error of PyTorch, whose own text may be very long."""
+def describe_failure(error: Exception) -> str:
+    """A message for an error of PyTorch or of the program, whose own text may be very long."""
     reason = str(error).strip().partition("\n")[0][:200] or "no memory is left"
     return f"the run broke off ({reason}); choose a smaller size"
 

@@ -12,6 +12,7 @@ from nst.cli.paint import RunOutput, describe_failure, paint
 from nst.cli.terminal import Interrupts, print_message
 from nst.cli.video import is_video, paint_video
 from nst.config import Config
+from nst.errors import InputError
 from nst.gallery import Style
 from nst.job import prepare
 from nst.network.memory import tune_allocator
@@ -32,9 +33,9 @@ def run(
             return _run(options, overrides, available, interrupts)
         except KeyboardInterrupt:
             return 128 + interrupts.number
-        except (ValueError, OSError) as error:
+        except (InputError, OSError) as error:
             parser.error(str(error))
-        except (MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError, ValueError) as error:
             print_message(describe_failure(error))
             return 1
 
@@ -60,7 +61,7 @@ def _run(
     for photo, out in zip(request.photos, outs, strict=True):
         try:
             codes.append(_paint_photo(request, photo, out, available, backbone, interrupts))
-        except ValueError as error:
+        except InputError as error:
             print_message(f"{photo}: {error}")
             codes.append(2)
         if interrupts.number:
@@ -76,7 +77,7 @@ def _paint_photo(
     try:
         job = prepare(request.for_photo(photo), available, backbone)
     except MemoryError as error:
-        raise ValueError(str(error)) from None
+        raise InputError(str(error)) from None
     print_differences(request, job)
     log_every = options.log_every
     if log_every is None and options.log:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from nst.cli.arguments import parse_request, reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.terminal import Interrupted, Interrupts, print_message
+from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import ImageError, check_writable
 from nst.job import resolve_request
@@ -88,6 +89,6 @@ def _check_settings(settings: Settings) -> None:
     if not settings.in_one_pass:
         missing = settings.effort != "one-pass"
         hint = "add --one-pass" if missing else f"leave out what asks for {settings.steps} steps"
-        raise ValueError(f"a film is painted in one pass; {hint}")
+        raise InputError(f"a film is painted in one pass; {hint}")
     if settings.colour != "style":
-        raise ValueError(f"colour {settings.colour} is for photos; a film takes the style's")
+        raise InputError(f"colour {settings.colour} is for photos; a film takes the style's")

@@ -3,6 +3,8 @@
 import os
 import re
 
+from nst.errors import InputError
+
 MAX_PIXELS = 100_000_000
 MIN_SIDE = 16  # pixels on the shorter side, before and after resizing: five poolings need as many
 MAX_QUOTED = 80  # characters of a path in a message; the middle of a longer one is left out
@@ -11,7 +13,7 @@ MAX_QUOTED = 80  # characters of a path in a message; the middle of a longer one
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+:/|(?:https?|ftp|file|data|s3|gs|hf):|www\.)", re.I)
 
 
-class ImageError(ValueError):
+class ImageError(InputError):
     """A picture that can't be used; the message says what to do, in one sentence."""
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from safetensors.torch import load
 from torch import Tensor
 
+from nst.errors import InputError
+
 DATA = Path(__file__).parent.parent / "data"
 
 _AGAIN = "it comes with nst: install or check that out once more"
 
 
-class WeightsError(ValueError):
+class WeightsError(InputError):
     """A file of weights is missing, damaged or of another network."""
 
 

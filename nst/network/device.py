@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from nst.config import PRECISIONS
+from nst.errors import InputError
 from nst.network import cgroup
 from nst.network.kernels import Convolve, direct
 from nst.network.winograd import Winograd2d
@@ -71,7 +72,7 @@ def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | N
     none, a few milliseconds of measurement decide.
     """
     if precision and precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
+        raise InputError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
     dtype = getattr(torch, precision) if precision else _fastest_dtype(device)
     if dtype == torch.float16:
         return Arithmetic(dtype)

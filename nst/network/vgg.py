@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.config import Config
+from nst.errors import InputError
 from nst.network.cache import ByteCache
 from nst.network.device import Arithmetic, arithmetic_for, default_device
 from nst.network.isolation import isolated
@@ -57,7 +58,7 @@ class Backbone:
         remaining = set(layers)
         names = layer_names(self._weights.blocks)
         if missing := remaining - {*names, *(name.replace("conv", "relu") for name in names)}:
-            raise ValueError(f"{self.name} has no layer {', '.join(sorted(missing))}")
+            raise InputError(f"{self.name} has no layer {', '.join(sorted(missing))}")
         # Padding with zeros would paint a frame, so the first layer repeats the edge.
         x = F.pad(pixels - self._mean, (1, 1, 1, 1), mode="replicate")
         x = x.to(self.arithmetic.dtype, memory_format=torch.channels_last)

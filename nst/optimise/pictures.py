@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from nst.errors import InputError
 from nst.images import ImageError, ImageSource, open_cutout, open_image, open_mask
 from nst.optimise.regions import Styles, check_shape
 from nst.optimise.targets import without_edge
@@ -41,9 +42,9 @@ def open_pictures(
     blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
     """
     if isinstance(styles, str) or not isinstance(styles, Sequence):
-        raise ValueError(f"styles is of type {type(styles).__name__}; pass a list of pictures, even of one")
+        raise InputError(f"styles is of type {type(styles).__name__}; pass a list of pictures, even of one")
     if mask is not None and len(styles) > 1 and settings.style_weights:
-        raise ValueError(
+        raise InputError(
             "style_weights is for styles that blend, and with a mask each has a part of the "
             "picture of its own; leave the weights or the mask out"
         )
@@ -82,10 +83,10 @@ def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
     """One weight for each of `count` styles; raises ValueError if their numbers differ."""
     needed = settings.style_layers or settings.init == "style" or settings.in_one_pass
     if not count and needed:
-        raise ValueError("styles is empty; name at least one style image")
+        raise InputError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:
-        raise ValueError(f"style_weights has {len(weights)} numbers for {count} styles; give one for each")
+        raise InputError(f"style_weights has {len(weights)} numbers for {count} styles; give one for each")
     if math.isinf(sum(weights)):
         return tuple(weight / max(weights) for weight in weights)
     return weights

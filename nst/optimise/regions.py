@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
+from nst.errors import InputError
 from nst.images import ImageError, fitted_size
 from nst.images.tensors import to_tensor
 from nst.optimise.losses import downscale_mask
@@ -44,7 +45,7 @@ def split_by_mask(styles: Styles, inside: Image.Image) -> list[Region]:
     Raises ValueError for more than two.
     """
     if len(styles) > 2:
-        raise ValueError(
+        raise InputError(
             f"with a mask there are one style or two, not {len(styles)}: the first inside, the second outside"
         )
     masks = (inside, ImageChops.invert(inside))

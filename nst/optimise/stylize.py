@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
+from nst.errors import InputError
 from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
@@ -113,7 +114,7 @@ def run(
         finish = partial(_paste_inside, finish, original, opaque)
     if settings.in_one_pass:
         if pictures.start:
-            raise ValueError("effort is one-pass, which begins anew; choose quick to paint on")
+            raise InputError("effort is one-pass, which begins anew; choose quick to paint on")
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
@@ -166,7 +167,7 @@ def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: B
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
         fitting = next((side for side in smaller if needed(side) <= free), 64)
-        raise ValueError(
+        raise InputError(
             f"size is {size}, which needs about {needed(size) / 1e9:.1f} GB of memory where "
             f"{free / 1e9:.1f} GB are free; choose {fitting} or less"
         )

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api as plain_endpoint
 
+from nst.errors import InputError
 from nst.gallery import find_style
 from nst.job import Request
 from nst.messages import duration, sentence
@@ -94,7 +95,7 @@ class Api:
                         limit = duration(self.app.config.max_seconds)
                         gr.Warning(f"It was ended after {limit}, the most that is allowed here.")
                     yield str(progress.file)
-            except ValueError as error:
+            except InputError as error:
                 raise user_error(error) from None
             if progress.painting:
                 progress.painting.frames.clear()  # programs can't request the time-lapse
@@ -124,7 +125,7 @@ class Api:
     ) -> PaintTask:
         upload = self.app.uploads.photo(photo)
         if upload is None:
-            raise ValueError(NO_PHOTO)
+            raise InputError(NO_PHOTO)
         request = Request(
             photo=upload.path,
             styles=_names(DEFAULT_STYLE if style is None else style),
@@ -148,15 +149,15 @@ class Api:
         try:
             upload = self.app.uploads.photo(photo)
             if upload is None:
-                raise ValueError(NO_PHOTO)
+                raise InputError(NO_PHOTO)
             paths, options = self._one_pass(style, size, strength)
             picture = self.app.uploads.picture(upload, options["size"])
             preview = self.app.previewer.preview(picture, paths, **options)
             if preview is None:
-                raise ValueError("too many previews are requested at once; try again in a moment")
+                raise InputError("too many previews are requested at once; try again in a moment")
             file = self.app.store.result_folder() / "preview.webp"
             file.write_bytes(preview)
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         return str(file)
 
@@ -176,7 +177,7 @@ class Api:
             out = self.app.store.result_folder() / "painted.mp4"
             for _ in paint_clip_task(self.app, ClipTask(clip=clip, paint=stylizer), out):
                 yield gr.skip()  # as long as the program listens
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         yield str(out)
 
@@ -184,7 +185,7 @@ class Api:
         """The styles' files and the settings of a one-pass picture; ValueError for wrong ones."""
         names = _names(style or DEFAULT_STYLE)
         if len(names) > MAX_STYLES:
-            raise ValueError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
+            raise InputError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
         paths = [find_style(name, self.app.styles).path for name in names]
         given = _given({"size": size, "strength": strength})
         return paths, {
@@ -239,7 +240,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked_size(size: Any) -> int:
     """The size of a one-pass picture, in pixels; ValueError for a wrong one."""
-    complaint = ValueError(f"size is {size!r}; it takes a whole number from 64 to {MAX_SIZE}")
+    complaint = InputError(f"size is {size!r}; it takes a whole number from 64 to {MAX_SIZE}")
     try:
         pixels = Settings(size=size).size
     except ValueError:
@@ -255,7 +256,7 @@ def _names(style: Any) -> tuple[str, ...]:
         return split_names(style)
     if isinstance(style, list) and all(isinstance(name, str) for name in style):
         return tuple(style)
-    raise ValueError(f"style is {style!r}; write names with commas between, or a list of names")
+    raise InputError(f"style is {style!r}; write names with commas between, or a list of names")
 
 
 def _more(more: Any) -> dict[str, Any]:
@@ -264,4 +265,4 @@ def _more(more: Any) -> dict[str, Any]:
         return dict(parse_query(more or ""))
     if isinstance(more, dict):
         return more
-    raise ValueError(f"more is {more!r}; write settings as in coherence=0&init=noise, or as an object")
+    raise InputError(f"more is {more!r}; write settings as in coherence=0&init=noise, or as an object")

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from nst.errors import InputError
 from nst.gallery import EXAMPLES
 from nst.page.api import Api
 from nst.page.clip import ClipTab
@@ -259,7 +260,7 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
             probe.listen(1)
     except OSError as error:
-        raise ValueError(
+        raise InputError(
             f"port {port} of {host} can't be had ({error.strerror}); set GRADIO_SERVER_PORT to another"
         ) from None
 

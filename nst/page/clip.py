@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from nst.errors import InputError
 from nst.messages import sentence
 from nst.page.events import DIRECT, QUEUED, WAITING, Context, Inputs, Outputs
 from nst.page.preview import CONTROLS
@@ -55,7 +56,7 @@ class ClipTab:
         """Report a film that can't be painted."""
         try:
             uploaded_clip(self.app, film)
-        except ValueError as error:
+        except InputError as error:
             gr.Warning(sentence(error), title="This film can't be painted")
             return {self.film: None}
         return gr.skip()
@@ -65,7 +66,7 @@ class ClipTab:
         try:
             clip = uploaded_clip(self.app, film)
             stylizer = self.style.stylizer(session, chosen, size=CLIP_SIZE, **visible_values(chosen, values))
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         styles = selected_styles(self.app.styles_for(session), chosen)
         title = f"{clip.path.stem} after {' and '.join(style.name for style in styles)}"
@@ -99,7 +100,7 @@ class ClipTab:
                     detail = f"picture {done} of {total}" if total else f"picture {done}"
                     progress = min(1.0, done / max(1, total))
                     yield {self.status: status_html("Painting", progress, detail)}
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         finally:
             self.app.dequeue(task)
@@ -156,8 +157,8 @@ class ClipTab:
 def uploaded_clip(app_state: AppState, film: Any) -> Clip:
     """The film that a visitor has sent; ValueError where it can't be painted."""
     if not app_state.config.clip_seconds:
-        raise ValueError("the owner of this page has switched films off")
+        raise InputError("the owner of this page has switched films off")
     file = app_state.uploads.file(film, "the film")
     if file is None:
-        raise ValueError(NO_FILM)
+        raise InputError(NO_FILM)
     return check_clip(file, app_state.config)

@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from nst.errors import InputError
 from nst.images import ImageError
 from nst.job import network_name
 from nst.messages import duration, sentence
@@ -59,7 +60,7 @@ class Estimate:
             return outputs
         try:
             link = share_link(upload, chosen, recipe, values)
-        except ValueError as error:
+        except InputError as error:
             session.status_key = 0
             return outputs | {self.painting.status: status_html(sentence(error))}
         missing = "" if chosen or not link.settings.style_layers else "Now pick a style"

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from nst.errors import InputError
 from nst.images import fit
 from nst.messages import duration, sentence
 from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, run_script
@@ -71,7 +72,7 @@ class LiveCamera:
         try:
             stylizer = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **visible_values(chosen, values))
             session.camera = self.app.cameras.open(stylizer, seconds)
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         return {self.token: session.camera, **self._buttons(running=True)}
 
@@ -80,7 +81,7 @@ class LiveCamera:
         camera = self.app.cameras.find(session.camera) if session.camera else None
         if camera:
             options = {name: values[name] for name in CONTROLS}
-            with suppress(ValueError):  # the status reports it
+            with suppress(InputError):  # the status reports it
                 camera.paint = self.style.stylizer(session, chosen, size=CAMERA_SIZE, **options)
 
     def close_camera(self, *, session: Session) -> Outputs:
@@ -93,7 +94,7 @@ class LiveCamera:
         self.app.cameras.close(session.camera)
         try:
             file = self.app.uploads.file(picture, "the camera's picture")
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         if file is None:
             raise user_error("start the camera first")
@@ -163,7 +164,7 @@ def live_route(app_state: AppState) -> Route:
 def _painted(previewer: Previewer, camera: Camera, body: bytes) -> Response:
     with Image.open(io.BytesIO(body), formats=["JPEG"]) as picture:
         if max(picture.size) > 2 * CAMERA_SIZE:
-            raise ValueError("too large")
+            raise InputError("too large")
         small = fit(picture.convert("RGB"), CAMERA_SIZE)
     painted = previewer.try_run(lambda: as_webp(camera.paint(small)))
     if painted is None:

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from nst.errors import InputError
 from nst.job import Request
 from nst.messages import sentence
 from nst.page.events import DIRECT, QUEUED, REATTACHING, WAITING, Context, Inputs, Outputs, run_script
@@ -95,9 +96,9 @@ class PaintControls:
         try:
             upload = self.app.uploads.photo(photo)
             if upload is None:
-                raise ValueError(NO_PHOTO)
+                raise InputError(NO_PHOTO)
             if previous and previous.photo != upload.digest:
-                raise ValueError("the painting is of another photo: bring that one back, or paint this one first")
+                raise InputError("the painting is of another photo: bring that one back, or paint this one first")
             request = Request(
                 photo=upload.path,
                 styles=chosen,
@@ -109,7 +110,7 @@ class PaintControls:
             )
             styles = self.app.styles_for(session)
             run = create_task(self.app, request, upload, styles, session.session_hash)
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         session.run = run
         session.status_key = status_key(upload, share_link(upload, chosen, recipe, values))
@@ -175,7 +176,7 @@ class PaintControls:
                 yield outputs
         except NothingPainted:
             yield self.show_failure(session=session) | {self.status: status_html("Stopped before it began")}
-        except ValueError as error:
+        except InputError as error:
             raise user_error(error) from None
         finally:
             if session.run is run:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from PIL import Image
 
+from nst.errors import InputError
 from nst.page.events import DIRECT, Context, Inputs, Outputs, run_script
 from nst.page.photo import PhotoInput
 from nst.page.result import Result
@@ -80,7 +81,7 @@ class Preview:
         try:
             upload = self.app.uploads.photo(photo)
             return draw(self.app.uploads.picture(upload, PREVIEW_SIZE), upload) if upload else None
-        except ValueError:
+        except InputError:
             return None
 
     def _save(self, session: Session, place: str, pictures: Sequence[bytes]) -> list[Path]:

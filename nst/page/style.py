@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from nst.errors import InputError
 from nst.gallery import Style, find_style
 from nst.images import ImageError
 from nst.messages import sentence
@@ -156,7 +157,7 @@ class StylePicker:
         """Paints pictures in the styles chosen, in one pass; ValueError where none is chosen or an option is wrong."""
         styles = selected_styles(self.app.styles_for(session), chosen)
         if not styles:
-            raise ValueError(NO_STYLE)
+            raise InputError(NO_STYLE)
         previewer, paths = self.app.previewer, [style.path for style in styles]
         return previewer.run(lambda: previewer.stylizer(*paths, **options))
 

@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from nst.errors import InputError
 from nst.one_pass import OnePass
 
 MAX_CAMERAS = 3  # cameras at once; they share one thread
@@ -37,7 +38,7 @@ class Cameras:
                 if now > camera.expires or now > camera.last_used + IDLE_SECONDS:
                     del self._open[token]
             if len(self._open) >= MAX_CAMERAS:
-                raise ValueError(NO_PLACE)
+                raise InputError(NO_PLACE)
             token = secrets.token_hex(16)
             self._open[token] = Camera(paint, now + seconds)
             return token

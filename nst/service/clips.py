@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from nst.config import Config
+from nst.errors import InputError
 from nst.messages import duration
 from nst.service.app_state import AppState
 from nst.service.runs import CLOSING, NothingPainted
@@ -23,7 +24,7 @@ def check_clip(path: Path, config: Config) -> Clip:
     """The film in a file; ValueError if it can't be read, or is too long or too large."""
     clip = open_clip(path, MAX_PIXELS, config.clip_seconds * TOLERANCE)
     if clip.seconds > clip.max_seconds:
-        raise ValueError(
+        raise InputError(
             f"the film takes {duration(clip.seconds)}, and {duration(config.clip_seconds)} are "
             "allowed here: cut it, and choose it again"
         )
@@ -37,7 +38,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     first frame. What is wrong with the film is in `task.warnings`.
     """
     if app_state.closing.is_set():
-        raise ValueError(CLOSING)
+        raise InputError(CLOSING)
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
     max_frames, started = config.clip_seconds * MAX_RATE, time.monotonic()
 

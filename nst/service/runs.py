@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from nst.errors import InputError
 from nst.film import to_jpeg
 from nst.gallery import Style
 from nst.images import ImageError, fit, save_image, upright_size
@@ -52,7 +53,7 @@ class Progress:
     seconds_left: float = 0.0  # an estimate
 
 
-class NothingPainted(ValueError):
+class NothingPainted(InputError):
     """A run was stopped before its first frame."""
 
     def __init__(self) -> None:
@@ -67,17 +68,17 @@ def create_task(
     ValueError if the request is wrong, or if the run would take longer than is allowed.
     """
     if app_state.closing.is_set():
-        raise ValueError(CLOSING)
+        raise InputError(CLOSING)
     if len(request.styles) > MAX_STYLES:
-        raise ValueError(f"{len(request.styles)} styles are too many; name {MAX_STYLES} at most")
+        raise InputError(f"{len(request.styles)} styles are too many; name {MAX_STYLES} at most")
     _, settings, chosen = resolve_request(request, styles)
     if not chosen and settings.style_layers:
-        raise ValueError(NO_STYLE)
+        raise InputError(NO_STYLE)
     start = max(upright_size(request.start)) if request.start else 0
     work = run_work(settings, photo.size, start, len(chosen))
     seconds, limit = app_state.engine.pace.seconds(work), app_state.config.max_seconds
     if seconds > limit:
-        raise ValueError(too_long(seconds, limit, settings))
+        raise InputError(too_long(seconds, limit, settings))
     return PaintTask(request=request, photo=photo, size=settings.size, session_hash=session_hash, work=work)
 
 
@@ -106,7 +107,7 @@ def follow(
     painting can't be stored. Closing the generator ends the run and keeps nothing.
     """
     if app_state.closing.is_set():
-        raise ValueError(CLOSING)
+        raise InputError(CLOSING)
     try:
         with app_state.metrics.run() as record:
             record.outcome = "refused"
@@ -157,7 +158,7 @@ def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: R
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise ValueError(FULL) from None
+        raise InputError(FULL) from None
     finally:
         frames.close()
         if painting is None and folder:
@@ -171,7 +172,7 @@ def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Im
         save_image(frame.image, file, to_text(job.provenance(frame)))
         save_image(photo, before)
     except ImageError:
-        raise ValueError(FULL) from None
+        raise InputError(FULL) from None
     if disk.free(folder) < RESERVED_BYTES:
-        raise ValueError(FULL)
+        raise InputError(FULL)
     return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, link=job.link, run=task.key)

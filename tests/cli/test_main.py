@@ -9,11 +9,13 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from nst.cli.main import main
 from nst.gallery import load_styles
+from nst.one_pass import OnePass
 from tests.video.files import damage, full_disk, write_video
 
 MINUTES = 120
@@ -267,6 +269,17 @@ def test_a_full_disk_leaves_the_existing_video(photo: Image.Image, tmp_path: Pat
     assert "keep.mp4' can't be written: the disk is full" in done.stderr
     assert "pictures are" not in done.stderr
     assert out.read_bytes() == b"as before"
+
+
+def test_an_error_of_the_program_is_no_advice(
+    photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo.save(tmp_path / "clip.gif", save_all=True, append_images=[photo.rotate(90)], duration=200)
+    monkeypatch.setattr(OnePass, "__call__", lambda *_: np.zeros(3) + np.zeros(4))
+    done = _nst(tmp_path / "clip.gif", "swirling_night", "-o", tmp_path / "out.mp4", "--one-pass", "--size", 64)
+    assert done.returncode == 1
+    assert "the run broke off (operands could not be broadcast" in done.stderr
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from nst.config import Config
+from nst.errors import InputError
 from nst.gallery import sample
 from nst.images import open_image
 from nst.one_pass import OnePass
@@ -170,3 +171,15 @@ def test_what_programs_had_makes_room(page: Page, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("nst.service.store.MAX_RESULTS", 2)
     folders = [page.app_state.store.result_folder() for _ in range(4)]
     assert [folder.exists() for folder in folders] == [False, False, True, True]
+
+
+def test_an_error_of_the_program_is_no_advice(
+    page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an InputError becomes a message for the visitor; any other one is logged, and its text stays here."""
+    page.clip.start_film(session=session, **_asked(film()))
+    monkeypatch.setattr(OnePass, "__call__", lambda *_: np.zeros(3) + np.zeros(4))
+    with pytest.raises(ValueError, match="broadcast") as error:
+        list(page.clip.show_film(session=session))
+    assert not isinstance(error.value, gr.Error | InputError)
+    assert session.clip is None

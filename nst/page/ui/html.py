@@ -29,7 +29,7 @@ def title_of(picture: Style | Photo) -> str:
     return verbatim(picture.title)
 
 
-def user_error(problem: ValueError | str) -> gr.Error:
+def user_error(problem: Exception | str) -> gr.Error:
     """A message for the visitor; it leaves no line in the log."""
     return gr.Error(sentence(problem), print_exception=False)
 
