@@ -9,10 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
-from PIL import EpsImagePlugin, Image, PngImagePlugin, UnidentifiedImageError
+from PIL import EpsImagePlugin, Image, PngImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
+from nst.images import cost
 from nst.images.limits import MAX_PIXELS, ImageError, check_size, is_address, quoted
 from nst.images.sources import ImageSource, path_or_image
 
@@ -57,6 +58,7 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
     `with` block.
     """
     PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = MAX_TEXT, MAX_TEXTS
+    TiffImagePlugin.ImageFileDirectory_v2 = cost.BoundedDirectory  # type: ignore[misc]
     try:
         # MAX_PIXELS replaces Pillow's own check; its warnings would only add lines to the log.
         with warnings.catch_warnings():
@@ -68,11 +70,13 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
                 return
             check_plain(source, name)
             with Path(source).open("rb") as file:
-                image = Image.open(_with_transparent_canvas(file), formats=_FORMATS)
-                check_size(image.size, name)
-                yield image
+                yield _open(file, name)
     except ImageError:
         raise
+    except cost.CostlyError:
+        raise ImageError(
+            f"{name} would take too long to open, as it is stored in an unusual way; save it as a new JPEG or PNG"
+        ) from None
     except Image.DecompressionBombError:
         raise ImageError(
             f"{name} has far too many pixels; make it smaller than {MAX_PIXELS // 10**6} megapixels"
@@ -88,7 +92,18 @@ def open_checked(source: ImageSource, name: str = "the picture") -> Iterator[Ima
         raise ImageError(f"{name} is damaged or incomplete; export or download it once more and try again") from None
 
 
-def _with_transparent_canvas(file: BinaryIO) -> BinaryIO:
+def _open(file: IO[bytes], name: str) -> Image.Image:
+    cost.check_file(file)
+    file = _with_transparent_canvas(file)
+    metered = cost.MeteredFile(file, cost.HEADER_READS)
+    image = Image.open(metered, formats=_FORMATS)
+    check_size(image.size, name)
+    cost.check_image(image, file)
+    metered.reads_left = cost.DECODER_READS
+    return image
+
+
+def _with_transparent_canvas(file: IO[bytes]) -> IO[bytes]:
     """An animated WebP is transparent where no frame draws; Pillow believes it only with the flag for transparency."""
     head = file.read(21)
     file.seek(0)

@@ -72,7 +72,8 @@ def split(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, Image
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """A picture in L, RGB or CMYK -> RGB in sRGB; a profile that doesn't fit is ignored."""
-    if not profile:
+    # Little CMS computes all steps of an mpet tag for 36,000 colours, and it may hold any number of them.
+    if not profile or b"mpet" in profile:
         return image if image.mode == "RGB" else image.convert("RGB")
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

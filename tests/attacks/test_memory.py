@@ -15,6 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .conftest import clear
+from .costly import costly
 from .stranger import MB, Stranger, messages, picture, sent
 
 LARGE = 9900, 10_000
@@ -87,6 +88,19 @@ def test_a_picture_of_too_many_pixels(stranger: Stranger) -> None:
         stranger.ask("open_mask_editor", stranger.filled("open_mask_editor", photo=photo)),
     ):
         assert "megapixels" in reply or "can't be painted" in reply
+
+
+@pytest.mark.parametrize("kind", ["JPEG, scans", "PNG, profiles", "GIF, comments", "TIFF, tags"])
+def test_a_picture_that_takes_minutes(stranger: Stranger, kind: str) -> None:
+    photo = sent(stranger.upload(costly()[kind], f"photo.{kind[:3].lower()}"))
+    before = stranger.memory()
+    for reply in (
+        stranger.paint(photo),
+        stranger.call_tool(photo=photo, size=64, more="steps=1"),
+        stranger.ask("check_photo", stranger.filled("check_photo", photo=photo)),
+    ):
+        assert "would take too long to open" in reply
+    assert stranger.memory("VmHWM") < before + 50
 
 
 def _remembered(picture: bytes | str, **more: Any) -> dict[str, Any]:
