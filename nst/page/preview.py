@@ -66,9 +66,9 @@ class Preview:
         }
         if photo is None or not on_photo:
             return outputs
-        paths = [style.path for style in styles]
+        paths, connected = [style.path for style in styles], self.app.connected(session.session_hash)
         thumbnails = self._draw(
-            photo, lambda picture, upload: self.app.previewer.thumbnails(picture, upload.digest, paths)
+            photo, lambda picture, upload: self.app.previewer.thumbnails(picture, upload.digest, paths, connected)
         )
         files = self._save(session, "gallery", thumbnails or [])
         if not files:

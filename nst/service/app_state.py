@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ THUMBNAIL_SIZE = 224  # pixels on the longest side of a picture in a gallery
 
 SWEEP_INTERVAL = 3600.0
 
-MAX_QUEUED = 200  # tasks in `AppState.queued`
+MAX_QUEUED = 200  # tasks in `AppState.queued`, and names in `AppState.closed`
 
 
 @dataclass
@@ -48,6 +49,7 @@ class AppState:
     metrics: Metrics = field(default_factory=Metrics)
     runs: list[QueuedTask] = field(default_factory=list)  # the tasks that run
     queued: dict[str, QueuedTask] = field(default_factory=dict)  # those that wait or run, by key
+    closed: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_QUEUED))  # session hashes, the latest last
     queued_sessions: Callable[[], list[str]] = list  # session hashes in Gradio's queue, in order
 
     def start(self, on_sweep: Callable[[], None]) -> None:
@@ -75,8 +77,14 @@ class AppState:
         """The painting that runs under this key."""
         return next((r for r in self.runs if isinstance(r, PaintTask) and r.key == key), None)
 
+    def connected(self, session_hash: str) -> Callable[[], bool]:
+        """A function that tells whether this page or program has stayed connected since now."""
+        before = self.closed.count(session_hash)
+        return lambda: self.closed.count(session_hash) <= before
+
     def on_session_closed(self, session_hash: str) -> None:
         """A page or a program has disconnected: end its runs, or let them wait for it."""
+        self.closed.append(session_hash)
         tasks = [task for task in (*self.runs, *self.queued.values()) if task.session_hash == session_hash]
         for task in tasks:
             if task.resumable:

@@ -56,8 +56,10 @@ class Previewer:
         )
         return encoded.with_settings(checked)
 
-    def thumbnails(self, picture: Image.Image, digest: str, styles: Sequence[Path]) -> list[bytes]:
-        """The picture in each style, small, as WebP; none if too many previews wait.
+    def thumbnails(
+        self, picture: Image.Image, digest: str, styles: Sequence[Path], wanted: Callable[[], bool] = lambda: True
+    ) -> list[bytes]:
+        """The picture in each style, small, as WebP; none if too many previews wait, or if they are wanted no longer.
 
         Previews may come between two of them: the canvas matters more.
         """
@@ -65,7 +67,8 @@ class Previewer:
             if not available:
                 return []
             small = fit(picture, THUMBNAIL_SIZE)
-            return [self.run(partial(self._thumbnail, small, digest, path)) for path in styles]
+            thumbnails = [self.run(partial(self._thumbnail, small, digest, path)) for path in styles if wanted()]
+            return thumbnails if wanted() else []
 
     def try_run(self, function: Callable[[], Result]) -> Result | None:
         """The function's result, computed in the thread; None if too many wait."""

@@ -120,6 +120,24 @@ def test_what_was_drawn_before_is_not_drawn_again(
     assert [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())] == first
 
 
+def test_previews_end_with_their_page(page: Page, photo_sent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, drawn = Session(loaded=True, session_hash="tab"), []
+    monkeypatch.setattr(page.app_state, "previewer", Previewer())
+    thumbnail = Previewer._thumbnail
+
+    def leave(previewer: Previewer, *about: Any) -> bytes:
+        drawn.append(about)
+        if len(drawn) == 2:
+            page.app_state.on_session_closed("tab")
+        return thumbnail(previewer, *about)
+
+    monkeypatch.setattr(Previewer, "_thumbnail", leave)
+    for expected in (2, 2 + len(page.app_state.styles)):  # it was closed, and its visitor comes back
+        page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
+        assert len(drawn) == expected
+    assert list(session.previews) == ["gallery"]
+
+
 def test_too_many_go_without() -> None:
     crowd, photo, one_style = Previewer(), open_image(sample("lion")), load_styles()[0].path
     for _ in range(MAX_WAITING):
