@@ -63,7 +63,7 @@ class Job:
     backbone: Backbone | RemoteBackbone
     work: float  # in pixel-steps
     frames: Generator[Frame, None, None]
-    stop: threading.Event  # once it is set, the next step raises Stopped
+    stop: threading.Event  # once it is set, the next step, or part of the set-up, raises Stopped
 
     @property
     def photo(self) -> Image.Image:
@@ -122,10 +122,10 @@ def prepare(
     backbone: Backbone | RemoteBackbone,
     stop: threading.Event | None = None,
 ) -> Job:
-    """Look up the styles, decode and check all inputs. Nothing is computed yet.
+    """Look up the styles, decode and check all inputs. Nothing is computed yet but colours.
 
     `available` are the styles that names refer to. Raises ImageError or ValueError with a message
-    for people.
+    for people, and Stopped if `stop` is set meanwhile.
     """
     recipe, settings, styles = resolve_request(request, available)
     stop = stop or threading.Event()
@@ -135,7 +135,9 @@ def prepare(
             raise Stopped
 
     files = [style.path for style in styles]
-    pictures = open_pictures(request.photo, files, settings, request.mask, request.start, request.keep_alpha)
+    pictures = open_pictures(
+        request.photo, files, settings, request.mask, request.start, request.keep_alpha, check_cancelled
+    )
     if isinstance(backbone, RemoteBackbone):
         frames = backbone.paint(pictures, settings, request.frame_every, stop)
     else:

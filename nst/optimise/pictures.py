@@ -9,7 +9,7 @@ from PIL import Image
 from nst.errors import InputError
 from nst.images import ImageError, ImageSource, open_cutout, open_image, open_mask
 from nst.optimise.regions import Styles, check_shape
-from nst.optimise.targets import without_edge
+from nst.optimise.targets import CheckCancelled, never_cancelled, without_edge
 from nst.settings import Settings
 
 OVERSAMPLING = 2  # minimum size of a decoded picture, relative to the size at which it is painted
@@ -35,11 +35,13 @@ def open_pictures(
     mask: ImageSource | None = None,
     start: ImageSource | None = None,
     keep_alpha: bool = False,
+    check_cancelled: CheckCancelled = never_cancelled,
 ) -> Pictures:
     """Open and check all pictures; raises ImageError or ValueError.
 
     Several styles blend by `settings.style_weights`; a style of weight 0 is not opened. With a mask styles don't
     blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
+    `check_cancelled` is called between pictures.
     """
     if isinstance(styles, str) or not isinstance(styles, Sequence):
         raise InputError(f"styles is of type {type(styles).__name__}; pass a list of pictures, even of one")
@@ -53,8 +55,9 @@ def open_pictures(
     content = content or open_image(photo, "the photo", decoded)
     if opaque and opaque.getextrema() == (0, 0):
         raise ImageError("the photo is transparent everywhere; there is nothing to paint")
-    style_images = open_styles(styles, settings)
+    style_images = open_styles(styles, settings, check_cancelled)
     mask_image = None if mask is None else open_mask(mask, "the mask", decoded)
+    check_cancelled()
     painting = "the painting to go on from"
     start_image = None if start is None else open_image(start, painting, decoded)
     for image, name in ((mask_image, "the mask"), (start_image, painting)):
@@ -63,15 +66,18 @@ def open_pictures(
     return Pictures(photo=content, styles=style_images, mask=mask_image, start=start_image, opaque=opaque)
 
 
-def open_styles(styles: Sequence[ImageSource], settings: Settings) -> Styles:
+def open_styles(
+    styles: Sequence[ImageSource], settings: Settings, check_cancelled: CheckCancelled = never_cancelled
+) -> Styles:
     """Open the styles of nonzero weight, with their shares; raises as `open_pictures`."""
     weights = _style_weights(settings, len(styles))
     decoded = decoded_size(settings.size * max(1, settings.style_scale) * STYLE_MARGIN)
-    return [
-        (without_edge(open_image(style, "the style image", decoded)), weight / sum(weights))
-        for style, weight in zip(styles, weights, strict=True)
-        if weight
-    ]
+    opened = []
+    for style, weight in zip(styles, weights, strict=True):
+        check_cancelled()
+        if weight:
+            opened.append((without_edge(open_image(style, "the style image", decoded)), weight / sum(weights)))
+    return opened
 
 
 def decoded_size(size: float) -> int:

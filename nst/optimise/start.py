@@ -11,7 +11,7 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
-from nst.optimise.targets import fit_style, tiles
+from nst.optimise.targets import CheckCancelled, fit_style, never_cancelled, tiles
 from nst.settings import Settings
 
 NO_DETAIL_STRENGTH = 0.8  # strength from which on the photo's detail is not added
@@ -19,11 +19,18 @@ DETAIL_WINDOW = 33  # side, in pixels, of the window over which the photo's loca
 MIN_DETAIL = 1e-6  # root mean square of detail that counts as none
 
 
-def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region], settings: Settings) -> Tensor:
+def start_scale(
+    photo: Tensor,
+    coarser: Tensor | None,
+    regions: Sequence[Region],
+    settings: Settings,
+    check_cancelled: CheckCancelled = never_cancelled,
+) -> Tensor:
     """The picture that a scale starts from, 1 x 3 x H x W in 0..1.
 
     `photo` has that shape. `coarser` is the result of the scale before, or a painting to continue,
-    of any size; None at the first scale, where `settings.init` decides.
+    of any size; None at the first scale, where `settings.init` decides. `check_cancelled` is called
+    between parts of a style.
     """
     shape = photo.shape[2:]
     if coarser is not None:
@@ -33,7 +40,7 @@ def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region]
             return smaller.clamp(0, 1)
         coarser = toward_palette(coarser, regions, settings.strength)
         larger = F.interpolate(coarser, shape, mode="bicubic", align_corners=False)
-        return (larger + _photo_detail(photo, coarser, regions, settings)).clamp(0, 1)
+        return (larger + _photo_detail(photo, coarser, regions, settings, check_cancelled)).clamp(0, 1)
     if settings.init == "noise":
         random = torch.Generator().manual_seed(settings.seed)
         return torch.rand(photo.shape, generator=random, dtype=torch.float32).to(photo.device)
@@ -44,7 +51,9 @@ def start_scale(photo: Tensor, coarser: Tensor | None, regions: Sequence[Region]
     return photo.clone()
 
 
-def _photo_detail(photo: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings) -> Tensor | float:
+def _photo_detail(
+    photo: Tensor, coarser: Tensor, regions: Sequence[Region], settings: Settings, check_cancelled: CheckCancelled
+) -> Tensor | float:
     """High-frequency detail of the photo, added after upscaling; 1 x 3 x H x W, or 0.0.
 
     The optimiser does not paint over it entirely. So at strength 0.5 no part of the photo gets more detail than a
@@ -61,7 +70,7 @@ def _photo_detail(photo: Tensor, coarser: Tensor, regions: Sequence[Region], set
     for region in regions:
         if region.styles:
             size, ratio = max(photo.shape[2:]) * settings.style_scale, small[0] / photo.shape[2]
-            of_style = sum(share * _detail_energy(x, size, ratio) for x, share in region.styles)
+            of_style = sum(share * _detail_energy(x, size, ratio, check_cancelled) for x, share in region.styles)
             allowed = (1 - settings.strength) * math.sqrt(of_style) + MIN_DETAIL
             excess = 1 - (allowed / (settings.strength * local + MIN_DETAIL)).clamp_max(1)
             mask = region_mask(region, photo)
@@ -69,10 +78,11 @@ def _photo_detail(photo: Tensor, coarser: Tensor, regions: Sequence[Region], set
     return detail * (by_strength * kept).clamp_min(settings.detail)
 
 
-def _detail_energy(style: Image.Image, size: float, ratio: float) -> float:
+def _detail_energy(style: Image.Image, size: float, ratio: float, check_cancelled: CheckCancelled) -> float:
     """Mean square of a style's detail: what is lost when it shrinks from `size` by `ratio`."""
     energy = 0.0
     for tile, share in tiles(to_tensor(fit_style(style, size))):
+        check_cancelled()
         small = [max(1, round(ratio * side)) for side in tile.shape[2:]]
         energy += share * float(_high_frequencies(tile, small).square().mean())
     return energy

@@ -96,11 +96,11 @@ def run(
     """`stylize` for opened pictures.
 
     Where a cut-out is transparent, nothing is painted. `every` yields an extra frame after each so many steps; 0:
-    none. `check_cancelled` is called between steps and while targets are computed; an exception that it raises ends
+    none. `check_cancelled` is called between steps and between parts of the set-up; an exception that it raises ends
     the run.
     """
     original = fit(pictures.photo, settings.size)
-    photo, styles, finish = _prepare_colours(pictures.photo, pictures.styles, original, settings.colour)
+    photo, styles, finish = _prepare_colours(pictures, original, settings.colour, check_cancelled)
     photo = fit(photo, settings.size)
     regions = [Region(styles)]
     if pictures.mask is not None:
@@ -119,21 +119,27 @@ def run(
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
     _check_memory(original.size, regions, backbone)
+    check_cancelled()
     photo = _match_palette(photo, regions, settings)
     frames = _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
     return isolated_steps(frames)
 
 
 def _prepare_colours(
-    photo: Image.Image, styles: Styles, original: Image.Image, colour: str
+    pictures: Pictures, original: Image.Image, colour: str, check_cancelled: CheckCancelled
 ) -> tuple[Image.Image, Styles, Finish]:
     """The photo and the styles to optimise with, and the post-processing, for `settings.colour`."""
-    if colour == "matched":
-        styles = [(match_colours(style, photo), share) for style, share in styles]
+    photo = pictures.photo
+    match = {"matched": match_colours, "photo": match_lightness}.get(colour)
+    if match is None:
+        return photo, pictures.styles, lambda image: image
+    matched = []
+    for style, share in pictures.styles:
+        check_cancelled()
+        matched.append((match(style, photo), share))
     if colour == "photo":
-        grey = [(match_lightness(style, photo), share) for style, share in styles]
-        return lightness(photo).convert("RGB"), grey, partial(with_colours_of, original)
-    return photo, styles, lambda image: image
+        return lightness(photo).convert("RGB"), matched, partial(with_colours_of, original)
+    return photo, matched, lambda image: image
 
 
 def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:
@@ -209,7 +215,8 @@ def _optimise(
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale in plan:
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
-        pixels = start_scale(target, pixels, regions, settings)
+        pixels = start_scale(target, pixels, regions, settings, check_cancelled)
+        check_cancelled()
         if scale is preview_scale:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
         recorder.start_scale(scale, pixels)

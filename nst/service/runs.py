@@ -2,7 +2,10 @@
 
 import errno
 import shutil
+import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from nst.errors import InputError
 from nst.film import to_jpeg
 from nst.gallery import Style
 from nst.images import ImageError, fit, save_image, upright_size
-from nst.job import Job, Request, prepare, resolve_request
+from nst.job import Job, Request, Stopped, prepare, resolve_request
 from nst.messages import duration
 from nst.optimise.cost import run_work
 from nst.optimise.schedule import schedule
@@ -103,24 +106,67 @@ def follow(
 ) -> Generator[Progress, None, None]:
     """Paint, and keep the painting for its owner when it is done, stopped, or out of time.
 
-    Raises NothingPainted if it is stopped before its first frame, and ValueError if the request is wrong or the
-    painting can't be stored. Closing the generator ends the run and keeps nothing.
+    Raises NothingPainted if it is stopped before its first frame, and ValueError if the request is wrong, if the time
+    is up before that frame, or if the painting can't be stored. Closing the generator ends the run and keeps nothing.
     """
     if app_state.closing.is_set():
         raise InputError(CLOSING)
     try:
         with app_state.metrics.run() as record:
             record.outcome = "refused"
-            request = replace(
-                task.request, photo=app_state.uploads.picture(task.photo, task.size), photo_name=task.photo.path.stem
-            )
-            job = prepare(request, styles, app_state.engine.backbone, task.stop)
+            job = _prepare(app_state, task, styles, record)
             record.outcome = "failed"
             record.size, record.recipe = job.settings.size, job.link.recipe
             with app_state.running(task):
                 yield from _paint(app_state, task, job, owner, record)
     finally:
         app_state.dequeue(task)
+
+
+def _prepare(app_state: AppState, task: PaintTask, styles: Sequence[Style], record: Record) -> Job:
+    """The job of a task. Its time limit counts from here on, without the wait for the engine."""
+    started, limit = time.monotonic(), app_state.config.max_seconds
+    try:
+        with _time_limit(task, limit):
+            photo = app_state.uploads.picture(task.photo, task.size)
+            request = replace(task.request, photo=photo, photo_name=task.photo.path.stem)
+            job = prepare(request, styles, app_state.engine.backbone, task.stop)
+    except Stopped:
+        raise _nothing_painted(task, record, limit) from None
+    return replace(job, frames=_limited(job.frames, task, limit - (time.monotonic() - started)))
+
+
+@contextmanager
+def _time_limit(task: PaintTask, seconds: float) -> Iterator[None]:
+    """Stop the task after so many seconds, unless the context has ended by then."""
+
+    def stop() -> None:
+        task.timed_out = True
+        task.stop.set()
+
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _limited(frames: Iterator[Frame], task: PaintTask, seconds: float) -> Generator[Frame, None, None]:
+    """The same frames, for which the task has so many seconds from the moment it computes the first."""
+    with _time_limit(task, seconds):
+        yield from frames
+
+
+def _nothing_painted(task: PaintTask, record: Record, limit: float) -> ValueError:
+    """The error of a run that has ended before its first frame."""
+    record.outcome = "left" if task.abandoned else "late" if task.timed_out else "stopped"
+    if not task.timed_out:
+        return NothingPainted()
+    return ValueError(
+        f"{duration(limit)} are allowed here, and nothing was painted by then: choose a smaller size, or fewer styles"
+    )
 
 
 def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record) -> Iterator[Progress]:
@@ -138,23 +184,20 @@ def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: R
             time_lapse.append(jpeg)
             if len(time_lapse) > MAX_TIME_LAPSE_FRAMES:
                 del time_lapse[1::2]
-            timed_out = frame.seconds > app_state.config.max_seconds
-            if frame.done or timed_out or task.stop.is_set():
+            if frame.done or task.stop.is_set():
                 break
             file = folder / f"{frame.step}.jpg"
             file.write_bytes(jpeg)
             yield Progress(frame=frame, job=job, file=file, seconds_left=left)
         if first is None or task.abandoned:
-            record.outcome = "left" if task.abandoned else "stopped"
-            raise NothingPainted
+            raise _nothing_painted(task, record, app_state.config.max_seconds)
         app_state.engine.pace.learn(job, first, frame)
         painting = _save(task, job, frame, folder, photo)
         painting.frames, painting.owner = time_lapse, owner
         app_state.store.keep(painting)
+        timed_out = task.timed_out and not frame.done
         record.outcome = "done" if frame.done else "late" if timed_out else "stopped"
-        yield Progress(
-            frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out and not frame.done
-        )
+        yield Progress(frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -42,6 +42,7 @@ class PaintTask(QueuedTask):
     photo: Upload
     size: int  # pixels on the longest side
     abandoned: bool = False  # its visitor has not come back for it
+    timed_out: bool = False  # the time limit has ended it
 
 
 @dataclass(eq=False, kw_only=True)

@@ -212,9 +212,6 @@ def test_sessions_that_nobody_comes_back_to(stranger: Stranger) -> None:
 def test_a_picture_that_takes_minutes(stranger: Stranger, kind: str) -> None:
     photo = sent(stranger.upload(costly()[kind], f"photo.{kind[:3].lower()}"))
     before = stranger.memory()
-    for reply in (
-        stranger.paint(photo),
-        stranger.ask("check_photo", stranger.filled("check_photo", photo=photo)),
-    ):
+    for reply in (stranger.paint(photo), stranger.ask("check_photo", stranger.filled("check_photo", photo=photo))):
         assert "would take too long to open" in reply
     assert stranger.memory("VmHWM") < before + 50

@@ -122,7 +122,7 @@ def test_a_run_ends_at_the_time_limit_with_its_picture(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, steps=20_000))
-    object.__setattr__(page.app_state.config, "max_seconds", 1.0)
+    object.__setattr__(page.app_state.config, "max_seconds", 3.0)
     outputs = _paint(page, session)
     object.__setattr__(page.app_state.config, "max_seconds", float("inf"))
     assert "the most that is allowed here" in outputs[page.painting.status]
