@@ -168,9 +168,10 @@ def left_route(app_state: AppState) -> Route:
     """A page reports that it closes or reloads: its run waits only for a short while."""
 
     async def left(request: Request) -> Response:
-        run = app_state.find_run(request.path_params["key"])
+        key = request.path_params["key"]
+        run = app_state.find_run(key)
         if run and run.resumable:
-            run.resumable.on_page_close()
+            run.resumable.on_page_close(key)
         return Response(status_code=204)
 
     return Route("/left/{key}", left, methods=["POST"])
@@ -178,9 +179,12 @@ def left_route(app_state: AppState) -> Route:
 
 def release(app_state: AppState, session: Session) -> None:
     """A visitor has gone: remove what was theirs."""
-    for task in (session.run, session.clip):
-        if task:
-            task.stop.set()
+    if session.run and session.run.resumable:  # a duplicate of the page may watch it
+        session.run.resumable.on_disconnect(session.run_key)
+    elif session.run:
+        session.run.stop.set()
+    if session.clip:
+        session.clip.stop.set()
     app_state.cameras.close(session.camera)
     app_state.store.release(session.key)
     for folder in session.previews.values():

@@ -28,7 +28,7 @@ from nst.service.tasks import PaintTask
 
 PLOT_INTERVAL = 1.0  # seconds between two drawings of the losses, which cost a browser more than a picture does
 
-FORGET_RUN = "() => sessionStorage.removeItem('nst-run')"
+FORGET_RUN = "() => { sessionStorage.removeItem('nst-run'); window.nst.run = undefined; }"
 
 
 class PaintControls:
@@ -112,7 +112,7 @@ class PaintControls:
             run = create_task(self.app, request, upload, styles, session.session_hash)
         except InputError as error:
             raise user_error(error) from None
-        session.run = run
+        session.run, session.run_key = run, run.add_page(session.session_hash)
         session.status_key = status_key(upload, share_link(upload, chosen, recipe, values))
         self.app.enqueue(run)
         return self._waiting(session, run)
@@ -128,9 +128,8 @@ class PaintControls:
         session.session_hash = session.session_hash or secrets.token_hex(8)
         run = self.app.find_run(key)
         if run and run.resumable:
-            self.app.reattach(run, session.session_hash)
-            run.resumable.on_reconnect()
-            session.run = run
+            session.run, session.run_key = run, self.app.reattach(run, session.session_hash)
+            run.resumable.on_reconnect(session.run_key)
             photo = {} if run.photo.sample else {self.photo.image: str(run.photo.path)}
             return self._waiting(session, run) | photo
         painting = self.app.store.find_run(str(key))
@@ -162,7 +161,7 @@ class PaintControls:
         history: list[tuple[int, str, float]] = []
         plotted = 0.0
         try:
-            for progress in run.resumable.watch():
+            for progress in run.resumable.watch(session.run_key):
                 frame = progress.frame
                 history += [(frame.step, name, math.log10(value)) for name, value in frame.losses.items() if value > 0]
                 outputs: Outputs = {self.result.image: str(progress.file), self.status: self._status(progress)}
@@ -205,7 +204,7 @@ class PaintControls:
 
     def _waiting(self, session: Session, run: PaintTask) -> Outputs:
         return {
-            self.run_key: run.key,
+            self.run_key: session.run_key,
             self.result.tabs: gr.Tabs(selected="painting"),
             self.status: status_html("Waiting for a free engine"),
             **self.buttons(session, running=True),
@@ -256,6 +255,7 @@ class PaintControls:
             outputs=[*started, self.session, self.photo.image, *self.history.outputs],
             **QUEUED,
         )
+        run_script(reattached.success, static.read("store_run_key.js"), self.run_key)
         self._wire_run(reattached, buttons, REATTACHING)
         for button in (self.paint, self.result.go_on, self.result.print, self.result.again):
             run_script(button.click, static.read("scroll_to_canvas.js"))

@@ -66,7 +66,8 @@ def tags(address: str) -> str:
     """The tags of a page at this address."""
     values = {"title": TITLE, "description": DESCRIPTION, "address": address + "/", "picture": address + PATH}
     escaped = {name: html.escape(value) for name, value in values.items()}
-    return static.read("card.html").format(words=TRANSLATIONS.removeprefix("/"), **escaped)
+    scripts = {"storage": static.read("storage.js"), "words": TRANSLATIONS.removeprefix("/")}
+    return static.read("card.html").format(**scripts, **escaped)
 
 
 def public_address(scope: Any) -> str:

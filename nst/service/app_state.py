@@ -74,8 +74,8 @@ class AppState:
         return [*session.styles, *self.styles]
 
     def find_run(self, key: object) -> PaintTask | None:
-        """The painting that runs under this key."""
-        return next((r for r in self.runs if isinstance(r, PaintTask) and r.key == key), None)
+        """The painting that a page with this key has shown while it was in progress."""
+        return next((r for r in self.runs if isinstance(r, PaintTask) and key in list(r.pages)), None)
 
     def connected(self, session_hash: str) -> Callable[[], bool]:
         """A function that tells whether this page or program has stayed connected since now."""
@@ -85,19 +85,21 @@ class AppState:
     def on_session_closed(self, session_hash: str) -> None:
         """A page or a program has disconnected: end its runs, or let them wait for it."""
         self.closed.append(session_hash)
-        tasks = [task for task in (*self.runs, *self.queued.values()) if task.session_hash == session_hash]
-        for task in tasks:
-            if task.resumable:
-                task.resumable.on_disconnect()
-            else:
+        for task in {*self.runs, *self.queued.values()}:
+            if isinstance(task, PaintTask) and task.resumable:
+                for key, page in list(task.pages.items()):
+                    if page == session_hash:
+                        task.resumable.on_disconnect(key)
+            elif task.session_hash == session_hash:
                 self.dequeue(task)
                 task.stop.set()
 
-    def reattach(self, task: QueuedTask, session_hash: str) -> None:
-        """A page was reloaded: its run belongs to the new session."""
+    def reattach(self, task: PaintTask, session_hash: str) -> str:
+        """A page was reloaded: it watches the run under the key that is returned."""
         self.dequeue(task)
         task.session_hash = session_hash
         self.enqueue(task)
+        return task.add_page(session_hash)
 
     def enqueue(self, task: QueuedTask) -> None:
         """The task is about to wait or to run."""

@@ -16,9 +16,9 @@ RELOAD_SECONDS = 4.0  # the same after the page has reported that it closes: per
 
 
 class ResumableRun:
-    """Paints in a thread of its own; `watch` yields the latest frame.
+    """Paints in a thread of its own; `watch` yields the latest frame to each page.
 
-    If nobody watches within RECONNECT_SECONDS of a disconnect, the run ends and nothing is kept.
+    If no page watches within RECONNECT_SECONDS of a disconnect, the run ends and nothing is kept.
     """
 
     def __init__(self, app_state: AppState, task: PaintTask, styles: Sequence[Style], owner: str) -> None:
@@ -27,14 +27,15 @@ class ResumableRun:
         self._latest: Progress | None = None
         self._error: Exception | None = None
         self._ended = False
-        self._watcher, self._deadline = object(), math.inf
+        self._pages: set[str] = set()  # keys of those that watch
+        self._deadline = math.inf
         context = copy_context()  # ZeroGPU finds the visitor in it
         threading.Thread(target=context.run, args=[self._paint, app_state, styles, owner], daemon=True).start()
 
-    def watch(self) -> Iterator[Progress]:
-        """The frames as they come; a slow watcher misses some. Raises what the run has raised."""
+    def watch(self, page: str) -> Iterator[Progress]:
+        """The frames as they come; a slow page misses some. Raises what the run has raised."""
         seen: Progress | None = None
-        watcher = self._watcher
+        self.on_reconnect(page)
         try:
             while True:
                 with self._changed:
@@ -49,22 +50,25 @@ class ResumableRun:
                 elif ended:
                     return
         finally:
-            if watcher is self._watcher and not self._ended:
-                self.on_disconnect()
+            self.on_disconnect(page)
 
-    def on_disconnect(self) -> None:
-        """The connection is gone; a watcher that waits for a frame has not noticed yet."""
-        self._end_in(RECONNECT_SECONDS)
+    def on_disconnect(self, page: str) -> None:
+        """The connection is gone; a page that waits for a frame has not noticed yet."""
+        self._leave(page, RECONNECT_SECONDS)
 
-    def on_page_close(self) -> None:
+    def on_page_close(self, page: str) -> None:
         """The page has reported that it closes."""
-        self._end_in(RELOAD_SECONDS)
+        self._leave(page, RELOAD_SECONDS)
 
-    def on_reconnect(self) -> None:
-        """The page is about to watch again; its earlier watcher no longer counts."""
-        self._watcher, self._deadline = object(), math.inf
+    def on_reconnect(self, page: str) -> None:
+        """The page watches, or is about to."""
+        self._pages.add(page)
+        self._deadline = math.inf
 
-    def _end_in(self, seconds: float) -> None:
+    def _leave(self, page: str, seconds: float) -> None:
+        self._pages.discard(page)
+        if self._pages or self._ended:
+            return
         self._deadline = min(self._deadline, time.monotonic() + seconds)
         timer = threading.Timer(seconds, self._end_if_abandoned)
         timer.daemon = True

@@ -218,4 +218,4 @@ def _save(task: PaintTask, job: Job, frame: Frame, folder: Path, photo: Image.Im
         raise InputError(FULL) from None
     if disk.free(folder) < RESERVED_BYTES:
         raise InputError(FULL)
-    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, link=job.link, run=task.key)
+    return Painting(folder=folder, file=file, before=before, photo=task.photo.digest, link=job.link, pages=task.pages)

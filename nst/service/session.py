@@ -17,6 +17,7 @@ class Session:
     key: str = field(default_factory=lambda: secrets.token_hex(8))  # owner of the paintings in the store
     styles: list[Style] = field(default_factory=list)
     run: PaintTask | None = None
+    run_key: str = ""  # the page's key to it
     clip: ClipTask | None = None
     painting: str = ""  # token of the painting on the canvas
     selected: int = -1  # index in the strip of earlier paintings

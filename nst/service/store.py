@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Painting:
     before: Path  # the photo at the same size
     photo: str  # `digest` of the photo
     link: ShareLink
-    run: str = ""  # key of the run
+    pages: Container[str] = ()  # keys of the pages that have shown its run
     owner: str = ""
     frames: list[bytes] = field(default_factory=list)  # JPEGs for the time-lapse, until it is made
     created: float = field(default_factory=time.monotonic)
@@ -98,9 +99,9 @@ class Store:
             return self._paintings.get(token)
 
     def find_run(self, key: str) -> Painting | None:
-        """The painting of the run with this key, if it is still kept."""
+        """The painting whose run a page with this key has shown, if it is still kept."""
         with self._lock:
-            return next((p for p in self._paintings.values() if p.run == key), None)
+            return next((p for p in self._paintings.values() if key in p.pages), None)
 
     def hand_over(self, painting: Painting, owner: str) -> None:
         """A visitor has come back in a new session, which owns the painting from now on."""

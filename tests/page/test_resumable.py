@@ -15,12 +15,12 @@ from starlette.testclient import TestClient
 
 from nst.one_pass import OnePass
 from nst.page import queue_status as line
-from nst.page.app import Page, left_route
+from nst.page.app import Page, left_route, release
 from nst.service import resumable
 from nst.service.app_state import MAX_QUEUED
 from nst.service.runs import follow
 from nst.service.session import Session
-from nst.service.tasks import ClipTask, PaintTask
+from nst.service.tasks import MAX_PAGES, ClipTask, PaintTask
 from nst.video import Clip
 from tests.serving import awaited
 
@@ -55,7 +55,7 @@ def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: d
     session, run, frames = _begun(page, photo_sent, steps=60)
     frames.close()
     page.app_state.on_session_closed(session.session_hash)
-    again, outputs = _back(page, run.key)
+    again, outputs = _back(page, session.run_key)
     assert outputs[page.photo.image] == photo_sent["path"]
     assert outputs[page.painting.stop].visible
     *_, last = page.painting.show_frames(session=again, remembered=None)
@@ -67,8 +67,8 @@ def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: d
 def test_what_was_finished_meanwhile_is_there(page: Page, photo_sent: dict[str, Any]) -> None:
     session, run, frames = _begun(page, photo_sent, steps=12)
     frames.close()
-    _until(lambda: page.app_state.store.find_run(run.key) is not None)
-    again, outputs = _back(page, run.key)
+    _until(lambda: page.app_state.store.find_run(session.run_key) is not None)
+    again, outputs = _back(page, session.run_key)
     file = Path(outputs[page.result.image])
     assert file.suffix == ".png"
     assert outputs[page.result.download].interactive
@@ -94,28 +94,61 @@ def test_a_run_that_nobody_comes_back_for_ends(
     assert not run.stop.is_set()
     frames.close()
     _until(lambda: page.app_state.runs == [])
-    assert page.app_state.store.find_run(run.key) is None
+    assert page.app_state.store.find_run(session.run_key) is None
     assert run.key not in page.app_state.queued
 
 
 def test_a_page_that_closes_says_so(page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resumable, "RELOAD_SECONDS", 0.1)
-    _, run, frames = _begun(page, photo_sent, steps=2000)
+    session, run, frames = _begun(page, photo_sent, steps=2000)
     frames.close()
     client = TestClient(Starlette(routes=[left_route(page.app_state)]))
     assert client.post(f"/left/{'0' * 32}").status_code == 204
     assert not run.stop.is_set()
-    client.post(f"/left/{run.key}")
+    client.post(f"/left/{session.run_key}")
     _until(lambda: page.app_state.runs == [])
     assert run.stop.is_set()
 
 
+def test_a_run_goes_on_while_one_page_of_several_watches(
+    page: Page, photo_sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resumable, "RELOAD_SECONDS", 0.1)
+    monkeypatch.setattr(resumable, "RECONNECT_SECONDS", 0.1)
+    session, run, frames = _begun(page, photo_sent, steps=2000)
+    client = TestClient(Starlette(routes=[left_route(page.app_state)]))
+    pages = [_back(page, session.run_key)[0] for _ in range(3)]
+    others = [page.painting.show_frames(session=other, remembered=None) for other in pages]
+    for watched in others:
+        next(watched)
+    assert len({session.run_key, *(other.run_key for other in pages)}) == 4
+    client.post(f"/left/{pages[0].run_key}")  # one reports that it closes, one is cut off, one is forgotten
+    others[1].close()
+    release(page.app_state, pages[2])
+    time.sleep(0.3)
+    next(frames)
+    assert not run.stop.is_set()
+    client.post(f"/left/{session.run_key}")
+    _until(lambda: page.app_state.runs == [])
+
+
+def test_a_run_has_the_keys_of_its_latest_pages(page: Page, photo_sent: dict[str, Any]) -> None:
+    session, run, frames = _begun(page, photo_sent, steps=2000)
+    key = session.run_key
+    for _ in range(2 * MAX_PAGES):
+        key = _back(page, key)[0].run_key
+    assert len(run.pages) == MAX_PAGES
+    run.stop.set()
+    list(frames)
+
+
 def test_the_next_one_waits_until_the_engine_is_free(page: Page, photo_sent: dict[str, Any]) -> None:
-    _, first, frames = _begun(page, photo_sent, steps=20)
+    session, first, frames = _begun(page, photo_sent, steps=20)
     frames.close()
     _, second, others = _begun(page, photo_sent, steps=40)
     assert [run.key for run in page.app_state.runs] == [second.key]
-    assert page.app_state.store.find_run(first.key)
+    assert page.app_state.store.find_run(session.run_key)
+    assert first not in page.app_state.runs
     *_, last = others
     assert "Done in" in last[page.painting.status]
 
@@ -158,7 +191,10 @@ def test_a_waiting_visitor_sees_the_place_in_the_queue(page: Page, monkeypatch: 
 
 
 def test_films_count_in_the_queue_and_show_their_place(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    app_state, clip = page.app_state, Clip(Path("film.mp4"), Fraction(10), 60)
+    app_state, clip = (
+        page.app_state,
+        Clip(path=Path("film.mp4"), rate=Fraction(10), pictures=60, seconds=6.0, size=(64, 48)),
+    )
     paint = OnePass(app_state.styles[0].path, size=64, device="cpu")
     painted, mine = (
         ClipTask(clip=clip, paint=paint, session_hash=name, seconds_left=left)

@@ -1,8 +1,9 @@
-// A tab that was cut off from its run looks for it; a tab that closes reports that.
+// A page that was cut off from its run looks for it; a page that closes reports that. The key of a duplicated tab is
+// that of the original, until the duplicate has its own.
 () => {
+    window.nst ??= {};
     window.addEventListener("pagehide", () => {
-        const key = sessionStorage.getItem("nst-run");
-        if (key) navigator.sendBeacon(`${window.gradio_config.root}/left/${key}`);
+        if (window.nst.run) navigator.sendBeacon(`${window.gradio_config.root}/left/${window.nst.run}`);
     });
     if (sessionStorage.getItem("nst-run")) document.querySelector("#reattach").click();
 }

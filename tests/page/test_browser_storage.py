@@ -1,0 +1,128 @@
+"""Pages in browsers that keep nothing, or forbid much, and pages of several tabs."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Route, expect
+from playwright.sync_api import Page as Tab
+
+from tests.driving import MINUTE, SMALL, open_link
+from tests.serving import CHROMIUM, QUIET, Served
+
+LINK = f"photo=lion&style=gold_spirals&{SMALL}"
+
+
+@pytest.fixture(scope="module")
+def private(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """A Chromium whose settings block all site data."""
+    profile = tmp_path_factory.mktemp("profile")
+    (profile / "Default").mkdir()
+    blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (profile / "Default" / "Preferences").write_text(json.dumps(blocked))
+    context = browser.browser_type.launch_persistent_context(str(profile), executable_path=CHROMIUM, args=QUIET)
+    context.set_default_timeout(MINUTE / 2)
+    yield context
+    context.close()
+
+
+def _framed(tab: Tab, address: str) -> FrameLocator:
+    """The address in a frame of another origin, as on the Hub, which our headers allow."""
+
+    class Around(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{address}" width="1200" height="900"></iframe>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def allow(route: Route) -> None:
+        answer = route.fetch()
+        headers = {name: value for name, value in answer.headers.items() if name != "content-security-policy"}
+        route.fulfill(response=answer, headers=headers)
+
+    around = ThreadingHTTPServer(("127.0.0.1", 0), Around)
+    Thread(target=around.serve_forever, daemon=True).start()
+    tab.route(address, allow)
+    tab.goto(f"http://localhost:{around.server_port}/", wait_until="commit")
+    return tab.frame_locator("iframe")
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_a_page_without_site_data_paints(private: BrowserContext, server: Served, framed: bool) -> None:
+    tab = private.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    address = f"{server.url}/?{LINK}"
+    page: Tab | FrameLocator = tab
+    if framed:
+        page = _framed(tab, address)
+    else:
+        tab.goto(address)
+    expect(page.locator("#status")).to_contain_text("Ready")
+    page.locator("#paint").click()
+    expect(page.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    expect(page.locator("#strip img")).to_have_count(1)
+    if not framed:
+        tab.reload()  # it remembers nothing
+        expect(page.locator("#status")).to_contain_text("Ready")
+        expect(page.locator("#strip img")).to_have_count(0)
+    tab.close()
+    assert complaints == []
+
+
+def test_a_full_storage_is_no_obstacle(server: Served, browser: Browser) -> None:
+    tab = browser.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
+    open_link(tab, server.url, LINK)
+    tab.locator("#paint").click()
+    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    tab.close()
+    assert complaints == []
+
+
+def test_a_browser_without_clipboard_share_and_camera_says_what_it_can(server: Served, browser: Browser) -> None:
+    """As on an address without HTTPS, and in a frame that allows nothing."""
+    tab = browser.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.add_init_script("""
+        for (const name of ["clipboard", "share", "mediaDevices", "sendBeacon"])
+            Object.defineProperty(navigator, name, {value: undefined});
+        Element.prototype.requestFullscreen = () => Promise.reject(new TypeError("denied"));
+    """)
+    open_link(tab, server.url, LINK)
+    tab.locator("#paint").click()
+    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    tab.locator("#copy").click()
+    tab.get_by_role("tab", name="Live").click()
+    tab.locator("#live-start").click()
+    expect(tab.get_by_text("camera", exact=False).last).to_be_visible()
+    tab.goto("about:blank")
+    tab.close()
+    assert complaints == []
+
+
+def test_a_closed_duplicate_leaves_the_run_to_the_original(server: Served, browser: Browser) -> None:
+    context = browser.new_context()
+    original = context.new_page()
+    open_link(original, server.url, "photo=lion&style=gold_spirals&size=96&steps=400")
+    original.locator("#paint").click()
+    expect(original.locator("#status")).to_contain_text("Painting, about")
+    with context.expect_page() as opened:  # it begins with a copy of this tab's storage, as a duplicate does
+        original.evaluate("void window.open(location.href)")
+    duplicate = opened.value
+    expect(duplicate.locator("#status")).to_contain_text("Painting, about")
+    duplicate.close(run_before_unload=True)
+    original.wait_for_timeout(6000)  # more than the time in which a page may reload
+    expect(original.locator("#status")).to_contain_text("Painting, about")
+    original.locator("#stop").click()
+    expect(original.locator("#status")).to_contain_text("Stopped after")
+    context.close()
