@@ -1,7 +1,7 @@
 """Rejects files whose decoding would cost far more than their bytes and pixels suggest.
 
-A decoder can't be stopped, so files are checked first. Every check counts, so that a file is rejected on all machines
-or on none.
+A decoder can't be stopped, so files are checked first. The limits are no times: a file is rejected on all machines or
+on none.
 """
 
 import math
@@ -14,7 +14,7 @@ from PIL import Image, TiffImagePlugin
 
 from nst.images import jpeg
 
-MAX_SLOW_PIXELS = 2_000_000  # of a picture that Pillow decodes in Python, which takes up to 2 microseconds for each
+MAX_SLOW_VALUES = 2_000_000  # pixels times bands of a picture that Pillow decodes in Python, at 1 to 2 microseconds
 MAX_PROFILES = 8  # colour profiles in a PNG; each may expand to megabytes
 MAX_COMMENTS = 100  # in a plain PPM; for each, Pillow copies a megabyte
 MAX_STRIPS = 100_000  # strips or tiles of a TIFF
@@ -91,11 +91,11 @@ def check_file(file: IO[bytes]) -> None:
 
 def check_image(image: Image.Image, file: IO[bytes]) -> None:
     """Raise CostlyError for an opened picture of this file whose pixels take too long to decode."""
-    pixels, tiles = image.width * image.height, getattr(image, "tile", [])
+    values, tiles = image.width * image.height * len(image.getbands()), getattr(image, "tile", [])
     in_python = any(tile[0] in Image.DECODERS for tile in tiles)
     covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in tiles)
     # Bands may be stored apart, each in tiles of its own.
-    if covered > len(image.getbands()) * pixels or (in_python and pixels > MAX_SLOW_PIXELS):
+    if covered > values or (in_python and values > MAX_SLOW_VALUES):
         raise CostlyError
     if isinstance(image, TiffImagePlugin.TiffImageFile) and image.use_load_libtiff:
         _check_strips(image, file)

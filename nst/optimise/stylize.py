@@ -219,10 +219,12 @@ def _optimise(
         check_cancelled()
         if scale is preview_scale:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
+            check_cancelled()
         recorder.start_scale(scale, pixels)
         return_freed_memory()
         objective = Objective(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
+        check_cancelled()
         steps = _optimizer(pixels, objective, scale.steps, settings)
         for pixels, losses in steps:
             check_cancelled()

@@ -119,6 +119,7 @@ def region_target(
     energies: dict[str, float] = {}
     sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for style, share in region.styles:
+        check_cancelled()
         fitted = fit_style(style, size * settings.style_scale)
         one = style_targets(fitted, share, settings, match_layers, backbone, check_cancelled)
         for k in style_layers:
