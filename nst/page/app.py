@@ -23,7 +23,7 @@ from nst.gallery import EXAMPLES
 from nst.page.api import Api
 from nst.page.clip import ClipTab
 from nst.page.estimate import Estimate
-from nst.page.events import DIRECT, Context, run_script
+from nst.page.events import DIRECT, QUEUED, Context, run_script
 from nst.page.guard import gradio_patches
 from nst.page.guard.middleware import SecurityHeaders, UploadQuota
 from nst.page.guard.request_filter import OpenStreams, RequestFilter
@@ -77,6 +77,7 @@ def build(app_state: AppState) -> tuple[gr.Blocks, Page]:
     gr.set_static_paths([app_state.site, *(photo.path for photo in app_state.photos)])
     with gr.Blocks(title=TITLE, delete_cache=(3600, int(seconds)), analytics_enabled=False) as blocks:
         gr.HTML(HEADER)
+        gr.Button(elem_id="denied").click(report_denial, **QUEUED)
         session = gr.State(
             Session(), time_to_live=seconds, delete_callback=lambda session: release(app_state, session)
         )
@@ -162,6 +163,13 @@ def _wire(blocks: gr.Blocks, page: Page) -> None:
     page.clip.wire()
     page.api.wire()
     page.estimate.wire(loaded, opened, dropped, page.history.wire())
+
+
+def report_denial() -> None:
+    """The browser has denied the page something that no feature handles (`browser.js`)."""
+    gr.Warning(
+        "The browser doesn't give this page what this needs: allow it in the browser's settings, and try again."
+    )
 
 
 def left_route(app_state: AppState) -> Route:

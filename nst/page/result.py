@@ -10,10 +10,13 @@ from nst.film import write_animation, write_film
 from nst.images import ImageError, open_image, save_image
 from nst.page.events import QUEUED, Context, Outputs, run_script
 from nst.page.ui import static
+from nst.page.ui.html import user_error
 from nst.service.session import Session
 from nst.service.store import Painting
 
 PRINT_SIZE = 2048  # pixels on the longest side of a painting to be printed
+
+NOT_COPIED = "the browser doesn't let this page copy the link; copy it from the address bar instead"
 
 
 class Result:
@@ -31,6 +34,7 @@ class Result:
                 self.jpeg = gr.DownloadButton("For chats, JPEG", interactive=False, elem_id="jpeg")
                 self.share = gr.Button("Share", elem_id="share")
                 self.copy = gr.Button("Copy link", elem_id="copy")
+                self.copy_denied = gr.Checkbox(visible=False)
             with gr.Row(elem_id="next"):
                 self.go_on = gr.Button("Paint on from here", interactive=False, elem_id="on")
                 self.print = gr.Button(f"In print size, {PRINT_SIZE}", interactive=False, elem_id="print")
@@ -134,12 +138,19 @@ class Result:
         """Connect the events."""
         space = self.app.config.space
         page = f"https://huggingface.co/spaces/{space}" if space else ""
-        run_script(self.copy.click, static.read("copy_link.js", page=page)).then(confirm_link, **QUEUED)
+        self.copy.click(
+            confirm_link,
+            js=static.read("copy_link.js", page=page),
+            inputs_kwargs={"denied": self.copy_denied},
+            **QUEUED,
+        )
         run_script(self.share.click, static.read("share.js"))
 
 
-def confirm_link() -> None:
-    """Say what the link in the clipboard contains."""
+def confirm_link(*, denied: Any) -> None:
+    """Say what the link in the clipboard contains; `denied` means that the browser has not copied it."""
+    if denied:
+        raise user_error(NOT_COPIED)
     gr.Info("Link copied: it brings back style and settings; your own photo stays with you.")
 
 

@@ -27,7 +27,7 @@ def card_route() -> Route:
 
 
 class SocialCard:
-    """Plain ASGI: adds our meta tags and the translation script to the head of the page itself.
+    """Plain ASGI: adds our meta tags and scripts to the head of the page itself.
 
     Gradio fills in its own `head` by JavaScript, which crawlers do not run. Of two tags for one property the first
     counts (https://ogp.me, "Arrays"). Other answers pass unchanged.
@@ -66,7 +66,7 @@ def tags(address: str) -> str:
     """The tags of a page at this address."""
     values = {"title": TITLE, "description": DESCRIPTION, "address": address + "/", "picture": address + PATH}
     escaped = {name: html.escape(value) for name, value in values.items()}
-    scripts = {"storage": static.read("storage.js"), "words": TRANSLATIONS.removeprefix("/")}
+    scripts = {"browser": static.read("browser.js"), "words": TRANSLATIONS.removeprefix("/")}
     return static.read("card.html").format(**scripts, **escaped)
 
 

@@ -3,7 +3,7 @@
 () => {
     window.nst ??= {};
     window.addEventListener("pagehide", () => {
-        if (window.nst.run) navigator.sendBeacon(`${window.gradio_config.root}/left/${window.nst.run}`);
+        if (window.nst.run) navigator.sendBeacon?.(`${window.gradio_config.root}/left/${window.nst.run}`);
     });
     if (sessionStorage.getItem("nst-run")) document.querySelector("#reattach").click();
 }

@@ -1,9 +1,10 @@
 // Opens the camera; the first value tells the server whether that was denied.
 async (...values) => {
     const nst = (window.nst ??= {});
+    let stream;
     try {
         const constraints = {video: {width: {ideal: 1280}, facingMode: "user"}};
-        const stream = await navigator.mediaDevices.getUserMedia(constraints);
+        stream = await navigator.mediaDevices.getUserMedia(constraints);
         const video = Object.assign(document.createElement("video"),
             {srcObject: stream, muted: true, playsInline: true});
         await video.play();
@@ -17,6 +18,7 @@ async (...values) => {
         nst.camera = {stream, video, signal: abort.signal, close};
         values[0] = false;
     } catch {
+        stream?.getTracks().forEach((track) => track.stop()); // it was opened, but can't be played
         values[0] = true;
     }
     return values;

@@ -1,7 +1,5 @@
-// The page keeps the key of its run, and finds the run again after a reload, unless the browser's storage is full.
+// The page keeps the key of its run, and finds the run again after a reload.
 (key) => {
     (window.nst ??= {}).run = key;
-    try {
-        sessionStorage.setItem("nst-run", key);
-    } catch {}
+    sessionStorage.setItem("nst-run", key);
 }
