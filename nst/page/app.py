@@ -25,7 +25,7 @@ from nst.page.clip import ClipTab
 from nst.page.estimate import Estimate
 from nst.page.events import DIRECT, QUEUED, Context, run_script
 from nst.page.guard import gradio_patches
-from nst.page.guard.middleware import SecurityHeaders, UploadQuota
+from nst.page.guard.middleware import RequestQuota, SecurityHeaders, UploadQuota
 from nst.page.guard.request_filter import OpenStreams, RequestFilter
 from nst.page.history import History
 from nst.page.live import LiveCamera, live_route
@@ -245,6 +245,7 @@ def _options(blocks: gr.Blocks, app_state: AppState) -> dict[str, Any]:
     return {
         "app_kwargs": {
             "middleware": [
+                Middleware(RequestQuota, config=config),
                 Middleware(GZipMiddleware, compresslevel=6),
                 Middleware(SecurityHeaders),
                 Middleware(RequestFilter, max_bytes=max_bytes, streams=streams, check_file=app_state.uploads.file),

@@ -5,20 +5,26 @@ Tests check that the parts of Gradio that are used here are still as expected.
 
 import asyncio
 import logging
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import gradio.mcp
+from gradio import http_server, route_utils, routes
 from gradio.mcp import GradioMCPServer
 from gradio.state_holder import SessionState
 from pydantic import ValidationError
+from python_multipart.exceptions import FormParserError
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException
 
 from nst.config import Config
 from nst.messages import sentence
 from nst.page.events import ENGINE
 from nst.page.guard.client_ip import client_ip
-from nst.page.guard.request_filter import OpenStreams, summary
+from nst.page.guard.connections import Connection, raise_file_limit
+from nst.page.guard.request_filter import MAX_FILES, OpenStreams, summary
 from nst.page.ui.html import user_error
 
 log = logging.getLogger("nst")
@@ -37,6 +43,10 @@ TOO_BUSY = "You ask for a lot at once; wait a moment and try again."
 
 LISTEN_SECONDS = 15.0  # time for a client to open the stream of an event's results
 
+MAX_UPLOAD_NAMES = 1000  # uploads whose progress is kept; the oldest is forgotten first
+
+BACKLOG = 100  # connections that are accepted before the server looks at how many there are
+
 
 def apply(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:
     """Make all changes below to a page, before it is launched."""
@@ -45,6 +55,8 @@ def apply(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:
     hide_tracebacks(blocks)
     keep_no_values()
     gradio.mcp.GradioMCPServer = DataUrlServer  # type: ignore[misc]
+    limit_uploads()
+    limit_connections()
 
 
 def poll_slowly(blocks: gr.Blocks) -> None:
@@ -186,6 +198,59 @@ class DataUrlServer(GradioMCPServer):
             return super().convert_strings_to_filedata(value, filedata_positions)
         except ValueError:  # of base64
             raise ValueError(sentence(f"a data: URL is damaged; send the file once more, {DATA_URL}")) from None
+
+
+class _Newest(defaultdict[str, Any]):
+    """The newest MAX_UPLOAD_NAMES entries."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        if len(self) > MAX_UPLOAD_NAMES:
+            del self[next(iter(self))]
+
+
+class _FileParser(route_utils.GradioMultiPartParser):
+    """Reads an upload that consists of files, no more than MAX_FILES, with names in UTF-8."""
+
+    def on_headers_finished(self) -> None:
+        """Reject what is no file, before its data come."""
+        self.max_files = MAX_FILES  # all of them are open at once
+        self._charset = "utf-8"  # some codecs take a minute for a megabyte
+        super().on_headers_finished()
+        if self._current_part.file is None or self._current_part.field_name != "files":
+            raise MultiPartException("An upload consists of files only: send each in a field with the name files.")
+
+    async def parse(self) -> FormData:
+        """The files; MultiPartException if they can't be read."""
+        try:
+            return await super().parse()
+        except FormParserError:
+            raise MultiPartException("This upload can't be read: send it as multipart/form-data.") from None
+        finally:
+            if self.upload_progress:
+                self.upload_progress.set_done(str(self.upload_id))
+
+
+def limit_uploads() -> None:
+    """Let Gradio read files alone, and forget the progress of old uploads.
+
+    It keeps each name that a client has given to an upload, or has only asked for.
+    """
+    route_utils.GradioMultiPartParser = _FileParser  # type: ignore[misc]
+    progress = routes.file_upload_statuses
+    progress._statuses, progress._signals = _Newest(), _Newest(asyncio.Event)
+
+
+def limit_connections() -> None:
+    """Serve each connection by `Connection`, in a process that may have enough of them."""
+    raise_file_limit()
+    http_server.Server = _Server  # type: ignore[misc]
+
+
+class _Server(http_server.Server):
+    def __init__(self, config: Any, *args: Any, **more: Any) -> None:
+        config.http, config.backlog = Connection, BACKLOG
+        super().__init__(config, *args, **more)
 
 
 def forget_removed_files(blocks: gr.Blocks) -> None:

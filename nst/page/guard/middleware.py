@@ -27,6 +27,10 @@ MAX_CONCURRENT = 8  # uploads from one address at once: the disk space of each i
 
 TOO_MANY = "Too many uploads at once: wait until some have arrived."
 
+MAX_REQUESTS = 200  # requests of one address at once, most of them streams that a page listens to
+
+TOO_MANY_OPEN = "Too many requests are open at once: close some pages."
+
 HOURLY_SHARE = 8  # one address may send an eighth of the disk quota in an hour
 
 TOO_MUCH = "You have sent very much in this hour: go on with what is there, or come back in the next."
@@ -49,6 +53,26 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, answer if scope["type"] == "http" else send)
+
+
+class RequestQuota:
+    """Answers so many requests of one address at once, for each may keep a connection open."""
+
+    def __init__(self, app: Any, config: Config) -> None:
+        self.app, self.config = app, config
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        """Pass a request on if its address has not too many of them."""
+        ip = client_ip(HTTPConnection(scope), self.config) if scope["type"] == "http" else ""
+        if ip and self._open[ip] >= MAX_REQUESTS:
+            await PlainTextResponse(TOO_MANY_OPEN, 429)(scope, receive, send)
+            return
+        self._open[ip] += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._open -= Counter([ip])
 
 
 class UploadQuota:

@@ -28,9 +28,13 @@ log = logging.getLogger("nst")
 API = "/gradio_api"
 UPLOAD, MCP = f"{API}/upload", f"{API}/mcp"
 
+MAX_NAME = 100  # characters of a name that a client gives to a session, an event or an upload
+NAME = rf"[^/]{{1,{MAX_NAME}}}"
+NAMES = ("session_hash", "event_id", "upload_id")
+
 SERVED = {
     "GET": re.compile(
-        rf"(?!{API}/|/monitoring)/.*|{API}/(file=.+|queue/(data|status)|call/.+|heartbeat/[^/]+"
+        rf"(?!{API}/|/monitoring)/.*|{API}/(file=.+|queue/(data|status)|call/.+/{NAME}|heartbeat/{NAME}"
         r"|upload_progress|startup-events|theme\.css|info/?|openapi\.json|app_id/?|mcp(/.*)?)",
         re.DOTALL,
     ),
@@ -47,10 +51,15 @@ MAX_SCRIPT_BODY = 200_000  # bytes sent by a script: a camera's picture
 MAX_TOTAL = 200_000_000  # bytes of all requests that are read at once
 MAX_DRAINED = 100_000_000  # bytes of a rejected request that are received and dropped
 MAX_DEPTH = 20  # lists and objects nested in one another
-MAX_FILES = 40  # files in one event
+MAX_FILES = 40  # files in one event, or in one upload
+MAX_VALUES = 20_000  # values in one request: a million of them would take seconds, in which nobody else is served
 MAX_SECONDS = 60.0  # time for the body of a request to an event to arrive
 
+_RANGE = re.compile(rb"bytes=\d{1,15}-\d{0,15}")  # what browsers ask for; Gradio fails at others
+
 _STREAM = re.compile(rf"{API}/(?:queue/data|call/.+/(?P<event>[^/]+))")
+
+LONG_NAME = f"The name of a session, an event or an upload has {MAX_NAME} characters at most"
 
 CheckFile = Callable[[Any], Path | None]
 """An event's file value -> its path; ImageError if it is no file that a visitor uploaded."""
@@ -132,8 +141,12 @@ class RequestFilter:
         served = SERVED.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if not script and not (served and served.fullmatch(path)):
             raise Rejected(404, "There is nothing here")
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if has_long_name({name: "".join(values) for name, values in query.items()}):
+            raise Rejected(400, LONG_NAME)
         if scope["method"] != "POST":
-            stream = _stream_name(path, scope)
+            headers = [pair for pair in scope["headers"] if pair[0] != b"range" or _RANGE.fullmatch(pair[1])]
+            scope, stream = scope | {"headers": headers}, _stream_name(path, query)
             with self.streams.opened(stream) if stream else nullcontext():
                 await self.app(scope, receive, send)
             return
@@ -163,6 +176,8 @@ class RequestFilter:
         try:
             async with asyncio.timeout(MAX_SECONDS):
                 body = await _read(receive)
+            if body.count(b",") > MAX_VALUES:
+                raise ValueError("too many values")
             value = json.loads(body) if body else None
             check_value(value, self.max_bytes, self.check_file)
         except TimeoutError:
@@ -204,6 +219,8 @@ def check_value(value: Any, max_bytes: int, check_file: CheckFile) -> None:
         if depth > MAX_DEPTH:
             raise ValueError("nested too deep")
         if isinstance(node, dict):
+            if has_long_name(node):
+                raise ValueError(LONG_NAME)
             if "path" in node and (file := check_file(node)):
                 files[str(file)] = file.stat().st_size
                 if len(files) > MAX_FILES:
@@ -235,12 +252,16 @@ def _body(rejected: Rejected) -> Any:
     return {"detail": message}
 
 
-def _stream_name(path: str, scope: Any) -> str:
+def has_long_name(values: dict[str, Any]) -> bool:
+    """Whether a client has given a name that is longer than MAX_NAME; it would be kept for a while."""
+    return any(len(str(values.get(key, ""))) > MAX_NAME for key in NAMES)
+
+
+def _stream_name(path: str, query: dict[str, list[str]]) -> str:
     """The session or the event whose stream this request opens; empty for other requests."""
     match = _STREAM.fullmatch(path)
     if not match:
         return ""
-    query = parse_qs(scope["query_string"].decode("latin-1"))
     return match["event"] or query.get("session_hash", [""])[0]
 
 
