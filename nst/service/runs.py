@@ -159,12 +159,12 @@ def _limited(frames: Iterator[Frame], task: PaintTask, seconds: float) -> Genera
         yield from frames
 
 
-def _nothing_painted(task: PaintTask, record: Record, limit: float) -> ValueError:
+def _nothing_painted(task: PaintTask, record: Record, limit: float) -> InputError:
     """The error of a run that has ended before its first frame."""
     record.outcome = "left" if task.abandoned else "late" if task.timed_out else "stopped"
     if not task.timed_out:
         return NothingPainted()
-    return ValueError(
+    return InputError(
         f"{duration(limit)} are allowed here, and nothing was painted by then: choose a smaller size, or fewer styles"
     )
 

@@ -141,7 +141,8 @@ def test_an_upload_with_a_long_name_is_rejected(stranger: Stranger) -> None:
 def test_silent_connections_lock_out_nobody(stranger: Stranger) -> None:
     """More than the process may have open files."""
     process, host, port = stranger.served.process.pid, *stranger.served.url.removeprefix("http://").split(":")
-    before = resource.prlimit(process, resource.RLIMIT_NOFILE, (1024, 1024))
+    before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+    resource.prlimit(process, resource.RLIMIT_NOFILE, (1024, before[1]))
     try:
         with ExitStack() as opened, others_are_served(stranger):
             for _ in range(1100):
