@@ -1,4 +1,4 @@
-"""What counts as a picture in a program: a path, a PIL image or a NumPy array."""
+"""Pictures as programs pass them: a path, a PIL image or a NumPy array."""
 
 import os
 from typing import Any

@@ -47,7 +47,7 @@ MAX_SIZE = 1024  # pixels on the longest side of what is painted in one pass
 
 DEFAULT_STYLE = "swirling_night"
 
-ALSO_TAKEN: dict[str, list[dict[str, Any]]] = {
+OTHER_SCHEMAS: dict[str, list[dict[str, Any]]] = {
     "style": [{"type": "array", "items": {"type": "string"}}],
     "more": [{"type": "object"}],
 }
@@ -75,7 +75,7 @@ class Api:
                 else:
                     default = DEFAULT_STYLE if name == "style" else None
                     self.inputs[name] = gr.Textbox(default, label=name)
-                _describe(self.inputs[name], ALSO_TAKEN.get(name, []))
+                _describe(self.inputs[name], OTHER_SCHEMAS.get(name, []))
             self.buttons = [gr.Button() for _ in range(3)]
             self.film = gr.File(label="film")
             self.picture = gr.Image(type="filepath", format="png")
@@ -130,7 +130,7 @@ class Api:
             photo=upload.path,
             styles=_names(DEFAULT_STYLE if style is None else style),
             recipe=recipe or None,
-            overrides=_given(values) | _more(more),
+            overrides=_without_empty(values) | _more(more),
             mask=self.app.uploads.file(mask, "the mask"),
             start=self.app.uploads.file(start, "the painting to go on from"),
             sample=upload.sample,
@@ -187,10 +187,10 @@ class Api:
         if len(names) > MAX_STYLES:
             raise InputError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
         paths = [find_style(name, self.app.styles).path for name in names]
-        given = _given({"size": size, "strength": strength})
+        settings = _without_empty({"size": size, "strength": strength})
         return paths, {
-            "size": _checked_size(given.get("size", PREVIEW_SIZE)),
-            "strength": Settings(strength=given.get("strength", Settings.strength)).strength,
+            "size": _checked_size(settings.get("size", PREVIEW_SIZE)),
+            "strength": Settings(strength=settings.get("strength", Settings.strength)).strength,
         }
 
     def list_styles(self) -> list[dict[str, str]]:
@@ -233,7 +233,7 @@ def _describe(component: gr.components.Component, also: list[dict[str, Any]]) ->
     component.api_info = lambda: {"anyOf": [schema, *also, {"type": "null"}]}  # type: ignore[method-assign]
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are not left out; programs also leave them out by null and by an empty text."""
     return {name: value for name, value in values.items() if value not in (None, "")}
 

@@ -35,7 +35,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     """Paint the film into the file `out`, and yield how many frames are done; ValueError.
 
     It ends with the film, at `task.stop`, or at the limit of frames or of time; NothingPainted if that is before the
-    first frame. What is wrong with the film is in `task.warnings`.
+    first frame. `task.warnings` receives the faults of the film.
     """
     if app_state.closing.is_set():
         raise InputError(CLOSING)

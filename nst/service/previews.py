@@ -57,9 +57,9 @@ class Previewer:
         return encoded.with_settings(checked)
 
     def thumbnails(
-        self, picture: Image.Image, digest: str, styles: Sequence[Path], wanted: Callable[[], bool] = lambda: True
+        self, picture: Image.Image, digest: str, styles: Sequence[Path], connected: Callable[[], bool] = lambda: True
     ) -> list[bytes]:
-        """The picture in each style, small, as WebP; none if too many previews wait, or if they are wanted no longer.
+        """The picture in each style, small, as WebP; none if too many previews wait, or if their page has been closed.
 
         Previews may come between two of them: the canvas matters more.
         """
@@ -67,8 +67,8 @@ class Previewer:
             if not available:
                 return []
             small = fit(picture, THUMBNAIL_SIZE)
-            thumbnails = [self.run(partial(self._thumbnail, small, digest, path)) for path in styles if wanted()]
-            return thumbnails if wanted() else []
+            thumbnails = [self.run(partial(self._thumbnail, small, digest, path)) for path in styles if connected()]
+            return thumbnails if connected() else []
 
     def try_run(self, function: Callable[[], Result]) -> Result | None:
         """The function's result, computed in the thread; None if too many wait."""

@@ -126,8 +126,8 @@ class _Clock:
         """The time of a frame or packet with this timestamp and duration, in units of `base` seconds."""
         time = self._next if stamp is None else stamp - self._start
         if self._last is not None:
-            away = (time - self._next) * self.base
-            if away > self._longest or away < -_JUMP:
+            gap = (time - self._next) * self.base
+            if gap > self._longest or gap < -_JUMP:
                 self._start += time - self._next
                 time = self._next
             time = max(time, self._last + 1)

@@ -100,7 +100,7 @@ def test_assistants_get_no_files_of_the_server(stranger: Stranger) -> None:
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/a.png", "https://example.com/a.png"])
 def test_assistants_send_pictures_and_no_addresses(stranger: Stranger, address: str) -> None:
     reply = stranger.call_tool(photo=address, size=64, more="steps=1")
-    assert "is an address" in reply
+    assert "is no file but an address" in reply
     clear(reply)
 
 

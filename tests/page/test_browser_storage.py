@@ -95,19 +95,19 @@ def test_a_browser_that_denies_much_gets_messages(server: Served, browser: Brows
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     tab.add_init_script("""
         for (const name of ["clipboard", "share", "mediaDevices", "sendBeacon"])
-            Object.defineProperty(navigator, name, {value: undefined});
+            Object.defineProperty(navigator, name, {value: undefined, configurable: true});
         Element.prototype.requestFullscreen = () => Promise.reject(new TypeError("denied"));
         document.execCommand = () => false;
     """)
     open_link(tab, server.url, LINK)
+    tab.get_by_role("tab", name="Live").click()
+    tab.locator("#live-start").click()
+    expect(tab.get_by_text("There is no camera")).to_be_visible()
     tab.locator("#paint").click()
     expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
     tab.locator("#copy").click()
     expect(tab.get_by_text("copy it from the address bar instead")).to_be_visible()
     tab.locator("#canvas button").first.click()
-    tab.get_by_role("tab", name="Live").click()
-    tab.locator("#live-start").click()
-    expect(tab.get_by_text("There is no camera")).to_be_visible()
     tab.goto("about:blank")
     tab.close()
     assert complaints == []

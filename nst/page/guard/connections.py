@@ -43,9 +43,9 @@ class Connection(H11Protocol):
         self._next_look = self.loop.call_later(PERIOD, self._look)
         limit = max_connections()
         if len(self.connections) > limit:
-            there = [c for c in self.connections if isinstance(c, Connection) and not c.transport.is_closing()]
-            idle = [connection for connection in there if connection._idle()]
-            if len(there) > limit and idle:
+            alive = [c for c in self.connections if isinstance(c, Connection) and not c.transport.is_closing()]
+            idle = [connection for connection in alive if connection._idle()]
+            if len(alive) > limit and idle:
                 min(idle, key=lambda connection: connection._next_look.when()).transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +67,7 @@ class Connection(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _expected(self) -> tuple[tuple[str, object], int] | None:
-        """What the client is to do next, and how many bytes of it are done; None if the server is to act."""
+        """The next action of the client, and how many bytes of it are done; None if the server acts next."""
         if unsent := self.transport.get_write_buffer_size():
             return ("read", self._answers), -unsent
         if self._idle():
