@@ -115,7 +115,7 @@ class LiveCamera:
         """Connect the events."""
         session: Inputs = {"session": self.session}
         controls = self.style.settings.controls
-        inputs = session | {"denied": self.denied, "chosen": self.style.chosen}
+        inputs = {"denied": self.denied, **session, "chosen": self.style.chosen}  # the script sets the first one
         buttons = [self.start, self.stop, self.snapshot]
         off = static.read("close_camera.js")
         opened = self.start.click(
