@@ -45,7 +45,7 @@ LISTEN_SECONDS = 15.0  # time for a client to open the stream of an event's resu
 
 MAX_UPLOAD_NAMES = 1000  # uploads whose progress is kept; the oldest is forgotten first
 
-BACKLOG = 250  # connections that are accepted before the server looks at how many there are
+BACKLOG = 128  # connections that are accepted before the server looks at how many there are
 
 
 def apply(blocks: gr.Blocks, config: Config, streams: OpenStreams) -> None:
