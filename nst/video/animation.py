@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.error import FFmpegError
 from PIL import Image, ImageSequence
 
 from nst.images import ImageError, check_size, open_checked, open_image
+from nst.video.container import readable
 from nst.video.frames import Converter, TimedFrame
 
 ANIMATIONS = (".gif", ".webp")
@@ -31,26 +31,20 @@ def header(path: Path) -> tuple[list[int], int, tuple[int, int]]:
     with open_checked(path, "the film") as picture:
         size, loop = picture.size, picture.info.get("loop")
         kind, animated = picture.format, getattr(picture, "is_animated", False)
-        if not animated:
-            return [_DEFAULT], 0, size
-        if kind == "WEBP":
-            return [_believed(delay) for delay in _webp_delays(path.read_bytes())], loop or 0, size
-        # A GIF names the repetitions after the first time.
-        plays = 1 if loop is None else loop and loop + 1
-        return [_believed(delay) for delay in _gif_delays(path)], plays, size
-
-
-def _believed(delay: int) -> int:
-    return delay if delay > _IGNORED else _DEFAULT
+    if not animated:
+        return [_DEFAULT], 0, size
+    if kind == "WEBP":
+        stored, plays = _webp_delays(path.read_bytes()), loop or 0
+    else:  # a GIF names the repetitions after the first time
+        stored, plays = _gif_delays(path), 1 if loop is None else loop and loop + 1
+    delays = [delay if delay > _IGNORED else _DEFAULT for delay in stored]
+    return delays or [_DEFAULT], plays, size
 
 
 def _gif_delays(path: Path) -> list[int]:
     options = {"codec_whitelist": "-", "protocol_whitelist": "file", "min_delay": "0", "default_delay": "0"}
-    try:
-        with av.open(f"file:{path}", format="gif", options=options) as film:
-            return [round(1000 * (p.duration or 0) * p.time_base) for p in film.demux(video=0) if p.size]
-    except FFmpegError as error:
-        raise ImageError(f"the film can't be read ({error.strerror}); save it as MP4 and try again") from None
+    with readable(), av.open(f"file:{path}", format="gif", options=options) as film:
+        return [round(1000 * (p.duration or 0) * p.time_base) for p in film.demux(video=0) if p.size]
 
 
 def _webp_delays(data: bytes) -> list[int]:

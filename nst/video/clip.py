@@ -1,10 +1,9 @@
 """A video file and what its header says."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 
@@ -14,8 +13,25 @@ from nst.video.container import open_container
 
 FILMS = (".mp4", ".mov", ".mkv")  # suffixes of videos with audio that can be written
 
-_READ = {*FILMS, ".m4v", ".webm", ".avi", ".mpg", ".mpeg", ".vob", ".ts", ".m2ts", ".mts", ".ogv", ".3gp", ".wmv"}
-_READ |= {".asf", ".flv"}
+_READ = {
+    *FILMS,
+    *[
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".flv",
+        ".m2ts",
+        ".m4v",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogv",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    ],
+}
 
 _MAX_RATE = 240  # frames per second; a header that says more is wrong
 _DEFAULT_RATE = Fraction(25)
@@ -54,21 +70,31 @@ def open_clip(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, max_se
     """The video in a file; ImageError if it can't be read, or if its frames have more than `max_pixels`."""
     path = Path(path)
     check_plain(path, "the film")
-    limits: dict[str, Any] = {"path": path, "max_pixels": max_pixels, "max_seconds": max_seconds}
-    if path.suffix.lower() in animation.ANIMATIONS:
-        delays, plays, size = animation.header(path)
-        rate = Fraction(1000 * len(delays), sum(delays)).limit_denominator(1000)
-        facts: dict[str, Any] = {"plays": plays, "delays": tuple(delays)}
-        facts |= {"rate": rate, "pictures": len(delays), "seconds": sum(delays) / 1000, "size": size}
-    else:
-        with open_container(path, max_pixels) as film:
-            stream = film.streams.best("video")
-            rate = min(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE, Fraction(_MAX_RATE))
-            seconds = film.duration / av.time_base if film.duration else float(stream.frames / rate)
-            if "matroska" in film.format.name:  # its duration is the time of the end
-                seconds -= (film.start_time or 0) / av.time_base
-            size = (stream.width, stream.height)
-            facts = {"rate": rate, "pictures": round(seconds * rate), "seconds": seconds, "size": size}
-    if any(size):
-        check_size(size, "the film", max_pixels)
-    return Clip(**limits, **facts)
+    clip = _read_animation(path) if path.suffix.lower() in animation.ANIMATIONS else _read_film(path, max_pixels)
+    if any(clip.size):
+        check_size(clip.size, "the film", max_pixels)
+    return replace(clip, max_pixels=max_pixels, max_seconds=max_seconds)
+
+
+def _read_animation(path: Path) -> Clip:
+    delays, plays, size = animation.header(path)
+    return Clip(
+        path=path,
+        rate=Fraction(1000 * len(delays), sum(delays)).limit_denominator(1000),
+        pictures=len(delays),
+        seconds=sum(delays) / 1000,
+        size=size,
+        plays=plays,
+        delays=tuple(delays),
+    )
+
+
+def _read_film(path: Path, max_pixels: int) -> Clip:
+    with open_container(path, max_pixels) as film:
+        stream = film.streams.best("video")
+        rate = min(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE, Fraction(_MAX_RATE))
+        seconds = film.duration / av.time_base if film.duration else float(stream.frames / rate)
+        if "matroska" in film.format.name:  # its duration is the time of the end
+            seconds -= (film.start_time or 0) / av.time_base
+        size = (stream.width, stream.height)
+    return Clip(path=path, rate=rate, pictures=round(seconds * rate), seconds=seconds, size=size)

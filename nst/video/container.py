@@ -25,7 +25,7 @@ def open_container(path: Path, max_pixels: int) -> Iterator[Any]:
     """The open file, whose frames of more than `max_pixels` will not be decoded; ImageError if it can't be read."""
     # Without its decoders FFmpeg learns all about the frames from headers, and decodes none of unknown size.
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file", "codec_whitelist": _audio_decoders()}
-    with _readable():
+    with readable():
         film: Any = av.open(f"file:{path}", options=options)
     with film:
         stream = film.streams.best("video")
@@ -52,7 +52,7 @@ def _audio_decoders() -> str:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
     """Turns FFmpeg's errors into ImageErrors."""
     try:
         yield

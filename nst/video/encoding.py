@@ -35,7 +35,8 @@ class FilmWriter:
         self._video: Any = self._made.add_stream("libx264", rate=rate, options=options)
         self._write_audio = _audio_writer(audio_track(film) if film else None, self._made)
         self._early: deque[Any] = deque(maxlen=_MAX_EARLY)
-        self._durations: dict[int, int] = {}
+        self._begun = False
+        self._durations: dict[int, int] = {}  # of the frames in the encoder, by their times
 
     def wants(self, frame: TimedFrame) -> bool:
         """Whether the frame will be written."""
@@ -45,8 +46,7 @@ class FilmWriter:
         """A painted frame; the first one sets the size of all."""
         pixels = np.asarray(frame.image)
         height, width = (side // 2 * 2 for side in pixels.shape[:2])  # H.264 subsamples colours 2 x 2
-        begins = not self._durations
-        if begins:
+        if not self._begun:
             self._begin(width, height, frame.base)
         encoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
@@ -54,7 +54,8 @@ class FilmWriter:
         encoded.pts, encoded.time_base = frame.time, frame.base
         self._durations[frame.time] = frame.duration
         self._mux(self._video.encode(encoded))
-        if begins:
+        if not self._begun:
+            self._begun = True
             for packet in self._early:
                 self._write_audio(packet)
             self._early.clear()
@@ -70,12 +71,12 @@ class FilmWriter:
 
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            packet.duration = self._durations[packet.pts]
+            packet.duration = self._durations.pop(packet.pts)
             self._made.mux(packet)
 
     def add_audio(self, packet: Any) -> None:
         """A packet of the audio. The file begins with the first frame: packets before it wait."""
-        if self._durations:
+        if self._begun:
             self._write_audio(packet)
         else:
             self._early.append(packet)

@@ -28,6 +28,13 @@ def private(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     context.close()
 
 
+def _errors(tab: Tab) -> list[str]:
+    """The uncaught errors of the page's scripts, as they come."""
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
 def _framed(tab: Tab, address: str) -> FrameLocator:
     """The address in a frame of another origin, as on the Hub, which our headers allow."""
 
@@ -56,8 +63,7 @@ def _framed(tab: Tab, address: str) -> FrameLocator:
 @pytest.mark.parametrize("framed", [False, True])
 def test_a_page_without_site_data_paints(private: BrowserContext, server: Served, framed: bool) -> None:
     tab = private.new_page()
-    complaints: list[str] = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    errors = _errors(tab)
     address = f"{server.url}/?{LINK}"
     page: Tab | FrameLocator = tab
     if framed:
@@ -73,26 +79,24 @@ def test_a_page_without_site_data_paints(private: BrowserContext, server: Served
         expect(page.locator("#status")).to_contain_text("Ready")
         expect(page.locator("#strip img")).to_have_count(0)
     tab.close()
-    assert complaints == []
+    assert errors == []
 
 
 def test_a_full_storage_is_no_obstacle(server: Served, browser: Browser) -> None:
     tab = browser.new_page()
-    complaints: list[str] = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    errors = _errors(tab)
     tab.add_init_script("Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }")
     open_link(tab, server.url, LINK)
     tab.locator("#paint").click()
     expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
     tab.close()
-    assert complaints == []
+    assert errors == []
 
 
 def test_a_browser_that_denies_much_gets_messages(server: Served, browser: Browser) -> None:
     """As on an address without HTTPS, and in a frame that allows nothing."""
     tab = browser.new_page()
-    complaints: list[str] = []
-    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    errors = _errors(tab)
     tab.add_init_script("""
         for (const name of ["clipboard", "share", "mediaDevices", "sendBeacon"])
             Object.defineProperty(navigator, name, {value: undefined, configurable: true});
@@ -110,7 +114,7 @@ def test_a_browser_that_denies_much_gets_messages(server: Served, browser: Brows
     tab.locator("#canvas button").first.click()
     tab.goto("about:blank")
     tab.close()
-    assert complaints == []
+    assert errors == []
 
 
 def test_a_closed_duplicate_leaves_the_run_to_the_original(server: Served, browser: Browser) -> None:
