@@ -12,18 +12,17 @@ from pathlib import Path
 from PIL import Image
 
 from nst.errors import InputError
-from nst.gallery import Photo, Style, load_photos, load_styles, sample
+from nst.gallery import EXAMPLES, Photo, Style, load_photos, load_styles
 from nst.images import fit, open_image
-from nst.one_pass import OnePass
 from nst.web.files import write_files
 
 SITE = Path(__file__).parent / "site"
 WEIGHTS = "web/network.safetensors"
+FILLED = "index.html", "offline.js", "README.md"  # with {{names}} of values in them
 
-THUMBNAIL, PHOTO_SIZE, WELCOME_SIZE = 192, 1024, 960  # pixels
-WELCOME_PHOTO = "pagoda"
-WELCOME_STYLES = "swirling_night", "screaming_sky", "stained_glass"
-ICON_STYLE, ICON_CENTRE, ICON_RADIUS = "swirling_night", (0.73, 0.2), 0.16  # in shares of the picture's width
+THUMBNAIL, SAMPLE, PHOTO_SIZE = 192, 128, 1024  # pixels
+WELCOME_SIZES = 640, 960
+ICON_STYLE, ICON_BOX = "swirling_night", (20, 0, 336, 316)  # its largest star, in pixels
 
 Words = Mapping[str, Mapping[str, str]]
 """Language -> English text -> translation."""
@@ -61,9 +60,11 @@ def _write(site: Path, words: Words, full_app: str) -> None:
         _save(_square(style.path, THUMBNAIL), site / f"pictures/{style.name}.webp")
     for photo in photos:
         _save(fit(open_image(photo.path), PHOTO_SIZE), site / f"pictures/{photo.name}.webp")
-        _save(_square(photo.path, THUMBNAIL), site / f"pictures/{photo.name}-small.webp")
-    welcome = _welcome()
-    _save(welcome, site / "pictures/welcome.webp")
+        _save(_square(photo.path, SAMPLE), site / f"pictures/{photo.name}-small.webp")
+    welcome = open_image(EXAMPLES / "results" / "bands.jpg")
+    for size in WELCOME_SIZES:
+        _save(fit(welcome, size), site / f"pictures/welcome-{size}.webp")
+    shutil.copyfile(EXAMPLES / "favicon.png", site / "pictures/favicon.png")
     for side in (192, 512):
         _icon(styles, side).save(site / f"pictures/icon-{side}.png", optimize=True)
     page = {
@@ -72,11 +73,13 @@ def _write(site: Path, words: Words, full_app: str) -> None:
         "styles": "\n".join(_style_html(index, style) for index, style in enumerate(styles)),
         "samples": "".join(map(_sample_html, photos)),
         "credits": "".join(map(_credit_html, photos)),
+        "welcome": f"pictures/welcome-{WELCOME_SIZES[-1]}.webp",
+        "welcome_sources": ", ".join(f"pictures/welcome-{size}.webp {size}w" for size in WELCOME_SIZES),
         "welcome_width": str(welcome.width),
         "welcome_height": str(welcome.height),
     }
     for file in SITE.iterdir():
-        if file.name not in ("index.html", "offline.js"):
+        if file.name not in FILLED:
             shutil.copyfile(file, site / file.name)
     (site / "index.html").write_text(_filled("index.html", page), "utf-8")
     _write_words(site, words)
@@ -116,24 +119,24 @@ def _offline(site: Path) -> dict[str, str]:
         "version": hashlib.sha256((script + json.dumps(hashes)).encode()).hexdigest()[:12],
         "weights": WEIGHTS,
         "weights_version": weights[:12],
-        "files": json.dumps(names),
+        "files": " ".join(names),
     }
 
 
 def _style_html(index: int, style: Style) -> str:
     title, tradition = html.escape(style.title), html.escape(style.tradition)
-    lazy = ' loading="lazy"' if index > 5 else ""
     return (
-        f'<li data-index="{index}" data-tradition="{tradition}"><button type="button" class="style" aria-pressed="false">'
+        f'<li data-index="{index}" data-tradition="{tradition}">'
+        '<button type="button" class="style" aria-pressed="false">'
         f'<span class="thumb"><img src="pictures/{style.name}.webp" alt="" width="{THUMBNAIL}" height="{THUMBNAIL}"'
-        f'{lazy}><canvas></canvas></span><span class="name">{title}</span></button></li>'
+        f' loading="lazy" fetchpriority="low"><canvas></canvas></span><span class="name">{title}</span></button></li>'
     )
 
 
 def _sample_html(photo: Photo) -> str:
     return (
         f'<button type="button" value="pictures/{photo.name}.webp" aria-label="{html.escape(photo.title)}">'
-        f'<img src="pictures/{photo.name}-small.webp" alt="" width="{THUMBNAIL}" height="{THUMBNAIL}"></button>'
+        f'<img src="pictures/{photo.name}-small.webp" alt="" width="{SAMPLE}" height="{SAMPLE}"></button>'
     )
 
 
@@ -151,22 +154,9 @@ def _full_app(address: str) -> str:
     return f'<a href="{html.escape(address)}" target="_blank" rel="noopener">Paint it finer in the full app</a>'
 
 
-def _welcome() -> Image.Image:
-    """A photo in vertical bands: as it is, then in one style after the other."""
-    photo = fit(open_image(sample(WELCOME_PHOTO)), WELCOME_SIZE)
-    for index, name in enumerate(WELCOME_STYLES, 1):
-        painting = OnePass(name, size=WELCOME_SIZE, strength=0.4)(sample(WELCOME_PHOTO))
-        left = photo.width * index // (len(WELCOME_STYLES) + 1)
-        photo.paste(painting.crop((left, 0, *photo.size)), (left, 0))
-    return photo
-
-
 def _icon(styles: Sequence[Style], side: int) -> Image.Image:
-    """A star of a style."""
     picture = open_image(next(style.path for style in styles if style.name == ICON_STYLE))
-    x, y, radius = (round(share * picture.width) for share in (*ICON_CENTRE, ICON_RADIUS))
-    star = picture.crop((x - radius, y - radius, x + radius, y + radius))
-    return star.resize((side, side), Image.Resampling.LANCZOS).quantize(128)
+    return picture.resize((side, side), Image.Resampling.LANCZOS, ICON_BOX).quantize(128)
 
 
 def _square(path: Path, side: int) -> Image.Image:

@@ -1,3 +1,5 @@
+/// <reference lib="webworker" />
+
 /**
  * The service worker: keeps the site for use without a connection. The export fills in the version and the files, so
  * that a changed site is a changed script, which the browser installs with a cache of its own.
@@ -10,8 +12,7 @@ const PREFIX = `nst ${scope.registration.scope} `; // other sites of the same or
 const CACHE = `${PREFIX}{{version}}`;
 const WEIGHTS_CACHE = `${PREFIX}weights {{weights_version}}`;
 const WEIGHTS = new URL("{{weights}}", scope.registration.scope).href;
-/** @type {string[]} */
-const FILES = JSON.parse('{{files}}');
+const FILES = "{{files}}".split(" ");
 
 scope.addEventListener("install", (event) => {
     const requests = FILES.map((file) => new Request(file, { cache: "no-cache" }));
@@ -29,7 +30,8 @@ scope.addEventListener("message", (event) => {
 
 scope.addEventListener("fetch", (event) => {
     const { request } = event;
-    if (request.method === "GET" && request.url.startsWith(scope.registration.scope)) event.respondWith(answer(request));
+    if (request.method === "GET" && request.url.startsWith(scope.registration.scope))
+        event.respondWith(answer(request));
 });
 
 /** @param {Request} request */

@@ -278,6 +278,8 @@ function setMode(mode) {
 
 /** Installs the service worker, and one that a newer version of the site has left waiting. */
 async function keepOffline() {
+    if (document.readyState !== "complete")
+        await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
     const container = navigator.serviceWorker;
     const registration = await container?.register("offline.js").catch(() => null); // site data may be blocked
     if (registration?.waiting && !photo) {
@@ -310,7 +312,11 @@ async function complain(error) {
     if (!(error instanceof SetupError)) return say(t("This could not be done; reload the page and try once more."));
     const module = await queue.load().catch(() => null);
     if (module && error.cause instanceof module.Unsupported)
-        say(t("This browser can't paint: it needs WebGPU or WebGL 2. Update it, or switch its graphics acceleration on."));
+        say(
+            t(
+                "This browser can't paint: it needs WebGPU or WebGL 2. Update it, or switch its graphics acceleration on.",
+            ),
+        );
     else say(t("The network could not be loaded; check the connection, and try again."));
 }
 
