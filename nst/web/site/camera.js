@@ -10,7 +10,7 @@ import { t } from "./words.js";
 
 const SCRIPT = new URL("web/live.js", import.meta.url).href;
 
-/** Events: "start", "stop", "message" (detail: text), "status" (detail: text), "snapshot" (detail: Blob). */
+/** Events: "start", "stop", "message" (detail: text), "speed" (detail: text), "snapshot" (detail: Blob). */
 export class Camera extends EventTarget {
     /** @type {Live | null} */
     #live = null;
@@ -56,7 +56,7 @@ export class Camera extends EventTarget {
             live.addEventListener("fps", (event) => {
                 if (live !== this.#live) return;
                 const { fps, size } = detail(event);
-                this.#report("status", `${Math.round(fps)} fps · ${size} px`);
+                this.#report("speed", `${Math.round(fps)} fps · ${size} px`);
             });
             live.addEventListener("state", (event) => this.#follow(live, detail(event)));
             this.dispatchEvent(new Event("start"));

@@ -79,14 +79,17 @@ export class PaintQueue extends EventTarget {
     painter() {
         this.#painter ??= this.#create().catch((cause) => {
             this.#painter = null;
+            this.#report("idle");
             throw new SetupError("no painter", { cause });
         });
         return this.#painter;
     }
 
     async #create() {
+        this.#report("loading");
         const { createPainter } = await this.load();
         const painter = await createPainter();
+        this.#report(this.#running ? "painting" : "idle");
         painter.lost.then(() => {
             this.#painter = null;
         });
@@ -129,7 +132,6 @@ export class PaintQueue extends EventTarget {
 
     /** @param {Job} job */
     async #paint(job) {
-        if (!this.#painter) this.#report("loading");
         const painter = await this.painter();
         this.#report("painting");
         const lost = painter.lost.then((reason) => {

@@ -242,7 +242,8 @@ function connectQueue() {
     queue.addEventListener("state", (event) => {
         const state = /** @type {CustomEvent<string>} */ (event).detail;
         root.classList.toggle("works", state !== "idle");
-        if (state === "loading") byId("status").textContent = t("Loading the network, 5 MB");
+        if (state === "loading")
+            byId(camera.running ? "speed" : "status").textContent = t("Loading the network, 5 MB");
     });
     queue.addEventListener("ready", keepWeights);
     queue.addEventListener("lost", () => say(t("The graphics processor was reset; the picture is painted again.")));
@@ -257,8 +258,8 @@ function connectCamera() {
     });
     camera.addEventListener("stop", () => setMode(photo ? "photo" : "empty"));
     camera.addEventListener("message", (event) => say(/** @type {CustomEvent<string>} */ (event).detail));
-    camera.addEventListener("status", (event) => {
-        byId("status").textContent = /** @type {CustomEvent<string>} */ (event).detail;
+    camera.addEventListener("speed", (event) => {
+        byId("speed").textContent = /** @type {CustomEvent<string>} */ (event).detail;
         setRatio(scene);
     });
     camera.addEventListener("snapshot", (event) => {
@@ -270,6 +271,7 @@ function connectCamera() {
 /** @param {"empty" | "photo" | "live"} mode */
 function setMode(mode) {
     root.dataset.mode = mode;
+    byId("speed").textContent = "";
     if (mode === "photo") setRatio(picture);
     byId("status").textContent = "";
     if (mode === "empty") byId("welcome").append(byId("sources"));

@@ -37,7 +37,7 @@ export class StyleStrip extends EventTarget {
         this.shares = shares;
         for (const item of /** @type {NodeListOf<HTMLElement>} */ (list.querySelectorAll("[data-index]"))) {
             const title = item.querySelector(".name")?.textContent ?? "";
-            this.#add({ title, tradition: item.dataset.tradition ?? "", item, index: Number(item.dataset.index) });
+            this.#add({ title, tradition: t(item.dataset.tradition ?? ""), item, index: Number(item.dataset.index) });
         }
     }
 
