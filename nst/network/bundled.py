@@ -21,6 +21,14 @@ class WeightsError(InputError):
 def read_bundled(name: str, digest: str) -> dict[str, Tensor]:
     """Weights and biases of a file in `nst/data` by name, such as "conv1_1.weight"; float32.
 
+    Raises WeightsError as `read_quantised` does.
+    """
+    return dequantise(read_quantised(name, digest))
+
+
+def read_quantised(name: str, digest: str) -> dict[str, Tensor]:
+    """The tensors of a file in `nst/data` as they are stored: int8 weights, scales and biases.
+
     `digest` is the beginning of the file's SHA-256, in hexadecimal. Raises WeightsError, which
     names the file, if it is missing or damaged.
     """
@@ -31,7 +39,7 @@ def read_bundled(name: str, digest: str) -> dict[str, Tensor]:
         raise WeightsError(f"{str(path)!r} can't be read: {error.strerror}; {_AGAIN}") from None
     if not hashlib.sha256(data).hexdigest().startswith(digest):
         raise WeightsError(f"{str(path)!r} is damaged; {_AGAIN}")
-    return dequantise(load(data))
+    return load(data)
 
 
 def dequantise(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -126,11 +126,12 @@ def _paint_once(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
 def _noise(height: int, width: int, device: torch.device) -> Tensor:
     """Noise, 1 x 1 x H x W; the same for every picture, so that videos do not flicker."""
     rows, columns = (-(-side // _NOISE_TILE) for side in (height, width))
-    return _noise_tile(device).repeat(1, 1, rows, columns)[:, :, :height, :width]
+    return noise_tile(device).repeat(1, 1, rows, columns)[:, :, :height, :width]
 
 
 @cache
-def _noise_tile(device: torch.device) -> Tensor:
+def noise_tile(device: torch.device) -> Tensor:
+    """The noise that is added to photos, 1 x 1 x side x side."""
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator, dtype=torch.float32)
     return (_NOISE * noise).to(device)

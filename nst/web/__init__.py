@@ -1,0 +1,1 @@
+"""The one-pass network in the visitor's browser: its scripts and weights, and a static site of them."""
