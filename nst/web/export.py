@@ -17,6 +17,7 @@ from nst.images import fit, open_image
 from nst.web.files import write_files
 
 SITE = Path(__file__).parent / "site"
+LICENCE = Path(__file__).parent.parent / "data" / "anystyle.LICENSE"  # of the network
 WEIGHTS = "web/network.safetensors"
 FILLED = "index.html", "offline.js", "README.md"  # with {{names}} of values in them
 
@@ -54,7 +55,9 @@ def _check_folder(folder: Path) -> None:
 
 def _write(site: Path, words: Words, full_app: str) -> None:
     styles, photos = load_styles(), load_photos()
+    (site / "web").mkdir()
     write_files(site / "web")
+    shutil.copyfile(LICENCE, site / "web" / "network.LICENSE")
     (site / "pictures").mkdir()
     for style in styles:
         _save(_square(style.path, THUMBNAIL), site / f"pictures/{style.name}.webp")
