@@ -2,36 +2,20 @@
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 
-import nst
+from nst.page.app import Page
+from nst.service.session import Session
+from tests.conftest import sent
 from tests.serving import CHROMIUM, QUIET
 
-SCRIPTS = Path(nst.__file__).parent / "web" / "scripts"
-
-PAINTER = """
-export class Unsupported extends Error {}
-export class Painter {
-    lost = new Promise((resolve) => { this.lose = resolve; });
-    builtIn() { return new Float32Array([0]); }
-    async paint(video, canvas, { cin, size, strength }) {
-        window.painted = { count: (window.painted?.count ?? 0) + 1, cin: cin[0], size, strength };
-        if (window.failing) throw new Error("lost");
-        const scale = size / Math.max(video.videoWidth, video.videoHeight);
-        [canvas.width, canvas.height] = [video.videoWidth * scale, video.videoHeight * scale];
-        canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
-        const milliseconds = window.cost?.(size) ?? 0;
-        if (milliseconds) await new Promise((done) => setTimeout(done, milliseconds));
-    }
-}
-"""
-"""Draws the camera as it is; `window.cost` gives the milliseconds for a size."""
+from .fake_painter import replace_painter, script
 
 PAGE = """<!doctype html><title>Live</title><canvas></canvas><script type="module">
     import { Live } from "/web/live.js";
@@ -62,10 +46,8 @@ def site() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
-            if path == "/web/painter.js":
-                text = PAINTER
-            elif path.startswith("/web/"):
-                text = (SCRIPTS / path.removeprefix("/web/")).read_text("utf-8")
+            if path.startswith("/web/"):
+                text = script(path.removeprefix("/web/"))
             elif path == "/framed":
                 text = f'<iframe src="http://localhost:{httpd.server_port}/" allow="{query}"></iframe>'
             else:
@@ -176,13 +158,13 @@ def test_nothing_is_painted_out_of_view(blank: Tab) -> None:
     hide = "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
     hide += " document.dispatchEvent(new Event('visibilitychange')); }"
     show = "(hidden) => { document.querySelector('canvas').hidden = hidden; }"
-    for script in (hide, show):
-        blank.evaluate(script, True)
+    for change in (hide, show):
+        blank.evaluate(change, True)
         blank.wait_for_timeout(200)
         before = blank.evaluate("painted.count")
         blank.wait_for_timeout(400)
         assert blank.evaluate("painted.count") == before
-        blank.evaluate(script, False)
+        blank.evaluate(change, False)
         blank.wait_for_function("(before) => painted.count > before + 3", arg=before)
 
 
@@ -307,3 +289,53 @@ def test_two_thousand_frames_leave_nothing_behind(blank: Tab) -> None:
     before = used()
     blank.wait_for_function("painted.count > 2300")
     assert used() - before < 100_000
+
+
+def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
+    outputs = page.live.take_snapshot(session=session, picture=photo_sent)
+    assert outputs[page.photo.image] == photo_sent["path"]
+    assert outputs[page.result.tabs].selected == "painting"
+    for shot in (None, sent("/etc/passwd")):
+        with pytest.raises(gr.Error, match="did not arrive"):
+            page.live.take_snapshot(session=session, picture=shot)
+
+
+def test_the_tab_follows_the_page(tab: Tab) -> None:
+    replace_painter(tab)
+    tab.get_by_role("tab", name="Live").click()
+    status = tab.locator("#scene [role=status]")
+    expect(status).to_contain_text("Your camera, painted as it runs")
+    buttons = {name: tab.locator(f"#live-{name}") for name in ("start", "snapshot", "record", "finish", "stop")}
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    buttons["start"].click()
+    tab.wait_for_function("window.painted?.count > 3")
+    assert [name for name, button in buttons.items() if button.is_visible()] == ["snapshot", "record", "stop"]
+    expect(status).to_have_text("")
+    tab.get_by_label("Mirror").uncheck()
+    tab.wait_for_function("document.querySelector('#scene canvas').style.transform === ''")
+    buttons["record"].click()
+    expect(tab.locator("#scene")).to_contain_text("Recording, 1 s")
+    assert requests == []
+    with tab.expect_download() as download:
+        buttons["finish"].click()
+    assert download.value.suggested_filename in {"painted.mp4", "painted.webm"}
+    tab.get_by_label("Blend several styles").check()
+    for number in (0, 1):
+        tab.locator("#styles button").nth(number).click()
+        tab.wait_for_function("(number) => wanted[0].length === number + 1", arg=number)
+    tab.get_by_label("Style weights").fill("1,3")
+    tab.wait_for_function("wanted[1] === '1,3'")
+    tab.get_by_label("Wild").check()
+    buttons["stop"].scroll_into_view_if_needed()
+    tab.wait_for_function("painted.cin === 2 && painted.strength > 0.5")
+    tab.get_by_role("tab", name="Clip").click()
+    expect(buttons["stop"]).to_be_hidden()
+    before = tab.evaluate("painted.count")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("painted.count") <= before + 1
+    tab.get_by_role("tab", name="Live").click()
+    buttons["snapshot"].click()
+    expect(tab.locator("#photo img")).to_be_visible()
+    expect(tab.locator("#canvas img")).to_be_visible()
+    assert tab.evaluate("document.body.dataset.live") == "stopped"
