@@ -31,7 +31,7 @@ class LiveCamera:
         self.style, self.result = style, result
         with gr.Tab("Live", render=False) as self.tab:
             gr.HTML(SCENE)
-            with gr.Row():  # page.css shows those that are of use
+            with gr.Row(elem_id="live-buttons"):  # page.css shows those that are of use
                 self.start = gr.Button("Start the camera", variant="primary", elem_id="live-start")
                 self.snapshot = gr.Button("Take this picture", elem_id="live-snapshot")
                 self.record = gr.Button("Record", elem_id="live-record")

@@ -255,9 +255,13 @@ export class Live extends EventTarget {
             run.fresh = false;
             try {
                 await this.#paintFrame(run);
-            } catch {
-                if (++run.failures > RETRIES) this.#end(GONE);
-                else await new Promise((done) => setTimeout(done, RETRY_PAUSE));
+            } catch (error) {
+                if (++run.failures > RETRIES) {
+                    console.error(error);
+                    this.#end(GONE);
+                } else {
+                    await new Promise((done) => setTimeout(done, RETRY_PAUSE));
+                }
             }
         }
         run.painting = false;
@@ -335,5 +339,7 @@ function visible(run) {
  */
 function messageOf(error) {
     if (error instanceof CameraError) return error.message;
-    return error instanceof Unsupported ? UNSUPPORTED : OFFLINE;
+    if (error instanceof Unsupported) return UNSUPPORTED;
+    console.error(error);
+    return OFFLINE;
 }
