@@ -41,7 +41,7 @@ const RETRY_PAUSE = 300;
  * Events, whose `detail` is the news:
  * - "state": "stopped" | "running" | "recording";
  * - "message": what to tell the visitor, or "";
- * - "fps": `{fps, size}` each second: frames per second, and pixels on the longest side;
+ * - "fps": `{fps, size}` each second: frames per second, in two digits, and pixels on the longest side;
  * - "seconds": each second of a recording, its length;
  * - "film": a recording has ended, by whatever cause; a Blob.
  *
@@ -297,7 +297,8 @@ export class Live extends EventTarget {
         if (!run.since) [run.since, run.frames] = [now, 0];
         else run.frames++;
         if (now - run.since < 1000) return;
-        this.#send("fps", { fps: Math.round((run.frames * 1000) / (now - run.since)), size });
+        const fps = (run.frames * 1000) / (now - run.since);
+        this.#send("fps", { fps: Number(fps.toPrecision(2)), size });
         run.since = 0;
     }
 
