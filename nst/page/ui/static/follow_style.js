@@ -4,6 +4,8 @@ async (chosen, weights, scale, strength) => {
     if (!live) return;
     live.strength = strength;
     const change = (window.nst.change = {});
-    const cin = await window.nst.device.cin(chosen, chosen.length > 1 ? weights : "", scale);
-    if (window.nst.change === change) live.cin = cin; // not if a later change was faster
+    try {
+        const cin = await window.nst.device.cin(chosen, chosen.length > 1 ? weights : "", scale);
+        if (window.nst.change === change) live.cin = cin; // not if a later change was faster
+    } catch { /* the style stays as it is; the estimate's status tells of a wrong value */ }
 }
