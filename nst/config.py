@@ -66,7 +66,6 @@ class Config:
     keep_hours: float = _variable("NST_KEEP_HOURS", 24.0, _at_least(0.1))
     max_queue: int = _variable("NST_QUEUE", 32, _at_least(1, int))
     max_queue_each: int = _variable("NST_QUEUE_EACH", 2, _at_least(1, int))
-    live_seconds: float = _variable("NST_LIVE", 120.0, _at_least(0))
     clip_seconds: float = _variable("NST_CLIP", 10.0, _at_least(0))
     metrics: bool = _variable("NST_METRICS", False, _yes_or_no)
     host: str = _variable("GRADIO_SERVER_NAME", "127.0.0.1")

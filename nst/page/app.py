@@ -28,7 +28,7 @@ from nst.page.guard import gradio_patches
 from nst.page.guard.middleware import RequestQuota, SecurityHeaders, UploadQuota
 from nst.page.guard.request_filter import OpenStreams, RequestFilter
 from nst.page.history import History
-from nst.page.live import LiveCamera, live_route
+from nst.page.live import LiveCamera
 from nst.page.painting import PaintControls
 from nst.page.photo import PhotoInput
 from nst.page.preview import Preview
@@ -100,7 +100,6 @@ def _features(context: Context) -> Page:
     result = Result(context)
     history = History(context, style, result)
     painting = PaintControls(context, photo, style, settings, result, history)
-    live = LiveCamera(context, style, result)
     return Page(
         app_state=context.app_state,
         session=context.session,
@@ -112,9 +111,9 @@ def _features(context: Context) -> Page:
         history=history,
         painting=painting,
         preview=Preview(context, photo, style, settings, result),
-        live=live,
+        live=LiveCamera(context, style, result),
         clip=ClipTab(context, style),
-        estimate=Estimate(context, painting, live),
+        estimate=Estimate(context, painting),
         api=Api(context),
     )
 
@@ -193,7 +192,6 @@ def release(app_state: AppState, session: Session) -> None:
         session.run.stop.set()
     if session.clip:
         session.clip.stop.set()
-    app_state.cameras.close(session.camera)
     app_state.store.release(session.key)
     for folder in session.previews.values():
         shutil.rmtree(folder, ignore_errors=True)
@@ -232,13 +230,7 @@ def _options(blocks: gr.Blocks, app_state: AppState) -> dict[str, Any]:
     gradio_patches.apply(blocks, config, streams)
     app_state.queued_sessions = lambda: gradio_patches.queued_sessions(blocks)
     app_state.start(lambda: gradio_patches.forget_removed_files(blocks))
-    routes = [
-        card_route(),
-        health_route(app_state.engine.busy),
-        words_route(),
-        left_route(app_state),
-        live_route(app_state),
-    ]
+    routes = [card_route(), health_route(app_state.engine.busy), words_route(), left_route(app_state)]
     if config.metrics:
         routes.append(metrics_route(app_state.metrics))
     max_bytes = config.max_upload_megabytes * 2**20

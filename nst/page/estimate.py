@@ -10,9 +10,8 @@ from nst.job import network_name
 from nst.messages import duration, sentence
 from nst.optimise.cost import run_work
 from nst.page.events import DIRECT, Context, Outputs, run_script
-from nst.page.live import LiveCamera
 from nst.page.painting import PaintControls
-from nst.page.settings import share_link, status_key, visible_values
+from nst.page.settings import share_link, status_key
 from nst.page.ui import static
 from nst.page.ui.html import status_html
 from nst.service.runs import too_long
@@ -28,9 +27,9 @@ class Estimate:
     requests for an estimate.
     """
 
-    def __init__(self, context: Context, painting: PaintControls, live: LiveCamera) -> None:
+    def __init__(self, context: Context, painting: PaintControls) -> None:
         self.app, self.session = context.app_state, context.session
-        self.painting, self.live = painting, live
+        self.painting = painting
         self.photo, self.style = painting.photo, painting.style
         self.settings, self.result = painting.settings, painting.result
         self.address, self.number = gr.Textbox(visible=False), gr.Number(visible=False)
@@ -53,7 +52,6 @@ class Estimate:
         }
         if not session.loaded:  # the link's settings are not in the controls yet
             return outputs
-        self.live.follow(session, chosen, visible_values(chosen, values))
         try:
             upload = self.app.uploads.photo(photo)
         except ImageError:  # `PhotoInput.check_photo` reports it and removes the photo

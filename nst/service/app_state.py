@@ -15,7 +15,6 @@ from nst.config import Config
 from nst.gallery import Photo, Style, load_owner_styles, load_photos, load_styles
 from nst.images import ImageError, open_image, switch_off_other_formats
 from nst.service import disk
-from nst.service.cameras import Cameras
 from nst.service.engine import Engine, RemoteEngine, open_engine
 from nst.service.metrics import Metrics
 from nst.service.previews import Previewer, as_webp
@@ -45,7 +44,6 @@ class AppState:
     thumbnails: dict[Path, Path]  # original file -> small file
     uploads: Uploads
     previewer: Previewer = field(default_factory=Previewer)
-    cameras: Cameras = field(default_factory=Cameras)
     metrics: Metrics = field(default_factory=Metrics)
     runs: list[QueuedTask] = field(default_factory=list)  # the tasks that run
     queued: dict[str, QueuedTask] = field(default_factory=dict)  # those that wait or run, by key

@@ -1,4 +1,4 @@
-"""Paints with the one-pass network for all visitors: previews, thumbnails, cameras and films."""
+"""Paints with the one-pass network for all visitors: previews, thumbnails and films."""
 
 import io
 import os

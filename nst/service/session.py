@@ -23,7 +23,6 @@ class Session:
     selected: int = -1  # index in the strip of earlier paintings
     dropped_link: ShareLink | None = None  # settings of a painting that was dropped in
     previews: dict[str, Path] = field(default_factory=dict)  # folders of one-pass pictures, by place
-    camera: str = ""  # token of the open camera
     loaded: bool = False  # the link's settings are in the controls
     estimate_number: float = 0.0  # number of the latest request for an estimate
     status_key: int = 0  # hash of the photo, styles and settings that the status is about; 0: none

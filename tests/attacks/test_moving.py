@@ -1,6 +1,5 @@
-"""Hostile cameras, films and previews."""
+"""Hostile films and previews."""
 
-import io
 import re
 import struct
 import time
@@ -9,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import av
-import httpx
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.serving import ROOT
 from tests.video.files import grow, jpeg, write_jpegs, write_video
 
 from .conftest import clear
-from .stranger import MB, Stranger, picture, sent
+from .stranger import Stranger, picture, sent
 
 PRIVATE = str(ROOT / "examples" / "results" / "page.jpg")
 ONE_PASS = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
@@ -44,11 +41,6 @@ def called(stranger: Stranger, name: str, **asked: Any) -> str:
     event = answer.json()["event_id"]
     with stranger.http.stream("GET", f"/call/v2/{name}/{event}") as stream:
         return stream.read().decode()
-
-
-def camera(stranger: Stranger, token: str, data: bytes, method: str = "POST") -> httpx.Response:
-    address = f"{stranger.served.url}/live/{token}"
-    return stranger.http.request(method, address, content=data)
 
 
 PLAYLIST = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{PRIVATE}\n#EXT-X-ENDLIST\n"
@@ -154,50 +146,10 @@ def test_values_out_of_range_are_rejected(
         clear(answer)
 
 
-def open_checked(stranger: Stranger) -> str:
-    """The token of a camera of this stranger's."""
-    data = stranger.filled("open_camera", chosen=["gold_spirals"])
-    reply = stranger.ask("open_camera", data)
-    return reply.partition('"data":["')[2].partition('"')[0]
-
-
-def test_a_camera_takes_pictures_and_nothing_else(stranger: Stranger) -> None:
-    token = open_checked(stranger)
-    seen = io.BytesIO()
-    Image.new("RGB", (64, 48), "red").save(seen, "JPEG")
-    painted = camera(stranger, token, seen.getvalue())
-    assert (painted.status_code, painted.headers["content-type"]) == (200, "image/webp")
-    bomb = io.BytesIO()
-    Image.new("L", (12_000, 12_000)).save(bomb, "JPEG", quality=1)
-    assert camera(stranger, token, bomb.getvalue()).status_code in {413, 422}
-    for junk in (b"", b"x", seen.getvalue()[:100], picture()):
-        assert camera(stranger, token, junk).status_code == 422
-    assert camera(stranger, token, b"x" * MB).status_code == 413
-    for method in ("GET", "PUT", "DELETE"):
-        assert camera(stranger, token, b"", method).status_code in {404, 405}
-
-
 def test_a_thousand_styles_are_four(stranger: Stranger) -> None:
-    """As many as a painting may have are read, for a camera as for a film and a preview."""
+    """As many as a painting may have are read, for a film as for a preview."""
     many = ["gold_spirals", "swirling_night"] * 5000
     begun = time.monotonic()
     photo = sent(stranger.upload(picture()))
-    reply = stranger.ask("open_camera", stranger.filled("open_camera", chosen=many))
-    assert "error" not in reply.partition("process_completed")[2][:40]
     stranger.run("preview_photo", stranger.filled("preview_photo", photo=photo, chosen=many))
     assert time.monotonic() - begun < 30  # all of them would take minutes
-
-
-@pytest.mark.parametrize(("token", "status"), [("0" * 32, 410), ("", 404), ("../healthz", 404), ("a" * 5000, 404)])
-def test_cameras_of_others_are_not_found(stranger: Stranger, token: str, status: int) -> None:
-    assert camera(stranger, token, picture()).status_code == status
-
-
-def test_cameras_are_few(stranger: Stranger) -> None:
-    crowd = [Stranger(stranger.served, address=f"192.0.2.{number}") for number in range(5)]
-    reply = [someone.ask("open_camera", _chosen(someone)) for someone in crowd]
-    assert sum("Others are before their cameras" in answer for answer in reply) >= 2
-
-
-def _chosen(stranger: Stranger) -> list[Any]:
-    return stranger.filled("open_camera", chosen=["gold_spirals"])

@@ -63,7 +63,7 @@ def controls(recipe: str = "atelier", **changed: Any) -> dict[str, Any]:
 
 
 def one_pass_controls() -> dict[str, Any]:
-    """What the page's controls send for a preview, a camera or a film."""
+    """What the page's controls send for a preview or a film."""
     return {name: controls()[name] for name in CONTROLS}
 
 

@@ -1,4 +1,4 @@
-"""What a newcomer sees, the camera and the film, in a real Chromium."""
+"""What a newcomer sees, and the film, in a real Chromium."""
 
 import re
 from pathlib import Path
@@ -11,15 +11,6 @@ from playwright.sync_api import expect
 from nst.gallery import sample
 from nst.images import open_image
 
-PAINTED = """() => {
-    const [canvas, colours] = [document.querySelector("#scene canvas"), new Set()];
-    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    for (let place = 0; place < pixels.length; place += 4 * 97)
-        colours.add(`${pixels[place]} ${pixels[place + 1]} ${pixels[place + 2]}`);
-    return colours.size;
-}"""
-"""How many colours the painted camera has; the camera itself has a handful."""
-
 
 def test_a_newcomer_sees_a_result_and_opens_it(tab: Tab) -> None:
     slider = tab.locator("#welcome img")
@@ -31,24 +22,6 @@ def test_a_newcomer_sees_a_result_and_opens_it(tab: Tab) -> None:
     expect(slider.first).to_be_hidden()
     expect(tab.locator("#paint")).to_have_text(re.compile(r"Paint, about \d+ (s|min)"))
     expect(tab).to_have_url(re.compile("photo=mountains&style=swirling_night"))
-
-
-def test_the_camera_is_painted_and_a_picture_taken(tab: Tab) -> None:
-    tab.get_by_role("tab", name="Live").click()
-    tab.locator("#live-start").click()
-    expect(tab.get_by_text("Choose a style first")).to_be_visible()
-    tab.locator("#styles button").nth(1).click()
-    expect(tab.locator("#card")).to_contain_text("Harbour")
-    tab.locator("#live-start").click()
-    expect(tab.locator("#live-snapshot")).to_be_visible()
-    tab.wait_for_function(f"({PAINTED})() > 100")
-    tab.locator("#live-stop").click()
-    expect(tab.locator("#live-start")).to_be_visible()
-    tab.locator("#live-start").click()
-    tab.locator("#live-snapshot").click()
-    expect(tab.locator("#photo img")).to_be_visible()
-    expect(tab.locator("#canvas img")).to_be_visible()
-    expect(tab.locator("#status")).to_contain_text("Ready")
 
 
 def test_a_film_is_painted_and_played(tab: Tab, tmp_path: Path) -> None:

@@ -1,136 +1,341 @@
-"""A camera, painted as it runs."""
+"""The camera, painted in a real Chromium: its class alone, with a painter that costs nothing, and the page's tab."""
 
-import io
-import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import gradio as gr
-import httpx
-import numpy as np
 import pytest
-from PIL import Image
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as Tab
 
-from nst.config import Config
-from nst.gallery import find_style, sample
-from nst.images import open_image
-from nst.one_pass import OnePass
 from nst.page.app import Page
-from nst.page.live import BUSY, EXPIRED, live_route
-from nst.service import cameras
-from nst.service.cameras import MAX_CAMERAS, Cameras
-from nst.service.previews import MAX_WAITING
 from nst.service.session import Session
 from tests.conftest import sent
+from tests.serving import CHROMIUM, QUIET
 
-from .conftest import one_pass_controls
+from .fake_painter import replace_painter, script
 
-
-def _opened(page: Page, session: Session, **changed: Any) -> dict[Any, Any]:
-    asked = {"denied": False, "chosen": ["gold_spirals"]} | one_pass_controls() | changed
-    return page.live.open_camera(session=session, **asked)
-
-
-def _seen(name: str = "lion", size: tuple[int, int] = (256, 192)) -> bytes:
-    data = io.BytesIO()
-    open_image(sample(name)).resize(size).save(data, "JPEG")
-    return data.getvalue()
-
-
-def _client(page: Page) -> TestClient:
-    app_state = page.app_state
-    route = live_route(app_state)
-    return TestClient(Starlette(routes=[route]))
-
-
-def _painted(answer: httpx.Response) -> Any:
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"), dtype=float)
-
-
-def test_a_picture_comes_back_painted_and_follows_the_style(page: Page, session: Session) -> None:
-    token = _opened(page, session)[page.live.token]
-    address, client = f"/live/{token}", _client(page)
-    first = _painted(client.post(address, content=_seen()))
-    assert first.shape == (192, 256, 3)
-    style = find_style("gold_spirals", page.app_state.styles).path
-    alone = OnePass(style, size=256, device="cpu")(Image.open(io.BytesIO(_seen())))
-    assert np.abs(first - np.asarray(alone, dtype=float)).mean() < 10  # WebP's own
-    page.live.follow(session, ["swirling_night"], one_pass_controls())
-    assert np.abs(_painted(client.post(address, content=_seen())) - first).mean() > 20
-    page.live.follow(session, ["nobody"], one_pass_controls())
-    page.live.follow(session, ["gold_spirals"], one_pass_controls() | {"strength": 9})
-    assert client.post(address, content=_seen()).status_code == 200
-    page.live.close_camera(session=session)
-    over = client.post(address, content=_seen())
-    assert (over.status_code, over.text) == (EXPIRED, "The camera has run for 2 min.")
+PAGE = """<!doctype html><title>Live</title><canvas></canvas><script type="module">
+    import { Live } from "/web/live.js";
+    import { Painter, Unsupported } from "/web/painter.js";
+    const media = navigator.mediaDevices, open = media?.getUserMedia.bind(media);
+    if (media) media.getUserMedia = async (wanted) => {
+        if (window.refusal) throw new DOMException("", window.refusal);
+        window.stream = await open(wanted);
+        return window.stream;
+    };
+    window.painters = [];
+    const painter = async () => {
+        if (window.unsupported) throw new Unsupported();
+        if (window.offline) throw new TypeError("Failed to fetch");
+        painters.push(new Painter());
+        return painters.at(-1);
+    };
+    window.live = new Live(document.querySelector("canvas"), { painter });
+    window.news = { state: [], message: [], fps: [], seconds: [], film: [] };
+    for (const [name, list] of Object.entries(news)) live.addEventListener(name, ({ detail }) => list.push(detail));
+</script>"""
 
 
-def test_a_missing_camera_and_a_missing_style_are_reported(page: Page, session: Session) -> None:
-    for changed, message in (
-        ({"denied": True}, "There is no camera"),
-        ({"chosen": []}, "Choose a style first"),
-        ({"strength": "much"}, "Strength is 'much'"),
-    ):
-        with pytest.raises(gr.Error, match=message):
-            _opened(page, session, **changed)
-    assert session.camera == ""
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A blank page with a camera; at /framed the same in a frame of another origin that allows what the query says."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path.startswith("/web/"):
+                text = script(path.removeprefix("/web/"))
+            elif path == "/framed":
+                text = f'<iframe src="http://localhost:{httpd.server_port}/" allow="{query}"></iframe>'
+            else:
+                text = PAGE
+            self.send_response(200)
+            self.send_header("content-type", "text/javascript" if path.endswith(".js") else "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+    httpd.server_close()
 
 
-def test_an_owner_can_switch_cameras_off(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page.app_state, "config", Config(live_seconds=0))
-    with pytest.raises(gr.Error, match="switched cameras off"):
-        _opened(page, session)
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Iterator[Tab]:
+    """A tab for all tests of this file, which complains of uncaught errors."""
+    errors: list[str] = []
+    tab = browser.new_page()
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    tab.close()
+    assert errors == []
 
 
-def test_a_painting_comes_first(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = _opened(page, session)[page.live.token]
-    monkeypatch.setattr(page.app_state.engine, "busy", lambda: 1.0)
-    answer = _client(page).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.text[:26]) == (BUSY, "A painting is being made: ")
-    page.live.close_camera(session=session)
+@pytest.fixture
+def blank(site: str, opened: Tab) -> Tab:
+    """The blank page, loaded anew."""
+    opened.goto(site)
+    opened.wait_for_function("window.live")
+    return opened
+
+
+def start(tab: Tab) -> None:
+    tab.evaluate("void live.start()")
+    tab.wait_for_function("window.painted?.count > 3")
+
+
+def news(tab: Tab, name: str) -> list[Any]:
+    return tab.evaluate(f"news.{name}")
+
+
+def test_the_style_changes_while_the_camera_runs_and_nothing_is_sent(blank: Tab) -> None:
+    requests: list[str] = []
+    blank.on("request", lambda request: requests.append(request.url))
+    start(blank)
+    assert blank.evaluate("[painted.cin, painted.strength, live.mirrored]") == [0, 0.5, True]
+    assert blank.evaluate("document.querySelector('canvas').style.transform") == "scaleX(-1)"
+    blank.evaluate("Object.assign(live, { cin: new Float32Array([7]), strength: 0.9, mirrored: false })")
+    blank.wait_for_function("painted.cin === 7 && painted.strength === 0.9")
+    blank.wait_for_function("document.querySelector('canvas').style.transform === ''")
+    blank.wait_for_function("news.fps.at(-1)?.size === 512")
+    size = "live.snapshot().then(createImageBitmap).then((image) => [image.width, image.height])"
+    assert blank.evaluate(size) == [1280, 720]
+    blank.evaluate("live.stop()")
+    assert blank.evaluate("stream.getTracks()[0].readyState") == "ended"
+    assert news(blank, "state") == ["running", "stopped"]
+    assert news(blank, "message")[-1] == ""
+    assert requests == []
+
+
+MINUTE_OF_FRAMES = """async (cost) => {
+    const { Resolution } = await import("/web/resolution.js");
+    const resolution = new Resolution(), sizes = [];
+    for (let now = 0; now < 60_000; ) {
+        if (sizes.at(-1) !== resolution.size) sizes.push(resolution.size);
+        const time = eval(cost)(resolution.size) * (0.95 + 0.1 * Math.random());
+        now += Math.max(time, 1000 / 30);
+        resolution.add(time, now);
+    }
+    return { sizes, slow: resolution.slow };
+}"""
 
 
 @pytest.mark.parametrize(
-    "junk", [b"", b"nothing", _seen()[:200], _seen(size=(1000, 10))], ids=["", "text", "cut", "large"]
+    ("cost", "sizes"),
+    [
+        ("(size) => 5", [256, 320, 384, 512]),
+        ("(size) => 10 * (size / 256) ** 2", [256, 320, 384, 512, 384]),  # 40 ms at 512 pixels
+        ("(size) => 16 + size / 100", [256, 320, 384, 512]),
+        ("(size) => 27", [256]),  # most of it is not work of the GPU
+        ("(size) => 200 * (size / 256) ** 2", [256, 192]),
+    ],
 )
-def test_what_is_no_picture_of_a_camera(page: Page, session: Session, junk: bytes) -> None:
-    token = _opened(page, session)[page.live.token]
-    assert _client(page).post(f"/live/{token}", content=junk).status_code == 422
-    page.live.close_camera(session=session)
+def test_the_resolution_follows_the_device(blank: Tab, cost: str, sizes: list[int]) -> None:
+    result = blank.evaluate(MINUTE_OF_FRAMES, cost)
+    assert result["sizes"][: len(sizes)] == sizes
+    assert len(result["sizes"]) < len(sizes) + 7  # it tries a larger size after 10, 30 and 70 seconds
+    assert not result["slow"]
 
 
-def test_too_many_pictures_at_once_are_left_out(page: Page, session: Session) -> None:
-    token, room = _opened(page, session)[page.live.token], page.app_state.previewer._places
-    for _ in range(MAX_WAITING):
-        assert room.acquire(blocking=False)
-    answer = _client(page).post(f"/live/{token}", content=_seen())
-    assert (answer.status_code, answer.content) == (BUSY, b"")
-    room.release(MAX_WAITING)
-    page.live.close_camera(session=session)
+def test_a_device_that_is_too_slow(blank: Tab) -> None:
+    blank.evaluate("window.cost = () => 400")
+    start(blank)
+    blank.wait_for_function("news.message.at(-1).includes('fewer than three')")
+    assert blank.evaluate("painted.size") == 192
+    blank.evaluate("window.cost = () => 0")
+    blank.wait_for_function("news.message.at(-1) === ''")
 
 
-def test_places_before_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
-    style, opened = OnePass("gold_spirals", size=64, device="cpu"), Cameras()
-    tokens = [opened.open(style, 60) for _ in range(MAX_CAMERAS)]
-    with pytest.raises(ValueError, match="others are before their cameras"):
-        opened.open(style, 60)
-    opened.close(tokens[0])
-    brief = opened.open(style, 0.05)
-    time.sleep(0.1)
-    assert opened.find(brief) is None
-    assert opened.open(style, 60)
-    monkeypatch.setattr(cameras, "IDLE_SECONDS", 0.0)  # nobody has sent anything for longer
-    assert opened.find(tokens[1])
-    assert opened.open(style, 60)
+def test_nothing_is_painted_out_of_view(blank: Tab) -> None:
+    start(blank)
+    hide = "(hidden) => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+    hide += " document.dispatchEvent(new Event('visibilitychange')); }"
+    show = "(hidden) => { document.querySelector('canvas').hidden = hidden; }"
+    for change in (hide, show):
+        blank.evaluate(change, True)
+        blank.wait_for_timeout(200)
+        before = blank.evaluate("painted.count")
+        blank.wait_for_timeout(400)
+        assert blank.evaluate("painted.count") == before
+        blank.evaluate(change, False)
+        blank.wait_for_function("(before) => painted.count > before + 3", arg=before)
+
+
+PLAYED = """async (film) => {
+    const video = Object.assign(document.createElement("video"), { src: URL.createObjectURL(film), muted: true });
+    await video.play();
+    await new Promise((done) => video.addEventListener("ended", done));
+    return [film.type, video.videoWidth, video.currentTime > 0.5];
+}"""
+
+
+def test_a_recording_plays(blank: Tab) -> None:
+    start(blank)
+    blank.wait_for_function("painted.size === 512")
+    blank.evaluate("live.record()")
+    blank.wait_for_function("news.seconds.at(-1) === 1")
+    kind, width, long = blank.evaluate(f"live.finish().then({PLAYED})")
+    assert kind in {"video/webm", "video/mp4"}
+    assert (width, long) == (512, True)
+    assert news(blank, "state") == ["running", "recording", "running"]
+    assert blank.evaluate("live.finish().then((film) => film === news.film[0])")
+
+
+def test_a_recording_has_a_minute_at_most(blank: Tab) -> None:
+    start(blank)
+    blank.evaluate("const real = setInterval; window.setInterval = (call, wait) => real(call, wait / 100)")
+    blank.evaluate("live.record()")
+    blank.wait_for_function("news.film.length === 1")
+    assert news(blank, "seconds") == list(range(1, 61))
+    blank.evaluate("live.record()")
+    blank.evaluate("live.stop()")  # what was recorded is not lost
+    blank.wait_for_function("news.film.length === 2")
+    assert news(blank, "state")[-1] == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("refusal = 'NotAllowedError'", "may not use the camera"),
+        ("refusal = 'NotFoundError'", "There is no camera"),
+        ("refusal = 'NotReadableError'", "Another program uses the camera"),
+        ("unsupported = true", "needs WebGPU or WebGL2"),
+        ("offline = true", "can't be loaded"),
+    ],
+)
+def test_a_camera_that_cannot_be_painted(blank: Tab, setting: str, message: str) -> None:
+    name = setting.partition(" ")[0]
+    blank.evaluate(f"window.{setting}")
+    blank.evaluate("live.start()")
+    assert message in news(blank, "message")[-1]
+    assert blank.evaluate("live.state") == "stopped"
+    assert blank.evaluate("!window.stream || stream.getTracks()[0].readyState === 'ended'")
+    blank.evaluate(f"delete window.{name}")
+    start(blank)
+    assert news(blank, "message")[-1] == ""
+
+
+def test_a_camera_that_is_unplugged(blank: Tab) -> None:
+    start(blank)
+    blank.evaluate("stream.getTracks()[0].dispatchEvent(new Event('ended'))")
+    assert "The camera is gone" in news(blank, "message")[-1]
+    assert blank.evaluate("live.state") == "stopped"
+
+
+def test_a_camera_that_is_denied(site: str, browser: Browser) -> None:
+    args = [*QUIET, "--use-fake-ui-for-media-stream=deny"]
+    with browser.browser_type.launch(executable_path=CHROMIUM, args=args) as strict:
+        tab = strict.new_page()
+        tab.goto(site)
+        tab.evaluate("live.start()")
+        assert "may not use the camera" in news(tab, "message")[-1]
+
+
+def test_a_page_without_https_has_no_cameras(blank: Tab) -> None:
+    blank.evaluate("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    blank.evaluate("live.start()")
+    assert "open this page with https" in news(blank, "message")[-1]
+
+
+@pytest.mark.parametrize("allowed", ["camera", "fullscreen"])
+def test_a_camera_in_a_frame(site: str, opened: Tab, allowed: str) -> None:
+    opened.goto(f"{site}/framed?{allowed}")
+    frame = opened.frames[1]
+    frame.wait_for_function("window.live")
+    frame.evaluate("live.start()")
+    if allowed == "camera":
+        frame.wait_for_function("window.painted?.count > 3")
+    else:
+        assert "in a tab of its own" in frame.evaluate("news.message.at(-1)")
+
+
+def test_a_lost_gpu_comes_back(blank: Tab) -> None:
+    start(blank)
+    blank.evaluate("window.cost = () => 1e9")  # its last frame never ends
+    blank.wait_for_timeout(100)
+    before = blank.evaluate("delete window.cost; painters[0].lose('lost'); painted.count")
+    blank.wait_for_function("(before) => painted.count > before + 3", arg=before, timeout=2000)
+    assert blank.evaluate("painters.length") == 2
+    assert "is set up again" in news(blank, "message")[-2]
+    assert news(blank, "state") == ["running"]
+    blank.evaluate("window.failing = true")
+    blank.wait_for_function("live.state === 'stopped'")
+    assert "no longer answers" in news(blank, "message")[-1]
+
+
+def test_two_thousand_frames_leave_nothing_behind(blank: Tab) -> None:
+    blank.evaluate(
+        """() => {
+            const { port1, port2 } = new MessageChannel(), calls = []; // faster than any camera
+            port2.onmessage = () => calls.shift()();
+            HTMLVideoElement.prototype.requestVideoFrameCallback = (call) => port1.postMessage(calls.push(call));
+        }"""
+    )
+    devtools = blank.context.new_cdp_session(blank)
+
+    def used() -> float:
+        devtools.send("HeapProfiler.collectGarbage")
+        return float(devtools.send("Runtime.getHeapUsage")["usedSize"])
+
+    start(blank)
+    blank.wait_for_function("painted.count > 300")
+    before = used()
+    blank.wait_for_function("painted.count > 2300")
+    assert used() - before < 100_000
 
 
 def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     outputs = page.live.take_snapshot(session=session, picture=photo_sent)
     assert outputs[page.photo.image] == photo_sent["path"]
     assert outputs[page.result.tabs].selected == "painting"
-    for shot, message in ((None, "Start the camera first"), (sent("/etc/passwd"), "did not arrive")):
-        with pytest.raises(gr.Error, match=message):
+    for shot in (None, sent("/etc/passwd")):
+        with pytest.raises(gr.Error, match="did not arrive"):
             page.live.take_snapshot(session=session, picture=shot)
+
+
+def test_the_tab_follows_the_page(tab: Tab) -> None:
+    replace_painter(tab)
+    tab.get_by_role("tab", name="Live").click()
+    status = tab.locator("#scene [role=status]")
+    expect(status).to_contain_text("Your camera, painted as it runs")
+    buttons = {name: tab.locator(f"#live-{name}") for name in ("start", "snapshot", "record", "finish", "stop")}
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
+    buttons["start"].click()
+    tab.wait_for_function("window.painted?.count > 3")
+    assert [name for name, button in buttons.items() if button.is_visible()] == ["snapshot", "record", "stop"]
+    expect(status).to_have_text("")
+    tab.get_by_label("Mirror").uncheck()
+    tab.wait_for_function("document.querySelector('#scene canvas').style.transform === ''")
+    buttons["record"].click()
+    expect(tab.locator("#scene")).to_contain_text("Recording, 1 s")
+    assert requests == []
+    with tab.expect_download() as download:
+        buttons["finish"].click()
+    assert download.value.suggested_filename in {"painted.mp4", "painted.webm"}
+    tab.get_by_label("Blend several styles").check()
+    for number in (0, 1):
+        tab.locator("#styles button").nth(number).click()
+        tab.wait_for_function("(number) => wanted[0].length === number + 1", arg=number)
+    tab.get_by_label("Style weights").fill("1,3")
+    tab.wait_for_function("wanted[1] === '1,3'")
+    tab.get_by_label("Wild").check()
+    buttons["stop"].scroll_into_view_if_needed()
+    tab.wait_for_function("painted.cin === 2 && painted.strength > 0.5")
+    tab.get_by_role("tab", name="Clip").click()
+    expect(buttons["stop"]).to_be_hidden()
+    before = tab.evaluate("painted.count")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("painted.count") <= before + 1
+    tab.get_by_role("tab", name="Live").click()
+    buttons["snapshot"].click()
+    expect(tab.locator("#photo img")).to_be_visible()
+    expect(tab.locator("#canvas img")).to_be_visible()
+    assert tab.evaluate("document.body.dataset.live") == "stopped"

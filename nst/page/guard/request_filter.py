@@ -43,11 +43,11 @@ SERVED = {
 }
 """Paths of the page, its API and its MCP server, by method; HEAD counts as GET."""
 
-SCRIPT_PATHS = re.compile(r"/(live|left)/[0-9a-f]{32}")
-"""Paths that the page's own scripts post to: a camera's pictures, and that the page closes."""
+SCRIPT_PATHS = re.compile(r"/left/[0-9a-f]{32}")
+"""Paths that the page's own scripts post to: that the page closes."""
 
 MAX_BODY = 4_000_000  # bytes sent to an event; the page's largest value is its eight remembered paintings
-MAX_SCRIPT_BODY = 200_000  # bytes sent by a script: a camera's picture
+MAX_SCRIPT_BODY = 1000  # bytes sent by a script, which has nothing to say but the path
 MAX_TOTAL = 200_000_000  # bytes of all requests that are read at once
 MAX_DRAINED = 100_000_000  # bytes of a rejected request that are received and dropped
 MAX_DEPTH = 20  # lists and objects nested in one another

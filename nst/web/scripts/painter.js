@@ -84,7 +84,7 @@ export class Painter {
      * @returns {Promise<Cin>}
      */
     async encode(style, styleScale = 1) {
-        const picture = fitted(style, MAX_STYLE_SIDE * Math.max(1, styleScale));
+        const picture = withoutEdge(fitted(style, MAX_STYLE_SIDE * Math.max(1, styleScale)));
         const embedding = await this.embed(picture, "lanczos", 1);
         const builtIn = styles.recognise(this.weights, embedding);
         const scaled = styleScale === 1 ? embedding : await this.embed(picture, "lanczos", styleScale);
@@ -244,6 +244,19 @@ function fitted(picture, size) {
     context.fillRect(0, 0, copy.width, copy.height);
     context.imageSmoothingQuality = picture instanceof HTMLVideoElement ? "medium" : "high";
     context.drawImage(picture, 0, 0, copy.width, copy.height);
+    return copy;
+}
+
+/**
+ * A style without a thirtieth at each side, where scans have a margin.
+ * @param {OffscreenCanvas} style
+ */
+function withoutEdge(style) {
+    const { width, height } = style;
+    const margin = Math.floor(Math.max(width, height) / 30);
+    if (Math.min(width, height) <= 4 * margin) return style;
+    const copy = new OffscreenCanvas(width - 2 * margin, height - 2 * margin);
+    context2D(copy).drawImage(style, -margin, -margin);
     return copy;
 }
 

@@ -115,3 +115,8 @@ def test_what_is_refused(body: bytes, length: str, status: int) -> None:
     found, answer, given = _through("POST", "/gradio_api/queue/join", body, **headers)
     assert (found, given) == (status, None)
     assert json.loads(answer)["detail"]
+
+
+@pytest.mark.parametrize(("path", "length", "status"), [("left", 0, 200), ("left", 2000, 413), ("live", 0, 404)])
+def test_what_scripts_may_send(path: str, length: int, status: int) -> None:
+    assert _through("POST", f"/{path}/{'0' * 32}", b"x" * length)[0] == status

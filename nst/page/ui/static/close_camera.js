@@ -1,5 +1,0 @@
-// Closes the camera.
-(...values) => {
-    window.nst?.camera?.close();
-    return values;
-}

@@ -1,0 +1,53 @@
+"""A painter that draws pictures as they are, in place of the network: it costs nothing."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import Route
+
+import nst
+
+SCRIPTS = Path(nst.__file__).parent / "web" / "scripts"
+
+PAINTER = """
+export class Unsupported extends Error {}
+export class Painter {
+    lost = new Promise((resolve) => { this.lose = resolve; });
+    builtIn() { return new Float32Array([0]); }
+    async paint(video, canvas, { cin, size, strength }) {
+        window.painted = { count: (window.painted?.count ?? 0) + 1, cin: cin[0], size, strength };
+        if (window.failing) throw new Error("lost");
+        const scale = size / Math.max(video.videoWidth, video.videoHeight);
+        [canvas.width, canvas.height] = [video.videoWidth * scale, video.videoHeight * scale];
+        canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+        const milliseconds = window.cost?.(size) ?? 0;
+        if (milliseconds) await new Promise((done) => setTimeout(done, milliseconds));
+    }
+}
+"""
+"""`window.painted` tells of the last picture, and `window.cost` gives the milliseconds for a size."""
+
+DEVICE = """() => {
+    const painter = async () => new (await import(`${window.gradio_config.root}/web/painter.js`)).Painter();
+    const cin = async (chosen, ...settings) => {
+        window.wanted = [chosen, ...settings];
+        return chosen.length ? new Float32Array([chosen.length]) : null;
+    };
+    (window.nst ??= {}).device = { painter, cin };
+}"""
+"""A style is the number of the styles that are chosen."""
+
+
+def script(name: str) -> str:
+    """A script of the page's, or the painter instead of its own."""
+    return PAINTER if name == "painter.js" else (SCRIPTS / name).read_text("utf-8")
+
+
+def replace_painter(tab: Tab) -> None:
+    """The open page has this painter from now on."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=script(route.request.url.rpartition("/")[2]), content_type="text/javascript")
+
+    tab.route("**/web/*.js", answer)
+    tab.evaluate(DEVICE)
