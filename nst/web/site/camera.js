@@ -10,11 +10,10 @@ import { t } from "./words.js";
 
 const SCRIPT = new URL("web/live.js", import.meta.url).href;
 
-/** Events: "start", "stop", "message" (detail: text), "speed" (detail: text), "snapshot" (detail: Blob). */
+/** Events: "start", "stop", "message" (detail: text, or ""), "speed" (detail: text), "snapshot" (detail: Blob), "error" (detail: Error). */
 export class Camera extends EventTarget {
     /** @type {Live | null} */
     #live = null;
-    #recording = false;
 
     /**
      * @param {HTMLCanvasElement} canvas
@@ -30,13 +29,17 @@ export class Camera extends EventTarget {
         this.mirror = button("mirrored");
         this.film = button("film");
         for (const start of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".live")))
-            start.addEventListener("click", () => this.start());
-        button("end").addEventListener("click", () => this.stop());
+            start.addEventListener("click", () => this.start().catch((error) => this.#report("error", error)));
+        button("end").addEventListener("click", () => this.#live?.stop());
         button("snapshot").addEventListener("click", () => this.#takeSnapshot());
-        this.film.addEventListener("click", () => this.#record());
+        this.film.addEventListener("click", () => {
+            if (this.#live?.state === "recording") this.#live.finish();
+            else this.#live?.record();
+        });
         this.mirror.addEventListener("click", () => {
-            press(this.mirror, this.mirror.getAttribute("aria-pressed") !== "true");
-            if (this.#live) this.#live.mirrored = this.mirror.getAttribute("aria-pressed") === "true";
+            if (!this.#live) return;
+            this.#live.mirrored = !this.#live.mirrored;
+            press(this.mirror, this.#live.mirrored);
         });
     }
 
@@ -45,32 +48,29 @@ export class Camera extends EventTarget {
     }
 
     async start() {
+        const { Live } = /** @type {typeof import("../scripts/live.js")} */ (await import(SCRIPT));
         if (this.#live) return;
         this.queue.pause();
-        try {
-            const { Live } = /** @type {typeof import("../scripts/live.js")} */ (await import(SCRIPT));
-            const live = new Live(this.canvas, { painter: () => this.queue.painter() });
-            this.#live = live;
-            live.mirrored = this.mirror.getAttribute("aria-pressed") === "true";
-            live.addEventListener("message", (event) => this.#report("message", t(detail(event))));
-            live.addEventListener("fps", (event) => {
-                if (live !== this.#live) return;
-                const { fps, size } = detail(event);
-                this.#report("speed", `${Math.round(fps)} fps · ${size} px`);
-            });
-            live.addEventListener("state", (event) => this.#follow(live, detail(event)));
-            this.dispatchEvent(new Event("start"));
-            await this.update();
-            await live.start();
-        } catch (error) {
-            this.#end();
-            throw error;
-        }
+        const live = new Live(this.canvas, { painter: () => this.#painter(live) });
+        this.#live = live;
+        live.strength = this.strength;
+        live.addEventListener("message", (event) => this.#report("message", t(detail(event))));
+        live.addEventListener("fps", (event) => {
+            const { fps, size } = detail(event);
+            this.#report("speed", `${fps} fps · ${size} px`);
+        });
+        live.addEventListener("seconds", (event) => this.#report("speed", t("Recording, {} s", detail(event))));
+        live.addEventListener("film", (event) => {
+            const film = detail(event);
+            download(film, `nst.${film.type.includes("mp4") ? "mp4" : "webm"}`);
+        });
+        live.addEventListener("state", (event) => this.#follow(live, detail(event)));
+        this.dispatchEvent(new Event("start"));
+        await live.start();
     }
 
     stop() {
         this.#live?.stop();
-        this.#end();
     }
 
     /** Takes over the chosen styles and the strength, from the next frame on. */
@@ -81,40 +81,37 @@ export class Camera extends EventTarget {
         live.cin = await this.cin(await this.queue.painter(), await this.queue.load());
     }
 
+    /** @param {Live} live */
+    async #painter(live) {
+        const painter = await this.queue.painter();
+        live.cin = await this.cin(painter, await this.queue.load());
+        return painter;
+    }
+
     /**
      * @param {Live} live
      * @param {string} state
      */
     #follow(live, state) {
-        if (live !== this.#live) return;
-        this.#recording = state === "recording";
-        press(this.film, this.#recording);
+        const recording = state === "recording";
+        press(this.film, recording);
         const label = /** @type {HTMLElement} */ (this.film.querySelector("span"));
-        label.textContent = t(this.#recording ? "Stop recording" : "Record");
-        if (state === "stopped") this.#end();
-    }
-
-    #end() {
-        if (!this.#live) return;
+        label.textContent = t(recording ? "Stop recording" : "Record");
+        press(this.mirror, live.mirrored ?? true);
+        if (state !== "stopped") return;
         this.#live = null;
         this.queue.resume();
         this.dispatchEvent(new Event("stop"));
     }
 
     async #takeSnapshot() {
-        const blob = await this.#live?.snapshot();
+        const blob = await this.#live?.snapshot().catch(() => null); // the camera is not open yet
         if (blob) this.#report("snapshot", blob);
-    }
-
-    async #record() {
-        if (!this.#recording) return this.#live?.record();
-        const blob = await this.#live?.finish();
-        if (blob) download(blob, `nst.${blob.type.includes("mp4") ? "mp4" : "webm"}`);
     }
 
     /**
      * @param {string} type
-     * @param {string | Blob} value
+     * @param {string | Blob | Error} value
      */
     #report(type, value) {
         this.dispatchEvent(new CustomEvent(type, { detail: value }));

@@ -74,13 +74,12 @@ export class PaintQueue extends EventTarget {
     /**
      * The painter, with its weights; a new one after the GPU context was lost.
      * @returns {Promise<Painter>}
-     * @throws {SetupError}
      */
     painter() {
-        this.#painter ??= this.#create().catch((cause) => {
+        this.#painter ??= this.#create().catch((error) => {
             this.#painter = null;
             this.#report("idle");
-            throw new SetupError("no painter", { cause });
+            throw error;
         });
         return this.#painter;
     }
@@ -132,10 +131,12 @@ export class PaintQueue extends EventTarget {
 
     /** @param {Job} job */
     async #paint(job) {
-        const painter = await this.painter();
+        const painter = await this.painter().catch((cause) => {
+            throw new SetupError("no painter", { cause });
+        });
         this.#report("painting");
-        const lost = painter.lost.then((reason) => {
-            throw new ContextLost(reason);
+        const lost = painter.lost.then(() => {
+            throw new ContextLost();
         });
         await Promise.race([job(painter, await this.load()), lost]);
     }

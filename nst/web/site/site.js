@@ -1,7 +1,9 @@
 /** The page: a photo, the styles, and the painting, all on the visitor's device. */
 
 import { Camera } from "./camera.js";
-import { PaintQueue, SetupError } from "./painting.js";
+import { keepOffline, keepWeights } from "./install.js";
+import { complain, say } from "./messages.js";
+import { PaintQueue } from "./painting.js";
 import { download, InputError, readClipboard, readPicture, square, toBlob } from "./pictures.js";
 import { forgetStyle, loadStyles, storeStyle } from "./storage.js";
 import { cinOf, fill, StyleStrip } from "./strip.js";
@@ -12,6 +14,8 @@ import { loadWords, t } from "./words.js";
 const MAX_SIZE = 1024; // pixels on the longest side of a painting
 const STYLE_SIZE = 512; // of an own style, as it is kept
 const THUMBNAIL = 192;
+const DEFAULT_SIZE = 768; // of a painting on a fast device
+const PATIENCE = 2000; // milliseconds
 
 const root = document.documentElement;
 const picture = /** @type {HTMLCanvasElement} */ (byId("picture"));
@@ -19,6 +23,10 @@ const strength = /** @type {HTMLInputElement} */ (byId("strength"));
 const chooser = /** @type {HTMLDialogElement} */ (byId("chooser"));
 const photoFile = /** @type {HTMLInputElement} */ (byId("photo-file"));
 const styleFile = /** @type {HTMLInputElement} */ (byId("style-file"));
+
+/** @type {HTMLInputElement[]} from small to large */
+const sizes = [...document.querySelectorAll("[name=size]")].map((size) => /** @type {HTMLInputElement} */ (size));
+let sizeIsChosen = false;
 
 /** @type {{name: string, canvas: HTMLCanvasElement} | null} */
 let photo = null;
@@ -35,7 +43,8 @@ connectControls();
 connectQueue();
 connectCamera();
 await restoreStyles();
-await keepOffline();
+addEventListener("appinstalled", keepWeights);
+await keepOffline(() => photo !== null || camera.running);
 
 function connectPhoto() {
     byId("choose").addEventListener("click", () => photoFile.click());
@@ -126,17 +135,39 @@ function thumbnailJob(style, small) {
 function paint() {
     if (!photo) return;
     const source = photo.canvas;
-    const size = Number(/** @type {HTMLInputElement} */ (document.querySelector("[name=size]:checked")).value);
     const amount = strength.valueAsNumber;
     queue.setLarge(async (painter, module) => {
-        const work = document.createElement("canvas");
         const cin = await strip.cin(painter, module);
+        if (!sizeIsChosen) await chooseSize(painter, cin, source);
+        const work = document.createElement("canvas");
         const start = performance.now();
-        await painter.paint(source, work, { cin, size, strength: amount });
+        await painter.paint(source, work, { cin, size: chosenSize(), strength: amount });
         if (source !== photo?.canvas) return;
         show(work);
         byId("status").textContent = t("Done in {}", seconds(performance.now() - start));
     });
+}
+
+/**
+ * Chooses a size that this device paints in about PATIENCE milliseconds; the visitor may choose another one.
+ * @param {import("./painting.js").Painter} painter
+ * @param {import("./painting.js").Cin} cin
+ * @param {HTMLCanvasElement} source
+ */
+async function chooseSize(painter, cin, source) {
+    const small = square(source, THUMBNAIL);
+    const canvas = document.createElement("canvas");
+    await painter.paint(small, canvas, { cin, size: THUMBNAIL }); // the first one sets up the GPU's programs
+    const start = performance.now();
+    await painter.paint(small, canvas, { cin, size: THUMBNAIL });
+    const affordable = small.width * Math.sqrt(PATIENCE / (performance.now() - start));
+    const fitting = sizes.filter(({ value }) => Number(value) <= Math.min(DEFAULT_SIZE, affordable));
+    (fitting.at(-1) ?? sizes[0]).checked = true;
+    sizeIsChosen = true;
+}
+
+function chosenSize() {
+    return Number(sizes.find((size) => size.checked)?.value);
 }
 
 /** @param {HTMLCanvasElement} canvas */
@@ -216,7 +247,11 @@ function connectControls() {
         if (camera.running) attempt(() => camera.update());
         else paint();
     });
-    for (const size of document.querySelectorAll("[name=size]")) size.addEventListener("change", paint);
+    for (const size of sizes)
+        size.addEventListener("change", () => {
+            sizeIsChosen = true;
+            paint();
+        });
     byId("download").addEventListener("click", () => attempt(async () => download(await painted(), fileName())));
     const share = byId("share");
     const probe = new File([], "nst.png", { type: "image/png" });
@@ -247,7 +282,10 @@ function connectQueue() {
     });
     queue.addEventListener("ready", keepWeights);
     queue.addEventListener("lost", () => say(t("The graphics processor was reset; the picture is painted again.")));
-    queue.addEventListener("error", (event) => complain(/** @type {CustomEvent<unknown>} */ (event).detail));
+    queue.addEventListener("error", (event) => {
+        for (const style of strip.styles) style.item.classList.remove("waits");
+        complain(/** @type {CustomEvent<unknown>} */ (event).detail, queue);
+    });
 }
 
 function connectCamera() {
@@ -257,11 +295,12 @@ function connectCamera() {
         setMode("live");
     });
     camera.addEventListener("stop", () => setMode(photo ? "photo" : "empty"));
+    camera.addEventListener("error", (event) => complain(/** @type {CustomEvent<Error>} */ (event).detail, queue));
     camera.addEventListener("message", (event) => say(/** @type {CustomEvent<string>} */ (event).detail));
     camera.addEventListener("speed", (event) => {
         byId("speed").textContent = /** @type {CustomEvent<string>} */ (event).detail;
-        setRatio(scene);
     });
+    new ResizeObserver(() => camera.running && setRatio(scene)).observe(scene); // a phone may be turned
     camera.addEventListener("snapshot", (event) => {
         const blob = /** @type {CustomEvent<Blob>} */ (event).detail;
         attempt(() => usePhoto(blob, t("The camera's picture")));
@@ -278,60 +317,13 @@ function setMode(mode) {
     else scrollTo({ top: 0 });
 }
 
-/** Installs the service worker, and one that a newer version of the site has left waiting. */
-async function keepOffline() {
-    if (document.readyState !== "complete")
-        await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
-    const container = navigator.serviceWorker;
-    const registration = await container?.register("offline.js").catch(() => null); // site data may be blocked
-    if (registration?.waiting && !photo) {
-        container.addEventListener("controllerchange", () => location.reload());
-        registration.waiting.postMessage("activate");
-    }
-    addEventListener("appinstalled", keepWeights);
-}
-
-/** Has the service worker keep the weights, too, for use without a connection. */
-async function keepWeights() {
-    const registration = await navigator.serviceWorker?.ready;
-    registration?.active?.postMessage("weights");
-}
-
 /** @param {() => unknown} action */
 async function attempt(action) {
     try {
         await action();
     } catch (error) {
-        await complain(error);
+        await complain(error, queue);
     }
-}
-
-/** @param {unknown} error */
-async function complain(error) {
-    for (const style of strip.styles) style.item.classList.remove("waits");
-    if (error instanceof InputError) return say(error.message);
-    console.error(error);
-    if (!(error instanceof SetupError)) return say(t("This could not be done; reload the page and try once more."));
-    const module = await queue.load().catch(() => null);
-    if (module && error.cause instanceof module.Unsupported)
-        say(
-            t(
-                "This browser can't paint: it needs WebGPU or WebGL 2. Update it, or switch its graphics acceleration on.",
-            ),
-        );
-    else say(t("The network could not be loaded; check the connection, and try again."));
-}
-
-/** @param {string} text a message, which stays until it is closed or the next one comes; empty for none */
-function say(text) {
-    const message = document.createElement("div");
-    const close = document.createElement("button");
-    close.className = "icon";
-    close.setAttribute("aria-label", t("Close"));
-    close.append(/** @type {Node} */ (document.querySelector("#dismiss svg")?.cloneNode(true)));
-    close.addEventListener("click", () => say(""));
-    message.append(Object.assign(document.createElement("span"), { textContent: text }), close);
-    byId("message").replaceChildren(...(text ? [message] : []));
 }
 
 /** @param {number} milliseconds */
