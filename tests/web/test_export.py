@@ -24,8 +24,8 @@ from tests.driving import MINUTE
 from tests.serving import CHROMIUM, QUIET
 
 MAX_BYTES = 8_000_000
-WITHOUT_GPU = "--disable-3d-apis", "--disable-webgl", "--disable-features=WebGPU"
-UNTRANSLATED = {"nst", "512", "768", "1024"}
+WITHOUT_GPU = "--disable-software-rasterizer"  # beside --disable-gpu
+UNTRANSLATED = {"nst", "256", "512", "768", "1024"}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def picture(tmp_path: Path, photo: Image.Image) -> Path:
 def add_photo(tab: Tab, file: Path) -> None:
     """Choose a photo, and wait until it is painted."""
     tab.locator("#photo-file").set_input_files(file)
-    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    expect(tab.locator("#status")).to_contain_text("Done in", timeout=2 * MINUTE)
 
 
 def pixels(tab: Tab) -> str:
@@ -93,7 +93,9 @@ def changed(tab: Tab, change: Callable[[], None]) -> None:
     """Do something, and wait until another picture is on the canvas."""
     before = pixels(tab)
     change()
-    tab.wait_for_function("before => document.getElementById('picture').toDataURL() !== before", arg=before)
+    tab.wait_for_function(
+        "before => document.getElementById('picture').toDataURL() !== before", arg=before, timeout=2 * MINUTE
+    )
 
 
 def test_the_site_is_complete_and_small(site: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_photo_in_all_styles(tab: Tab, picture: Path, tmp_path: Path) -> None:
     assert not [request for request in requests if WEIGHTS in request]
     add_photo(tab, picture)
     assert [request for request in requests if WEIGHTS in request]
-    expect(tab.locator(".painted")).to_have_count(len(load_styles()), timeout=MINUTE)
+    expect(tab.locator(".painted")).to_have_count(len(load_styles()), timeout=2 * MINUTE)
     changed(tab, lambda: tab.get_by_role("button", name="Screaming Sky").click())
     changed(tab, lambda: tab.get_by_label("Strength").fill("0.8"))
     tab.get_by_role("button", name="Blend several styles").click()
@@ -218,19 +220,19 @@ def test_the_site_works_offline_after_the_first_visit(browser: Browser, site: Pa
     with hosted(site) as address:
         tab.goto(address)
         tab.locator("#photo-file").set_input_files(picture)
-        expect(tab.locator(".painted").first).to_be_attached(timeout=MINUTE)
+        expect(tab.locator(".painted").first).to_be_attached(timeout=2 * MINUTE)
         tab.wait_for_function(
             "async name => (await navigator.serviceWorker.ready) && Boolean(await caches.match(name))", arg=WEIGHTS
         )
     tab.reload()  # nobody answers any more
     expect(tab.locator("#choose")).to_contain_text(load_words("de")["Choose a photo"])
     tab.locator("#samples button").first.click()
-    expect(tab.locator(".painted").first).to_be_attached(timeout=MINUTE)
+    expect(tab.locator(".painted").first).to_be_attached(timeout=2 * MINUTE)
     context.close()
 
 
 def test_without_a_gpu_the_site_says_what_it_needs(browser: Browser, url: str, picture: Path) -> None:
-    other = browser.browser_type.launch(executable_path=CHROMIUM, args=[*QUIET, *WITHOUT_GPU])
+    other = browser.browser_type.launch(executable_path=CHROMIUM, args=[*QUIET, WITHOUT_GPU])
     tab = other.new_page(locale="en-US")
     tab.goto(url)
     tab.locator("#photo-file").set_input_files(picture)
@@ -247,7 +249,26 @@ def test_without_a_connection_the_network_is_missed(browser: Browser, url: str, 
     expect(tab.get_by_role("alert")).to_contain_text("The network could not be loaded")
     context.unroute(f"**/{WEIGHTS}")
     tab.get_by_role("button", name="Ink Mountains").click()
-    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    expect(tab.locator("#status")).to_contain_text("Done in", timeout=2 * MINUTE)
+    context.close()
+
+
+def test_a_lost_gpu_is_replaced(browser: Browser, url: str, picture: Path) -> None:
+    context = browser.new_context(locale="en-US")
+    tab = context.new_page()
+    tab.add_init_script(
+        """const getContext = OffscreenCanvas.prototype.getContext;
+        OffscreenCanvas.prototype.getContext = function (...options) {
+            const context = getContext.apply(this, options);
+            if (options[0] === "webgl2") window.gl = context;
+            return context;
+        };"""
+    )
+    tab.goto(url)
+    add_photo(tab, picture)
+    changed(tab, lambda: tab.get_by_role("button", name="Ink Mountains").click())
+    tab.evaluate("() => window.gl.getExtension('WEBGL_lose_context').loseContext()")
+    changed(tab, lambda: tab.get_by_role("button", name="Screaming Sky").click())
     context.close()
 
 
@@ -264,8 +285,8 @@ def test_the_address_can_name_the_language(browser: Browser, url: str) -> None:
 
 def test_the_camera_is_painted_live(tab: Tab) -> None:
     tab.get_by_role("button", name="Live camera").click()
-    expect(tab.locator("#status")).to_contain_text("fps", timeout=MINUTE)
+    expect(tab.locator("#status")).to_contain_text("fps", timeout=2 * MINUTE)
     tab.get_by_role("button", name="Ink Mountains").click()
     tab.get_by_role("button", name="Take this picture").click()
-    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    expect(tab.locator("#status")).to_contain_text("Done in", timeout=2 * MINUTE)
     expect(tab.locator("#title")).to_contain_text("Ink Mountains")
