@@ -54,6 +54,19 @@ export async function createPainter({ backend, half = true } = {}) {
     return new Painter(new WebGL(/** @type {WebGL2RenderingContext} */ (context), weights, half), weights);
 }
 
+/**
+ * Whether this browser draws without a GPU: then a painting takes seconds.
+ * @returns {Promise<boolean>}
+ */
+export async function isSoftware() {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    if (adapter) return adapter.info.isFallbackAdapter;
+    const gl = WebGL.context();
+    const renderer = String(gl?.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER));
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    return /swiftshader|llvmpipe|software|basic render/i.test(renderer);
+}
+
 export class Painter {
     /**
      * @param {import("./plan.js").Backend} gpu
