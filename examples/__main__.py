@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst import RECIPES, OnePass, Settings, stylize
 from nst.gallery import EXAMPLES, Style, load_styles, sample
-from nst.images import open_image
+from nst.images import fit, open_image
 from nst.network.memory import tune_allocator
 from nst.sheet import CELL, contact_sheet
 
@@ -27,6 +27,7 @@ FAVOURITES = (
     ("cheetah1", "gold_spirals"),
     ("mountains", "swirling_night"),  # the page shows it to new visitors
 )
+BANDS = "swirling_night", "screaming_sky", "stained_glass"
 STEERED = (("lion", "stained_glass"), ("tower", "screaming_sky"), ("cheetah1", "roman_mosaic"))
 
 
@@ -118,10 +119,21 @@ def card(styles: dict[str, Style]) -> None:
     picture.save(RESULTS / "card.jpg", quality=88)
 
 
+def bands(styles: dict[str, Style]) -> None:
+    """A photo in vertical bands, as it is and by the one-pass network: the static site shows it to new visitors."""
+    picture = fit(open_image(sample("pagoda")), 960)
+    for band, name in enumerate(BANDS, 1):
+        painting = OnePass(styles[name].path, size=960, strength=0.4)(sample("pagoda"))
+        left = picture.width * band // (len(BANDS) + 1)
+        picture.paste(painting.crop((left, 0, *picture.size)), (left, 0))
+    picture.save(RESULTS / "bands.jpg", quality=90)
+
+
 STAR = (626, 0, 786, 160)
 
 PARTS = {
-    part.__name__: part for part in (favourites, every_style, one_pass, strength, colours, questions, favicon, card)
+    part.__name__: part
+    for part in (favourites, every_style, one_pass, strength, colours, questions, favicon, card, bands)
 }
 
 

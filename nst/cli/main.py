@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if options.list:
                     _print_styles(styles)
                     return 0
+                if options.export_web:
+                    from nst.cli.web import export_web  # imports Gradio
+
+                    return export_web(parser, options.export_web)
                 from nst.cli.run import run  # imports PyTorch, which takes seconds
 
                 return run(parser, options, overrides, styles)

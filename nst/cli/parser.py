@@ -18,7 +18,8 @@ USAGE = """%(prog)s PHOTO STYLE [STYLE ...] -o OUT.png [options]
        %(prog)s VIDEO STYLE [STYLE ...] -o OUT.mp4 --one-pass
        %(prog)s --sheet PHOTO -o OUT.png
        %(prog)s --list
-       %(prog)s --page"""
+       %(prog)s --page
+       %(prog)s --export-web FOLDER"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,6 +110,12 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="serve the web page at http://127.0.0.1:7860; the environment variables "
         "GRADIO_SERVER_NAME and GRADIO_SERVER_PORT change the address",
+    )
+    parser.add_argument(
+        "--export-web",
+        metavar="FOLDER",
+        type=_path,
+        help="write a static site that paints in the visitor's browser into a new folder, or over an earlier one",
     )
     parser.add_argument("--log", metavar="FILE", type=_path, help="write the losses to a CSV file")
     parser.add_argument("--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps")

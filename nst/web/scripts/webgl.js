@@ -45,6 +45,7 @@ export class WebGL {
             alpha: false,
             antialias: false,
             depth: false,
+            preserveDrawingBuffer: true, // until it is drawn
             powerPreference: "high-performance",
         });
         const writable = gl?.getExtension("EXT_color_buffer_float") ?? gl?.getExtension("EXT_color_buffer_half_float");
@@ -395,14 +396,15 @@ class GLPlan {
         this.gpu.setParameters(parameters);
         Object.assign(gl.canvas, { width: this.width, height: this.height });
         this.run(image);
+        await this.gpu.finished(); // or drawing would block the page until then
         context.drawImage(gl.canvas, 0, 0);
-        await this.gpu.finished();
     }
 
     /** @param {OffscreenCanvas} image */
     async channelMeans(image) {
         const { gl } = this.gpu;
         this.run(image);
+        await this.gpu.finished();
         const { width } = /** @type {Step} */ (this.steps.at(-1));
         const numbers = new Float32Array(4 * width);
         gl.readPixels(0, 0, width, 1, gl.RGBA, gl.FLOAT, numbers);

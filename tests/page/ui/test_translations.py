@@ -52,7 +52,12 @@ def _said() -> Iterator[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
-    for file in (*root.rglob("*.js"), *(root.parent / "examples").glob("*.toml"), *root.glob("data/*.toml")):
+    for file in (
+        *root.rglob("*.js"),
+        *root.rglob("*.html"),
+        *(root.parent / "examples").glob("*.toml"),
+        *root.glob("data/*.toml"),
+    ):
         yield file.read_text("utf-8")
 
 
