@@ -32,7 +32,7 @@ QUIET = [
     "--use-fake-device-for-media-stream",  # a camera that shows a moving disc
 ]
 Result = TypeVar("Result")
-START = 60.0
+START = 300.0
 """Seconds that the app may take until it answers."""
 
 
