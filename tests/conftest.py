@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,11 +43,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests stay in one process, and all attacks on one server; files that need a server begin."""
+    """A file's tests stay in one process. Those that share a server do, too, and begin, as they take longest.
+
+    The pages in a browser are two such groups, with a server and a browser each, all attacks are one.
+    """
+    groups = {item.path: str(item.path) for item in items}
+    groups |= {path: "attacks" for path in groups if path.parent.name == "attacks"}
+    sizes: Counter[Path] = Counter()
     for item in items:
-        group = item.path.parent if item.path.parent.name == "attacks" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
-    items.sort(key=lambda item: "server" not in getattr(item, "fixturenames", ()))
+        if groups[item.path] != "attacks" and _needs(item, "server", "browser"):
+            sizes[item.path] += 10 if _needs(item, "browser") else 1
+    halves = [0, 0]
+    for path, size in sizes.most_common():
+        half = halves.index(min(halves))
+        groups[path] = f"pages {half}"
+        halves[half] += size
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+    items.sort(key=lambda item: groups[item.path] == str(item.path))
+
+
+def _needs(item: pytest.Item, *fixtures: str) -> bool:
+    return not {*fixtures}.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session", autouse=True)

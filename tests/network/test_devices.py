@@ -12,7 +12,6 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.models import vgg19
 
 from nst import Settings, stylize
 from nst.images import fit
@@ -52,6 +51,8 @@ CASES = [
 
 @cache
 def _random_vgg19() -> Weights:
+    from torchvision.models import vgg19  # only here: that takes seconds
+
     torch.manual_seed(0)
     normalisation = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     return from_state_dict(vgg19(weights=None).state_dict(), normalisation, flip=False)

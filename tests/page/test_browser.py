@@ -1,6 +1,8 @@
 """Painting in the page, served by `python app.py` and driven in a real Chromium."""
 
 import re
+import struct
+import zlib
 from pathlib import Path
 
 from PIL import Image
@@ -8,6 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 from playwright.sync_api import Page as Tab
 
 from nst.sharing import from_text
+from tests.attacks.costly import chunk
 from tests.driving import SMALL, choose, finished, open_link, paint, pick, source
 from tests.serving import Served, until
 
@@ -71,11 +74,18 @@ def _truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000])
 
 
+def _claiming(width: int, height: int) -> bytes:
+    """A PNG of a row that says it has many."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    row = chunk(b"IDAT", zlib.compress(bytes(1 + width // 8)))
+    return b"\x89PNG\r\n\x1a\n" + header + row + chunk(b"IEND", b"")
+
+
 BAD = [
     ("text.jpg", lambda path: path.write_text("not a picture"), "save it as JPEG or PNG"),
     ("half.jpg", _truncated, "is damaged or incomplete"),
     ("tiny.png", lambda path: Image.new("RGB", (1, 1)).save(path), "has only 1x1 pixels"),
-    ("huge.png", lambda path: Image.new("1", (11_000, 11_000)).save(path), "make it smaller"),
+    ("huge.png", lambda path: path.write_bytes(_claiming(20_000, 20_000)), "make it smaller"),
 ]
 
 
@@ -109,13 +119,13 @@ def test_a_style_of_ones_own(tab: Tab, tmp_path: Path, photo: Image.Image) -> No
 def test_film_slider_and_a_strip_that_survives_a_reload(blank: Tab, server: Served) -> None:
     open_link(blank, server.url, f"photo=lion&style=stained_glass&{SMALL}")
     paint(blank)
-    blank.get_by_role("blank", name="Film", exact=True).click()
+    blank.get_by_role("tab", name="Film", exact=True).click()
     video = blank.locator("#film video")
     expect(video).to_be_visible()
     blank.wait_for_function("document.querySelector('#film video').currentTime > 0.3")
     assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [64, 64]
     expect(blank.get_by_role("button", name="For chats, WebP")).to_be_enabled()
-    blank.get_by_role("blank", name="Compare").click()
+    blank.get_by_role("tab", name="Compare").click()
     expect(blank.locator("#slider img").first).to_be_visible()
     blank.reload()
     expect(blank.locator("#strip img")).to_have_count(1)
