@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ QUIET = [
     "--use-fake-device-for-media-stream",  # a camera that shows a moving disc
 ]
 Result = TypeVar("Result")
-START = 60.0
+START = 300.0
 """Seconds that the app may take until it answers."""
 
 
@@ -120,16 +120,12 @@ def _answers(url: str) -> bool:
     return True
 
 
-def busy(process: int) -> float:
-    """Seconds of processor time in about a second."""
-
-    def used() -> float:
-        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
-
-    before = used()
-    time.sleep(1)
-    return used() - before
+def until(true: Callable[[], bool], patience: float = 120.0) -> None:
+    """Wait for something that is bound to come soon, and fail if it does not."""
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def chromium(playwright: Playwright, *more: str) -> Browser:

@@ -131,10 +131,10 @@ def exact() -> Backbone:
 
 @pytest.fixture(scope="module")
 def pictures(photo: Image.Image) -> tuple[torch.Tensor, Image.Image, torch.Tensor]:
-    """The photo, a style, and a noisy copy of the photo, all 64 x 64."""
+    """The photo, a style, and a noisy copy of the photo, all 64 x 32."""
     random = np.random.default_rng(0)
-    small = photo.resize((64, 64))
-    style = Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).resize((64, 64))
+    small = photo.resize((64, 32))
+    style = Image.fromarray(random.integers(0, 256, (16, 16, 3), np.uint8)).resize((64, 32))
     target = to_tensor(small).double()
     noise = torch.from_numpy(random.uniform(-0.1, 0.1, target.shape))
     return target, style, (target + noise).clamp(0.01, 0.99)
@@ -160,13 +160,10 @@ def test_a_recipe_follows_its_formula_and_gradient(
     )
     assert losses["total"] == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
 
-    # Strokes are matched anew every ten evaluations; these are four.
-    push = 1e-6
-    for place in [(0, 0, 20, 30), (0, 2, 41, 7)]:
-        step = torch.zeros_like(x)
-        step[place] = push
-        slope = (evaluate(x + step)[0]["total"] - evaluate(x - step)[0]["total"]) / (2 * push)
-        assert float(gradient[place]) == pytest.approx(slope, rel=1e-3)
+    # Strokes are matched anew every ten evaluations; these are two.
+    step = 1e-7 * torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape))
+    rise = evaluate(x + step)[0]["total"] - evaluate(x - step)[0]["total"]
+    assert float((gradient * step).sum()) == pytest.approx(rise / 2, rel=1e-3)
 
 
 @pytest.mark.parametrize(("strength", "odds"), [(0.25, 3), (0.5, 1), (0.75, 1 / 3)])
@@ -200,10 +197,9 @@ def test_content_weighs_more_at_coarse_scales(
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_lowers_its_loss(name: str, photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
-    settings = replace(RECIPES[name], size=64, steps=20)
-    *_, frame = stylize(photo, [style], settings, backbone)
-    *_, first = stylize(photo, [style], replace(settings, steps=1), backbone)
-    assert frame.losses["total"] < first.losses["total"]
+    settings = replace(RECIPES[name], size=64, steps=10)
+    first, *_, last = [loss["total"] for frame in stylize(photo, [style], settings, backbone) for loss in frame.log]
+    assert last < first
 
 
 def test_every_recipe_has_a_source_and_names_another_network() -> None:
@@ -216,9 +212,9 @@ def test_every_recipe_has_a_source_and_names_another_network() -> None:
 
 
 def test_reconstruct_needs_no_style(photo: Image.Image, backbone: Backbone) -> None:
-    settings = replace(RECIPES["reconstruct"], size=64, steps=30)
+    settings = replace(RECIPES["reconstruct"], size=64, steps=12)
     losses = [loss["total"] for f in stylize(photo, [], settings, backbone) for loss in f.log]
-    assert len(losses) == 30
-    assert sum(b <= a for a, b in pairwise(losses)) > 20
+    assert len(losses) == 12
+    assert sum(b <= a for a, b in pairwise(losses)) > 8
     with pytest.raises(ValueError, match="at least one style"):
         stylize(photo, [], Settings())

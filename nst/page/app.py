@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from nst.errors import InputError
 from nst.gallery import EXAMPLES
+from nst.page import device
 from nst.page.api import Api
 from nst.page.clip import ClipTab
 from nst.page.estimate import Estimate
@@ -144,6 +145,8 @@ def _place(page: Page) -> None:
 def _wire(blocks: gr.Blocks, page: Page) -> None:
     """Connect the events of all features."""
     run_script(blocks.load, static.read("label_elements.js"))
+    sources = page.style.sources_of(Session())
+    run_script(blocks.load, static.read("device.js", address=device.address(), sources=sources))
     blocks.load(
         page.history.load_history,
         inputs_kwargs={"remembered": page.history.remembered},
@@ -230,7 +233,13 @@ def _options(blocks: gr.Blocks, app_state: AppState) -> dict[str, Any]:
     gradio_patches.apply(blocks, config, streams)
     app_state.queued_sessions = lambda: gradio_patches.queued_sessions(blocks)
     app_state.start(lambda: gradio_patches.forget_removed_files(blocks))
-    routes = [card_route(), health_route(app_state.engine.busy), words_route(), left_route(app_state)]
+    routes = [
+        card_route(),
+        health_route(app_state.engine.busy),
+        words_route(),
+        left_route(app_state),
+        device.web_route(),
+    ]
     if config.metrics:
         routes.append(metrics_route(app_state.metrics))
     max_bytes = config.max_upload_megabytes * 2**20

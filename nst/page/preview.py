@@ -1,4 +1,7 @@
-"""One-pass previews of the visitor's photo: on the canvas, and of every style in the gallery."""
+"""One-pass previews of the visitor's photo: on the canvas, and of every style in the gallery.
+
+The visitor's device draws them if it is fast enough (`device.js`), else the server.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +16,10 @@ from nst.page.photo import PhotoInput
 from nst.page.result import Result
 from nst.page.settings import SettingsPanel, visible_values
 from nst.page.style import StylePicker, selected_styles
+from nst.page.ui import static
 from nst.page.ui.html import gallery_items, title_of
+from nst.recipes import RECIPES
+from nst.service.previews import THUMBNAIL_SIZE
 from nst.service.session import Session
 from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
@@ -21,29 +27,39 @@ from nst.settings import ONE_PASS_SETTINGS
 PREVIEW_SIZE = 512  # pixels on the longest side of a preview
 CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")  # the settings that a preview follows
 
+PATIENCE = 4000  # milliseconds that the gallery waits for the visitor's device; then the server draws it
+
 Drawing = TypeVar("Drawing")
+
+DRAWN = "(drawn, ...values) => [window.nst.device?.drawn ?? false, ...values]"
+"""JavaScript that tells a handler whether the visitor's device has drawn what the handler would draw."""
 
 AFTER_PAINT = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """JavaScript that ends when the browser has drawn the latest changes."""
 
 
 class Preview:
-    """Shows at once what the photo looks like in a style. It has no components of its own."""
+    """Shows at once what the photo looks like in a style."""
 
     def __init__(
         self, context: Context, photo: PhotoInput, style: StylePicker, settings: SettingsPanel, result: Result
     ) -> None:
         self.app, self.session = context.app_state, context.session
         self.photo, self.style, self.settings, self.result = photo, style, settings, result
+        self.drawn = gr.Checkbox(visible=False)
 
-    def preview_photo(self, *, session: Session, chosen: list[str], recipe: str, **values: Any) -> Outputs:
-        """Another photo or style: its preview replaces a painting, which stays in the strip."""
+    def preview_photo(self, *, session: Session, drawn: Any, chosen: list[str], recipe: str, **values: Any) -> Outputs:
+        """Another photo or style: its preview, which the browser may have drawn, replaces a painting; that one
+        stays in the strip."""
+        if drawn and not session.run:
+            session.painting = ""
+            return self.result.buttons(session)
         names, own = self.style.first_or_chosen(chosen, recipe, values)
         return self._preview(session, chosen=names, **values | own)
 
-    def preview_setting(self, *, session: Session, **values: Any) -> Outputs:
+    def preview_setting(self, *, session: Session, drawn: Any, **values: Any) -> Outputs:
         """Another strength or stroke size: the preview follows; a painting stays."""
-        return gr.skip() if session.painting else self._preview(session, **values)
+        return gr.skip() if drawn or session.painting else self._preview(session, **values)
 
     def _preview(self, session: Session, *, photo: Any, chosen: list[str], **values: Any) -> Outputs:
         paths = [s.path for s in selected_styles(self.app.styles_for(session), chosen)]
@@ -57,13 +73,13 @@ class Preview:
         files = self._save(session, "canvas", [preview])
         return self.result.show_preview(session, files[0]) if files else gr.skip()
 
-    def show_gallery(self, *, session: Session, photo: Any, on_photo: bool) -> Outputs:
-        """Every style as it looks on the photo, or the styles themselves."""
+    def show_gallery(self, *, session: Session, drawn: Any, photo: Any, on_photo: bool) -> Outputs:
+        """Every style as it looks on the photo, or the styles themselves. The browser may have drawn them."""
         styles = self.app.styles_for(session)
-        outputs: Outputs = {
-            self.style.on_photo: gr.Checkbox(visible=photo is not None),
-            self.style.gallery: gr.Gallery(gallery_items(styles, self.app.thumbnails)),
-        }
+        outputs: Outputs = {self.style.on_photo: gr.Checkbox(visible=photo is not None)}
+        if drawn:
+            return outputs
+        outputs |= {self.style.gallery: gr.Gallery(gallery_items(styles, self.app.thumbnails))}
         if photo is None or not on_photo:
             return outputs
         paths, connected = [style.path for style in styles], self.app.connected(session.session_hash)
@@ -99,7 +115,8 @@ class Preview:
         """Connect the events, those of a style that was clicked, chosen by name or added first."""
         photo, style, controls = self.photo.image, self.style, self.settings.controls
         recipe: Inputs = {"recipe": self.settings.recipe}
-        inputs: Inputs = {
+        drawn: Inputs = {"drawn": self.drawn}  # a script sets it
+        inputs: Inputs = drawn | {
             "session": self.session,
             "photo": photo,
             "chosen": style.chosen,
@@ -107,34 +124,55 @@ class Preview:
         }
         replace: dict[str, Any] = {
             "fn": self.preview_photo,
+            "js": DRAWN,
             "inputs_kwargs": inputs | recipe,
             "outputs": self.result.outputs,
             **DIRECT,
         }
         gallery: dict[str, Any] = {
             "fn": self.show_gallery,
-            "inputs_kwargs": {"session": self.session, "photo": photo, "on_photo": style.on_photo},
+            "js": DRAWN,
+            "inputs_kwargs": drawn | {"session": self.session, "photo": photo, "on_photo": style.on_photo},
             "outputs": [style.gallery, style.on_photo],
             **DIRECT,
         }
+
+        def drawn_on_device(trigger: Any, replaces: bool = True) -> Any:
+            first = [name for name, recipe in RECIPES.items() if recipe.style_layers]
+            script = static.read(
+                "draw_preview.js", size=PREVIEW_SIZE, first=self.app.styles[0].name, recipes=first, replaces=replaces
+            )
+            values = [style.sources, photo, style.chosen, self.settings.recipe]
+            values += [controls[name] for name in ("style_weights", "style_scale", "strength")]
+            return run_script(trigger, script, values, self.result.image)
+
+        def gallery_on_device(trigger: Any) -> Any:
+            script = static.read("draw_gallery.js", size=THUMBNAIL_SIZE, patience=PATIENCE)
+            return run_script(trigger, script, [style.sources, photo, style.gallery, style.on_photo], style.gallery)
+
         for choice in (clicked, listed):
-            choice.success(**replace)
+            drawn_on_device(choice.success).then(**replace)
         style_controls = self.settings.style_controls()
         # One after the other: the canvas comes first.
-        first = photo.change(**replace).then(
-            style.choose_first,
-            inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | style_controls,
-            outputs=[style.chosen, style.card, self.settings.preset, *style_controls.values()],
-            **DIRECT,
+        first = (
+            drawn_on_device(photo.change)
+            .then(**replace)
+            .then(
+                style.choose_first,
+                inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | style_controls,
+                outputs=[style.chosen, style.card, self.settings.preset, *style_controls.values()],
+                **DIRECT,
+            )
         )
-        for drawn in (first, added.success(**replace)):
-            run_script(drawn.then, AFTER_PAINT).then(**gallery)
-        style.on_photo.input(**gallery)
-        gr.on(
-            [controls["strength"].input, controls["style_scale"].input],
-            self.preview_setting,
-            inputs_kwargs=inputs,
-            outputs=self.result.outputs,
-            trigger_mode="always_last",
-            **DIRECT,
-        )
+        for shown in (first, drawn_on_device(added.success).then(**replace)):
+            gallery_on_device(run_script(shown.then, AFTER_PAINT).then).then(**gallery)
+        gallery_on_device(style.on_photo.input).then(**gallery)
+        for setting in (controls["strength"], controls["style_scale"]):
+            drawn_on_device(setting.input, replaces=False).then(
+                self.preview_setting,
+                js=DRAWN,
+                inputs_kwargs=inputs,
+                outputs=self.result.outputs,
+                trigger_mode="always_last",
+                **DIRECT,
+            )

@@ -15,7 +15,7 @@ from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, selected_i
 from nst.page.photo import PhotoInput
 from nst.page.settings import SettingsPanel, preset_of
 from nst.page.ui.controls import control_values
-from nst.page.ui.html import gallery_items, style_card_html, title_of, user_error
+from nst.page.ui.html import gallery_items, is_builtin, style_card_html, title_of, user_error
 from nst.recipes import RECIPES, combine
 from nst.service.runs import MAX_STYLES, NO_STYLE
 from nst.service.session import Session
@@ -50,8 +50,16 @@ class StylePicker:
             self.chosen = gr.Dropdown(
                 [], value=[], multiselect=True, label="Styles chosen", elem_id="chosen", visible=False
             )
+            self.sources = gr.JSON(self.sources_of(Session()), visible=False)
         self.link_outputs = [self.chosen, self.several, self.card, *settings.outputs]
         """The components that `show_link` sets."""
+
+    def sources_of(self, session: Session) -> list[Any]:
+        """Where the visitor's browser gets the gallery's styles from: name, number of a built-in style, picture."""
+        builtin = {style.path: number for number, style in enumerate(self.app.styles) if is_builtin(style)}
+        pictures = self.app.thumbnails
+        styles = self.app.styles_for(session)
+        return [[style.name, builtin.get(style.path), str(pictures.get(style.path, style.path))] for style in styles]
 
     def choose_style(
         self, event: gr.SelectData, *, session: Session, chosen: list[str], several: bool, recipe: str
@@ -103,6 +111,7 @@ class StylePicker:
         others = chosen[: MAX_STYLES - 1] if several else []
         return {
             self.gallery: gr.Gallery(gallery_items(styles, self.app.thumbnails), selected_index=0),
+            self.sources: self.sources_of(session),
             self.chosen: gr.Dropdown(choices(styles), value=[*others, own[0].name]),
             **self._apply(own[0], recipe),
         }
@@ -181,7 +190,7 @@ class StylePicker:
         added = self.upload.upload(
             self.add_styles,
             inputs_kwargs=session | choice | several | {"uploads": self.upload},
-            outputs=[self.gallery, self.chosen, *applied],
+            outputs=[self.gallery, self.sources, self.chosen, *applied],
             **QUEUED | {"show_progress": "full"},
         )
         self.several.input(

@@ -65,6 +65,7 @@ class Welcome:
         return {
             self.session: session,
             self.style.gallery: gr.Gallery(gallery_items(self.app.styles, self.app.thumbnails)),
+            self.style.sources: self.style.sources_of(session),
             self.caption: self._caption(),
             **({self.style.photo.image: str(photo)} if photo else {}),
             **self.style.show_link(session, link, complaints),
@@ -80,7 +81,7 @@ class Welcome:
         outputs = [self.style.photo.image, *self.style.link_outputs]
         loaded = blocks.load(
             self.load_page,
-            outputs=[self.session, self.style.gallery, self.caption, *outputs],
+            outputs=[self.session, self.style.gallery, self.style.sources, self.caption, *outputs],
             **QUEUED | {"concurrency_limit": None, "concurrency_id": "loading"},
         )
         opened = self.open.click(self.open_sample, inputs_kwargs={"session": self.session}, outputs=outputs, **QUEUED)

@@ -31,6 +31,7 @@ MAX_SLOWDOWN, MAX_REMOTE_SLOWDOWN = 2.0, 10.0
 this machine, and to a guess for remote machines."""
 
 GUESS = 400_000  # pixel-steps per second on two cores, as a free Space has them
+WARM_UP_SIZE = 256  # pixels on the longest side of what the warm-up paints
 WARM_UP_SECONDS = 3.0  # duration of the warm-up, if it has shown three frames by then
 POLL_INTERVAL = 0.1  # seconds between two checks whether a run was stopped
 
@@ -223,7 +224,7 @@ def _run_in(
 
 def warm_up(engine: Engine, photo: Path, style: Path, stop: threading.Event) -> None:
     """A short run that measures the pace; it also compiles the kernels."""
-    overrides = {"size": 256, "scales": 1, "steps": 12}
+    overrides = {"size": WARM_UP_SIZE, "scales": 1, "steps": 12}
     # A GPU finishes before a frame is due by time, so request one every three steps.
     request = Request(photo=photo, styles=[style], overrides=overrides, frame_every=3)
     job = prepare(request, [], engine.backbone, stop)

@@ -93,15 +93,15 @@ def test_the_page_starts_as_app_py_does(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_losses_are_printed_and_saved(photo_file: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "out.png", tmp_path / "losses.csv"
-    options = ["--recipe", "gatys", "--size", 64, "--steps", 25, "--log-every", 10, "--log", log]
+    options = ["--recipe", "gatys", "--size", 64, "--steps", 10, "--log-every", 4, "--log", log]
     done = _nst(photo_file, "swirling_night", "linocut_forest", "-o", out, *options)
     assert done.returncode == 0
     assert "written for VGG-19; here VGG-16 paints" in done.stderr
     rows = [line.split(",") for line in log.read_text().splitlines()]
     assert rows[0] == ["step", "total", "content", "style", "tv"]
-    assert [row[0] for row in rows[1:]] == ["1", "10", "20", "25"]
+    assert [row[0] for row in rows[1:]] == ["1", "4", "8", "10"]
     assert float(rows[-1][1]) < float(rows[1][1])
-    assert f"step 20  total {float(rows[3][1]):.6g}" in done.stderr
+    assert f"step 8  total {float(rows[3][1]):.6g}" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,7 @@ def test_bad_input_ends_with_2_and_one_line(
     assert not (tmp_path / "a.png").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
     process = subprocess.Popen(
@@ -150,9 +149,9 @@ def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path, number
     while not re.search(r"step \d\d", output) and (character := process.stderr.read(1)):
         output += character
     deadline.cancel()
-    process.send_signal(number)
-    _, rest = process.communicate(timeout=30)
-    assert process.returncode == 128 + number
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=MINUTES)
+    assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in rest
     assert Image.open(out).size == (512, 410)
 
@@ -169,7 +168,7 @@ def test_an_interrupt_during_the_imports_is_quiet(photo_file: Path, tmp_path: Pa
     assert process.stderr is not None
     next(line for line in process.stderr if line.endswith(" torch.types\n"))  # a part of PyTorch
     process.send_signal(number)
-    _, rest = process.communicate(timeout=30)
+    _, rest = process.communicate(timeout=MINUTES)
     assert process.returncode == 128 + number
     assert {line.partition(":")[0] for line in rest.splitlines()} <= {"import time"}
     assert not (tmp_path / "out.png").exists()
@@ -177,7 +176,7 @@ def test_an_interrupt_during_the_imports_is_quiet(photo_file: Path, tmp_path: Pa
 
 def test_like_repeats_a_painting_pixel_for_pixel(photo_file: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.png", tmp_path / "second.png"
-    options = ["--size", 96, "--steps", 6, "--colour", "matched", "--preset", "bold"]
+    options = ["--size", 64, "--steps", 3, "--colour", "matched", "--preset", "bold"]
     assert _nst(photo_file, "swirling_night", "-o", first, *options).returncode == 0
     done = _nst(photo_file, "--like", first, "-o", second)
     assert done.returncode == 0, done.stderr
@@ -191,7 +190,7 @@ def test_like_names_missing_inputs(photo_file: Path, tmp_path: Path, photo: Imag
     photo.transpose(Image.Transpose.ROTATE_90).save(mine)
     Image.new("L", photo.size, 255).save(mask)
     again = ["--like", first, "-o", tmp_path / "again.png"]
-    small = ["--size", 96, "--steps", 3]
+    small = ["--size", 64, "--steps", 2]
     assert _nst(photo_file, mine, "-o", first, "--mask", mask, *small).returncode == 0
     assert "was painted with a mask; add --mask" in _nst(photo_file, *again).stderr
     assert "after 'mine'; name its file" in _nst(photo_file, *again, "--mask", mask).stderr
@@ -203,10 +202,10 @@ def test_like_names_missing_inputs(photo_file: Path, tmp_path: Path, photo: Imag
 
 def test_a_painting_is_continued_in_a_larger_size(photo_file: Path, tmp_path: Path) -> None:
     small, large = tmp_path / "small.png", tmp_path / "large.png"
-    assert _nst(photo_file, "swirling_night", "-o", small, "--size", 96, "--steps", 6).returncode == 0
-    line = [photo_file, "swirling_night", "-o", large, "--size", 192, "--steps", 3]
+    assert _nst(photo_file, "swirling_night", "-o", small, "--size", 64, "--steps", 3).returncode == 0
+    line = [photo_file, "swirling_night", "-o", large, "--size", 128, "--steps", 2]
     assert _nst(*line, "--start", small).returncode == 0
-    assert Image.open(large).size == (192, 154)
+    assert Image.open(large).size == (128, 102)
 
 
 def test_each_photo_is_painted_into_a_folder(photo_file: Path, tmp_path: Path, photo: Image.Image) -> None:

@@ -58,8 +58,8 @@ def _pictures(photo: Image.Image, style: Image.Image) -> list[bytes]:
     styles._noise_tile.cache_clear()
     before, frames = _state(), []
     backbone = nst.load_backbone()
-    lbfgs = nst.Settings(size=128, scales=2, steps=4, detail=0.5)
-    adam = nst.Settings(size=64, steps=2, init="noise", optimizer="adam", coherence=0)
+    lbfgs = nst.Settings(size=64, steps=2, detail=0.5)
+    adam = nst.Settings(size=64, steps=1, init="noise", optimizer="adam", coherence=0)
     for settings in (lbfgs, adam):
         for frame in nst.stylize(photo, [style], settings, backbone):
             assert _state() == before
@@ -87,7 +87,7 @@ def test_the_callers_state_changes_no_picture_and_stays(
 
 
 def test_a_state_may_begin_and_end_between_two_frames(photo: Image.Image, style: Image.Image) -> None:
-    settings = nst.Settings(size=64, steps=6, scales=1)
+    settings = nst.Settings(size=64, steps=3)
     frames = nst.stylize(photo, [style], settings)
     with torch.inference_mode():
         last = next(frames)

@@ -1,6 +1,4 @@
 import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -73,32 +71,3 @@ def test_the_cache_of_a_gpu_is_emptied_only_if_passed(gpu: list[str]) -> None:
     for device in (None, CPU, torch.device("cuda"), torch.device("mps")):
         return_freed_memory(device)
     assert gpu == ["cuda", "mps"]
-
-
-MAPPED = """
-import ctypes
-
-import nst
-from nst.network.memory import return_freed_memory, tune_allocator
-
-class Info(ctypes.Structure):
-    _fields_ = [(f"n{k}", ctypes.c_int) for k in range(10)]
-
-libc = ctypes.CDLL("libc.so.6")
-libc.mallinfo.restype, libc.malloc.restype = Info, ctypes.c_void_p
-
-def is_mapped_separately():
-    before = libc.mallinfo().n3  # number of separately mapped blocks
-    assert libc.malloc(ctypes.c_size_t(1 << 28))
-    return libc.mallinfo().n3 > before
-
-assert is_mapped_separately(), "importing nst has tuned the allocator"
-tune_allocator()
-assert not is_mapped_separately(), "tune_allocator has not"
-return_freed_memory()
-"""
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_importing_nst_does_not_tune_the_allocator() -> None:
-    subprocess.run([sys.executable, "-c", MAPPED], check=True, timeout=120)

@@ -4,7 +4,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models.vgg import cfgs, make_layers
 
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
@@ -15,9 +14,16 @@ EXACT = Arithmetic(torch.float32)
 NORMALISATION = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
+def _make(architecture: str) -> torch.nn.Sequential:
+    """Torchvision's network, with random weights."""
+    from torchvision.models.vgg import cfgs, make_layers  # only here: that takes seconds
+
+    return make_layers(cfgs[architecture])
+
+
 def _torchvision(weights: Weights) -> torch.nn.Sequential:
     """Torchvision's network with these weights; its input is RGB in 0..1 minus the mean."""
-    features = make_layers(cfgs["D" if weights.name == "VGG-16" else "E"])
+    features = _make("D" if weights.name == "VGG-16" else "E")
     convolutions = [layer for layer in features if isinstance(layer, torch.nn.Conv2d)]
     for layer, (weight, bias) in zip(convolutions, weights.layers.values(), strict=True):
         layer.weight.data, layer.bias.data = weight.clone(), bias.clone()
@@ -46,7 +52,7 @@ def _all_layers(weights: Weights, features: torch.nn.Sequential, x: Tensor) -> d
 
 def _vgg19_weights() -> Weights:
     torch.manual_seed(0)
-    return from_state_dict(_named(make_layers(cfgs["E"])), NORMALISATION, flip=False)
+    return from_state_dict(_named(_make("E")), NORMALISATION, flip=False)
 
 
 @pytest.mark.parametrize("make", [bundled_weights, _vgg19_weights])
@@ -71,7 +77,7 @@ def test_features_and_gradient_equal_torchvisions(make: Callable[[], Weights], w
 
 def test_features_are_scaled_as_for_pixels_in_0_to_255() -> None:
     torch.manual_seed(0)
-    whole = make_layers(cfgs["E"])
+    whole = _make("E")
     theirs = whole[:12]
     for layer in theirs[::5]:
         torch.nn.init.uniform_(layer.bias)

@@ -37,7 +37,7 @@ def _faded(photo: Image.Image, contrast: float, brightness: float = 1.0) -> Imag
 
 def _mean_change(photo: Image.Image, style: Image.Image, backbone: Backbone) -> float:
     """Mean change of the photo by painting it, in grey levels."""
-    *_, frame = stylize(photo, [style], Settings(size=SIZE, steps=32), backbone)
+    *_, frame = stylize(photo, [style], Settings(size=SIZE, steps=12), backbone)
     return float(np.abs(np.asarray(frame.image, dtype=float) - np.asarray(photo)).mean())
 
 
@@ -52,10 +52,11 @@ def test_a_photo_of_one_colour_is_painted(lion: Image.Image, night: Image.Image,
     assert _mean_change(Image.new("RGB", lion.size, (120, 100, 80)), night, backbone) > 8
 
 
+@pytest.mark.usefixtures("two_scales")
 def test_each_scale_empties_the_cache_of_its_device(
     photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emptied: list[torch.device] = []
     monkeypatch.setattr(objective, "return_freed_memory", emptied.append)
-    list(stylize(photo, [style], Settings(size=256, steps=2), backbone))
+    list(stylize(photo, [style], Settings(size=128, steps=2), backbone))
     assert emptied == [backbone.device] * 2

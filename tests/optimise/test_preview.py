@@ -35,15 +35,16 @@ def test_a_wall_is_blended_with_the_preview_and_a_face_is_not(style: Image.Image
     assert torch.equal(blend(Region([(style, 1.0)], below))[:, :, :112], portrait[:, :, :112])
 
 
+@pytest.mark.usefixtures("two_scales")
 @pytest.mark.parametrize(
     ("options", "sizes"),
     [
         ({"size": 64}, [64]),
-        ({"size": 512}, [256]),
-        ({"size": 256}, [256]),
-        ({"size": 256, "scales": 1}, [256]),
-        ({"size": 256, "init": "photo"}, []),
-        ({"size": 256, "init": "noise"}, []),
+        ({"size": 256}, [128]),
+        ({"size": 128}, [128]),
+        ({"size": 128, "scales": 1}, [128]),
+        ({"size": 128, "init": "photo"}, []),
+        ({"size": 128, "init": "noise"}, []),
     ],
 )
 def test_the_second_scale_starts_from_a_preview(
@@ -67,9 +68,10 @@ def test_the_second_scale_starts_from_a_preview(
     assert blended == sizes
 
 
+@pytest.mark.usefixtures("two_scales")
 def test_a_painting_to_continue_is_not_blended_with_a_preview(
     photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It already has its large forms."""
     monkeypatch.setattr(optimisation, "blend_preview", pytest.fail)
-    list(stylize(photo, [style], Settings(steps=3, size=256), backbone, start=photo))
+    list(stylize(photo, [style], Settings(steps=3, size=128), backbone, start=photo))

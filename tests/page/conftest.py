@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, expect
 from playwright.sync_api import Page as Tab
+from playwright.sync_api import Request as WebRequest
 
 from nst.job import Request
 from nst.page.app import Page, build
@@ -22,11 +23,11 @@ from nst.service.session import Session
 from nst.service.tasks import PaintTask
 from nst.service.uploads import Upload
 from tests.conftest import sent
-from tests.driving import MINUTE, SETTLED
+from tests.driving import SETTLED
 from tests.serving import Served
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def page(app_state: AppState) -> Page:
     return build(app_state)[1]
 
@@ -72,18 +73,44 @@ def named(page: Page, outputs: Outputs) -> dict[str, Any]:
     return {k: outputs[c] for k, c in page.settings.controls.items() if c in outputs}
 
 
+@pytest.fixture(scope="session")
+def kept_tab(context: BrowserContext) -> Tab:
+    """A tab that one test after the other uses: it need not compile the page's scripts again."""
+    return context.new_page()
+
+
 @pytest.fixture
-def tab(server: Served, browser: Browser) -> Iterator[Tab]:
-    """An open page that complains of any console error and of any request to another host."""
-    url = server.url
-    complaints: list[str] = []
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(MINUTE / 2)
-    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else complaints.append(r.url))
-    opened.goto(url)
-    expect(opened.locator("#status")).to_contain_text(SETTLED)
-    yield opened
-    opened.close()
+def blank(kept_tab: Tab, server: Served) -> Iterator[Tab]:
+    """A tab without memories that complains of any console error and of any request to another host."""
+    url, complaints = server.url, []
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def request(request: WebRequest) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            complaints.append(request.url)
+
+    def error(error: Error) -> None:
+        complaints.append(str(error))
+
+    kept_tab.goto(f"{url}/healthz")
+    kept_tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+    listeners: dict[Any, Any] = {"console": console, "pageerror": error, "request": request}
+    for event, listener in listeners.items():
+        kept_tab.on(event, listener)
+    yield kept_tab
+    for event, listener in listeners.items():
+        kept_tab.remove_listener(event, listener)
+    kept_tab.unroute_all(behavior="wait")
+    kept_tab.goto("about:blank")
     assert complaints == []
+
+
+@pytest.fixture
+def tab(blank: Tab, server: Served) -> Tab:
+    """The page, open and ready."""
+    blank.goto(server.url)
+    expect(blank.locator("#status")).to_contain_text(SETTLED)
+    return blank

@@ -1,7 +1,9 @@
 import inspect
 import os
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,8 @@ from gradio_client import Client, handle_file
 from starlette.datastructures import Headers
 
 from nst.config import Config
-from nst.page.app import Page, build
+from nst.errors import InputError
+from nst.page.app import Page, build, launch
 from nst.page.guard import gradio_patches
 from nst.page.guard.client_ip import client_ip
 from nst.page.guard.request_filter import OpenStreams
@@ -164,6 +167,15 @@ def test_a_link_has_our_card_first(server: Served) -> None:
     picture = httpx.get(server.url + PATH)
     assert picture.headers["content-type"] == "image/jpeg"
     assert httpx.head(server.url).status_code == 200
+
+
+def test_a_taken_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst.page.app.termination_event", threading.Event)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken: Any = SimpleNamespace(config=Config(port=port))
+        with pytest.raises(InputError, match=f"port {port} of 127.0.0.1 can't be had .*; set GRADIO_SERVER_PORT to"):
+            launch(gr.Blocks(), taken)
 
 
 STRANGER = 12345

@@ -1,22 +1,28 @@
 """Painting in the page, served by `python app.py` and driven in a real Chromium."""
 
 import re
+import struct
+import zlib
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 from playwright.sync_api import Page as Tab
 
 from nst.sharing import from_text
-from tests.driving import MINUTE, SMALL, choose, finished, open_link, paint, pick, source
-from tests.serving import Served, busy
+from tests.attacks.costly import chunk
+from tests.driving import SMALL, choose, finished, open_link, paint, pick, source
+from tests.serving import Served, until
+
+LONG = "photo=lion&style=gold_spirals&size=512&effort=fine"
+"""A link to what takes a minute."""
 
 
 def test_pick_paint_and_download(tab: Tab, tmp_path: Path) -> None:
-    choose(tab, 128, "quick")
+    choose(tab, 64, "quick")
     pick(tab)
     seen = paint(tab)
-    assert len(seen) >= 5
+    assert len(seen) >= 2
     pictures = {tab.request.get(address).body() for address in seen}
     assert len(pictures) == len(seen)
     with tab.expect_download() as started:
@@ -26,34 +32,30 @@ def test_pick_paint_and_download(tab: Tab, tmp_path: Path) -> None:
     assert shown
     assert (tmp_path / "download.png").read_bytes() == tab.request.get(shown).body()
     painting = Image.open(tmp_path / "download.png")
-    assert (painting.format, max(painting.size)) == ("PNG", 128)
+    assert (painting.format, max(painting.size)) == ("PNG", 64)
     assert started.value.suggested_filename == "tower after swirling_night.png"
 
 
-def test_stop_keeps_the_picture_and_finishes_it(tab: Tab) -> None:
-    choose(tab, 512, "fine")
-    pick(tab)
-    tab.locator("#paint").click()
-    expect(tab.locator("#status")).to_contain_text("Painting, about")  # no preview that was there
-    tab.locator("#stop").click()
-    expect(tab.locator("#status")).to_contain_text("Stopped after", timeout=MINUTE / 4)
-    expect(tab.locator("#canvas img")).to_have_attribute("src", re.compile(r"\.png$"))
-    expect(tab.get_by_role("button", name="Download PNG")).to_be_enabled()
-    expect(tab.locator("#paint")).to_be_visible()
-    expect(tab.locator("#stop")).to_be_hidden()
+def test_stop_keeps_the_picture_and_finishes_it(blank: Tab, server: Served) -> None:
+    open_link(blank, server.url, LONG)
+    blank.locator("#paint").click()
+    expect(blank.locator("#status")).to_contain_text("Painting, about")  # no preview that was there
+    blank.locator("#stop").click()
+    expect(blank.locator("#status")).to_contain_text("Stopped after")
+    expect(blank.locator("#canvas img")).to_have_attribute("src", re.compile(r"\.png$"))
+    expect(blank.get_by_role("button", name="Download PNG")).to_be_enabled()
+    expect(blank.locator("#paint")).to_be_visible()
+    expect(blank.locator("#stop")).to_be_hidden()
 
 
-def test_a_closed_tab_stops_the_work(server: Served, browser: Browser) -> None:
-    url, process = server.url, server.process.pid
-    opened = browser.new_page()
-    opened.goto(url)
-    choose(opened, 512, "fine")
-    pick(opened)
+def test_a_closed_tab_stops_the_work(server: Served, context: BrowserContext) -> None:
+    opened = context.new_page()
+    open_link(opened, server.url, LONG)
+    written = server.log.stat().st_size
     opened.locator("#paint").click()
     expect(opened.locator("#status")).to_contain_text("Painting, about")
-    assert any(busy(process) > 0.3 for _ in range(20)), "the engine never worked"
-    opened.close()
-    assert any(busy(process) < 0.2 for _ in range(20)), "it still works for a visitor who has left"
+    opened.close(run_before_unload=True)
+    until(lambda: b'"outcome": "left"' in server.log.read_bytes()[written:])
 
 
 def test_nothing_to_paint_says_so_and_loses_nothing(tab: Tab) -> None:
@@ -72,11 +74,18 @@ def _truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000])
 
 
+def _claiming(width: int, height: int) -> bytes:
+    """A PNG of a row that says it has many."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
+    row = chunk(b"IDAT", zlib.compress(bytes(1 + width // 8)))
+    return b"\x89PNG\r\n\x1a\n" + header + row + chunk(b"IEND", b"")
+
+
 BAD = [
     ("text.jpg", lambda path: path.write_text("not a picture"), "save it as JPEG or PNG"),
     ("half.jpg", _truncated, "is damaged or incomplete"),
     ("tiny.png", lambda path: Image.new("RGB", (1, 1)).save(path), "has only 1x1 pixels"),
-    ("huge.png", lambda path: Image.new("1", (20000, 20000)).save(path), "make it smaller"),
+    ("huge.png", lambda path: path.write_bytes(_claiming(20_000, 20_000)), "make it smaller"),
 ]
 
 
@@ -107,43 +116,43 @@ def test_a_style_of_ones_own(tab: Tab, tmp_path: Path, photo: Image.Image) -> No
     assert started.value.suggested_filename == "tower after mine.png"
 
 
-def test_film_slider_and_a_strip_that_survives_a_reload(tab: Tab, server: Served) -> None:
-    open_link(tab, server.url, f"photo=lion&style=stained_glass&{SMALL}")
-    paint(tab)
-    tab.get_by_role("tab", name="Film", exact=True).click()
-    video = tab.locator("#film video")
-    expect(video).to_be_visible(timeout=MINUTE / 2)
-    tab.wait_for_function("document.querySelector('#film video').currentTime > 0.3")
-    assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [96, 96]
-    expect(tab.get_by_role("button", name="For chats, WebP")).to_be_enabled()
-    tab.get_by_role("tab", name="Compare").click()
-    expect(tab.locator("#slider img").first).to_be_visible()
-    tab.reload()
-    expect(tab.locator("#strip img")).to_have_count(1)
-    tab.locator("#strip .thumbnail-item").first.click()
-    expect(tab.locator("#canvas img")).to_be_visible()
-    expect(tab).to_have_url(re.compile("style=stained_glass"))
-    tab.get_by_role("button", name="Remove this one").click()
-    expect(tab.locator("#strip img")).to_have_count(0)
+def test_film_slider_and_a_strip_that_survives_a_reload(blank: Tab, server: Served) -> None:
+    open_link(blank, server.url, f"photo=lion&style=stained_glass&{SMALL}")
+    paint(blank)
+    blank.get_by_role("tab", name="Film", exact=True).click()
+    video = blank.locator("#film video")
+    expect(video).to_be_visible()
+    blank.wait_for_function("document.querySelector('#film video').currentTime > 0.3")
+    assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [64, 64]
+    expect(blank.get_by_role("button", name="For chats, WebP")).to_be_enabled()
+    blank.get_by_role("tab", name="Compare").click()
+    expect(blank.locator("#slider img").first).to_be_visible()
+    blank.reload()
+    expect(blank.locator("#strip img")).to_have_count(1)
+    blank.locator("#strip .thumbnail-item").first.click()
+    expect(blank.locator("#canvas img")).to_be_visible()
+    expect(blank).to_have_url(re.compile("style=stained_glass"))
+    blank.get_by_role("button", name="Remove this one").click()
+    expect(blank.locator("#strip img")).to_have_count(0)
 
 
-def test_painting_on_from_what_is_there(tab: Tab, server: Served) -> None:
-    open_link(tab, server.url, f"photo=lion&style=stained_glass&{SMALL}")
-    expect(tab.locator("#on")).to_be_disabled()
-    paint(tab)
-    expect(tab.locator("#on")).to_be_enabled()
-    tab.locator("#settings button.label-wrap").first.click()
-    tab.wait_for_timeout(1000)
-    tab.get_by_label("number input for Size").fill("192")
-    tab.get_by_label("number input for Size").press("Tab")
-    expect(tab).to_have_url(re.compile("size=192"))
-    tab.locator("#on").click()
-    expect(tab.locator("#stop")).to_be_visible()
-    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
-    remembered = from_text(finished(tab))
+def test_painting_on_from_what_is_there(blank: Tab, server: Served) -> None:
+    open_link(blank, server.url, f"photo=lion&style=stained_glass&{SMALL}")
+    expect(blank.locator("#on")).to_be_disabled()
+    paint(blank)
+    expect(blank.locator("#on")).to_be_enabled()
+    blank.locator("#settings button.label-wrap").first.click()
+    blank.wait_for_timeout(1000)
+    blank.get_by_label("number input for Size").fill("128")
+    blank.get_by_label("number input for Size").press("Tab")
+    expect(blank).to_have_url(re.compile("size=128"))
+    blank.locator("#on").click()
+    expect(blank.locator("#stop")).to_be_visible()
+    expect(blank.locator("#status")).to_contain_text("Done in")
+    remembered = from_text(finished(blank))
     assert remembered
     assert remembered[0].extra_inputs == ("start",)
-    assert max(finished(tab).size) == 192
+    assert max(finished(blank).size) == 128
 
 
 def test_again_with_another_seed_where_the_start_is_noise(tab: Tab, server: Served) -> None:
@@ -154,7 +163,7 @@ def test_again_with_another_seed_where_the_start_is_noise(tab: Tab, server: Serv
     tab.locator("#again").click()
     expect(tab).to_have_url(re.compile("seed="))
     expect(tab.locator("#canvas img")).not_to_have_attribute("src", first)
-    expect(tab.locator("#status")).to_contain_text("Done in", timeout=MINUTE)
+    expect(tab.locator("#status")).to_contain_text("Done in")
     remembered = from_text(finished(tab))
     assert remembered
     assert f"seed={remembered[0].link.settings.seed}&" in tab.url

@@ -19,6 +19,12 @@ from .conftest import paint_task
 KNOBS: dict[str, Any] = {"strength": 0.5, "style_scale": 1.0, "style_weights": ""}
 
 
+@pytest.fixture
+def four_styles(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer styles to draw."""
+    monkeypatch.setattr(page.app_state, "styles", page.app_state.styles[:4])
+
+
 def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
     asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
     return page.preview.preview_photo(session=session, **asked)
@@ -92,6 +98,7 @@ def test_a_run_keeps_the_canvas(
     assert page.result.image not in _anew(page, session, photo_sent)
 
 
+@pytest.mark.usefixtures("four_styles")
 def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
     outputs = page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
     shown = outputs[page.style.gallery].value
@@ -109,6 +116,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     assert not any(file.exists() for file in files)
 
 
+@pytest.mark.usefixtures("four_styles")
 def test_what_was_drawn_before_is_not_drawn_again(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +128,7 @@ def test_what_was_drawn_before_is_not_drawn_again(
     assert [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())] == first
 
 
+@pytest.mark.usefixtures("four_styles")
 def test_previews_end_with_their_page(page: Page, photo_sent: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     session, drawn = Session(loaded=True, session_hash="tab"), []
     monkeypatch.setattr(page.app_state, "previewer", Previewer())

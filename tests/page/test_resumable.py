@@ -52,7 +52,7 @@ def _back(page: Page, key: str) -> tuple[Session, dict[Any, Any]]:
 
 
 def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: dict[str, Any]) -> None:
-    session, run, frames = _begun(page, photo_sent, steps=60)
+    session, run, frames = _begun(page, photo_sent, steps=30)
     frames.close()
     page.app_state.on_session_closed(session.session_hash)
     again, outputs = _back(page, session.run_key)
@@ -65,7 +65,7 @@ def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: d
 
 
 def test_what_was_finished_meanwhile_is_there(page: Page, photo_sent: dict[str, Any]) -> None:
-    session, run, frames = _begun(page, photo_sent, steps=12)
+    session, run, frames = _begun(page, photo_sent, steps=6)
     frames.close()
     _until(lambda: page.app_state.store.find_run(session.run_key) is not None)
     again, outputs = _back(page, session.run_key)
@@ -143,9 +143,9 @@ def test_a_run_has_the_keys_of_its_latest_pages(page: Page, photo_sent: dict[str
 
 
 def test_the_next_one_waits_until_the_engine_is_free(page: Page, photo_sent: dict[str, Any]) -> None:
-    session, first, frames = _begun(page, photo_sent, steps=20)
+    session, first, frames = _begun(page, photo_sent, steps=8)
     frames.close()
-    _, second, others = _begun(page, photo_sent, steps=40)
+    _, second, others = _begun(page, photo_sent, steps=20)
     assert [run.key for run in page.app_state.runs] == [second.key]
     assert page.app_state.store.find_run(session.run_key)
     assert first not in page.app_state.runs

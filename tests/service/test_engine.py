@@ -1,6 +1,5 @@
 import math
 import threading
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -9,51 +8,55 @@ import pytest
 
 from nst.config import Config
 from nst.gallery import load_styles, sample
-from nst.job import Request, Stopped, prepare
+from nst.job import Stopped
 from nst.optimise import stylize
-from nst.service.app_state import AppState
+from nst.service import engine as service
 from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left
 from nst.settings import Settings
 
+PATIENCE = 60.0  # seconds after which a test that waits has failed
+
 
 def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
+    monkeypatch.setattr(service, "WARM_UP_SIZE", 64)
     engine = Engine(Config())
     warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())
     assert engine.pace.seconds(1.0) != Pace().seconds(1.0)
 
 
-def _slow(seconds: float) -> tuple[Any, list[str]]:
-    """A job each of whose steps takes so long, and what became of it."""
+def _held(frames_before: int) -> tuple[Any, threading.Event, list[str]]:
+    """A job, what lets its step after so many frames end, and what became of it."""
     events: list[str] = []
+    release = threading.Event()
 
     def frames() -> Iterator[str]:
         try:
-            while True:
-                time.sleep(seconds)
+            for _ in range(frames_before):
                 yield "frame"
+            assert release.wait(PATIENCE), "somebody waited for this step"
+            yield "frame"
         finally:
             events.append("closed")
 
-    return SimpleNamespace(frames=frames(), stop=threading.Event()), events
+    return SimpleNamespace(frames=frames(), stop=threading.Event()), release, events
 
 
 def test_nobody_waits_for_a_step_that_nobody_wants() -> None:
     engine = Engine(Config())
-    job, events = _slow(3.0)
-    frames = engine.frames(job)
+    job, release, events = _held(0)
     threading.Timer(0.2, job.stop.set).start()
-    began = time.monotonic()
-    assert list(frames) == []  # it was in the set-up, so to say
-    assert time.monotonic() - began < 2
-    job, events = _slow(3.0)
+    assert list(engine.frames(job)) == []  # it was in the set-up, so to say
+    assert not events
+    release.set()
+    job, release, events = _held(1)
     frames = engine.frames(job)
     assert next(frames)
-    began = time.monotonic()
     frames.close()
-    assert time.monotonic() - began < 2
-    assert engine._thread.submit(lambda: list(events)).result(20) == ["closed"]
+    assert not events
+    release.set()
+    assert engine._thread.submit(lambda: list(events)).result(PATIENCE) == ["closed"]
 
 
 def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
@@ -66,20 +69,6 @@ def test_a_run_that_hears_of_the_stop_first_ends_as_quietly() -> None:
 
     threading.Timer(0.05, stop.set).start()
     assert list(Engine(Config()).frames(SimpleNamespace(frames=frames(), stop=stop))) == []  # type: ignore[arg-type]
-
-
-def test_setting_up_styles_ends_within_a_part(app_state: AppState) -> None:
-    four = app_state.styles[:4]
-    given = {"size": 512, "style_scale": 4, "scales": 1}
-    stop = threading.Event()
-    job = prepare(
-        Request(sample("lion"), [style.name for style in four], overrides=given), four, app_state.engine.backbone, stop
-    )
-    threading.Timer(1.0, stop.set).start()
-    began = time.monotonic()
-    with pytest.raises(Stopped):
-        next(job.frames)
-    assert time.monotonic() - began < 25
 
 
 class _At:

@@ -12,17 +12,17 @@ from .files import decoded, delays, painted, ramp, times, write_animation, write
 
 
 @pytest.mark.parametrize("out", ["out.gif", "out.webp"])
-@pytest.mark.parametrize("rate", [60, 50, 30, 24])
+@pytest.mark.parametrize("rate", [60, 30])
 def test_a_video_keeps_its_length_as_an_animation(tmp_path: Path, out: str, rate: int) -> None:
-    frames = [ramp(number) for number in range(2 * rate)]
+    frames = [ramp(number) for number in range(rate)]
     source = write_video(tmp_path / "a.mkv", frames, rate=rate)
     painted(source, tmp_path / out)
     made = delays(tmp_path / out)
     assert min(made) >= 20
-    assert sum(made) == pytest.approx(2000, abs=20)
+    assert sum(made) == pytest.approx(1000, abs=20)
 
 
-@pytest.mark.parametrize("last", [2000, 20, 500])
+@pytest.mark.parametrize("last", [2000, 20])
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
 @pytest.mark.parametrize("out", ["out.gif", "out.webp", "out.mp4", "out.mkv"])
 def test_each_delay_is_kept(tmp_path: Path, suffix: str, out: str, last: int) -> None:

@@ -14,7 +14,7 @@ from nst.video import open_clip
 from .files import damage, decoded, grow, jpeg, painted, ramp, times, write_animation, write_jpegs, write_video
 
 
-@pytest.mark.parametrize("start", [Fraction(3600), Fraction(2, 5), Fraction(95_443)])
+@pytest.mark.parametrize("start", [Fraction(2, 5), Fraction(95_443)])
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg"])
 def test_a_video_begins_at_zero_wherever_its_timestamps_begin(tmp_path: Path, suffix: str, start: Fraction) -> None:
     codec, audio = ("mpeg2video", "mp2") if suffix == "mpg" else ("libx264", "aac")
@@ -80,10 +80,10 @@ def test_a_video_that_breaks_off_is_painted_to_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("suffix", "codec"), [("mov", "png"), ("avi", "mjpeg"), ("mpg", "mpeg2video")])
 def test_a_frame_is_not_decoded_before_its_size_is_checked(tmp_path: Path, suffix: str, codec: str) -> None:
     format = {"png": "gray", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
-    large = np.zeros((4000, 4000, 3), np.uint8)
+    large = np.zeros((1200, 1200, 3), np.uint8)
     source = write_video(tmp_path / f"a.{suffix}", [large] * 3, codec=codec, format=format, rate=25)
-    with pytest.raises(ImageError, match="4000x4000 pixels; make it smaller than 9 megapixels"):
-        open_clip(source, max_pixels=9_000_000)
+    with pytest.raises(ImageError, match="1200x1200 pixels; make it smaller than 1 megapixels"):
+        open_clip(source, max_pixels=1_000_000)
 
 
 @pytest.mark.parametrize("suffix", ["avi", "mkv"])

@@ -55,23 +55,50 @@ def test_colours_stay_and_are_tagged(
         assert (made.colorspace, made.color_primaries, made.color_trc, made.color_range) == (1, 1, 1, 1)
 
 
-@pytest.mark.parametrize("transfer", [ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67])
-def test_a_high_dynamic_range_becomes_a_standard_one(transfer: ColorTrc) -> None:
-    """White paper, middle grey and black of PQ and HLG (BT.2408), in 10 bits of limited range."""
-    signals = {ColorTrc.SMPTE2084: (0.58, 0.38, 0.0), ColorTrc.ARIB_STD_B67: (0.75, 0.38, 0.0)}[transfer]
-    levels, converter = [], Converter()
-    for signal in signals:
-        frame = av.VideoFrame(64, 64, "yuv420p10le")
-        for number, plane in enumerate(frame.planes):
-            value = 64 + 876 * signal if number == 0 else 512
-            plane.update(np.full((plane.height, plane.line_size // 2), value, np.uint16).tobytes())
-        frame.colorspace, frame.color_range = 9, ColorRange.MPEG
-        frame.color_trc, frame.color_primaries = transfer, ColorPrimaries.BT2020
-        levels.append(np.asarray(converter.image(frame, None)).mean())
-    white, grey, black = levels
+def _in_10_bits(signal: float, transfer: ColorTrc, primaries: ColorPrimaries) -> Any:
+    """A frame of one grey, of limited range."""
+    frame = av.VideoFrame(64, 64, "yuv420p10le")
+    for number, plane in enumerate(frame.planes):
+        value = 64 + 876 * signal if number == 0 else 512
+        plane.update(np.full((plane.height, plane.line_size // 2), value, np.uint16).tobytes())
+    frame.colorspace, frame.color_range = 9, ColorRange.MPEG
+    frame.color_trc, frame.color_primaries = transfer, primaries
+    return frame
+
+
+def test_a_high_dynamic_range_becomes_a_standard_one() -> None:
+    """White paper, middle grey and black of HLG (BT.2408). FFmpeg's table for PQ would take as many seconds again."""
+    converter = Converter()
+    white, grey, black = (
+        np.asarray(converter.image(_in_10_bits(signal, ColorTrc.ARIB_STD_B67, ColorPrimaries.BT2020), None)).mean()
+        for signal in (0.75, 0.38, 0.0)
+    )
     assert 140 < white <= 235
     assert 45 < grey < 130
     assert black < 3
+
+
+@pytest.mark.parametrize(
+    ("transfer", "primaries", "converted"),
+    [
+        (ColorTrc.SMPTE2084, ColorPrimaries.BT2020, True),
+        (ColorTrc.ARIB_STD_B67, ColorPrimaries.BT2020, True),
+        (ColorTrc.BT709, ColorPrimaries.SMPTE432, True),
+        (ColorTrc.BT709, ColorPrimaries.BT709, False),
+    ],
+)
+def test_larger_ranges_and_gamuts_are_converted(
+    transfer: ColorTrc, primaries: ColorPrimaries, converted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames: list[Any] = []
+
+    def to_srgb(_: Converter, frame: Any) -> Any:
+        frames.append(frame)
+        return frame.reformat(format="rgb24")
+
+    monkeypatch.setattr(Converter, "_to_srgb", to_srgb)
+    Converter().image(_in_10_bits(0.5, transfer, primaries), None)
+    assert bool(frames) is converted
 
 
 def test_transparent_pixels_are_white(tmp_path: Path) -> None:

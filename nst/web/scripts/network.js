@@ -20,7 +20,11 @@ const QUARTER = ["residual1", "residual2", "residual3", "residual4", "residual5"
  * @param {number} width  channels
  * @returns {[string, number][]}
  */
-const norms = (blocks, width) => blocks.flatMap((block) => [1, 2].map((part) => [`decoder.${block}.${part}`, width]));
+const norms = (blocks, width) =>
+    blocks.flatMap((block) => [
+        [`decoder.${block}.1`, width],
+        [`decoder.${block}.2`, width],
+    ]);
 
 /** The decoder's convolutions that are followed by a norm, in order, with their output channels. */
 export const CIN_LAYERS = /** @type {[string, number][]} */ ([

@@ -1,6 +1,6 @@
 // Paints pictures with the one-pass network on the visitor's GPU: WebGPU where there is one, else WebGL 2.
 
-import { DECODER_MULTIPLE, decode, EMBEDDING_SIZE, ENCODED_SIZE, ENCODER_MULTIPLE, encode, parameters } from "./network.js";
+import { DECODER_MULTIPLE, decode, EMBEDDING_SIZE, ENCODER_MULTIPLE, encode, parameters } from "./network.js";
 import { resize } from "./resize.js";
 import * as styles from "./styles.js";
 import { WebGL } from "./webgl.js";
@@ -52,6 +52,21 @@ export async function createPainter({ backend, half = true } = {}) {
     const weights = await loadWeights();
     if (device) return new Painter(new WebGPU(device, weights, half), weights);
     return new Painter(new WebGL(/** @type {WebGL2RenderingContext} */ (context), weights, half), weights);
+}
+
+/**
+ * Whether this browser draws without a GPU: then a painting takes seconds.
+ * @returns {Promise<boolean>}
+ */
+export async function isSoftware() {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    if (adapter) return adapter.info.isFallbackAdapter;
+    const gl = WebGL.context();
+    const renderer = String(
+        gl?.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER),
+    );
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    return /swiftshader|llvmpipe|software|basic render/i.test(renderer);
 }
 
 export class Painter {

@@ -88,3 +88,6 @@ export class Pool {
  * @param {number} height
  */
 export const tileSide = (width, height) => Math.max(4, Math.round(Math.sqrt(Math.sqrt(width * height))));
+
+/** @returns {Promise<void>} */
+export const pause = () => new Promise((resolve) => setTimeout(resolve, 2));

@@ -90,12 +90,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
             ${lines(side, products)}
         }
     }
-    ${lines(PIXELS, (p) => `if (start.x + ${p} < columns) {
+    ${lines(
+        PIXELS,
+        (p) => `if (start.x + ${p} < columns) {
         ${lines(group, (slice) => {
             const sum = `(o${slice}_${p} * affine[2 * (first + ${slice})] + affine[2 * (first + ${slice}) + 1])`;
             const index = `((first + ${slice}) * rows + start.y) * columns + start.x + ${p}`;
             return `result[${index}] = stored(${ACTIVATIONS[activation].replace("$", sum)});`;
-        })} }`)}
+        })} }`,
+    )}
 }`;
 }
 

@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Stored  A tensor of the file.
  * @property {number[]} shape
- * @property {Int8Array | Float32Array} data
+ * @property {Int8Array | Int16Array | Float32Array} data
  */
 
 /**
@@ -18,10 +18,10 @@
  * @property {Float32Array} bias  of each output
  */
 
-const TYPES = /** @type {const} */ ({ I8: Int8Array, F32: Float32Array });
+const TYPES = /** @type {const} */ ({ I8: Int8Array, I16: Int16Array, F32: Float32Array });
 
 export class Weights {
-    /** @param {ArrayBuffer} file  a safetensors file with tensors of type I8 and F32 */
+    /** @param {ArrayBuffer} file  a safetensors file with tensors of type I8, I16 and F32 */
     constructor(file) {
         const headerBytes = Number(new DataView(file).getBigUint64(0, true));
         this.header = JSON.parse(new TextDecoder().decode(new Uint8Array(file, 8, headerBytes)));

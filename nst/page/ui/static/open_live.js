@@ -20,7 +20,7 @@ async () => {
         },
     };
     const open = async () => {
-        const {Live} = await import(`${window.gradio_config.root}/web/live.js`);
+        const {Live} = await nst.device.load("live.js");
         const live = new Live(canvas, {painter: () => nst.device.painter()});
         for (const [name, listener] of Object.entries(listeners))
             live.addEventListener(name, ({detail}) => listener(detail));
