@@ -51,6 +51,7 @@ export class Camera extends EventTarget {
         const { Live } = /** @type {typeof import("../scripts/live.js")} */ (await import(SCRIPT));
         if (this.#live) return;
         this.queue.pause();
+        /** @type {Live} */
         const live = new Live(this.canvas, { painter: () => this.#painter(live) });
         this.#live = live;
         live.strength = this.strength;
