@@ -48,19 +48,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The pages in a browser are two such groups, with a server and a browser each, all attacks are one.
     """
     groups = {item.path: str(item.path) for item in items}
-    groups |= {path: "attacks" for path in groups if path.parent.name == "attacks"}
     sizes: Counter[Path] = Counter()
     for item in items:
-        if groups[item.path] != "attacks" and _needs(item, "server", "browser"):
+        if item.path.parent.name != "attacks" and _needs(item, "server", "browser"):
             sizes[item.path] += 10 if _needs(item, "browser") else 1
     halves = [0, 0]
     for path, size in sizes.most_common():
         half = halves.index(min(halves))
         groups[path] = f"pages {half}"
         halves[half] += size
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
-    items.sort(key=lambda item: groups[item.path] == str(item.path))
+    chosen = {item: "attacks" if _needs(item, "stranger") else groups[item.path] for item in items}
+    for item, group in chosen.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: chosen[item] == str(item.path))
 
 
 def _needs(item: pytest.Item, *fixtures: str) -> bool:

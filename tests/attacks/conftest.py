@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
-def stranger(server: Served) -> Iterator[Stranger]:
+def stranger(server: Served, still_standing: None) -> Iterator[Stranger]:
     """Somebody nobody has seen before; after them the log is clean, and memory bounded."""
     someone = Stranger(server, address=f"203.0.113.{next(_numbers)}")
     written = server.log.stat().st_size
@@ -38,7 +38,7 @@ def stranger(server: Served) -> Iterator[Stranger]:
     assert someone.memory("VmHWM") < MAX_MEMORY
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def still_standing(server: Served) -> Iterator[None]:
     """After each file of attacks an honest visitor's painting is painted."""
     yield

@@ -22,7 +22,7 @@ def long(server: Served) -> str:
     """Settings of a run that takes nearly as long as is allowed."""
     someone = Stranger(server, address="198.51.100.202")
     photo = sent(someone.upload(picture()))
-    assert "event: complete" in someone.paint(photo, size=128, more="steps=8")  # it tells the pace
+    assert "event: complete" in someone.paint(photo, more="steps=6")  # it tells the pace
     offer = re.search(r"choose (\d+) steps", someone.paint(photo, more=f"steps=20000&{SHALLOW}"))
     assert offer
     return f"steps={int(offer[1]) * 9 // 10}&{SHALLOW}"
@@ -179,6 +179,6 @@ def test_misleading_runs_close_the_house_to_nobody(stranger: Stranger) -> None:
     photo = sent(stranger.upload(picture()))
     four = "gold_spirals,swirling_night,stained_glass,roman_mosaic"
     for _ in range(4):
-        assert "event: complete" in stranger.paint(photo, style=four, more="steps=3")
-    assert "event: complete" in stranger.paint(photo, size=128, effort="quick", more="steps=10")
+        assert "event: complete" in stranger.paint(photo, style=four, more="steps=2")
+    assert "event: complete" in stranger.paint(photo, effort="quick", more="steps=10")
     assert "are allowed here" in stranger.paint(photo, size=2048)

@@ -46,10 +46,10 @@ def _process(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_a_photo_is_painted_into_a_file(photo_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
-    done = _process(photo_file, "swirling_night", "-o", out, "--size", 96, "--steps", 4)
+    done = _process(photo_file, "swirling_night", "-o", out, "--size", 64, "--steps", 2)
     assert (done.returncode, done.stdout) == (0, "")
     assert "100%" in done.stderr
-    assert Image.open(out).size == (96, 77)
+    assert Image.open(out).size == (64, 51)
 
 
 def test_a_title_and_old_values_of_settings_work(photo_file: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path) -> Non
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "nst", str(photo_file), "swirling_night", "-o", str(out)]
     process = subprocess.Popen(
-        [*command, "--effort", "fine"],
+        [*command, "--size", "64", "--effort", "fine"],
         stderr=subprocess.PIPE,
         text=True,
         # A background job of a shell inherits ignored interrupts.
@@ -153,7 +153,7 @@ def test_an_interrupt_saves_the_picture(photo_file: Path, tmp_path: Path) -> Non
     _, rest = process.communicate(timeout=MINUTES)
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in rest
-    assert Image.open(out).size == (512, 410)
+    assert Image.open(out).size == (64, 51)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
