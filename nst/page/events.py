@@ -60,4 +60,4 @@ def selected_index(event: gr.SelectData, items: Sequence[Any]) -> int | None:
 
 def run_script(trigger: Callable[..., Any], script: str, inputs: Any = None, outputs: Any = None) -> Any:
     """Run JavaScript on an event, without the server."""
-    return trigger(None, inputs, outputs, js=script, api_visibility="private")
+    return trigger(None, inputs, outputs, js=script, preprocess=False, api_visibility="private")

@@ -55,7 +55,7 @@ def _state() -> tuple[Any, ...]:
 def _pictures(photo: Image.Image, style: Image.Image) -> list[bytes]:
     """By both optimisers and by the one-pass network, with nothing kept from other runs."""
     styles.load_weights.cache_clear()
-    styles._noise_tile.cache_clear()
+    styles.noise_tile.cache_clear()
     before, frames = _state(), []
     backbone = nst.load_backbone()
     lbfgs = nst.Settings(size=64, steps=2, detail=0.5)

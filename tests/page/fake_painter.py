@@ -17,8 +17,9 @@ export class Painter {
     async paint(video, canvas, { cin, size, strength }) {
         window.painted = { count: (window.painted?.count ?? 0) + 1, cin: cin[0], size, strength };
         if (window.failing) throw new Error("lost");
-        const scale = size / Math.max(video.videoWidth, video.videoHeight);
-        [canvas.width, canvas.height] = [video.videoWidth * scale, video.videoHeight * scale];
+        const [width, height] = [video.videoWidth ?? video.naturalWidth, video.videoHeight ?? video.naturalHeight];
+        const scale = size / Math.max(width, height);
+        [canvas.width, canvas.height] = [width * scale, height * scale];
         canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
         const milliseconds = window.cost?.(size) ?? 0;
         if (milliseconds) await new Promise((done) => setTimeout(done, milliseconds));
@@ -28,12 +29,13 @@ export class Painter {
 """`window.painted` tells of the last picture, and `window.cost` gives the milliseconds for a size."""
 
 DEVICE = """() => {
-    const painter = async () => new (await import(`${window.gradio_config.root}/web/painter.js`)).Painter();
+    const { device } = window.nst;
+    const painter = async () => new (await device.load("painter.js")).Painter();
     const cin = async (chosen, ...settings) => {
         window.wanted = [chosen, ...settings];
         return chosen.length ? new Float32Array([chosen.length]) : null;
     };
-    (window.nst ??= {}).device = { painter, cin };
+    Object.assign(device, { painter, cin });
 }"""
 """A style is the number of the styles that are chosen."""
 
@@ -49,5 +51,6 @@ def replace_painter(tab: Tab) -> None:
     def answer(route: Route) -> None:
         route.fulfill(body=script(route.request.url.rpartition("/")[2]), content_type="text/javascript")
 
-    tab.route("**/web/*.js", answer)
+    tab.route("**/web/*/*.js", answer)
+    tab.wait_for_function("window.nst?.device")
     tab.evaluate(DEVICE)

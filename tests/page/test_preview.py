@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,12 +27,12 @@ def four_styles(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _anew(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
-    asked = {"photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
+    asked = {"drawn": False, "photo": photo, "chosen": ["gold_spirals"], "recipe": "atelier"} | KNOBS | changed
     return page.preview.preview_photo(session=session, **asked)
 
 
 def _on(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
-    asked = {"photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
+    asked = {"drawn": False, "photo": photo, "chosen": ["gold_spirals"]} | KNOBS | changed
     return page.preview.preview_setting(session=session, **asked)
 
 
@@ -98,9 +99,20 @@ def test_a_run_keeps_the_canvas(
     assert page.result.image not in _anew(page, session, photo_sent)
 
 
+def test_what_the_browser_has_drawn_is_not_drawn_again(page: Page, session: Session, photo_sent: Any) -> None:
+    session.painting = "a painting"
+    assert _on(page, session, photo_sent, drawn=True) == gr.skip()
+    assert session.painting
+    assert page.result.image not in _anew(page, session, photo_sent, drawn=True)
+    assert not session.painting
+    outputs = page.preview.show_gallery(session=session, drawn=True, photo=photo_sent, on_photo=True)
+    assert list(outputs) == [page.style.on_photo]
+    assert not session.previews
+
+
 @pytest.mark.usefixtures("four_styles")
 def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any) -> None:
-    outputs = page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
+    outputs = page.preview.show_gallery(session=session, drawn=False, photo=photo_sent, on_photo=True)
     shown = outputs[page.style.gallery].value
     assert [entry["caption"] for entry in shown] == [p.title for p in page.app_state.styles]
     files = [Path(entry["image"]["path"]) for entry in shown]
@@ -108,7 +120,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
     assert all(max(Image.open(file).size) == THUMBNAIL_SIZE for file in files)
     assert outputs[page.style.on_photo].visible
     for photo, on_photo in ((photo_sent, False), (None, True), (sent("/etc/passwd"), True)):
-        outputs = page.preview.show_gallery(session=session, photo=photo, on_photo=on_photo)
+        outputs = page.preview.show_gallery(session=session, drawn=False, photo=photo, on_photo=on_photo)
         assert [Path(e["image"]["path"]).stem for e in outputs[page.style.gallery].value] == [
             one_style.name for one_style in page.app_state.styles
         ]
@@ -120,7 +132,7 @@ def test_every_style_on_the_photo(page: Page, session: Session, photo_sent: Any)
 def test_what_was_drawn_before_is_not_drawn_again(
     page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: Any = {"session": session, "photo": photo_sent, "on_photo": True}
+    asked: Any = {"session": session, "drawn": False, "photo": photo_sent, "on_photo": True}
     page.preview.show_gallery(**asked)
     first = [file.read_bytes() for file in sorted(session.previews["gallery"].iterdir())]
     monkeypatch.setattr(page.app_state.previewer, "_encode", None)
@@ -142,7 +154,7 @@ def test_previews_end_with_their_page(page: Page, photo_sent: Any, monkeypatch: 
 
     monkeypatch.setattr(Previewer, "_thumbnail", leave)
     for expected in (2, 2 + len(page.app_state.styles)):  # it was closed, and its visitor comes back
-        page.preview.show_gallery(session=session, photo=photo_sent, on_photo=True)
+        page.preview.show_gallery(session=session, drawn=False, photo=photo_sent, on_photo=True)
         assert len(drawn) == expected
     assert list(session.previews) == ["gallery"]
 
