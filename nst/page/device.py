@@ -1,4 +1,4 @@
-"""What browsers need to paint previews themselves: the scripts and weights of `nst.web`."""
+"""The scripts and weights of `nst.web`, with which browsers paint previews themselves."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request

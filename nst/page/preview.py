@@ -164,8 +164,8 @@ class Preview:
                 **DIRECT,
             )
         )
-        for shown in (first, drawn_on_device(added.success).then(**replace)):
-            gallery_on_device(run_script(shown.then, AFTER_PAINT).then).then(**gallery)
+        for preview in (first, drawn_on_device(added.success).then(**replace)):
+            gallery_on_device(run_script(preview.then, AFTER_PAINT).then).then(**gallery)
         gallery_on_device(style.on_photo.input).then(**gallery)
         for setting in (controls["strength"], controls["style_scale"]):
             drawn_on_device(setting.input, replaces=False).then(

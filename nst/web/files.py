@@ -33,9 +33,9 @@ def version() -> str:
 
 @cache
 def weights_file() -> bytes:
-    """The network's weights as one safetensors file: int8 with a scale for each output channel, and float32. The noise is int16.
+    """The network's weights as one safetensors file: int8 with a scale for each output channel, and float32.
 
-    Raises WeightsError if a file of the package is missing or damaged.
+    The noise is int16. Raises WeightsError if a file of the package is missing or damaged.
     """
     noise = noise_tile(torch.device("cpu"))[0, 0]
     scale = noise.abs().max() / 32767
