@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import BrowserType, Page
 
 from nst.web.files import WEIGHTS, scripts, weights_file
 from tests.serving import CHROMIUM, QUIET
@@ -64,13 +64,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def page_with_painter(playwright: Playwright, backend: str, half: bool = False) -> Iterator[Page]:
+def page_with_painter(kind: BrowserType, backend: str, half: bool = False) -> Iterator[Page]:
     """An empty page whose `painter` uses this backend."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     gpu = WEBGPU if backend == "webgpu" else []
     arguments = [argument for argument in QUIET if not (gpu and argument == "--disable-gpu")]
-    with playwright.chromium.launch(executable_path=CHROMIUM, args=arguments + gpu) as browser:
+    with kind.launch(executable_path=CHROMIUM, args=arguments + gpu) as browser:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         page.evaluate(f"() => {{ {SCRIPT} }}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from nst.gallery import load_photos, load_styles
 from nst.images import fit, open_image
@@ -15,13 +15,15 @@ from nst.one_pass_network.styles import encode, stylize
 from nst.optimise.targets import without_edge
 from tests.web.gpu import as_url, from_url, page_with_painter
 
+pytestmark = pytest.mark.xdist_group("painter")  # one process compiles the shaders
+
 CPU = torch.device("cpu")
 STYLES = [load_styles()[number] for number in (0, 3, 6, 10)]
 
 
 @pytest.fixture(scope="module", params=["webgl2", "webgpu"])
-def page(request: pytest.FixtureRequest) -> Iterator[Page]:
-    with sync_playwright() as playwright, page_with_painter(playwright, request.param) as opened:
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    with page_with_painter(browser.browser_type, request.param) as opened:
         yield opened
 
 
