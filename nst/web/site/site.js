@@ -137,14 +137,19 @@ function paint() {
     const source = photo.canvas;
     const amount = strength.valueAsNumber;
     queue.setLarge(async (painter, module) => {
-        const cin = await strip.cin(painter, module);
-        if (!sizeIsChosen) await chooseSize(painter, cin, source);
-        const work = document.createElement("canvas");
-        const start = performance.now();
-        await painter.paint(source, work, { cin, size: chosenSize(), strength: amount });
-        if (source !== photo?.canvas) return;
-        show(work);
-        byId("status").textContent = t("Done in {}", seconds(performance.now() - start));
+        const slow = setTimeout(() => showStatus(t("Painting on your device")), 500);
+        try {
+            const cin = await strip.cin(painter, module);
+            if (!sizeIsChosen) await chooseSize(painter, cin, source);
+            const work = document.createElement("canvas");
+            const start = performance.now();
+            await painter.paint(source, work, { cin, size: chosenSize(), strength: amount });
+            if (source !== photo?.canvas) return;
+            show(work);
+            showStatus(t("Done in {}", seconds(performance.now() - start)));
+        } finally {
+            clearTimeout(slow);
+        }
     });
 }
 
@@ -312,7 +317,7 @@ function setMode(mode) {
     root.dataset.mode = mode;
     byId("speed").textContent = "";
     if (mode === "photo") setRatio(picture);
-    byId("status").textContent = "";
+    showStatus("");
     if (mode === "empty") byId("welcome").append(byId("sources"));
     else scrollTo({ top: 0 });
 }
@@ -324,6 +329,11 @@ async function attempt(action) {
     } catch (error) {
         await complain(error, queue);
     }
+}
+
+/** @param {string} text */
+function showStatus(text) {
+    byId("status").textContent = text;
 }
 
 /** @param {number} milliseconds */
