@@ -21,6 +21,9 @@ def test_the_site_is_complete_and_small(site: Path) -> None:
     assert sum(file.stat().st_size for file in site.rglob("*") if file.is_file()) < MAX_BYTES
     page = (site / "index.html").read_text("utf-8")
     assert "{{" not in page
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
     references = re.findall(r'(?:src|href|value)="(\w[\w/-]*\.[a-z]+)"', page)
     assert len(references) > len(load_styles()) + 2 * len(load_photos())
     manifest = json.loads((site / "manifest.json").read_text("utf-8"))

@@ -148,6 +148,28 @@ def test_styles_strength_blends_and_the_download(tab: Tab, picture: Path, tmp_pa
     assert Image.open(tmp_path / "painting.png").size == (120, 96)
 
 
+def test_photos_from_the_clipboard_and_dropped_ones(tab: Tab, picture: Path) -> None:
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    choose(tab, "Paste")
+    expect(tab.get_by_role("alert")).to_contain_text("There is no picture on the clipboard")
+    copy = """async (bytes) => navigator.clipboard.write(
+        [new ClipboardItem({ "image/png": new Blob([Uint8Array.from(bytes)], { type: "image/png" }) })])"""
+    tab.evaluate(copy, list(picture.read_bytes()))
+    choose(tab, "Paste")
+    expect(tab.locator("#status")).to_contain_text("Done in")
+    drop = """([bytes, target]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([Uint8Array.from(bytes)], "star.png", { type: "image/png" }));
+        document.querySelector(target).dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+    }"""
+    tab.evaluate(drop, [list(picture.read_bytes()), "#panel"])
+    expect(tab.locator("#title")).to_have_text("star")
+    choose(tab, "Another photo")
+    expect(tab.locator("#chooser")).to_be_visible()
+    tab.evaluate(drop, [list(picture.read_bytes()), "#wall"])
+    expect(tab.locator("#chooser")).to_be_hidden()
+
+
 def test_a_slow_device_paints_in_a_small_size(tab: Tab, tmp_path: Path) -> None:
     Image.effect_noise((900, 600), 90).save(tmp_path / "noise.png")
     tab.evaluate("() => { window.delay = 600; }")

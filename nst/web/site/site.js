@@ -86,9 +86,9 @@ function connectPhoto() {
  * @param {string} name
  */
 async function usePhoto(file, name) {
+    chooser.close(); // messages would be behind it
     const canvas = await readPicture(file, name, MAX_SIZE);
     if (camera.running) camera.stop();
-    chooser.close();
     say("");
     photo = { name, canvas };
     show(canvas);
@@ -100,6 +100,7 @@ async function usePhoto(file, name) {
 }
 
 async function pastePhoto() {
+    chooser.close();
     const file = await readClipboard().catch(() => {
         throw new InputError(
             t(

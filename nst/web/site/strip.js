@@ -62,7 +62,7 @@ export class StyleStrip extends EventTarget {
         const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#own-style"));
         const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
         const item = /** @type {HTMLElement} */ (copy.firstElementChild);
-        const [choose, remove] = item.querySelectorAll("button");
+        const remove = /** @type {HTMLElement} */ (item.querySelector(".remove"));
         item.querySelector("img")?.setAttribute("src", picture.toDataURL("image/jpeg", 0.85));
         /** @type {HTMLElement} */ (item.querySelector(".name")).textContent = title;
         remove.setAttribute("aria-label", t("Remove {}", title));
@@ -78,7 +78,6 @@ export class StyleStrip extends EventTarget {
             const others = [...this.chosen.keys()].filter((other) => other !== style);
             this.#choose(others.length ? others : this.styles.slice(0, 1));
         });
-        choose.focus({ preventScroll: true });
         return style;
     }
 
