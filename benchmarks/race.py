@@ -35,7 +35,7 @@ from nst.network.device import arithmetic_for
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import Weights, layer_names, local_weights
-from nst.optimise.losses import MIN_ENERGY, emphasis
+from nst.optimise.losses import MIN_ENERGY, emphasis, energies
 from nst.optimise.objective import Objective, balance
 from nst.optimise.regions import Region
 from nst.optimise.targets import fit_style, without_edge
@@ -241,7 +241,7 @@ def classic_objective(
         content = style = torch.zeros(())
         for k, x in features(pixels):
             if k in photo:
-                distance = (emphasis(photo[k]) * (x - photo[k]).square()).sum()
+                distance = (emphasis(energies(photo[k])) * (x - photo[k]).square()).sum()
                 content = content + content_layers[k] * distance / energies[k]
             if k in grams:
                 distance = (gram(x) - grams[k]).square().sum() / grams[k].square().sum()

@@ -1,11 +1,9 @@
 """The command line: python -m nst PHOTO STYLE [STYLE ...] -o OUT.png"""
 
-import sys
-
 from nst.cli.terminal import end_at_once
 
 if __name__ == "__main__":
     end_at_once()  # before the slow imports
-    from nst.cli.main import main
+    from nst.cli.main import program
 
-    sys.exit(main())
+    program()

@@ -126,7 +126,7 @@ def training_style(
         embedding=embedding,
         weights=(content, style, tv, style * settings.coherence),
         palette=moments([(image, 1.0)]),
-        targets=style_targets(fit_style(image, SIZE * style_scale), backbone),
+        targets=style_targets(fit_style(image, SIZE, style_scale), backbone),
     )
 
 

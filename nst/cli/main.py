@@ -1,10 +1,18 @@
 """The entry point of `nst` and `python -m nst`. Help and option errors do not import PyTorch."""
 
+import os
+import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from nst.cli.parser import make_parser, parse_arguments
 from nst.cli.terminal import end_at_once, restore_signals, tolerant_streams
 from nst.gallery import Style, load_styles
+
+
+def program() -> NoReturn:
+    """`main` as a process of its own, which ends at once: unloading PyTorch for CUDA would take half a second."""
+    os._exit(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         restore_signals()
     from nst.page.start import serve
 
-    return serve()
+    sys.exit(serve())  # not `program`'s end: Gradio cleans up
 
 
 def _print_styles(styles: Sequence[Style]) -> None:

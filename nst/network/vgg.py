@@ -36,7 +36,7 @@ class Backbone:
     def __init__(
         self, weights: Weights, device: torch.device | None = None, arithmetic: Arithmetic | None = None
     ) -> None:
-        self.name = weights.name
+        self.name, self.blocks = weights.name, weights.blocks
         self.device = device or default_device()
         self.arithmetic = arithmetic or arithmetic_for(self.device)
         self.scale = self.arithmetic.scale

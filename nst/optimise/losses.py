@@ -8,6 +8,7 @@ and A are computed from the scaled features and contain scale^2.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,17 +21,17 @@ MIN_ENERGY = 1 / 6
 Flat, dark and misty photos have less. Without the bound their content loss is so steep that they are hardly painted.
 """
 
-CONTENT_FACTORS: dict[str, Callable[[Tensor, float, float | Tensor], Tensor | float]] = {
-    "relative": lambda photo, _, style: (
-        emphasis(photo) / energy(photo).clamp_min(MIN_ENERGY * style * photo[0, 0].numel())
+CONTENT_FACTORS: dict[str, Callable[[Tensor, int, float, float | Tensor], Tensor | float]] = {
+    "relative": lambda energies, _, __, style: (
+        emphasis(energies) / energies.sum().clamp_min(MIN_ENERGY * style * energies.numel())
     ),
-    "half": lambda _, scale, __: 1 / 2 / scale**2,
-    "quarter": lambda photo, scale, _: 1 / (4 * photo.numel()) / scale**2,
-    "mean": lambda photo, scale, _: 1 / photo.numel() / scale**2,
+    "half": lambda _, __, scale, ___: 1 / 2 / scale**2,
+    "quarter": lambda energies, channels, scale, _: 1 / (4 * channels * energies.numel()) / scale**2,
+    "mean": lambda energies, channels, scale, _: 1 / (channels * energies.numel()) / scale**2,
 }
 """Factor of (F - P)^2 before it is summed: a number, or 1 x 1 x H x W.
 
-The arguments are P, 1 x N x H x W, the features' scale, and E, the style's `energy` per position.
+The arguments are the `energies` of P, 1 x 1 x H x W, N, the features' scale, and E, the mean of the style's `energies`.
 
 | name | factor | source |
 |---|---|---|
@@ -60,31 +61,36 @@ def content_loss(
 ) -> Tensor:
     """Sum of (F - P)^2 times one of CONTENT_FACTORS; both 1 x N x H x W -> a scalar.
 
-    `style` is the style's `energy` per position of the layer, 0 without a style. The relative loss
+    `style` is the mean of the style's `energies` at the layer, 0 without a style. The relative loss
     is 0 for F = P. For F = 0 it is 1, unless the photo's energy is below the bound of MIN_ENERGY.
     """
+    factor = CONTENT_FACTORS[kind](energies(target), target.shape[1], scale, style)
+    return weighted_error(features, target, factor)
+
+
+def weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> Tensor:
+    """Sum of factor * (F - P)^2; both 1 x N x H x W, the factor a number or 1 x 1 x H x W -> a scalar."""
     squares = (_exact(features) - _exact(target)).square().sum(1, keepdim=True)
-    return (squares * CONTENT_FACTORS[kind](target, scale, style)).sum()
+    return (squares * factor).sum()
 
 
-def emphasis(photo: Tensor) -> Tensor:
-    """Weight of each position of a photo in the content loss: B x N x H x W -> B x 1 x H x W.
+def energies(features: Tensor) -> Tensor:
+    """Sum of F^2 over the channels of each position: B x N x H x W -> B x 1 x H x W."""
+    return _exact(features).square().sum(1, keepdim=True)
+
+
+def emphasis(energies: Tensor) -> Tensor:
+    """Weight of each position of a photo in the content loss, from its `energies`; both B x 1 x H x W.
 
     It is the root of the mean energy of the 3 x 3 neighbourhood. Faces, windows and edges keep their content; skies
     and walls follow the style. The mean of the weights, weighted by the energy, is 1, so that the total content loss
     stays as large as without them.
     """
-    energies = _exact(photo).square().sum(1, keepdim=True)
     around = F.avg_pool2d(energies, 3, stride=1, padding=1, count_include_pad=False).sqrt()
     tiny = torch.finfo(around.dtype).tiny  # features of 0 get equal weights
     total = energies.sum((1, 2, 3), keepdim=True).clamp_min(tiny)
     mean = (around * energies).sum((1, 2, 3), keepdim=True) / total
     return (around + tiny) / (mean + tiny)
-
-
-def energy(features: Tensor) -> Tensor:
-    """Sum F^2, over channels and positions."""
-    return _exact(features).square().sum()
 
 
 def gram(features: Tensor) -> Tensor:
@@ -138,14 +144,14 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     Their dot product is the cosine similarity. `inside`, if not None, has the indices of M positions, for a region of
     the picture; the others are ignored.
     """
-    rows = _rows(features, inside)
-    return _directions(rows, _mean(rows))[0]
+    rows = position_rows(features, inside)
+    return unit_offsets(rows, sum_of(rows) / len(rows))[0]
 
 
-def match(picture: Tensor, style: Tensor) -> Tensor:
+def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
 
-    Both arguments are `directions`. a(i) is the style position nearest to picture position i, and b(j) the picture
+    Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position nearest to picture position i, and b(j) the picture
     position nearest to style position j. Row i of the target is
 
         S_a(i) / M + sum of S_j / K over all j with b(j) = i
@@ -154,17 +160,44 @@ def match(picture: Tensor, style: Tensor) -> Tensor:
     few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
     eq. 5); here they are summed.
     """
-    target = torch.empty_like(picture)
-    best = picture.new_full((len(style),), -torch.inf)
-    nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
-    for start in range(0, len(picture), BLOCK):
-        similarity = picture[start : start + BLOCK] @ style.T
-        target[start : start + BLOCK] = style[similarity.argmax(1)] / len(picture)
-        # max over the columns of a row-major matrix would take four times as long.
-        highest, index = similarity.T.contiguous().max(1)
-        nearest = torch.where(highest > best, index + start, nearest)
-        best = torch.maximum(best, highest)
-    return target.index_add_(0, nearest, style, alpha=1 / len(style))
+    search = Search(style, dtype)
+    of_picture = search.add(picture, torch.arange(len(picture), device=picture.device))
+    return match_target(style, of_picture, search.nearest, style, len(picture))
+
+
+class Search:
+    """Two-sided nearest neighbours of a style's `directions`, K x N, and of a picture's, which come in parts.
+
+    `nearest` is the picture position nearest to each style position, of all parts so far.
+    """
+
+    def __init__(self, style: Tensor, dtype: torch.dtype) -> None:
+        self._columns, self._dtype = style.T.to(dtype), dtype
+        self._best = style.new_full((len(style),), -torch.inf, dtype=dtype)
+        self.nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
+
+    def add(self, picture: Tensor, positions: Tensor) -> Tensor:
+        """The nearest style position of each of M picture positions, M x N -> M; `positions` are their numbers."""
+        found = []
+        for block, numbers in zip(picture.split(BLOCK), positions.split(BLOCK), strict=True):
+            similarity = block.to(self._dtype) @ self._columns
+            # argmax would take four times as long in bfloat16.
+            found.append(similarity.max(1).indices)
+            # max over the columns of a row-major matrix would take four times as long.
+            highest, index = similarity.T.contiguous().max(1)
+            self.nearest = torch.where(highest > self._best, numbers[index], self.nearest)
+            self._best = torch.maximum(self._best, highest)
+        return torch.cat(found)
+
+
+def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, chosen: Tensor, count: int) -> Tensor:
+    """The target of `match` for M of `count` picture positions: M x N.
+
+    `of_picture` has the nearest style position of each. `of_style` has, for the style positions whose nearest picture
+    position is among the M, its row; `chosen` are the directions of these style positions.
+    """
+    target = style[of_picture].div_(count)
+    return target.index_add_(0, of_style, chosen, alpha=1 / len(style))
 
 
 BLOCK = 2048
@@ -181,7 +214,22 @@ def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None
     Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. The gradient treats
     the matches as constant.
     """
-    return 2 - _MatchingSimilarity.apply(features, target, inside)
+    return 2 - _MatchingSimilarity.apply(features, target, inside, None)
+
+
+@dataclass
+class PictureMean:
+    """The mean of a layer's positions in a picture that is computed in tiles, and the matching loss's gradient for it."""
+
+    value: Tensor  # N
+    count: int  # positions
+    gradient: Tensor  # N: of the evaluation before, as the sum of this one is known only after the last tile
+    sum: Tensor  # N: of this evaluation
+
+
+def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None, mean: PictureMean) -> Tensor:
+    """The part of a tile, 1 x N x H x W, in 2 - `matching_loss`; its gradient is added to `mean.sum`."""
+    return _MatchingSimilarity.apply(features, target, inside, mean)
 
 
 def total_variation(pixels: Tensor) -> Tensor:
@@ -193,16 +241,18 @@ def total_variation(pixels: Tensor) -> Tensor:
     return down + F.mse_loss(pixels[..., 1:], pixels[..., :-1])
 
 
-def _rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
+def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
+    """The features of each position, 1 x N x H x W -> M x N; `inside`: of these positions only."""
     rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
     return rows if inside is None else rows[inside]
 
 
-def _mean(rows: Tensor) -> Tensor:
-    return torch.stack([_exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0) / len(rows)
+def sum_of(rows: Tensor) -> Tensor:
+    """Sum of the rows, M x N -> N."""
+    return torch.stack([_exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0)
 
 
-def _directions(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+def unit_offsets(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """Rows minus their mean at unit length, M x N, and the lengths before, M x 1."""
     offsets = rows - mean
     lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
@@ -216,36 +266,44 @@ class _MatchingSimilarity(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None) -> Tensor:
-        rows = _rows(features, inside)
-        mean = _mean(rows)
+    def forward(
+        ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None, of_picture: PictureMean | None
+    ) -> Tensor:
+        rows = position_rows(features, inside)
+        mean = of_picture.value if of_picture else sum_of(rows) / len(rows)
         ctx.save_for_backward(features, target, inside, mean)
+        ctx.of_picture = of_picture
         return torch.stack(
             [
-                (_directions(block, mean)[0] * part).sum()
+                (unit_offsets(block, mean)[0] * part).sum()
                 for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True)
             ]
         ).sum()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         features, target, inside, mean = ctx.saved_tensors
-        rows = _rows(features, inside)
+        rows = position_rows(features, inside)
         gradient, total = torch.empty_like(rows), torch.zeros_like(mean)
         blocks = (tensor.split(BLOCK) for tensor in (rows, target, gradient))
         for block, part, out in zip(*blocks, strict=True):
-            unit, lengths = _directions(block, mean)
+            unit, lengths = unit_offsets(block, mean)
             # The part of the target orthogonal to the direction; normalisation removes the rest.
             along = (unit * part).sum(1, keepdim=True)
             across = unit.mul_(along).neg_().add_(part).mul_(grad / lengths)
             total += across.sum(0)
             out.copy_(across)
-        gradient -= total / len(rows)  # of the mean
+        of_picture: PictureMean | None = ctx.of_picture
+        if of_picture:
+            of_picture.sum += total
+            gradient -= of_picture.gradient / of_picture.count
+        else:
+            gradient -= total / len(rows)  # of the mean
         _, channels, height, width = features.shape
         if inside is not None:
             everywhere = gradient.new_zeros(height * width, channels)
             gradient = everywhere.index_copy_(0, inside, gradient)
-        return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None
+        return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None, None
 
 
 def _exact(x: Tensor) -> Tensor:
@@ -263,7 +321,7 @@ class _Gram(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
-        rows = _rows(features)
+        rows = position_rows(features)
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
         parts = [_exact(part.T @ part) for part in rows.split(GRAM_ROWS)]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
-from nst.optimise.losses import content_loss, total_variation
+from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, weighted_error
 from nst.optimise.regions import Region
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
 from nst.settings import Settings
@@ -17,7 +17,9 @@ COARSE_SIZE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
 """Layers of the matching loss for scales below so many pixels. There a position of relu4_1 covers a whole object, and
 matching would turn an ear into a boat."""
 
-MATCH_INTERVAL = 10  # evaluations between two searches for nearest neighbours
+EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
+"""Numbers of the first evaluations that search for nearest neighbours, and the interval of the later ones. At first the
+picture changes most: more searches save five of 27 steps."""
 FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
 
 Losses = dict[str, float]
@@ -51,31 +53,22 @@ class Objective:
         matching = settings.coherence and any(region.styles for region in regions)
         match_layers = COARSE_MATCH_LAYERS if size < COARSE_SIZE else MATCH_LAYERS
         self._match_layers = match_layers if matching else {}
+        self._layers = {*self._content_layers, *self._style_layers, *self._match_layers}
+        self._check_cancelled = check_cancelled
         with torch.no_grad():
-            self._photo = backbone(photo, self._content_layers, settings.pooling)
             self._targets = [
                 region_target(region, photo, size, settings, self._match_layers, backbone, check_cancelled)
                 for region in regions
             ]
-        area = sum(target.share for target in self._targets)
-        self._energies = {
-            k: sum(t.share * t.styles.energies.get(k, 0) for t in self._targets) / area for k in self._content_layers
-        }
+            self._study_photo(photo)
         # With a single region, the rest of the picture stays the photo.
         self._movable = self._targets[0].mask if len(self._targets) == 1 else None
         self._evaluations = 0
 
     def __call__(self, pixels: Tensor) -> tuple[Losses, Tensor]:
-        pixels = pixels.detach().requires_grad_()
-        content, style, matching = self._feature_losses(pixels)
-        content_weight, style_weight, tv_weight = self._weights
-        terms = {
-            "content": content_weight * content,
-            "style": style_weight * (style + self._settings.coherence * matching),
-            "tv": tv_weight * total_variation(pixels),
-        }
+        terms, gradient = self._evaluate(pixels.detach())
+        self._evaluations += 1
         total = torch.stack(list(terms.values())).sum()
-        gradient = _gradient(total, pixels, self._backbone.arithmetic.dtype)
         if self._movable is not None:
             gradient = gradient * self._movable
         # This transfer waits for the GPU, which idles until the next step. So all losses share one. L-BFGS waits once
@@ -83,32 +76,62 @@ class Objective:
         values = torch.stack([total, *terms.values()]).tolist()
         return dict(zip(("total", *terms), values, strict=True)), gradient
 
+    def changes_at(self, evaluation: int) -> bool:
+        """Whether an evaluation, counted from 0, renews the matches and with them the loss."""
+        searches = evaluation in EARLY_SEARCHES or evaluation % SEARCH_INTERVAL == 0
+        return searches and bool(self._match_layers)
+
+    def _study_photo(self, photo: Tensor) -> None:
+        """Compute what the content loss compares with."""
+        self._photo = self._backbone(photo, self._content_layers, self._settings.pooling)
+        self._content_factors = {
+            k: self._content_factor(k, energies(features), features.shape[1]) for k, features in self._photo.items()
+        }
+
+    def _content_factor(self, layer: str, of_photo: Tensor, channels: int) -> Tensor | float:
+        area = sum(target.share for target in self._targets)
+        of_styles = sum(t.share * t.styles.mean_energies.get(layer, 0) for t in self._targets) / area
+        return CONTENT_FACTORS[self._settings.content_loss](of_photo, channels, self._backbone.scale, of_styles)
+
+    def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The weighted losses, and the gradient of their sum."""
+        pixels.requires_grad_()
+        content, style, matching = self._feature_losses(pixels)
+        terms = self._weighted(content, style, matching, total_variation(pixels))
+        total = torch.stack(list(terms.values())).sum()
+        return terms, loss_gradient(total, pixels, self._backbone.arithmetic.dtype)
+
+    def _weighted(self, content: Tensor, style: Tensor, matching: Tensor, tv: Tensor) -> dict[str, Tensor]:
+        content_weight, style_weight, tv_weight = self._weights
+        return {
+            "content": content_weight * content,
+            "style": style_weight * (style + self._settings.coherence * matching),
+            "tv": tv_weight * tv,
+        }
+
     def _feature_losses(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Content, style (Gram matrix) and matching (nearest neighbour) loss: three scalars.
 
         Each is the weighted sum over layers and, by area, over regions.
         """
         content = style = matching = pixels.new_zeros(())
-        layers = {*self._content_layers, *self._style_layers, *self._match_layers}
-        for k, features in self._backbone.walk(pixels, layers, self._settings.pooling):
+        for k, features in self._backbone.walk(pixels, self._layers, self._settings.pooling):
             if k in self._content_layers:
-                kind, scale = self._settings.content_loss, self._backbone.scale
-                loss = content_loss(features, self._photo[k], kind, scale, self._energies[k])
+                loss = weighted_error(features, self._photo[k], self._content_factors[k])
                 content = content + self._content_layers[k] * loss
             for target in self._targets:
                 if k in self._style_layers:
                     loss = target.style_loss(k, features, self._settings.style_loss)
                     style = style + target.share * self._style_layers[k] * loss
                 if k in self._match_layers:
-                    if self._evaluations % MATCH_INTERVAL == 0:
+                    if self.changes_at(self._evaluations):
                         target.find_matches(k, features)
                     loss = target.matching_loss(k, features)
                     matching = matching + target.share * self._match_layers[k] * loss
-        self._evaluations += 1
         return content, style, matching
 
 
-def _gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
+def loss_gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     """Gradient of the loss with respect to the pixels; `dtype` is the features' number format.
 
     float16 ends at 65504 and loses digits below 6e-5. A loss of size L has gradients of about L / F

@@ -2,27 +2,30 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from nst.optimise.objective import Evaluate, Losses
 
-HISTORY = 20  # steps in the memory of L-BFGS
+HISTORY = 8  # steps in the memory of L-BFGS; more do not lower the loss
 
 MAX_HISTORY_VALUES = 120_000_000
 """Upper bound of the numbers in that memory: above 1024 x 1024 pixels it holds fewer steps."""
 
-FIRST_STEP, MAX_STEP = 0.01, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
+FIRST_STEP, MAX_STEP = 0.03, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
 
 
-def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tensor, Losses]]:
+def lbfgs(
+    pixels: Tensor, evaluate: Evaluate, count: int, changes_at: Callable[[int], bool] = lambda _: False
+) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS with projection onto the box 0..1 and without a line search.
 
     Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion). Yields the pixels and their
     losses `count` times, after one evaluation each. The first of several steps only evaluates the start; a single one
-    also moves. The curvature pairs (s, y) are those of the projected step.
+    also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether an evaluation,
+    counted from 0, is the first of a changed loss: the difference of its gradient to the one before is no curvature.
     """
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
@@ -35,7 +38,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
     stride = FIRST_STEP
     if count > 1:
         yield pixels, losses
-    for _ in range(max(1, count - 1)):
+    for number in range(1, max(2, count)):
         # Pixels that the gradient pushes out of the box can't move and must not affect the others.
         stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
         direction = _two_loop(gradient.masked_fill(stuck, 0), memory)
@@ -45,7 +48,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
             direction *= (MAX_STEP / length).clamp_max(1)
         else:
             direction *= stride / length
-        moved = (pixels - direction).clamp_(0, 1)
+        moved = direction.neg_().add_(pixels).clamp_(0, 1)
         losses, new_gradient = evaluate(moved)
         if not math.isfinite(losses["total"]) or losses["total"] > 3 * best[0]:
             memory.clear()
@@ -56,7 +59,7 @@ def lbfgs(pixels: Tensor, evaluate: Evaluate, count: int) -> Iterator[tuple[Tens
             curvature = (s * y).sum()
             # Losses can have any magnitude, so the test is on the angle between s and y. It waits for a GPU, for three
             # sums only.
-            if curvature > 1e-6 * s.norm() * y.norm():
+            if not changes_at(number) and curvature > 1e-6 * s.norm() * y.norm():
                 pair = storage[pairs % history]
                 pair[0], pair[1] = s, y
                 memory.append((pair[0], pair[1], curvature))

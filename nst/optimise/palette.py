@@ -14,6 +14,8 @@ ROTATIONS = 8  # random rotations of the colour space; more make no visible diff
 STYLE_SIZE, SAMPLE = 256, 2**13
 """Longest side of a style, in pixels, and number of pixels, from which colours are estimated."""
 
+BINS = 4096  # of the histogram along an axis: ten for each step of an 8-bit colour
+
 
 def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> Tensor:
     """A picture, 1 x 3 x H x W in 0..1, with each region's colours moved toward its styles'.
@@ -48,10 +50,13 @@ def _transfer(colours: Tensor, sample: Tensor, target: Tensor) -> Tensor:
     for _ in range(ROTATIONS):
         rotation, _ = torch.linalg.qr(torch.randn(3, 3, generator=random, dtype=torch.float32))
         rotated, goal = rotation @ both, (rotation @ target).sort().values
-        order = rotated[:, -count:].sort().values
-        below, up_to = (torch.searchsorted(order, rotated, right=right) for right in (False, True))
-        rank = (below + up_to) * goal.shape[1] // (2 * count)
-        both = both + rotation.T @ (goal.gather(1, rank.clamp_max(goal.shape[1] - 1)) - rotated)
+        low, high = rotated[:, -count:].aminmax(dim=1, keepdim=True)
+        bins = ((rotated - low) * ((BINS - 1) / (high - low).clamp_min(1e-6))).round_().clamp_(0, BINS - 1).long()
+        sizes = torch.zeros(3, BINS).scatter_add_(1, bins[:, -count:], torch.ones(3, count))
+        # The mean rank of the colours in a bin. Without it, a flat picture would get the palette's first colour.
+        ranks = (sizes.cumsum(1) - sizes / 2) * (goal.shape[1] / count)
+        moved = goal.gather(1, ranks.long().clamp_max(goal.shape[1] - 1)).gather(1, bins)
+        both += rotation.T @ (moved - rotated)
     return both[:, :-count]
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nst.network.vgg import Backbone
 from nst.one_pass_network.styles import TRAINED_SIZE, encode, stylize
-from nst.optimise.losses import emphasis
+from nst.optimise.losses import emphasis, energies
 from nst.optimise.regions import Region, region_mask
 from nst.settings import Settings
 
@@ -41,7 +41,7 @@ def blend_preview(
     """
     with torch.no_grad():
         features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]
-        content = F.interpolate(emphasis(features), photo.shape[2:], mode="bilinear")
+        content = F.interpolate(emphasis(energies(features)), photo.shape[2:], mode="bilinear")
         factor = min(2.0, max(1.0, TRAINED_SIZE / max(photo.shape[2:])))
         larger = F.interpolate(photo, scale_factor=factor, mode="bicubic").clamp(0, 1)
         change = preview_pixels(larger, regions, settings) - larger

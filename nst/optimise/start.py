@@ -11,7 +11,8 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
-from nst.optimise.targets import CheckCancelled, fit_style, never_cancelled, tiles
+from nst.optimise.targets import TILE, CheckCancelled, fit_style, never_cancelled
+from nst.optimise.tiling import tiles
 from nst.settings import Settings
 
 NO_DETAIL_STRENGTH = 0.8  # strength from which on the photo's detail is not added
@@ -65,12 +66,15 @@ def _photo_detail(
     small = coarser.shape[2:]
     detail = _high_frequencies(photo, small)
     energy = detail.square().mean(1, keepdim=True)
-    local = F.avg_pool2d(energy, DETAIL_WINDOW, 1, DETAIL_WINDOW // 2, count_include_pad=False).sqrt()
+    local = _local_mean(energy, DETAIL_WINDOW).sqrt()
     kept = torch.ones_like(local)
     for region in regions:
         if region.styles:
-            size, ratio = max(photo.shape[2:]) * settings.style_scale, small[0] / photo.shape[2]
-            of_style = sum(share * _detail_energy(x, size, ratio, check_cancelled) for x, share in region.styles)
+            size, ratio = max(photo.shape[2:]), small[0] / photo.shape[2]
+            of_style = sum(
+                share * _detail_energy(fit_style(style, size, settings.style_scale), ratio, check_cancelled)
+                for style, share in region.styles
+            )
             allowed = (1 - settings.strength) * math.sqrt(of_style) + MIN_DETAIL
             excess = 1 - (allowed / (settings.strength * local + MIN_DETAIL)).clamp_max(1)
             mask = region_mask(region, photo)
@@ -78,14 +82,22 @@ def _photo_detail(
     return detail * (by_strength * kept).clamp_min(settings.detail)
 
 
-def _detail_energy(style: Image.Image, size: float, ratio: float, check_cancelled: CheckCancelled) -> float:
-    """Mean square of a style's detail: what is lost when it shrinks from `size` by `ratio`."""
-    energy = 0.0
-    for tile, share in tiles(to_tensor(fit_style(style, size))):
+def _local_mean(x: Tensor, window: int) -> Tensor:
+    """Mean over a square window around each position, as far as it is inside; `window` is its side, odd."""
+    for side in ((window, 1), (1, window)):
+        x = F.avg_pool2d(x, side, 1, [s // 2 for s in side], count_include_pad=False)
+    return x
+
+
+def _detail_energy(style: Image.Image, ratio: float, check_cancelled: CheckCancelled) -> float:
+    """Mean square of a style's detail: what is lost when it shrinks by `ratio`."""
+    picture, energy = to_tensor(style), 0.0
+    for tile in tiles((style.height, style.width), TILE):
         check_cancelled()
-        small = [max(1, round(ratio * side)) for side in tile.shape[2:]]
-        energy += share * float(_high_frequencies(tile, small).square().mean())
-    return energy
+        part = tile.crop(picture)
+        small = [max(1, round(ratio * side)) for side in part.shape[2:]]
+        energy += float(_high_frequencies(part, small).square().sum())
+    return energy / picture.numel()
 
 
 def _high_frequencies(picture: Tensor, small: Sequence[int]) -> Tensor:

@@ -20,7 +20,7 @@ from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
 from nst.network.isolation import isolated, isolated_steps
-from nst.network.memory import free_memory, needed_memory, return_freed_memory
+from nst.network.memory import HeapTrimmer, free_memory, needed_memory, return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import Scale, plan_work
 from nst.optimise.failure import failure_reason
@@ -36,8 +36,6 @@ from nst.settings import Settings
 FRAME_INTERVALS = 0.33, 1.0
 """Minimum seconds between frames: at first, when the picture changes most, and after 16 s.
 More frames would cost more time than they are worth."""
-
-TRIM_INTERVAL = 5  # steps between two returns of freed memory, which keep the heap from fragmenting
 
 _default_backbone = cache(load_backbone)
 
@@ -236,7 +234,7 @@ def _optimizer(
     pixels: Tensor, objective: Objective, count: int, settings: Settings
 ) -> Iterator[tuple[Tensor, Losses]]:
     if settings.optimizer == "lbfgs":
-        return lbfgs(pixels, objective, count)
+        return lbfgs(pixels, objective, count, objective.changes_at)
     return adam(pixels, objective, count, settings.learning_rate)
 
 
@@ -265,6 +263,7 @@ class _Recorder:
         self.scale, self.scale_start, self.moved_before = scale, pixels, self.moved
         self.first_losses: Losses = {}
         self.work += scale.study
+        self.trim_heap = HeapTrimmer()
 
     def record(self, pixels: Tensor, losses: Losses) -> Iterator[Frame]:
         """Count a step; one frame if it is due, else none."""
@@ -273,8 +272,7 @@ class _Recorder:
         self.first_losses = self.first_losses or losses
         self.moved = self.moved_before or pixels is not self.scale_start
         self.log.append(losses)
-        if self.step % TRIM_INTERVAL == 0:
-            return_freed_memory()
+        self.trim_heap()
         if self._is_due():
             yield self._frame(pixels, losses)
             self.log.clear()

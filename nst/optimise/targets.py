@@ -6,7 +6,7 @@ neighbours among the style's (Kolkin et al. 2019 and 2022). See `nst.optimise.lo
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -19,20 +19,24 @@ from nst.network.vgg import Backbone
 from nst.optimise.losses import (
     directions,
     downscale_mask,
-    energy,
+    energies,
     gram,
     guidance_factor,
     match,
     match_dtype,
     matching_loss,
+    position_rows,
     style_loss,
+    sum_of,
+    unit_offsets,
 )
 from nst.optimise.regions import Region, region_mask
+from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
 
 DETAIL_LAYER = "relu3_1"  # additional content layer for `settings.detail`: edges and small forms
 MATCH_SAMPLE = 2048  # number of style positions to match with, in each layer
-TILE = 1024  # pixels; a style with a longer side is processed in tiles, to bound the memory
+TILE = 1024  # side, in pixels, of the tiles of a larger style, which bound the memory
 
 CheckCancelled = Callable[[], None]  # called between parts of long work; an exception that it raises ends the work
 
@@ -47,7 +51,7 @@ class StyleTargets:
 
     grams: dict[str, Tensor]  # Gram matrices, N x N, at the style layers
     directions: dict[str, Tensor]  # at K sampled positions, K x N, at the match layers
-    energies: dict[str, float]  # mean `losses.energy` per position, at the content layers
+    mean_energies: dict[str, float]  # of `losses.energies`, at the content layers
 
     @property
     def nbytes(self) -> int:
@@ -77,7 +81,7 @@ class RegionTarget:
         """Find the nearest neighbours that `matching_loss` uses until the next call."""
         with torch.no_grad():
             own = directions(features, self._positions_inside(layer, features))
-            nearest = match(own, self.styles.directions[layer])
+            nearest = match(own, self.styles.directions[layer], features.dtype)
             self._matches[layer] = match_dtype(nearest, features)
 
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
@@ -116,22 +120,22 @@ def region_target(
     """
     style_layers = [layer for layer, _ in settings.style_layers]
     grams: dict[str, Tensor] = {}
-    energies: dict[str, float] = {}
+    mean_energies: dict[str, float] = {}
     sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for style, share in region.styles:
         check_cancelled()
-        fitted = fit_style(style, size * settings.style_scale)
+        fitted = fit_style(style, size, settings.style_scale)
         one = style_targets(fitted, share, settings, match_layers, backbone, check_cancelled)
         for k in style_layers:
             grams[k] = share * one.grams[k] + grams.get(k, 0)
-        for k, mean in one.energies.items():
-            energies[k] = share * mean + energies.get(k, 0)
+        for k, mean in one.mean_energies.items():
+            mean_energies[k] = share * mean + mean_energies.get(k, 0)
         for k in match_layers:
             sampled[k].append(one.directions[k])
     mask = region_mask(region, photo)
     area = 1.0 if mask is None else float(mask.mean())
     pooled = {k: torch.cat(rows) for k, rows in sampled.items()}
-    return RegionTarget(area, mask, StyleTargets(grams, pooled, energies), backbone.scale)
+    return RegionTarget(area, mask, StyleTargets(grams, pooled, mean_energies), backbone.scale)
 
 
 def style_targets(
@@ -155,20 +159,28 @@ def style_targets(
 
     def compute() -> StyleTargets:
         grams: dict[str, Tensor] = {}
-        energies: dict[str, float] = {}
-        rows: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
-        for tile, part in tiles(to_tensor(style)):
+        mean_energies: dict[str, float] = {}
+        means: dict[str, Tensor] = {}
+        sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
+        layers = {*style_layers, *match_layers, *compared}
+        picture = to_tensor(style)
+        whole = style.height, style.width
+        for tile in tiles(whole, TILE, *reach(layers, backbone.blocks)):
             check_cancelled()
-            layers = {*style_layers, *match_layers, *compared}
-            features = backbone(tile.to(backbone.device), layers, settings.pooling)
-            for k in style_layers:
-                grams[k] = part * gram(features[k]) + grams.get(k, 0)
-            for k in compared:
-                mean = float(energy(features[k])) / features[k][0, 0].numel()
-                energies[k] = part * mean + energies.get(k, 0)
-            for k in match_layers:
-                rows[k].append(_sample(directions(features[k]), share * part, settings.seed))
-        return StyleTargets(grams, {k: torch.cat(parts) for k, parts in rows.items()}, energies)
+            crop = tile.crop(picture).to(backbone.device)
+            for k, features in backbone.walk(crop, layers, settings.pooling):
+                core = tile.core_of(features, stride_of(k), whole)
+                part = core[0, 0].numel() / math.prod(side // stride_of(k) for side in whole)
+                if k in style_layers:
+                    grams[k] = part * gram(core) + grams.get(k, 0)
+                if k in compared:
+                    mean_energies[k] = part * float(energies(core).mean()) + mean_energies.get(k, 0)
+                if k in match_layers:
+                    rows = position_rows(core)
+                    means[k] = part / len(rows) * sum_of(rows) + means.get(k, 0)
+                    sampled[k].append(_sample(rows, share * part, settings.seed))
+        found = {k: unit_offsets(torch.cat(rows), means[k])[0] for k, rows in sampled.items()}
+        return StyleTargets(grams, found, mean_energies)
 
     return backbone.cache.get(key, compute)
 
@@ -189,18 +201,13 @@ def without_edge(style: Image.Image) -> Image.Image:
     return style.crop((margin, margin, style.width - margin, style.height - margin))
 
 
-def fit_style(style: Image.Image, size: float) -> Image.Image:
-    """The style with its longest side at `size` pixels, or more where it would get too narrow."""
+def fit_style(style: Image.Image, size: float, scale: float) -> Image.Image:
+    """The style with its longest side at `size` times `scale` pixels, or more where it would get too narrow.
+
+    `size` counts up to the style's own: features of an enlarged style are those of a blurred one.
+    """
     smallest = math.ceil(MIN_SIDE * max(style.size) / min(style.size))
-    return fit(style, max(round(size), smallest))
-
-
-def tiles(style: Tensor) -> Iterator[tuple[Tensor, float]]:
-    """Tiles of 1 x 3 x H x W with sides of at most TILE pixels, each with its share of the area."""
-    height, width = style.shape[2:]
-    for band in style.chunk(-(-height // TILE), dim=2):
-        for tile in band.chunk(-(-width // TILE), dim=3):
-            yield tile, tile.shape[2] * tile.shape[3] / (height * width)
+    return fit(style, max(round(min(size, max(style.size)) * scale), smallest))
 
 
 def _sample(rows: Tensor, share: float, seed: int) -> Tensor:

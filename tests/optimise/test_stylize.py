@@ -107,7 +107,7 @@ def test_strength_0_keeps_the_photo_and_more_moves_further(
     before = np.asarray(fit(photo, 64), dtype=float)
     moved = []
     for strength in (0.0, 0.25, 0.5, 1.0):
-        settings = Settings(size=64, steps=5, strength=strength, smoothness=0)
+        settings = Settings(size=64, steps=12, strength=strength, smoothness=0)
         painting = _last(photo, [style], settings, backbone).image
         moved.append(np.abs(np.asarray(painting) - before).mean())
     assert moved[0] == 0

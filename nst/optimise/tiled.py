@@ -1,0 +1,230 @@
+"""The objective of a picture too large for memory: each evaluation computes its features tile by tile, twice.
+
+The first pass sums what the losses need of the whole picture: Gram matrices and mean features. The second computes each
+tile's losses, with the sums of all other tiles held constant, and their gradient. That is the gradient of `Objective`
+but for one small term: how the matching loss changes with the mean features is known only after the last tile, so the
+term of the evaluation before is used.
+"""
+
+from collections.abc import Iterator
+from types import EllipsisType
+
+import torch
+from torch import Tensor
+
+from nst.optimise.losses import (
+    PictureMean,
+    Search,
+    downscale_mask,
+    energies,
+    gram,
+    guidance_factor,
+    match_dtype,
+    match_target,
+    matching_similarity,
+    position_rows,
+    style_loss,
+    sum_of,
+    unit_offsets,
+    weighted_error,
+)
+from nst.optimise.objective import Objective, loss_gradient
+from nst.optimise.targets import RegionTarget
+from nst.optimise.tiling import Tile, reach, stride_of, tiles
+
+TILE = 1024  # side of a tile's core, in pixels
+ROWS = 256  # rows of pixels whose total variation is computed at a time
+
+At = tuple[EllipsisType, slice, slice]  # a tile's core in the features of the whole picture
+
+
+class TiledObjective(Objective):
+    """`Objective` with memory for one tile's features instead of the picture's."""
+
+    def _study_photo(self, photo: Tensor) -> None:
+        self._whole = int(photo.shape[2]), int(photo.shape[3])
+        self._tiles = tiles(self._whole, TILE, *reach(self._layers, self._backbone.blocks))
+        self._region_layers = {
+            k: [_RegionLayer(k, target, self._shape(k), k in self._match_layers) for target in self._targets]
+            for k in {*self._style_layers, *self._match_layers}
+        }
+        self._photo_tiles: list[dict[str, Tensor]] = []
+        of_photo = {k: photo.new_empty(1, 1, *self._shape(k)) for k in self._content_layers}
+        channels = {}
+        for tile in self._tiles:
+            cores = {k: core for k, core, _ in self._walk(tile, tile.crop(photo)) if k in self._content_layers}
+            self._photo_tiles.append({k: core.clone() for k, core in cores.items()})
+            for k, core in cores.items():
+                of_photo[k][self._at(tile, k)] = energies(core)
+                channels[k] = core.shape[1]
+        self._content_factors = {k: self._content_factor(k, x, channels[k]) for k, x in of_photo.items()}
+
+    def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        with torch.no_grad():
+            self._sum_up(pixels)
+            if self.changes_at(self._evaluations):
+                self._find_matches(pixels)
+        gradient, zero = torch.zeros_like(pixels), pixels.new_zeros(())
+        content, style, similarity = zero, zero, zero
+        for tile, of_photo in zip(self._tiles, self._photo_tiles, strict=True):
+            crop = tile.crop(pixels).clone().requires_grad_()
+            own_content, style, own_similarity = self._tile_losses(tile, crop, of_photo)
+            terms = self._weighted(own_content, style, -own_similarity, zero)
+            total = torch.stack(list(terms.values())).sum()
+            tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
+            content, similarity = content + own_content.detach(), similarity + own_similarity.detach()
+        most = 2 * sum(target.share for target in self._targets) * sum(self._match_layers.values())
+        tv = add_total_variation(pixels, self._weights[2], gradient)
+        return self._weighted(content, style.detach(), most - similarity, tv), gradient
+
+    def _sum_up(self, pixels: Tensor) -> None:
+        for region in self._all_region_layers():
+            region.start_sums()
+        for tile in self._tiles:
+            for k, core, at in self._walk(tile, tile.crop(pixels)):
+                for region in self._region_layers.get(k, []):
+                    region.add(core, at)
+        for region in self._all_region_layers():
+            region.end_sums()
+
+    def _find_matches(self, pixels: Tensor) -> None:
+        for region in self._all_region_layers():
+            region.start_search(self._backbone.arithmetic.dtype)
+        for tile in self._tiles:
+            for k, core, at in self._walk(tile, tile.crop(pixels)):
+                if k in self._match_layers:
+                    for region in self._region_layers[k]:
+                        region.search(core, at)
+
+    def _tile_losses(self, tile: Tile, crop: Tensor, of_photo: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Content loss of the tile's core, style loss of the picture, and the core's similarity to its matches."""
+        content = style = similarity = crop.new_zeros(())
+        for k, core, at in self._walk(tile, crop):
+            if k in self._content_layers:
+                factor = self._content_factors[k]
+                loss = weighted_error(core, of_photo[k], factor[at] if isinstance(factor, Tensor) else factor)
+                content = content + self._content_layers[k] * loss
+            for region in self._region_layers.get(k, []):
+                if k in self._style_layers:
+                    style = style + self._style_layers[k] * region.style_loss(self._settings.style_loss, core, at)
+                if k in self._match_layers:
+                    similarity = similarity + self._match_layers[k] * region.similarity(core, at)
+        return content, style, similarity
+
+    def _all_region_layers(self) -> Iterator["_RegionLayer"]:
+        for region_layers in self._region_layers.values():
+            yield from region_layers
+
+    def _walk(self, tile: Tile, crop: Tensor) -> Iterator[tuple[str, Tensor, At]]:
+        """Layer, features of the tile's core, and their place; from shallow to deep."""
+        self._check_cancelled()
+        for k, features in self._backbone.walk(crop, self._layers, self._settings.pooling):
+            yield k, tile.core_of(features, stride_of(k), self._whole), self._at(tile, k)
+
+    def _at(self, tile: Tile, layer: str) -> At:
+        top, bottom, left, right = tile.core_at(stride_of(layer), self._whole)
+        return ..., slice(top, bottom), slice(left, right)
+
+    def _shape(self, layer: str) -> tuple[int, int]:
+        stride = stride_of(layer)
+        return self._whole[0] // stride, self._whole[1] // stride
+
+
+class _RegionLayer:
+    """What a region's losses need of the whole picture at one layer: sums and matches."""
+
+    def __init__(self, layer: str, target: RegionTarget, shape: tuple[int, int], matches: bool) -> None:
+        self._target, self._positions = target, shape[0] * shape[1]
+        self._style_gram = target.styles.grams.get(layer)
+        self._style = target.styles.directions.get(layer) if matches else None
+        self._guide: Tensor | None = None
+        inside = torch.ones(1, 1, *shape, dtype=torch.bool)
+        if target.mask is not None:
+            grid = target.mask.new_empty(1, 1, *shape)
+            self._guide = guidance_factor(target.mask, grid)
+            shares = downscale_mask(target.mask, grid).cpu()
+            inside = shares >= min(0.5, float(shares.max()))
+        self._count = int(inside.sum())
+        # The number of each position that is matched, else -1, and the style position that it is matched with.
+        self._numbers = torch.where(inside, torch.arange(self._positions).view(inside.shape), -1)
+        self._matched = torch.zeros(self._positions, dtype=torch.int32)
+        zero = torch.zeros(())
+        self._mean = PictureMean(zero, self._count, zero, zero)
+
+    def start_sums(self) -> None:
+        """Before the first tile of an evaluation."""
+        self._gram: Tensor | float = 0.0
+        self._sum: Tensor | float = 0.0
+
+    def add(self, core: Tensor, at: At) -> None:
+        """Add a tile's features to the sums."""
+        if self._style_gram is not None:
+            self._gram = self._gram + self._part_of_gram(core, at)
+        if self._style is not None:
+            self._sum = self._sum + sum_of(position_rows(core, self._inside(at)[0]))
+
+    def end_sums(self) -> None:
+        """After the last tile."""
+        if isinstance(self._sum, Tensor):
+            zero = torch.zeros_like(self._sum)
+            self._mean = PictureMean(self._sum / self._count, self._count, gradient=self._mean.sum, sum=zero)
+
+    def start_search(self, dtype: torch.dtype) -> None:
+        """Before the first tile of a search for matches."""
+        if self._style is not None:
+            self._search = Search(self._style, dtype)
+
+    def search(self, core: Tensor, at: At) -> None:
+        """Match the positions of a tile."""
+        inside, numbers = self._inside(at)
+        rows, _ = unit_offsets(position_rows(core, inside), self._mean.value)
+        if len(rows):
+            self._matched[numbers] = self._search.add(rows, numbers.to(rows.device)).cpu().to(torch.int32)
+
+    def style_loss(self, kind: str, core: Tensor, at: At) -> Tensor:
+        """The region's share of the picture's style loss; its gradient is that of the tile."""
+        own = self._part_of_gram(core, at)
+        return self._target.share * style_loss(
+            self._gram + (own - own.detach()), self._style_gram, kind, self._positions, self._target.scale
+        )
+
+    def similarity(self, core: Tensor, at: At) -> Tensor:
+        """The region's share of the similarity to the matches, as far as it is the tile's."""
+        inside, numbers = self._inside(at)
+        if not len(numbers):
+            return core.new_zeros((), dtype=torch.float32)
+        nearest = self._search.nearest.cpu()
+        rows = torch.searchsorted(numbers, nearest).clamp_max(len(numbers) - 1)
+        here = numbers[rows] == nearest
+        rows, here = rows[here].to(core.device), here.to(core.device)
+        matched = self._matched[numbers].to(core.device).long()
+        target = match_target(self._style, matched, rows, self._style[here], self._count)
+        target = match_dtype(target, core)
+        return self._target.share * matching_similarity(core, target, inside, self._mean)
+
+    def _part_of_gram(self, core: Tensor, at: At) -> Tensor:
+        guided = core if self._guide is None else core * self._guide[at]
+        return core[0, 0].numel() / self._positions * gram(guided)
+
+    def _inside(self, at: At) -> tuple[Tensor | None, Tensor]:
+        """The tile's positions that are matched, as indices in the tile, or None for all; and their numbers."""
+        numbers = self._numbers[at].flatten()
+        if self._target.mask is None:
+            return None, numbers
+        inside = (numbers >= 0).nonzero()[:, 0]
+        return inside.to(self._target.mask.device), numbers[inside]
+
+
+def add_total_variation(pixels: Tensor, weight: float, gradient: Tensor) -> Tensor:
+    """`total_variation` of the pixels; adds `weight` times its gradient to `gradient`. All are 1 x 3 x H x W."""
+    across, loss = (pixels.mT, gradient.mT), pixels.new_zeros(())
+    for picture, into in ((pixels, gradient), across):
+        count = picture[:, :, 1:].numel()
+        for start in range(0, picture.shape[2] - 1, ROWS):
+            band = slice(start, start + ROWS + 1)
+            steps = picture[:, :, band].diff(dim=2)
+            loss += steps.square().sum() / count
+            steps *= 2 * weight / count
+            into[:, :, band][:, :, 1:] += steps
+            into[:, :, band][:, :, :-1] -= steps
+    return loss
