@@ -231,10 +231,10 @@ def classic_objective(
     content_layers, style_layers = dict(settings.content_layers), dict(settings.style_layers)
     with torch.no_grad():
         photo = {k: x for k, x in features(target.contiguous()) if k in content_layers}
-        style = dict(features(to_tensor(fit_style(painting, size * settings.style_scale)).contiguous()))
+        style = dict(features(to_tensor(fit_style(painting, size, settings.style_scale)).contiguous()))
         grams = {k: gram(x) for k, x in style.items() if k in style_layers}
         bounds = {k: MIN_ENERGY * style[k].square().sum(1).mean() for k in photo}
-        energies = {k: x.square().sum().clamp_min(bounds[k] * x[0, 0].numel()) for k, x in photo.items()}
+        totals = {k: x.square().sum().clamp_min(bounds[k] * x[0, 0].numel()) for k, x in photo.items()}
 
     def evaluate(pixels: Tensor) -> tuple[float, Tensor]:
         pixels = pixels.detach().contiguous().requires_grad_()
@@ -242,7 +242,7 @@ def classic_objective(
         for k, x in features(pixels):
             if k in photo:
                 distance = (emphasis(energies(photo[k])) * (x - photo[k]).square()).sum()
-                content = content + content_layers[k] * distance / energies[k]
+                content = content + content_layers[k] * distance / totals[k]
             if k in grams:
                 distance = (gram(x) - grams[k]).square().sum() / grams[k].square().sum()
                 style = style + style_layers[k] * distance

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from nst.errors import InputError
@@ -88,3 +89,9 @@ def _read(limit: Field[Any], text: str) -> Any:
         return limit.metadata["read"](text)
     except ValueError as error:
         raise InputError(f"{limit.metadata['variable']} is {text!r}: {error}") from None
+
+
+def cache_folder() -> Path:
+    """Where downloads and compiled code are kept; it need not exist. Raises RuntimeError without a home folder."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "nst"

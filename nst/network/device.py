@@ -4,17 +4,16 @@ import os
 import time
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 
 from nst.config import PRECISIONS
 from nst.errors import InputError
 from nst.network import cgroup
+from nst.network.compiled import is_available
 from nst.network.kernels import Convolve, direct
+from nst.network.processor import processor_flags
 from nst.network.winograd import Winograd2d
-
-CPUINFO = Path("/proc/cpuinfo")  # where Linux lists the features of the processor
 
 HALF_SCALE = 2**-14
 """Scale of float16 features, whose range ends at 65504.
@@ -27,14 +26,15 @@ The digits lost at the small end are below 1e-9 of the largest feature.
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """The number format of features and weights, and whether convolutions use Winograd's algorithm.
+    """The number format of features and weights, and whether convolutions use Winograd's algorithm, fused or not.
 
-    Both change the last bits of every feature. So the same settings give the same pixels only with the same
+    All change the last bits of every feature. So the same settings give the same pixels only with the same
     arithmetic.
     """
 
     dtype: torch.dtype
     winograd: bool = False
+    fused: bool = False  # see `nst.network.compiled`
 
     @property
     def scale(self) -> float:
@@ -76,20 +76,9 @@ def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | N
     dtype = getattr(torch, precision) if precision else _fastest_dtype(device)
     if dtype == torch.float16:
         return Arithmetic(dtype)
-    return Arithmetic(dtype, _winograd_wins(device, dtype) if winograd is None else winograd)
-
-
-@cache
-def processor_flags() -> frozenset[str]:
-    """Features of an x86 processor, such as "avx2" or "amx_bf16"; empty if they are unknown."""
-    if hasattr(torch.cpu, "get_capabilities"):  # not in torch 2.9
-        capabilities = torch.cpu.get_capabilities()
-        return frozenset(name for name, value in capabilities.items() if value is True)
-    if CPUINFO.is_file():
-        for line in CPUINFO.read_text().splitlines():
-            if line.startswith("flags"):
-                return frozenset(line.split())
-    return frozenset()
+    if winograd is None:
+        winograd = _winograd_wins(device, dtype)
+    return Arithmetic(dtype, winograd, fused=winograd and device.type == "cpu" and is_available(dtype))
 
 
 def _fastest_dtype(device: torch.device) -> torch.dtype:

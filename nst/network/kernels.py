@@ -1,11 +1,14 @@
 """The 3 x 3 convolutions of VGG and their gradients, each by its fastest algorithm."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst.network.compiled import FusedConvolution, supports
+from nst.network.relu import relu_, relu_backward
 from nst.network.winograd import Winograd1d, Winograd2d
 
 Convolve = Callable[[Tensor, Tensor | None], Tensor]
@@ -13,26 +16,48 @@ Convolve = Callable[[Tensor, Tensor | None], Tensor]
 
 
 class Kernel:
-    """One convolution: `forward`, and `backward` for the gradient with respect to its input.
+    """One convolution, and the gradient with respect to its input.
 
     The first layer takes pixels that are already padded: (H + 2) x (W + 2) -> H x W.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype, winograd: bool, first: bool) -> None:
-        self.bias = bias.to(weight.device, dtype)
+    def __init__(
+        self, weight: Tensor, bias: Tensor, dtype: torch.dtype, *, winograd: bool, fused: bool, first: bool
+    ) -> None:
         # The transpose of a convolution is a convolution with the kernel rotated by 180 degrees.
         back = weight.flip(2, 3).transpose(0, 1)
-        self.forward: Convolve
-        self.backward: Convolve
-        if first:
-            self.forward, self.backward = direct(weight, dtype, 0), to_pixels(back.to(dtype))
+        self._fused = fused and all(supports(each, dtype) for each in (weight, back))
+        self._bias = bias.to(weight.device, torch.float32 if self._fused else dtype)
+        self._forward: Any
+        self._backward: Any
+        if self._fused:
+            self._forward, self._backward = FusedConvolution(weight, dtype), FusedConvolution(back, dtype)
+        elif first:
+            self._forward, self._backward = direct(weight, dtype, 0), to_pixels(back.to(dtype))
         elif not winograd:
-            self.forward, self.backward = direct(weight, dtype), direct(back, dtype)
+            self._forward, self._backward = direct(weight, dtype), direct(back, dtype)
         elif max(weight.shape[:2]) <= 128:  # cheaper transforms
-            self.forward, self.backward = Winograd1d(weight, dtype), Winograd1d(back, dtype)
+            self._forward, self._backward = Winograd1d(weight, dtype), Winograd1d(back, dtype)
         else:
             both = Winograd2d(weight, dtype)
-            self.forward, self.backward = both.forward, both.backward
+            self._forward, self._backward = both.forward, both.backward
+
+    def forward(self, x: Tensor, relu: bool) -> Tensor:
+        """Features 1 x inputs x H x W -> 1 x outputs x H x W, after a ReLU if `relu`."""
+        if self._fused:
+            return self._forward(x, self._bias, relu=relu)
+        out = self._forward(x, self._bias)
+        return relu_(out) if relu else out
+
+    def backward(self, grad: Tensor, features: Tensor | None) -> Tensor:
+        """Gradient with respect to the output -> to the input.
+
+        `features`: the input, if a ReLU produced it; then the gradient is the one with respect to the ReLU's input.
+        """
+        if self._fused:
+            return self._backward(grad, None, mask=features)
+        grad = self._backward(grad, None)
+        return grad if features is None else relu_backward(grad, features, grad)
 
 
 def direct(weight: Tensor, dtype: torch.dtype, padding: int = 1) -> Convolve:

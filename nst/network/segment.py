@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from nst.network.kernels import Kernel
-from nst.network.pooling import in_bands, integer_view, pool, rows_of, unpool
+from nst.network.pooling import pool, unpool
+from nst.network.relu import relu_, relu_backward
 
 Part = Kernel | str  # a convolution, "relu", or a kind of pooling, "max" or "average"
 
@@ -25,10 +26,9 @@ class Segment(torch.autograd.Function):
         for number, part in enumerate(parts):
             saved: Any = None
             if isinstance(part, Kernel):
-                x = part.forward(x, part.bias)
+                x = part.forward(x, relu=parts[number + 1 : number + 2] == ["relu"])
             elif part == "relu":
-                saved = x = x if number else x.clone()  # the input belongs to the caller
-                integer_view(x).clamp_min_(0)
+                saved = x = x if number else relu_(x.clone())  # the input belongs to the caller
             else:
                 if part == "max" and ctx.passed:
                     ctx.passed.pop()  # `unpool` includes the gradient of the ReLU before it
@@ -45,22 +45,12 @@ class Segment(torch.autograd.Function):
         while ctx.passed:
             part, saved = ctx.passed.pop()
             if isinstance(part, Kernel):
-                grad = part.backward(grad, None)
+                # The gradient of the ReLU that made the input is cheaper along with the convolution's.
+                of_relu = ctx.passed and ctx.passed[-1][0] == "relu"
+                grad = part.backward(grad, ctx.passed.pop()[1] if of_relu else None)
             elif part == "relu":
                 grad = relu_backward(grad, saved, grad if in_place else torch.empty_like(saved))
             else:
                 grad = unpool(grad, *saved)
             in_place = True
         return grad, None
-
-
-def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
-    """The gradient with respect to a ReLU's input, in `out`: `grad` where its output is positive.
-
-    All are 1 x C x H x W. `features` are the ReLU's output, 0 or more and not -0. `out` may be
-    `grad` itself.
-    """
-    views = (rows_of(integer_view(x)) for x in (grad, features, out))
-    for grad_band, features_band, out_band in in_bands(*views):
-        torch.mul(grad_band, features_band.clamp_max(1), out=out_band)  # the bits times 0 or 1
-    return out

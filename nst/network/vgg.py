@@ -6,6 +6,7 @@ of the machine.
 
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple
 from pathlib import Path
 
 import torch
@@ -89,8 +90,8 @@ class Backbone:
                     std = torch.tensor(self._weights.std, dtype=torch.float32).view(1, 3, 1, 1)
                     weight = weight / std * self.scale
                 weight, bias = weight.to(self.device), bias * self.scale
-                dtype, winograd = self.arithmetic.dtype, self.arithmetic.winograd
-                self._kernels[name] = Kernel(weight, bias, dtype, winograd, first)
+                dtype, winograd, fused = astuple(self.arithmetic)
+                self._kernels[name] = Kernel(weight, bias, dtype, winograd=winograd, fused=fused, first=first)
             return self._kernels[name]
 
 

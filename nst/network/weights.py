@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from nst.config import cache_folder
 from nst.hub import TIMEOUT, check_reachable
 from nst.network.bundled import WeightsError, read_bundled
 
@@ -192,8 +193,7 @@ def _fetch_hub() -> Weights:
 
 
 def _cache_file(kind: str) -> Path:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "nst" / f"vgg19-{kind}.safetensors"
+    return cache_folder() / f"vgg19-{kind}.safetensors"
 
 
 def _save_to_cache(weights: Weights, kind: str) -> Weights:

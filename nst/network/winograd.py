@@ -113,9 +113,7 @@ class Winograd2d:
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
         self._outputs, self._inputs = weight.shape[:2]
-        to_spectrum = _on_patches(FILTER, weight)
-        filters = (to_spectrum @ weight.reshape(-1, 9).T).view(36, self._outputs, self._inputs)
-        self._filters = filters.transpose(1, 2).to(dtype).contiguous()
+        self._filters = spectra_of(weight).transpose(1, 2).to(dtype).contiguous()
         self._to_patch = _on_patches(PATCH, weight).to(dtype)
         self._to_output = _on_patches(OUTPUT, weight).to(dtype)
 
@@ -174,6 +172,12 @@ class Winograd2d:
             target[1:, :2, 1:, :2] += patches[:, 4:, :, 4:]
         out = out.view(1, 4 * rows + 4, 4 * columns + 4, inputs)
         return out[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2)
+
+
+def spectra_of(weight: Tensor) -> Tensor:
+    """The transformed filters of F(4 x 4, 3 x 3): outputs x inputs x 3 x 3 -> 36 x outputs x inputs."""
+    outputs, inputs = weight.shape[:2]
+    return (_on_patches(FILTER, weight) @ weight.reshape(-1, 9).T).view(36, outputs, inputs)
 
 
 def _on_patches(matrix: Sequence[Sequence[float]], like: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ CONTENT_FACTORS: dict[str, Callable[[Tensor, int, float, float | Tensor], Tensor
 }
 """Factor of (F - P)^2 before it is summed: a number, or 1 x 1 x H x W.
 
-The arguments are the `energies` of P, 1 x 1 x H x W, N, the features' scale, and E, the mean of the style's `energies`.
+The arguments are the `energies` of P, 1 x 1 x H x W, N, the features' scale, and E, the mean of the style's
+`energies`.
 
 | name | factor | source |
 |---|---|---|
@@ -151,8 +152,8 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
 def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
 
-    Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position nearest to picture position i, and b(j) the picture
-    position nearest to style position j. Row i of the target is
+    Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position
+    nearest to picture position i, and b(j) the picture position nearest to style position j. Row i of the target is
 
         S_a(i) / M + sum of S_j / K over all j with b(j) = i
 
@@ -219,7 +220,7 @@ def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None
 
 @dataclass
 class PictureMean:
-    """The mean of a layer's positions in a picture that is computed in tiles, and the matching loss's gradient for it."""
+    """The mean of a layer's positions in a picture that is computed in tiles, and the loss's gradient for it."""
 
     value: Tensor  # N
     count: int  # positions

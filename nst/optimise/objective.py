@@ -18,8 +18,10 @@ COARSE_SIZE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
 matching would turn an ear into a boat."""
 
 EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
-"""Numbers of the first evaluations that search for nearest neighbours, and the interval of the later ones. At first the
-picture changes most: more searches save five of 27 steps."""
+"""Numbers of the first evaluations that search for nearest neighbours, and the interval of the later ones.
+
+At first the picture changes most. So many searches save five of 27 steps."""
+
 FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
 
 Losses = dict[str, float]

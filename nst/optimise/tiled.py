@@ -1,9 +1,9 @@
 """The objective of a picture too large for memory: each evaluation computes its features tile by tile, twice.
 
-The first pass sums what the losses need of the whole picture: Gram matrices and mean features. The second computes each
-tile's losses, with the sums of all other tiles held constant, and their gradient. That is the gradient of `Objective`
-but for one small term: how the matching loss changes with the mean features is known only after the last tile, so the
-term of the evaluation before is used.
+The first pass sums what the losses need of the whole picture: Gram matrices and mean features. The second computes
+each tile's losses, with the sums of all other tiles held constant, and their gradient. That is the gradient of
+`Objective` but for one small term: how the matching loss changes with the mean features is known only after the last
+tile, so the term of the evaluation before is used.
 """
 
 from collections.abc import Iterator
@@ -183,6 +183,7 @@ class _RegionLayer:
 
     def style_loss(self, kind: str, core: Tensor, at: At) -> Tensor:
         """The region's share of the picture's style loss; its gradient is that of the tile."""
+        assert self._style_gram is not None
         own = self._part_of_gram(core, at)
         return self._target.share * style_loss(
             self._gram + (own - own.detach()), self._style_gram, kind, self._positions, self._target.scale
@@ -193,6 +194,7 @@ class _RegionLayer:
         inside, numbers = self._inside(at)
         if not len(numbers):
             return core.new_zeros((), dtype=torch.float32)
+        assert self._style is not None
         nearest = self._search.nearest.cpu()
         rows = torch.searchsorted(numbers, nearest).clamp_max(len(numbers) - 1)
         here = numbers[rows] == nearest

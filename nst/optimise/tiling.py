@@ -46,7 +46,12 @@ def tiles(whole: tuple[int, int], side: int, margin: int = 0, unit: int = 1) -> 
     found = []
     for top, bottom in _parts(height, side, unit):
         for left, right in _parts(width, side, unit):
-            outer = max(0, top - margin), min(height, bottom + margin), max(0, left - margin), min(width, right + margin)
+            outer = (
+                max(0, top - margin),
+                min(height, bottom + margin),
+                max(0, left - margin),
+                min(width, right + margin),
+            )
             found.append(Tile((top, bottom, left, right), outer))
     return found
 

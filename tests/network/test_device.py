@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from nst.network import device
-from nst.network.device import Arithmetic, arithmetic_for, cores, processor_flags
+from nst.network import device, processor
+from nst.network.device import Arithmetic, arithmetic_for, cores
 from nst.network.kernels import Convolve
+from nst.network.processor import processor_flags
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
 
@@ -23,7 +24,7 @@ def test_cores_follow_the_quota_of_a_container(quota: float, expected: int, monk
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ({"avx2"}, Arithmetic(torch.float32, winograd=True)),
+        ({"avx2"}, Arithmetic(torch.float32, winograd=True, fused=True)),
         ({"avx2", "avx512_bf16"}, Arithmetic(torch.bfloat16, winograd=True)),
         ({"avx2", "avx512_bf16", "amx_tile", "amx_bf16"}, Arithmetic(torch.bfloat16, False)),
     ],
@@ -36,14 +37,16 @@ def test_the_processors_flags_decide_without_measuring(
 
     monkeypatch.setattr(device, "_seconds", timed)
     monkeypatch.setattr(device, "processor_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(device, "is_available", lambda dtype: dtype == torch.float32)
     assert arithmetic_for(CPU) == expected
-    assert arithmetic_for(CPU, "float32") == Arithmetic(torch.float32, winograd=True)
+    assert arithmetic_for(CPU, "float32") == Arithmetic(torch.float32, winograd=True, fused=True)
 
 
 @pytest.fixture
 def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that reports no features, with nothing measured yet."""
     monkeypatch.setattr(device, "processor_flags", frozenset)
+    monkeypatch.setattr(device, "is_available", lambda _: False)
     for measured in (device._bfloat16_is_faster, device._winograd_is_faster):
         monkeypatch.setattr(device, measured.__name__, measured.__wrapped__)
 
@@ -107,15 +110,15 @@ def test_with_an_older_torch_flags_come_from_linux(
     text: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"processor : 0\n{text}")
-    monkeypatch.setattr(device, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert processor_flags.__wrapped__() & {"avx2", "amx_bf16"} == expected
 
 
 def test_torch_and_linux_report_the_same_flags() -> None:
     flags = processor_flags()
-    if not device.CPUINFO.is_file() or "avx2" not in flags:
+    if not processor.CPUINFO.is_file() or "avx2" not in flags:
         pytest.skip("not an x86 under Linux")
-    linux = set(device.CPUINFO.read_text().split())
+    linux = set(processor.CPUINFO.read_text().split())
     for flag in ("avx2", "avx512_bf16", "amx_bf16"):
         assert (flag in flags) == (flag in linux), flag

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from nst.network.segment import Segment, relu_backward
+from nst.network.relu import relu_backward
+from nst.network.segment import Segment
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])

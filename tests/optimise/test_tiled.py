@@ -6,7 +6,6 @@ from PIL import Image
 from torch import Tensor
 
 from nst import Settings
-from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
@@ -47,10 +46,7 @@ def _regions(style: Image.Image, kind: str) -> list[Region]:
     [
         ("whole", Settings(size=WIDTH * 2)),
         ("one region", Settings(size=WIDTH * 2, detail=0.5, pooling="average")),
-        (
-            "two regions",
-            Settings(content_loss="quarter", style_loss="gatys", content_layers="conv4_2", coherence=0),
-        ),
+        ("two regions", Settings(content_loss="quarter", style_loss="gatys", content_layers="conv4_2", coherence=0)),
         ("two regions", Settings(size=WIDTH * 2)),
     ],
 )

@@ -1,0 +1,225 @@
+// 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), fused: `nst.network.compiled` builds and calls it.
+//
+// Features are H x W x C (channels last), C a multiple of 32 and the outputs K one of 64. A block of tiles, each 4 x 4
+// outputs of a 6 x 6 patch, is transformed to 36 matrices of tiles x C; each is multiplied with its C x K filters, and
+// the products are transformed back while they are in the cache. Lavin and Gray 2016, section 4; see `winograd.py`.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int WIDTH = 16, VECTORS = 4;  // floats in a vector; vectors of outputs in the inner loop
+#elif defined(__AVX__)
+constexpr int WIDTH = 8, VECTORS = 2;
+#else
+constexpr int WIDTH = 4, VECTORS = 4;
+#endif
+constexpr int ROWS = 6;     // tiles in the inner loop: ROWS * VECTORS sums stay in registers
+constexpr int TILES = 30;   // tiles in a block; a power of two would make their rows compete for the same cache lines
+constexpr int GROUP = 64;   // outputs whose products are held at a time
+
+typedef float Vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(4 * WIDTH)));
+typedef uint16_t Halves __attribute__((vector_size(2 * WIDTH), aligned(2), may_alias));
+typedef uint16_t bfloat16;
+
+inline Vector load(const float* p) { return *(const Vector*)p; }
+inline void store(float* p, Vector v) { *(Vector*)p = v; }
+inline Vector load(const bfloat16* p) { return (Vector)(__builtin_convertvector(*(const Halves*)p, Bits) << 16); }
+inline void store(bfloat16* p, Vector v) {  // rounded to the nearest, ties to even
+    Bits bits = (Bits)v;
+    *(Halves*)p = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);
+}
+
+inline void to_spectrum(const Vector d[6], Vector out[6]) {
+    Vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
+    out[0] = 4 * d[0] - 5 * d[2] + d[4];
+    out[1] = even + odd;
+    out[2] = even - odd;
+    even = d[4] - d[2];
+    odd = 2 * (d[3] - d[1]);
+    out[3] = even + odd;
+    out[4] = even - odd;
+    out[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+inline void to_output(const Vector m[6], Vector out[4]) {
+    Vector near = m[1] + m[2], near_odd = m[1] - m[2], far = m[3] + m[4], far_odd = m[3] - m[4];
+    out[0] = m[0] + near + far;
+    out[1] = near_odd + 2 * far_odd;
+    out[2] = near + 4 * far;
+    out[3] = near_odd + 8 * far_odd + m[5];
+}
+
+// R rows of C inputs times filters C x (VECTORS * WIDTH) -> R rows of products, GROUP apart.
+template <int R>
+inline void multiply_rows(const float* rows, const float* filters, int inputs, float* products) {
+    Vector sums[R][VECTORS] = {};
+    for (int c = 0; c < inputs; c++) {
+        Vector f[VECTORS];
+        for (int v = 0; v < VECTORS; v++) f[v] = load(filters + (c * VECTORS + v) * WIDTH);
+        for (int r = 0; r < R; r++)
+            for (int v = 0; v < VECTORS; v++) sums[r][v] += rows[r * inputs + c] * f[v];
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < VECTORS; v++) store(products + r * GROUP + v * WIDTH, sums[r][v]);
+}
+
+#ifdef __AVX512BF16__
+// The same for pairs of inputs, as the instruction takes them: filters C / 2 x outputs x 2.
+template <int R>
+inline void multiply_rows(const bfloat16* rows, const bfloat16* filters, int inputs, float* products) {
+    __m512 sums[R][VECTORS];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_setzero_ps();
+    for (int c = 0; c < inputs; c += 2) {
+        __m512i f[VECTORS];
+        for (int v = 0; v < VECTORS; v++) f[v] = _mm512_loadu_si512(filters + (c * VECTORS + 2 * v) * WIDTH);
+        for (int r = 0; r < R; r++) {
+            int pair;
+            memcpy(&pair, rows + r * inputs + c, 4);
+            __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
+            for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], both, (__m512bh)f[v]);
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < VECTORS; v++) _mm512_storeu_ps(products + r * GROUP + v * WIDTH, sums[r][v]);
+}
+#endif
+
+template <class T>
+struct Layer {
+    const T* in;
+    T* out;
+    const T* filters;   // 36 x K / (VECTORS * WIDTH) x C x (VECTORS * WIDTH)
+    const float* bias;  // K, or null
+    const T* mask;      // null, or H x W x K: outputs are set to 0 where it is 0
+    int height, width, inputs, outputs;
+    bool relu;
+
+    int columns() const { return (width + 3) / 4; }
+    int tiles() const { return (height + 3) / 4 * columns(); }
+
+    // The spectra of tiles from `first` on: 36 x TILES x C.
+    void transform_patches(int first, int count, const T* zeros, T* spectra) const {
+        for (int t = 0; t < count; t++) {
+            int top = (first + t) / columns() * 4 - 1, left = (first + t) % columns() * 4 - 1;
+            const T* patch[6][6];
+            for (int i = 0; i < 6; i++)
+                for (int k = 0; k < 6; k++) {
+                    int y = top + i, x = left + k;
+                    bool outside = y < 0 || y >= height || x < 0 || x >= width;
+                    patch[i][k] = outside ? zeros : in + ((size_t)y * width + x) * inputs;
+                }
+            for (int c = 0; c < inputs; c += WIDTH) {
+                Vector half[6][6];
+                for (int k = 0; k < 6; k++) {
+                    Vector column[6], changed[6];
+                    for (int i = 0; i < 6; i++) column[i] = load(patch[i][k] + c);
+                    to_spectrum(column, changed);
+                    for (int i = 0; i < 6; i++) half[i][k] = changed[i];
+                }
+                for (int i = 0; i < 6; i++) {
+                    Vector row[6];
+                    to_spectrum(half[i], row);
+                    for (int k = 0; k < 6; k++) store(spectra + ((size_t)(6 * i + k) * TILES + t) * inputs + c, row[k]);
+                }
+            }
+        }
+    }
+
+    // GROUP outputs of all tiles' products: 36 x TILES x GROUP.
+    void multiply(int count, int group, const T* spectra, float* products) const {
+        constexpr int BLOCK = VECTORS * WIDTH;
+        for (int p = 0; p < 36; p++)
+            for (int part = 0; part < GROUP / BLOCK; part++) {
+                size_t block = (size_t)p * (outputs / BLOCK) + group * (GROUP / BLOCK) + part;
+                const T* f = filters + block * inputs * BLOCK;
+                const T* rows = spectra + (size_t)p * TILES * inputs;
+                float* into = products + (size_t)p * TILES * GROUP + part * BLOCK;
+                int t = 0;
+                for (; t + ROWS <= count; t += ROWS)
+                    multiply_rows<ROWS>(rows + (size_t)t * inputs, f, inputs, into + t * GROUP);
+                for (; t < count; t++) multiply_rows<1>(rows + (size_t)t * inputs, f, inputs, into + t * GROUP);
+            }
+    }
+
+    void transform_products(int first, int count, int group, const float* products) const {
+        for (int t = 0; t < count; t++) {
+            int top = (first + t) / columns() * 4, left = (first + t) % columns() * 4;
+            for (int k = 0; k < GROUP; k += WIDTH) {
+                Vector half[4][6], none = {};
+                for (int j = 0; j < 6; j++) {
+                    Vector column[6], changed[4];
+                    for (int i = 0; i < 6; i++) column[i] = load(products + ((6 * i + j) * TILES + t) * GROUP + k);
+                    to_output(column, changed);
+                    for (int i = 0; i < 4; i++) half[i][j] = changed[i];
+                }
+                Vector constant = bias ? load(bias + group * GROUP + k) : none;
+                for (int i = 0; i < std::min(4, height - top); i++) {
+                    Vector row[4];
+                    to_output(half[i], row);
+                    size_t at = ((size_t)(top + i) * width + left) * outputs + group * GROUP + k;
+                    for (int j = 0; j < std::min(4, width - left); j++, at += outputs) {
+                        Vector value = row[j] + constant;
+                        if (relu) value = value < 0 ? none : value;  // keeps NaN
+                        if (mask) value = load(mask + at) == 0 ? none : value;
+                        store(out + at, value);
+                    }
+                }
+            }
+        }
+    }
+
+    void run(int threads) const {
+        int blocks = (tiles() + TILES - 1) / TILES, groups = outputs / GROUP, jobs = blocks * groups;
+        // Threads share the outputs of a block where there are few blocks, as reading the filters takes longest there.
+        int together = blocks >= 2 * threads ? groups : (jobs + threads - 1) / threads;
+#pragma omp parallel num_threads(threads)
+        {
+            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * TILES * inputs);
+            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * TILES * GROUP);
+            T* zeros = (T*)aligned_alloc(64, sizeof(T) * inputs);
+            memset(zeros, 0, sizeof(T) * inputs);
+            int transformed = -1;
+#pragma omp for schedule(dynamic, together)
+            for (int job = 0; job < jobs; job++) {
+                int block = job / groups, first = block * TILES, count = std::min(TILES, tiles() - first);
+                if (block != transformed) transform_patches(first, count, zeros, spectra);
+                transformed = block;
+                multiply(count, job % groups, spectra, products);
+                transform_products(first, count, job % groups, products);
+            }
+            free(spectra);
+            free(products);
+            free(zeros);
+        }
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+// Outputs that are neighbours in `filters`.
+int filter_block() { return VECTORS * WIDTH; }
+
+void convolve_float32(const float* in, float* out, const float* filters, const float* bias, const float* mask,
+                      int height, int width, int inputs, int outputs, bool relu, int threads) {
+    Layer<float>{in, out, filters, bias, mask, height, width, inputs, outputs, relu}.run(threads);
+}
+
+#ifdef __AVX512BF16__
+void convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
+                       const bfloat16* mask, int height, int width, int inputs, int outputs, bool relu, int threads) {
+    Layer<bfloat16>{in, out, filters, bias, mask, height, width, inputs, outputs, relu}.run(threads);
+}
+#endif
+}

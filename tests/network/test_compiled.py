@@ -1,0 +1,103 @@
+"""The fused convolution against PyTorch's, and machines that can't compile it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from nst.network import compiled
+from nst.network.compiled import FusedConvolution, is_available, supports
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    """Nothing is compiled yet in this process, and nothing of the test stays."""
+    for function in (compiled._library, is_available):
+        function.cache_clear()
+    yield
+    for function in (compiled._library, is_available):
+        function.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "height", "width"),
+    [(64, 64, 4, 4), (32, 128, 5, 7), (128, 64, 61, 33), (64, 64, 1, 200), (256, 512, 13, 3)],
+)
+def test_it_equals_pytorchs_convolution(
+    dtype: torch.dtype, inputs: int, outputs: int, height: int, width: int
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(1, inputs, height, width, generator=random)
+    weight = torch.randn(outputs, inputs, 3, 3, generator=random)
+    bias = torch.randn(outputs, generator=random)
+    mask = (torch.rand(1, outputs, height, width, generator=random) - 0.3).clamp_min(0)
+    if not supports(weight, dtype):
+        pytest.skip(f"no fused convolution in {dtype} here")
+    convolve, expected = FusedConvolution(weight, dtype), F.conv2d(x, weight, bias, padding=1)
+    near = {"rtol": 1e-4, "atol": 1e-5 * float(expected.abs().max())}
+    if dtype == torch.bfloat16:
+        near = {"rtol": 0.0, "atol": 0.05 * float(expected.std())}
+    given = x.to(dtype)
+    own = mask.to(dtype, memory_format=torch.channels_last)
+    torch.testing.assert_close(convolve(given, bias).float(), expected, **near)
+    torch.testing.assert_close(convolve(given, None).float(), expected - bias.view(1, -1, 1, 1), **near)
+    torch.testing.assert_close(convolve(given, bias, relu=True).float(), expected.relu(), **near)
+    torch.testing.assert_close(convolve(given, bias, mask=own).float(), expected * (mask > 0), **near)
+
+
+def test_nan_passes_its_relu() -> None:
+    weight, x = torch.ones(64, 64, 3, 3), torch.zeros(1, 64, 8, 8)
+    if not supports(weight, torch.float32):
+        pytest.skip("no fused convolution here")
+    x[0, 0, 0, 0] = torch.nan
+    assert FusedConvolution(weight, torch.float32)(x, None, relu=True).isnan().any()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_it_is_compiled_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not is_available(torch.float32):
+        pytest.skip("no compiler here")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiled._library.cache_clear()
+    assert compiled._library() is not None
+    [file] = (tmp_path / "nst").iterdir()
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("it was compiled again"))
+    compiled._library.cache_clear()
+    assert compiled._library() is not None
+    assert [*file.parent.iterdir()] == [file]
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize("reason", ["no compiler", "a compiler that fails", "no folder", "a damaged file", "macOS"])
+def test_without_it_there_is_no_error(reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if reason == "no compiler":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif reason == "a compiler that fails":
+        monkeypatch.setattr(compiled, "COMPILERS", ("false",))
+    elif reason == "no folder":
+        (tmp_path / "nst").write_text("a file")
+    elif reason == "a damaged file":
+        (tmp_path / "nst").mkdir()
+        monkeypatch.setattr(compiled, "_version", lambda _: "1")
+        (tmp_path / "nst/winograd-1.so").write_text("no library")
+    else:
+        monkeypatch.setattr("sys.platform", "darwin")
+    assert not is_available(torch.float32)
+    assert not supports(torch.zeros(64, 64, 3, 3), torch.float32)
+
+
+@pytest.mark.usefixtures("fresh")
+def test_wrong_results_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = compiled._packed
+    monkeypatch.setattr(compiled, "_packed", lambda *arguments: 1.01 * packed(*arguments))
+    assert not is_available(torch.float32)
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(64, 3), (3, 64), (64, 48), (96, 64)])
+def test_other_shapes_are_left_to_pytorch(outputs: int, inputs: int) -> None:
+    assert not supports(torch.zeros(outputs, inputs, 3, 3), torch.float32)
