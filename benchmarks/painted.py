@@ -148,7 +148,7 @@ def photo_remainder(
     picture: Image.Image, photo: Image.Image, style: Image.Image, settings: Settings, backbone: Backbone
 ) -> Tensor:
     """The measure of each window of the picture, described above: N values."""
-    fitted = fit_style(without_edge(style), SIZE * settings.style_scale)
+    fitted = fit_style(without_edge(style), SIZE, settings.style_scale)
     of_style, rows, columns = windows(fitted, backbone)
     places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))
     overlap = (places[:, None] - places[None]).abs().amax(2) < 2

@@ -1,6 +1,7 @@
 """The fused convolution of `winograd.cpp`, compiled for this processor when it is first needed.
 
-It saves a third of a step on two cores. Without a compiler, or if its results are wrong, PyTorch's operations are used.
+It saves a third of a step on two cores. Without a compiler, or if its results are wrong, PyTorch's operations are
+used.
 """
 
 import ctypes

@@ -81,7 +81,7 @@ def return_freed_memory(device: torch.device | None = None) -> None:
 
 
 class HeapTrimmer:
-    """Returns freed memory when the process has grown by a twentieth since the first call: its heap is fragmented.
+    """Returns freed memory when the process has grown by a fiftieth since the first call: its heap is fragmented.
 
     A return costs a fifth of a step, because the next one has to get its pages again.
     """
@@ -92,7 +92,7 @@ class HeapTrimmer:
     def __call__(self) -> None:
         resident = resident_memory()
         self._first = self._first or resident
-        if resident > 1.05 * self._first:
+        if resident > 1.02 * self._first:
             return_freed_memory()
 
 
