@@ -35,7 +35,7 @@ from nst.network.vgg import load_backbone
 from nst.network.weights import fetch_vgg19
 from nst.optimise import stylize
 from nst.optimise.pictures import Pictures
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame, RunOptions
 from nst.page.app import build, mounted
 from nst.service.app_state import open_app_state
 from nst.service.engine import RemoteEngine
@@ -62,9 +62,9 @@ class Painter:
         """The name of the network."""
         return self._backbone.name
 
-    async def paint(self, pictures: Pictures, settings: Settings, every: int) -> AsyncGenerator[Frame, None]:
+    async def paint(self, pictures: Pictures, settings: Settings, options: RunOptions) -> AsyncGenerator[Frame, None]:
         """The frames; if the call is cancelled, the run ends within a step."""
-        frames = stylize.run(pictures, settings, self._backbone, every)
+        frames = stylize.run(pictures, settings, self._backbone, options)
         loop = asyncio.get_running_loop()
         try:
             while frame := await loop.run_in_executor(self._thread, next, frames, None):
@@ -74,7 +74,7 @@ class Painter:
 
 
 def paint(
-    painters: DeploymentHandle, pictures: Pictures, settings: Settings, every: int, stop: threading.Event
+    painters: DeploymentHandle, pictures: Pictures, settings: Settings, options: RunOptions, stop: threading.Event
 ) -> Generator[Frame, None, None]:
     """The frames of a run on one of the workers.
 
@@ -84,7 +84,7 @@ def paint(
     started, seen = time.monotonic(), 0
     for _ in range(MAX_ATTEMPTS):
         lost = time.monotonic() - started  # counts towards the time limit
-        answers = painters.options(stream=True).paint.remote(pictures, settings, every)
+        answers = painters.options(stream=True).paint.remote(pictures, settings, options)
         threading.Thread(target=_cancel_when_set, args=[answers, stop], daemon=True).start()
         try:
             for frame in answers:

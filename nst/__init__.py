@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from nst.images import ImageError
     from nst.network.vgg import load_backbone
     from nst.one_pass import OnePass, preview
-    from nst.optimise.stylize import Frame, stylize
+    from nst.optimise.recorder import Frame
+    from nst.optimise.stylize import stylize
     from nst.recipes import RECIPES
     from nst.settings import Settings
 else:
     _MODULES = {
         "RECIPES": "nst.recipes",
-        "Frame": "nst.optimise.stylize",
+        "Frame": "nst.optimise.recorder",
         "ImageError": "nst.images",
         "OnePass": "nst.one_pass",
         "Settings": "nst.settings",

@@ -60,6 +60,7 @@ class Config:
     precision: str = _variable("NST_PRECISION", "", _one_of(*PRECISIONS))
     winograd: bool | None = _variable("NST_WINOGRAD", None, _yes_or_no)
     gallery: str = _variable("NST_GALLERY", "")
+    max_size: int = _variable("NST_MAX_SIZE", 2048, _at_least(64, int))
     max_seconds: float = _variable("NST_MAX_SECONDS", math.inf, _at_least(1))
     max_upload_megabytes: int = _variable("NST_MAX_UPLOAD_MB", 40, _at_least(1, int))
     quota_megabytes: int = _variable("NST_VISITOR_MB", 100, _at_least(1, int))

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_url, snapshot_download
-
 from nst.errors import InputError
 from nst.hub import check_reachable
 from nst.settings import Settings
@@ -152,6 +150,8 @@ def _read_entry(name: str, files: dict[str, Path], entry: Any) -> Style:
 
 
 def _download(repository: str, into: Path | None) -> Path:
+    from huggingface_hub import hf_hub_url, snapshot_download  # takes a fifth of a second
+
     check_reachable(hf_hub_url(repository, "catalogue.toml", repo_type="dataset"))
     # Real files in a folder of their own: the page does not serve the symbolic links of a cache.
     folder = tempfile.mkdtemp(prefix="gallery-", dir=into)

@@ -15,7 +15,7 @@ from nst.network.vgg import Backbone
 from nst.optimise import stylize
 from nst.optimise.cost import run_work
 from nst.optimise.pictures import Pictures, open_pictures
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame, RunOptions
 from nst.recipes import DEFAULT, change, combine
 from nst.settings import Settings
 from nst.sharing import ONE_PASS, Provenance, ShareLink, file_hash
@@ -35,7 +35,7 @@ class Request:
     start: ImageSource | None = None  # a painting of the photo to continue
     sample: str = ""  # the sample photo's id, if it is one
     keep_alpha: bool = False  # keep a transparent background, and do not paint it
-    frame_every: int = 0  # steps between frames, besides those that come by time
+    run: RunOptions = RunOptions()
     photo_name: str = ""  # the photo's name in the title; "": the path's stem
 
 
@@ -43,12 +43,12 @@ class Request:
 class RemoteBackbone:
     """A backbone that another process holds.
 
-    `paint` takes pictures, settings, `frame_every` and the job's `stop` event. It yields frames,
+    `paint` takes pictures, settings, options and the job's `stop` event. It yields frames,
     as `nst.optimise.stylize.run` does.
     """
 
     name: str
-    paint: Callable[[Pictures, Settings, int, threading.Event], Generator[Frame, None, None]]
+    paint: Callable[[Pictures, Settings, RunOptions, threading.Event], Generator[Frame, None, None]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Job:
     backbone: Backbone | RemoteBackbone
     work: float  # in pixel-steps
     frames: Generator[Frame, None, None]
+    resumes: bool  # whether `start` is the same painting, unfinished
     stop: threading.Event  # once it is set, the next step, or part of the set-up, raises Stopped
 
     @property
@@ -95,12 +96,13 @@ class Job:
         if self.pictures.opaque is None:
             return frame.image
         painting = frame.image.copy()
-        painting.putalpha(fit(self.pictures.opaque, self.settings.size))
+        painting.putalpha(fit(self.pictures.opaque, max(painting.size)))
         return painting
 
     def provenance(self, frame: Frame) -> Provenance:
         """The metadata of a painting whose last frame is `frame`."""
-        inputs = {"mask": self.mask, "start": self.start, "keep_alpha": self.pictures.opaque}
+        start = None if self.resumes else self.start
+        inputs = {"mask": self.mask, "start": start, "keep_alpha": self.pictures.opaque}
         return Provenance(
             link=self.link,
             style_hashes=self.style_hashes,
@@ -139,9 +141,9 @@ def prepare(
         request.photo, files, settings, request.mask, request.start, request.keep_alpha, check_cancelled
     )
     if isinstance(backbone, RemoteBackbone):
-        frames = backbone.paint(pictures, settings, request.frame_every, stop)
+        frames = backbone.paint(pictures, settings, request.run, stop)
     else:
-        frames = stylize.run(pictures, settings, backbone, request.frame_every, check_cancelled)
+        frames = stylize.run(pictures, settings, backbone, request.run, check_cancelled)
     return Job(
         title=job_title(request.photo, styles, request.photo_name),
         pictures=pictures,
@@ -151,6 +153,7 @@ def prepare(
         backbone=backbone,
         work=pictures_work(pictures, settings),
         frames=frames,
+        resumes=request.run.first_step > 0,
         stop=stop,
     )
 

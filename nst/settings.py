@@ -53,7 +53,7 @@ def _setting(
 class Settings:
     """The settings of a painting, checked. ValueError names the field, its value and its range."""
 
-    size: int = _setting(512, "Size", "longest side of the painting, in pixels", 64, 2048, 64)
+    size: int = _setting(512, "Size", "longest side of the painting, in pixels", 64, 8192, 64)
     strength: float = _setting(0.5, "Strength", "0 keeps the photo, 1 lets the style rule", 0.0, 1.0, 0.05)
     coherence: float = _setting(
         0.35, "Coherence", "how far strokes follow the photo's forms (feature matching)", 0.0, 1.0, 0.05

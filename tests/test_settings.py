@@ -16,9 +16,9 @@ def test_defaults_are_valid_and_frozen() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("size", 63, "64 to 2048"),
+        ("size", 63, "64 to 8192"),
         ("size", 512.5, "whole number"),
-        ("size", True, "64 to 2048"),
+        ("size", True, "64 to 8192"),
         ("strength", 1.01, "0.0 to 1.0"),
         ("strength", float("nan"), "0.0 to 1.0"),
         ("strength", "much", "0.0 to 1.0"),

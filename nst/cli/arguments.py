@@ -13,9 +13,10 @@ from PIL import Image
 from nst.cli.terminal import print_message
 from nst.errors import InputError
 from nst.gallery import Style, match_style
-from nst.images import is_address, open_checked, upright_size
+from nst.images import Print, is_address, open_checked, upright_size
 from nst.job import Job, Request, resolve_request
 from nst.optimise.pictures import open_pictures
+from nst.optimise.recorder import RunOptions
 from nst.recipes import RECIPES, backbone_note
 from nst.settings import Settings
 from nst.sharing import Provenance, from_text
@@ -38,6 +39,11 @@ class CliRequest:
         """Whether the photo's transparent background is kept."""
         return self.options.keep_alpha or bool(self.provenance and "keep_alpha" in self.provenance.extra_inputs)
 
+    @property
+    def printed(self) -> Print:
+        """How the file is written."""
+        return Print(self.options.bits, self.options.dpi)
+
     def for_any_photo(self) -> Request:
         """The request without the parts that depend on the photo: size, mask and start."""
         return Request(
@@ -56,7 +62,11 @@ class CliRequest:
         if self.overrides.get("size") == PHOTO_SIZE:
             request = replace(request, overrides={**request.overrides, "size": _own_size(photo)})
         return replace(
-            request, photo=photo, mask=self.options.mask, start=self.options.start, frame_every=self.options.save_every
+            request,
+            photo=photo,
+            mask=self.options.mask,
+            start=self.options.start,
+            run=RunOptions(every=self.options.save_every, remainder=self.printed.bits == 16),
         )
 
 
@@ -71,7 +81,7 @@ def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], ava
     if len(photos) > 1:
         if not is_folder(options.out):
             raise InputError(f"{len(photos)} photos need a folder; end {options.out!r} in a slash")
-        if flag := next((name for name in ("start", "log") if getattr(options, name)), None):
+        if flag := next((name for name in ("start", "log", "resume") if getattr(options, name)), None):
             raise InputError(f"--{flag} is for one photo, and there are {len(photos)}")
     styles = [_file_or_id(name, available) for name in names]
     if provenance:
@@ -107,9 +117,11 @@ def _matching_files(text: str, available: Sequence[Style]) -> list[str]:
 
 def reject_painting_options(options: argparse.Namespace, reason: str) -> None:
     """Raise ValueError for an option that is for one painting of one photo only."""
-    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like"):
+    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like", "resume", "dpi"):
         if getattr(options, name):
             raise InputError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
+    if options.bits != 8:
+        raise InputError(f"--bits is for a painting of a photo, and {reason}")
 
 
 def check_request(request: CliRequest, available: Sequence[Style]) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,12 @@ from tqdm import tqdm
 
 from nst.cli.outputs import numbered
 from nst.cli.terminal import Interrupted, Interrupts, print_message
-from nst.images import ImageError, save_image, write_file
+from nst.images import ImageError, Print, save_image, write_file
 from nst.job import Job
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame
 from nst.sharing import to_text
+
+AUTOSAVE_SECONDS = 600.0  # between two times that a long run saves its unfinished picture
 
 
 @dataclass
@@ -26,6 +29,8 @@ class RunOutput:
     log: str | None = None
     log_every: int = 0  # steps; 0: never
     save_every: int = 0  # steps; 0: never
+    printed: Print = Print()
+    saved_at: float = field(default_factory=time.monotonic)  # when the unfinished picture was saved last
     losses: list[dict[str, Any]] = field(default_factory=list)  # rows of the CSV file `log`
     last: Frame | None = None  # the newest frame
     save_failed: bool = False
@@ -76,6 +81,9 @@ def _report(job: Job, output: RunOutput, frame: Frame, bar: Any) -> None:
             bar.write(_line(output.losses[-1]), file=sys.stderr)
     if output.save_every and frame.step % output.save_every == 0:
         _save(job, output, frame, numbered(output.out, frame.step))
+    if time.monotonic() - output.saved_at > AUTOSAVE_SECONDS and not frame.done:
+        _save(job, output, frame, output.out)
+        output.saved_at = time.monotonic()
     bar.set_description_str(f"step {frame.step}/{frame.steps} ", refresh=False)
     bar.update(100 * frame.progress - bar.n)
 
@@ -102,7 +110,8 @@ def _save_all(job: Job, output: RunOutput) -> bool:
 def _save(job: Job, output: RunOutput, frame: Frame, path: Path) -> bool:
     """Save a picture. An error is printed, and the run goes on."""
     try:
-        save_image(job.painting(frame), path, to_text(job.provenance(frame)))
+        text = to_text(job.provenance(frame))
+        save_image(job.painting(frame), path, text, output.printed, frame.remainder)
     except ImageError as error:
         output.save_failed = True
         print_message(str(error))

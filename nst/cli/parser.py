@@ -117,6 +117,13 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         type=_path,
         help="write a static site that paints in the visitor's browser into a new folder, or over an earlier one",
     )
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the unfinished painting in OUT.png, if there is one"
+    )
+    parser.add_argument("--dpi", type=_count, metavar="N", help="write the resolution, pixels per inch, to the file")
+    parser.add_argument(
+        "--bits", type=int, choices=(8, 16), default=8, help="bits per channel of a PNG or TIFF (default 8)"
+    )
     parser.add_argument("--log", metavar="FILE", type=_path, help="write the losses to a CSV file")
     parser.add_argument("--log-every", type=_count, metavar="STEPS", help="print the losses every so many steps")
     parser.add_argument(

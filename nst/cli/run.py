@@ -9,15 +9,19 @@ from nst.cli.arguments import CliRequest, check_request, expand_patterns, parse_
 from nst.cli.contact_sheet import paint_sheet
 from nst.cli.outputs import plan_outputs
 from nst.cli.paint import RunOutput, describe_failure, paint
+from nst.cli.resume import resume
 from nst.cli.terminal import Interrupts, print_message
 from nst.cli.video import is_video, paint_video
 from nst.config import Config
 from nst.errors import InputError
 from nst.gallery import Style
 from nst.job import prepare
+from nst.messages import duration
 from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
+from nst.optimise.schedule import LARGE
 from nst.recipes import SOURCES
+from nst.service.engine import expected_seconds
 
 
 def run(
@@ -74,8 +78,14 @@ def _paint_photo(
 ) -> int:
     """Paint one photo and return its exit code. Raises ImageError or ValueError for bad input."""
     options = request.options
+    one = request.for_photo(photo)
+    if options.resume:
+        resumed = resume(one, out, available)
+        if resumed is None:
+            return 0
+        one = resumed
     try:
-        job = prepare(request.for_photo(photo), available, backbone)
+        job = prepare(one, available, backbone)
     except MemoryError as error:
         raise InputError(str(error)) from None
     print_differences(request, job)
@@ -84,4 +94,7 @@ def _paint_photo(
         log_every = SOURCES[job.link.recipe].log_every
     if len(request.photos) > 1:
         print_message(f"{photo} -> {out}")
-    return paint(job, RunOutput(out, options.log, log_every or 0, options.save_every), interrupts)
+    if job.settings.size > LARGE:
+        print_message(f"this takes about {duration(expected_seconds(job, backbone))}; Ctrl-C keeps the picture so far")
+    output = RunOutput(out, options.log, log_every or 0, options.save_every, request.printed)
+    return paint(job, output, interrupts)

@@ -8,12 +8,15 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
+from nst.images import sixteen_bit
 from nst.images.limits import ImageError, is_address, quoted
 
 FORMATS = {
@@ -31,6 +34,7 @@ FORMATS = {
 
 _MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
+_WITH_RESOLUTION = {"PNG", "JPEG", "TIFF"}
 _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -38,11 +42,21 @@ _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
 """The folder is read-only; the file itself may still be writable."""
 
 
-def image_format(path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False) -> str:
+@dataclass(frozen=True)
+class Print:
+    """How a picture for print is written."""
+
+    bits: int = 8  # per channel: 8 or 16
+    dpi: int | None = None  # pixels per inch, written into the file
+
+
+def image_format(
+    path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False, printed: Print = Print()
+) -> str:
     """The format a file's name asks for, such as "PNG".
 
     ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width and height, or
-    transparency where `alpha` is wanted.
+    transparency where `alpha` is wanted, or what `printed` asks for.
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
@@ -55,23 +69,36 @@ def image_format(path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), a
         )
     if alpha and kind not in _WITH_ALPHA:
         raise ImageError(f"{kind} holds no transparency; end {quoted(path)} in .png or .webp")
+    if printed.bits == 16 and kind not in sixteen_bit.KINDS:
+        raise ImageError(f"{kind} holds 8 bits per channel; end {quoted(path)} in .png or .tif")
+    if printed.dpi and kind not in _WITH_RESOLUTION:
+        raise ImageError(f"{kind} holds no resolution; end {quoted(path)} in .png, .tif or .jpg")
     return kind
 
 
-def save_image(image: Image.Image, path: str | os.PathLike[str], text: Mapping[str, str] | None = None) -> None:
+def save_image(
+    image: Image.Image,
+    path: str | os.PathLike[str],
+    text: Mapping[str, str] | None = None,
+    printed: Print = Print(),
+    remainder: NDArray[np.float32] | None = None,
+) -> None:
     """Write the image in the format its name asks for; ImageError if that can't be done.
 
-    `text` goes into a PNG's text chunks; other formats leave it out.
+    `text` goes into a PNG's text chunks; other formats leave it out. `remainder` is that of a `Frame`, for 16 bits.
     """
-    kind = image_format(path, image.size, image.mode == "RGBA")
+    kind = image_format(path, image.size, image.mode == "RGBA", printed)
     options: dict[str, Any] = {"quality": _QUALITY[kind]} if kind in _QUALITY else {}
     if kind == "PNG" and text:
-        options["pnginfo"] = PngInfo()
-        for key, value in text.items():
-            options["pnginfo"].add_text(key, value)
+        options["pnginfo"] = sixteen_bit.png_info(text)
+    if printed.dpi:
+        options["dpi"] = (printed.dpi, printed.dpi)
     data = io.BytesIO()
     try:
-        image.save(data, kind, **options)
+        if printed.bits == 16:
+            data.write(sixteen_bit.encode(image, remainder, kind, text, printed.dpi))
+        else:
+            image.save(data, kind, **options)
     except (OSError, ValueError) as error:
         raise ImageError(f"{quoted(path)} can't be written: {error}") from None
     write_file(path, data.getvalue())

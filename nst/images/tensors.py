@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -14,5 +15,11 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 def to_image(pixels: Tensor) -> Image.Image:
     """A tensor 1 x 3 x H x W, clamped to 0..1 and rounded to 8 bit."""
-    rounded = pixels.detach()[0].clamp(0, 1).mul(255).round().to(torch.uint8)
+    rounded = pixels.detach()[0].clamp(0, 1).mul_(255).round_().to(torch.uint8)
     return Image.fromarray(rounded.permute(1, 2, 0).cpu().contiguous().numpy())
+
+
+def remainder(pixels: Tensor, image: Image.Image) -> NDArray[np.float32]:
+    """What `to_image` took from the pixels to get the image: H x W x 3, -0.5..0.5 of 255."""
+    exact = pixels.detach()[0].clamp(0, 1).mul_(255).permute(1, 2, 0).cpu()
+    return exact.sub_(torch.from_numpy(np.array(image))).numpy()

@@ -20,6 +20,11 @@ BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200
 FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 """Memory that does not depend on the size: kernels, targets of the styles, a GPU's libraries."""
 
+TILE_PIXELS = 1152**2  # of a tile with its margin
+
+TILED_BYTES = 190
+"""Memory per pixel of a picture in tiles: pixels, gradients and five curvature pairs, the photo and its features."""
+
 GUIDED_FEATURES = 122  # features per pixel in the five default style layers; each masked region stores them again
 
 
@@ -50,6 +55,11 @@ def needed_memory(pixels: float, dtype: torch.dtype, device: torch.device, regio
     guided = GUIDED_FEATURES * (2 if dtype == torch.bfloat16 else 4)
     per_pixel = (half if dtype.itemsize == 2 else single) + regions * guided
     return FIXED_BYTES[kind] + pixels * per_pixel
+
+
+def tiled_memory(pixels: float, dtype: torch.dtype, device: torch.device, regions: int = 0) -> float:
+    """As `needed_memory`, for a picture in tiles: features of one tile, and TILED_BYTES per pixel of the picture."""
+    return needed_memory(TILE_PIXELS, dtype, device, regions) + pixels * (TILED_BYTES + 16 * regions)
 
 
 def free_memory(device: torch.device) -> float:

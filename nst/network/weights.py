@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -180,6 +179,8 @@ def _fetch_oxford() -> Weights:
 
 
 def _fetch_hub() -> Weights:
+    from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache  # takes a fifth of a second
+
     if not isinstance(try_to_load_from_cache(HUB_REPO, HUB_FILE), str):
         check_reachable(hf_hub_url(HUB_REPO, HUB_FILE))
     path = Path(hf_hub_download(HUB_REPO, HUB_FILE, etag_timeout=TIMEOUT)).resolve()

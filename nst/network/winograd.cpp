@@ -22,7 +22,6 @@ constexpr int WIDTH = 8, VECTORS = 2;
 constexpr int WIDTH = 4, VECTORS = 4;
 #endif
 constexpr int ROWS = 6;     // tiles in the inner loop: ROWS * VECTORS sums stay in registers
-constexpr int TILES = 30;   // tiles in a block; a power of two would make their rows compete for the same cache lines
 constexpr int GROUP = 64;   // outputs whose products are held at a time
 
 typedef float Vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
@@ -107,7 +106,11 @@ struct Layer {
     int columns() const { return (width + 3) / 4; }
     int tiles() const { return (height + 3) / 4 * columns(); }
 
-    // The spectra of tiles from `first` on: 36 x TILES x C.
+    // Tiles of a block: few leave the products in the cache, many read the filters less often. Powers of two would make
+    // their rows compete for the same cache lines.
+    int tiles_at_once() const { return inputs > 128 ? 30 : 12; }
+
+    // The spectra of tiles from `first` on: 36 x tiles_at_once() x C.
     void transform_patches(int first, int count, const T* zeros, T* spectra) const {
         for (int t = 0; t < count; t++) {
             int top = (first + t) / columns() * 4 - 1, left = (first + t) % columns() * 4 - 1;
@@ -129,21 +132,21 @@ struct Layer {
                 for (int i = 0; i < 6; i++) {
                     Vector row[6];
                     to_spectrum(half[i], row);
-                    for (int k = 0; k < 6; k++) store(spectra + ((size_t)(6 * i + k) * TILES + t) * inputs + c, row[k]);
+                    for (int k = 0; k < 6; k++) store(spectra + ((size_t)(6 * i + k) * tiles_at_once() + t) * inputs + c, row[k]);
                 }
             }
         }
     }
 
-    // GROUP outputs of all tiles' products: 36 x TILES x GROUP.
+    // GROUP outputs of all tiles' products: 36 x tiles_at_once() x GROUP.
     void multiply(int count, int group, const T* spectra, float* products) const {
         constexpr int BLOCK = VECTORS * WIDTH;
         for (int p = 0; p < 36; p++)
             for (int part = 0; part < GROUP / BLOCK; part++) {
                 size_t block = (size_t)p * (outputs / BLOCK) + group * (GROUP / BLOCK) + part;
                 const T* f = filters + block * inputs * BLOCK;
-                const T* rows = spectra + (size_t)p * TILES * inputs;
-                float* into = products + (size_t)p * TILES * GROUP + part * BLOCK;
+                const T* rows = spectra + (size_t)p * tiles_at_once() * inputs;
+                float* into = products + (size_t)p * tiles_at_once() * GROUP + part * BLOCK;
                 int t = 0;
                 for (; t + ROWS <= count; t += ROWS)
                     multiply_rows<ROWS>(rows + (size_t)t * inputs, f, inputs, into + t * GROUP);
@@ -158,7 +161,7 @@ struct Layer {
                 Vector half[4][6], none = {};
                 for (int j = 0; j < 6; j++) {
                     Vector column[6], changed[4];
-                    for (int i = 0; i < 6; i++) column[i] = load(products + ((6 * i + j) * TILES + t) * GROUP + k);
+                    for (int i = 0; i < 6; i++) column[i] = load(products + ((6 * i + j) * tiles_at_once() + t) * GROUP + k);
                     to_output(column, changed);
                     for (int i = 0; i < 4; i++) half[i][j] = changed[i];
                 }
@@ -179,19 +182,19 @@ struct Layer {
     }
 
     void run(int threads) const {
-        int blocks = (tiles() + TILES - 1) / TILES, groups = outputs / GROUP, jobs = blocks * groups;
+        int blocks = (tiles() + tiles_at_once() - 1) / tiles_at_once(), groups = outputs / GROUP, jobs = blocks * groups;
         // Threads share the outputs of a block where there are few blocks, as reading the filters takes longest there.
         int together = blocks >= 2 * threads ? groups : (jobs + threads - 1) / threads;
 #pragma omp parallel num_threads(threads)
         {
-            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * TILES * inputs);
-            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * TILES * GROUP);
+            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * tiles_at_once() * inputs);
+            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * tiles_at_once() * GROUP);
             T* zeros = (T*)aligned_alloc(64, sizeof(T) * inputs);
             memset(zeros, 0, sizeof(T) * inputs);
             int transformed = -1;
 #pragma omp for schedule(dynamic, together)
             for (int job = 0; job < jobs; job++) {
-                int block = job / groups, first = block * TILES, count = std::min(TILES, tiles() - first);
+                int block = job / groups, first = block * tiles_at_once(), count = std::min(tiles_at_once(), tiles() - first);
                 if (block != transformed) transform_patches(first, count, zeros, spectra);
                 transformed = block;
                 multiply(count, job % groups, spectra, products);

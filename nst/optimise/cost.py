@@ -3,11 +3,12 @@
 The unit is the pixel-step: the cost per pixel of one optimiser step with the default settings.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from nst.network.weights import ARCHITECTURES
 from nst.optimise.objective import MATCH_LAYERS
-from nst.optimise.schedule import schedule
+from nst.optimise.schedule import LARGE, schedule
 from nst.optimise.targets import content_layers
 from nst.settings import Settings
 
@@ -17,6 +18,7 @@ STEP_OVERHEAD = 8_000
 
 FORWARD_SHARE = 0.4  # cost of a forward pass through the network, as a share of a step
 ONE_PASS_SHARE = 0.25  # cost of a picture by the one-pass network, as a share of a step; its styles are encoded
+TILED_COST = 1.6  # cost of a step of the objective in tiles, relative to that of the whole picture
 MIN_DEPTH_SHARE = 0.15  # lower bound of `depth_share`: the pixels themselves cost something with the shallowest layers
 
 _CHANNELS = 3, 64, 128, 256, 512, 512
@@ -58,10 +60,28 @@ def plan_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, s
             size,
             steps,
             study=FORWARD_SHARE * depth * size**2 * pictures,
-            step=depth * (STEP_OVERHEAD + size**2 * aspect),
+            step=depth * (STEP_OVERHEAD + size**2 * aspect) * (TILED_COST if size > LARGE else 1),
         )
         for size, steps in plan
     ]
+
+
+def finished(plan: Sequence[Scale], step: int) -> Iterator[tuple[Scale, int]]:
+    """Each scale with the number of its steps among the first `step` of the plan."""
+    for scale in plan:
+        done = min(step, scale.steps)
+        yield scale, done
+        step -= done
+
+
+def remaining(plan: Sequence[Scale], step: int) -> list[tuple[Scale, int]]:
+    """The scales that are not finished after the first `step` steps, with the number of steps done."""
+    return [(scale, done) for scale, done in finished(plan, step) if done < scale.steps]
+
+
+def scale_of(plan: Sequence[Scale], step: int) -> Scale:
+    """The scale of a step, counted from 1."""
+    return [scale for scale, done in finished(plan, step) if done][-1]
 
 
 def depth_share(settings: Settings) -> float:

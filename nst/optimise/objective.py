@@ -9,6 +9,7 @@ from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, weighted_error
 from nst.optimise.regions import Region
+from nst.optimise.schedule import LARGE
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
 from nst.settings import Settings
 
@@ -49,7 +50,7 @@ class Objective:
     ) -> None:
         return_freed_memory(backbone.device)  # blocks of the previous scale don't fit this one
         self._settings, self._backbone = settings, backbone
-        self._weights = balance(settings, settings.size / size)
+        self._weights = balance(settings, max(1.0, min(settings.size, LARGE) / size))
         self._style_layers = dict(settings.style_layers)
         self._content_layers = content_layers(settings)
         matching = settings.coherence and any(region.styles for region in regions)

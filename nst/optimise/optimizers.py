@@ -14,6 +14,10 @@ HISTORY = 8  # steps in the memory of L-BFGS; more do not lower the loss
 MAX_HISTORY_VALUES = 120_000_000
 """Upper bound of the numbers in that memory: above 1024 x 1024 pixels it holds fewer steps."""
 
+PART = 2**22  # numbers that are processed at a time
+
+CAREFUL_STEPS = 8  # number of steps below which the first is shorter: too few remain to make up for one too long
+
 FIRST_STEP, MAX_STEP = 0.03, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
 
 
@@ -30,19 +34,18 @@ def lbfgs(
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
     # Allocated as one block: long-lived tensors between the large short-lived blocks of an evaluation would fragment
-    # the heap.
-    storage = pixels.new_empty(history, 2, *pixels.shape, dtype=torch.bfloat16)
+    # the heap. One pair more than the memory holds, for the pair that is being tested.
+    storage = pixels.new_empty(min(history, count) + 1, 2, pixels.numel(), dtype=torch.bfloat16)
     pairs = 0
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
-    stride = FIRST_STEP
+    stride = FIRST_STEP * min(1.0, count / CAREFUL_STEPS)
     if count > 1:
         yield pixels, losses
     for number in range(1, max(2, count)):
         # Pixels that the gradient pushes out of the box can't move and must not affect the others.
         stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
-        direction = _two_loop(gradient.masked_fill(stuck, 0), memory)
-        direction = direction.masked_fill_(stuck, 0)
+        direction = _two_loop(gradient.masked_fill(stuck, 0), memory).masked_fill_(stuck, 0)
         length = direction.square().mean().sqrt().clamp_min(1e-20)
         if memory:
             direction *= (MAX_STEP / length).clamp_max(1)
@@ -55,38 +58,53 @@ def lbfgs(
             stride /= 4
             _, pixels, losses, gradient = best
         else:
-            s, y = moved - pixels, new_gradient - gradient
-            curvature = (s * y).sum()
-            # Losses can have any magnitude, so the test is on the angle between s and y. It waits for a GPU, for three
-            # sums only.
-            if not changes_at(number) and curvature > 1e-6 * s.norm() * y.norm():
-                pair = storage[pairs % history]
-                pair[0], pair[1] = s, y
-                memory.append((pair[0], pair[1], curvature))
-                pairs += 1
+            if not changes_at(number):
+                pair = storage[pairs % len(storage)]
+                curvature, lengths = _differences((moved, pixels), (new_gradient, gradient), pair)
+                # Losses can have any magnitude, so the test is on the angle between s and y. It waits for a GPU, for
+                # three sums only.
+                if curvature > 1e-6 * lengths:
+                    memory.append((pair[0].view_as(pixels), pair[1].view_as(pixels), curvature))
+                    pairs += 1
             pixels, gradient = moved, new_gradient
             if losses["total"] < best[0]:
                 best = (losses["total"], pixels, losses, gradient)
         yield pixels, losses
 
 
-def _two_loop(gradient: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """The approximate inverse Hessian times the gradient; `memory` holds (s, y, s . y).
+def _differences(s: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], pair: Tensor) -> tuple[Tensor, Tensor]:
+    """Write the two differences to `pair`; s . y and |s| |y|. In parts: of a large picture, each takes a gigabyte."""
+    sums = torch.zeros(3, device=pair.device)
+    flat = (x.contiguous().view(-1).split(PART) for x in (*s, *y))
+    for new_s, old_s, new_y, old_y, to_s, to_y in zip(*flat, *(x.split(PART) for x in pair), strict=True):
+        part_s, part_y = new_s - old_s, new_y - old_y
+        to_s.copy_(part_s)
+        to_y.copy_(part_y)
+        sums += torch.stack([(a * b).sum() for a, b in ((part_s, part_y), (part_s, part_s), (part_y, part_y))])
+    return sums[0], (sums[1] * sums[2]).sqrt()
+
+
+def _two_loop(q: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """The approximate inverse Hessian times the gradient `q`, in place; `memory` holds (s, y, s . y).
 
     All numbers stay on the device, so nothing here waits for a GPU.
     """
-    q = gradient.clone()
     coefficients = []
     for s, y, curvature in reversed(memory):
-        a = (s * q).sum() / curvature
+        a = _dot(s, q) / curvature
         coefficients.append(a)
         q.addcmul_(y, a, value=-1)
     if memory:
         _, y, curvature = memory[-1]
-        q *= curvature / y.square().sum()
+        q *= curvature / _dot(y, y)
     for (s, y, curvature), a in zip(memory, reversed(coefficients), strict=True):
-        q.addcmul_(s, a - (y * q).sum() / curvature)
+        q.addcmul_(s, a - _dot(y, q) / curvature)
     return q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    parts = (x.reshape(-1).split(PART) for x in (a, b))
+    return torch.stack([(x.float() * y).sum() for x, y in zip(*parts, strict=True)]).sum()
 
 
 def adam(pixels: Tensor, evaluate: Evaluate, count: int, learning_rate: float) -> Iterator[tuple[Tensor, Losses]]:

@@ -10,6 +10,9 @@ COARSEST = 128  # longest side at the first scale, in pixels; large forms settle
 STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 22), "fine": (50, 30, 70)}
 """Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""
 
+LARGE, LARGE_STEPS = 2048, {"quick": 4, "normal": 8, "fine": 16}
+"""Longest side, in pixels, from which on a scale has so few steps: four fifths of what 27 steps gain."""
+
 
 def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> list[tuple[int, int]]:
     """(longest side in pixels, number of steps) of each scale, from coarse to fine.
@@ -21,9 +24,13 @@ def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> li
         return [(settings.size, 1)]
     sizes = scales(settings, aspect)
     coarse, middle, last = STEPS.get(settings.effort, STEPS["quick"])
-    counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
+    large = sum(size > LARGE for size in sizes)
     if len(sizes) == 1:
         counts = [middle + last]
+    elif large:
+        counts = [coarse] * (len(sizes) - large - 1) + [middle] + [LARGE_STEPS.get(settings.effort, 4)] * large
+    else:
+        counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]
     remaining = max(1, sum(size > start_size for size in sizes))
     sizes, counts = sizes[-remaining:], counts[-remaining:]
     if 0 < start_size < sizes[0]:  # a finished painting is a better start than an upscaled one

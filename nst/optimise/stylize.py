@@ -5,9 +5,9 @@ gradient descent on the pixels. Going from coarse to fine is from Gatys et al. 2
 Neural Style Transfer", section 6.
 """
 
+import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
 from functools import cache, partial
 
 import torch
@@ -16,47 +16,26 @@ from torch import Tensor
 
 from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
 from nst.errors import InputError
-from nst.images import ImageSource, fit
+from nst.images import ImageSource, fit, fitted_size
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
 from nst.network.isolation import isolated, isolated_steps
-from nst.network.memory import HeapTrimmer, free_memory, needed_memory, return_freed_memory
+from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
-from nst.optimise.cost import Scale, plan_work
-from nst.optimise.failure import failure_reason
+from nst.optimise.cost import plan_work, remaining, scale_of
 from nst.optimise.objective import Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
+from nst.optimise.recorder import Finish, Frame, Recorder, RunOptions
 from nst.optimise.regions import Region, Styles, binary_mask, feather, restrict, split_by_mask
+from nst.optimise.schedule import LARGE
 from nst.optimise.start import start_scale
 from nst.optimise.targets import CheckCancelled, never_cancelled
+from nst.optimise.tiled import TiledObjective
 from nst.settings import Settings
 
-FRAME_INTERVALS = 0.33, 1.0
-"""Minimum seconds between frames: at first, when the picture changes most, and after 16 s.
-More frames would cost more time than they are worth."""
-
 _default_backbone = cache(load_backbone)
-
-Finish = Callable[[Image.Image], Image.Image]
-"""Post-processing at the final size: the optimised picture -> the picture that is delivered."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The painting after a step."""
-
-    image: Image.Image  # RGB at the final size, at every scale
-    step: int
-    steps: int  # of the whole schedule
-    progress: float  # share of the work done, 0..1, by the costs of `plan_work`
-    losses: Losses  # "total", "content", "style" and "tv" of this step
-    log: tuple[Losses, ...]  # losses of every step since the previous frame
-    seconds: float  # since the start
-    done: bool  # only the last frame
-    moved: bool = True  # False while the picture is the one that the run started with
-    failed: str = ""  # on the last frame, why the run did not improve the picture
 
 
 def stylize(
@@ -88,15 +67,15 @@ def run(
     pictures: Pictures,
     settings: Settings,
     backbone: Backbone | None = None,
-    every: int = 0,
+    options: RunOptions | None = None,
     check_cancelled: CheckCancelled = never_cancelled,
 ) -> Generator[Frame, None, None]:
     """`stylize` for opened pictures.
 
-    Where a cut-out is transparent, nothing is painted. `every` yields an extra frame after each so many steps; 0:
-    none. `check_cancelled` is called between steps and between parts of the set-up; an exception that it raises ends
-    the run.
+    Where a cut-out is transparent, nothing is painted. `check_cancelled` is called between steps and between parts of
+    the set-up; an exception that it raises ends the run.
     """
+    options = options or RunOptions()
     original = fit(pictures.photo, settings.size)
     photo, styles, finish = _prepare_colours(pictures, original, settings.colour, check_cancelled)
     photo = fit(photo, settings.size)
@@ -119,8 +98,10 @@ def run(
     _check_memory(original.size, regions, backbone)
     check_cancelled()
     photo = _match_palette(photo, regions, settings)
-    frames = _optimise(photo, pictures.start, regions, settings, backbone, finish, every, check_cancelled)
-    return isolated_steps(frames)
+    start = pictures.start
+    if start and settings.colour == "photo":
+        start = lightness(start).convert("RGB")  # `finish` has coloured it
+    return isolated_steps(_optimise(photo, start, regions, settings, backbone, finish, options, check_cancelled))
 
 
 def _prepare_colours(
@@ -136,12 +117,20 @@ def _prepare_colours(
         check_cancelled()
         matched.append((match(style, photo), share))
     if colour == "photo":
-        return lightness(photo).convert("RGB"), matched, partial(with_colours_of, original)
+        return lightness(photo).convert("RGB"), matched, partial(_colour_as, original)
     return photo, matched, lambda image: image
 
 
 def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:
-    return Image.composite(finish(image), photo, inside)
+    return Image.composite(finish(image), _resized(photo, image.size), _resized(inside, image.size))
+
+
+def _colour_as(photo: Image.Image, image: Image.Image) -> Image.Image:
+    return with_colours_of(_resized(photo, image.size), image)
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
@@ -159,14 +148,24 @@ def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Sett
     return photo
 
 
+def _fits(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> bool:
+    """Whether a picture of this width and height is computed whole: it is no poster, and the memory is enough."""
+    masks = sum(region.mask is not None for region in regions)
+    needed = needed_memory(math.prod(size), backbone.arithmetic.dtype, backbone.device, masks)
+    return max(size) <= LARGE and needed <= free_memory(backbone.device)
+
+
 def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
-    """Raise ValueError, with a size that fits, if this width and height need too much memory."""
+    """Raise ValueError, with a size that fits, if this width and height need too much memory even in tiles."""
+    if _fits(final, regions, backbone):
+        return
     size, aspect = max(final), min(final) / max(final)
     masks = sum(region.mask is not None for region in regions)
     free, dtype = free_memory(backbone.device), backbone.arithmetic.dtype
 
     def needed(side: int) -> float:
-        return needed_memory(side**2 * aspect, dtype, backbone.device, masks)
+        whole = needed_memory(side**2 * aspect, dtype, backbone.device, masks)
+        return min(whole, tiled_memory(side**2 * aspect, dtype, backbone.device, masks))
 
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
@@ -200,30 +199,34 @@ def _optimise(
     settings: Settings,
     backbone: Backbone,
     finish: Finish,
-    every: int,
+    options: RunOptions,
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     """Coarse to fine; at each scale: starting picture, objective, optimiser steps, frames."""
-    styles = sum(len(region.styles) for region in regions)
-    plan = plan_work(settings, photo.size, max(start.size) if start else 0, styles)
+    styles, resumes = sum(len(region.styles) for region in regions), options.first_step > 0
+    plan = plan_work(settings, photo.size, max(start.size) if start and not resumes else 0, styles)
     # A painting to continue has its large forms already, so a preview would add nothing.
     preview_scale = plan[:2][-1] if settings.init == "preview" and not start else None
     styled = bool(regions[0].styles)
-    recorder = _Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, every=every)
+    recorder = Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, options=options)
+    if start and resumes:
+        start = fit(start, scale_of(plan, options.first_step).size)
     pixels = to_tensor(start).to(backbone.device) if start else None
-    for scale in plan:
+    for scale, done in remaining(plan, options.first_step):
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
-        pixels = start_scale(target, pixels, regions, settings, check_cancelled)
-        check_cancelled()
-        if scale is preview_scale:
+        if not done or pixels is None:
+            pixels = start_scale(target, pixels, regions, settings, check_cancelled)
+            check_cancelled()
+        if scale is preview_scale and not done:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
             check_cancelled()
         recorder.start_scale(scale, pixels)
         return_freed_memory()
-        objective = Objective(target, regions, scale.size, settings, backbone, check_cancelled)
+        kind = Objective if _fits(fitted_size(photo.size, scale.size), regions, backbone) else TiledObjective
+        objective = kind(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
         check_cancelled()
-        steps = _optimizer(pixels, objective, scale.steps, settings)
+        steps = _optimizer(pixels, objective, scale.steps - done, settings)
         for pixels, losses in steps:
             check_cancelled()
             yield from recorder.record(pixels, losses)
@@ -236,69 +239,3 @@ def _optimizer(
     if settings.optimizer == "lbfgs":
         return lbfgs(pixels, objective, count, objective.changes_at)
     return adam(pixels, objective, count, settings.learning_rate)
-
-
-class _Recorder:
-    """Counts the steps and the work of a run, and makes its frames when they are due."""
-
-    def __init__(
-        self,
-        plan: Sequence[Scale],
-        settings: Settings,
-        styled: bool,
-        size: tuple[int, int],
-        finish: Finish,
-        every: int,
-    ) -> None:
-        self.settings, self.styled = settings, styled
-        self.size, self.finish, self.every = size, finish, every
-        self.steps = sum(scale.steps for scale in plan)
-        self.total_work = sum(scale.work for scale in plan)
-        self.start = self.last_frame = time.perf_counter()
-        self.step, self.work, self.moved = 0, 0.0, False
-        self.log: list[Losses] = []
-
-    def start_scale(self, scale: Scale, pixels: Tensor) -> None:
-        """Call it before the first step of a scale, with the picture that it starts from."""
-        self.scale, self.scale_start, self.moved_before = scale, pixels, self.moved
-        self.first_losses: Losses = {}
-        self.work += scale.study
-        self.trim_heap = HeapTrimmer()
-
-    def record(self, pixels: Tensor, losses: Losses) -> Iterator[Frame]:
-        """Count a step; one frame if it is due, else none."""
-        self.step += 1
-        self.work += self.scale.step
-        self.first_losses = self.first_losses or losses
-        self.moved = self.moved_before or pixels is not self.scale_start
-        self.log.append(losses)
-        self.trim_heap()
-        if self._is_due():
-            yield self._frame(pixels, losses)
-            self.log.clear()
-            self.last_frame = time.perf_counter()
-
-    def _is_due(self) -> bool:
-        if self.step == self.steps or (self.every and self.step % self.every == 0):
-            return True
-        now, (shortest, longest) = time.perf_counter(), FRAME_INTERVALS
-        return now - self.last_frame >= min(longest, max(shortest, (now - self.start) / 16))
-
-    def _frame(self, pixels: Tensor, losses: Losses) -> Frame:
-        seconds, done, failed = time.perf_counter() - self.start, self.step == self.steps, ""
-        if done:
-            moved = self.moved and not torch.equal(pixels, self.scale_start)
-            failed = failure_reason(self.first_losses, losses, moved, self.styled, self.settings)
-        image = to_image(pixels).resize(self.size, Image.Resampling.BICUBIC)
-        return Frame(
-            image=self.finish(image),
-            step=self.step,
-            steps=self.steps,
-            progress=1.0 if done else self.work / self.total_work,
-            losses=losses,
-            log=tuple(self.log),
-            seconds=seconds,
-            done=done,
-            moved=self.moved,
-            failed=failed,
-        )

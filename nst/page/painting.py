@@ -76,7 +76,7 @@ class PaintControls:
 
     def go_on_to_print(self, *, session: Session, **values: Any) -> Outputs:
         """The same, to the size of a print."""
-        return self.go_on(session=session, **values | {"size": PRINT_SIZE})
+        return self.go_on(session=session, **values | {"size": min(PRINT_SIZE, self.app.config.max_size)})
 
     def new_seed(self) -> Outputs:
         """Another seed, for another picture from the same settings."""

@@ -1,6 +1,7 @@
 """How to paint: presets, the mask, the recipe and a control for every setting."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -40,7 +41,8 @@ class SettingsPanel:
             )
             self._build_mask_editor()
             with gr.Accordion("Settings", open=False, elem_id="settings"):
-                self.controls |= {name: control(fields[name]) for name in MAIN_SETTINGS}
+                highest = {"size": self.app.config.max_size}
+                self.controls |= {name: control(fields[name], highest.get(name)) for name in MAIN_SETTINGS}
                 self.recipe = gr.Dropdown(
                     [(source.title, name) for name, source in SOURCES.items()],
                     value=DEFAULT,
@@ -83,7 +85,8 @@ class SettingsPanel:
 
     def show(self, recipe: str, settings: Settings) -> Outputs:
         """A recipe and its settings in their controls."""
-        values = control_values(settings)
+        largest = min(settings.size, self.app.config.max_size)
+        values = control_values(replace(settings, size=largest))
         return {
             self.preset: preset_of(values),
             self.recipe: recipe,

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from nst.config import Config
 from nst.gallery import load_photos, load_styles
+from nst.images import ImageSource
 from nst.job import Job, RemoteBackbone, Request, Stopped, prepare
 from nst.network.memory import return_freed_memory
-from nst.network.vgg import load_backbone
+from nst.network.vgg import Backbone, load_backbone
 from nst.network.weights import fetch_vgg19
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame, RunOptions
 from nst.service.zero_gpu import PACE, on_zero_gpu
 
 log = logging.getLogger("nst")
@@ -223,10 +224,21 @@ def _run_in(
 
 
 def warm_up(engine: Engine, photo: Path, style: Path, stop: threading.Event) -> None:
-    """A short run that measures the pace; it also compiles the kernels."""
-    overrides = {"size": WARM_UP_SIZE, "scales": 1, "steps": 12}
-    # A GPU finishes before a frame is due by time, so request one every three steps.
-    request = Request(photo=photo, styles=[style], overrides=overrides, frame_every=3)
-    job = prepare(request, [], engine.backbone, stop)
+    """A short run that measures the pace."""
+    job = _short_run(photo, style, engine.backbone, stop)
     with suppress(Stopped):
         engine.pace.calibrate(job, engine.first_frames(job, WARM_UP_SECONDS))
+
+
+def expected_seconds(job: Job, backbone: Backbone) -> float:
+    """How long a run will take in this process; a short run measures the pace."""
+    pace, short = Pace(), _short_run(job.photo, load_styles()[0].path, backbone, threading.Event())
+    pace.calibrate(short, list(short.frames))
+    return pace.seconds(job.work)
+
+
+def _short_run(photo: ImageSource, style: Path, backbone: Backbone | RemoteBackbone, stop: threading.Event) -> Job:
+    overrides = {"size": WARM_UP_SIZE, "scales": 1, "steps": 12}
+    # A GPU finishes before a frame is due by time, so request one every three steps.
+    request = Request(photo=photo, styles=[style], overrides=overrides, run=RunOptions(every=3))
+    return prepare(request, [], backbone, stop)

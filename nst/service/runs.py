@@ -18,8 +18,8 @@ from nst.images import ImageError, fit, save_image, upright_size
 from nst.job import Job, Request, Stopped, prepare, resolve_request
 from nst.messages import duration
 from nst.optimise.cost import run_work
+from nst.optimise.recorder import Frame
 from nst.optimise.schedule import schedule
-from nst.optimise.stylize import Frame
 from nst.service import disk
 from nst.service.app_state import AppState
 from nst.service.metrics import Record
@@ -77,6 +77,8 @@ def create_task(
     _, settings, chosen = resolve_request(request, styles)
     if not chosen and settings.style_layers:
         raise InputError(NO_STYLE)
+    if settings.size > app_state.config.max_size:
+        raise InputError(f"size is {settings.size}, and {app_state.config.max_size} is the largest here")
     start = max(upright_size(request.start)) if request.start else 0
     work = run_work(settings, photo.size, start, len(chosen))
     seconds, limit = app_state.engine.pace.seconds(work), app_state.config.max_seconds

@@ -8,7 +8,7 @@ from nst.job import RemoteBackbone, pictures_work
 from nst.network.vgg import Backbone
 from nst.optimise import stylize
 from nst.optimise.pictures import Pictures
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame, RunOptions
 from nst.settings import Settings
 
 PACE = 1e7  # pixel-steps per second, a cautious guess
@@ -24,15 +24,17 @@ def on_zero_gpu(backbone: Backbone) -> RemoteBackbone:
     import spaces
 
     @spaces.GPU(duration=_duration)  # type: ignore[untyped-decorator]
-    def paint(pictures: Pictures, settings: Settings, every: int) -> Generator[Frame, None, None]:
-        yield from stylize.run(pictures, settings, backbone, every)
+    def paint(pictures: Pictures, settings: Settings, options: RunOptions) -> Generator[Frame, None, None]:
+        yield from stylize.run(pictures, settings, backbone, options)
 
-    def frames(pictures: Pictures, settings: Settings, every: int, _: threading.Event) -> Generator[Frame, None, None]:
-        return paint(pictures, settings, every)  # closing it ends its worker
+    def frames(
+        pictures: Pictures, settings: Settings, options: RunOptions, _: threading.Event
+    ) -> Generator[Frame, None, None]:
+        return paint(pictures, settings, options)  # closing it ends its worker
 
     return RemoteBackbone(backbone.name, frames)
 
 
-def _duration(pictures: Pictures, settings: Settings, every: int) -> int:
+def _duration(pictures: Pictures, settings: Settings, options: RunOptions) -> int:
     """Seconds of GPU time to request for a run."""
     return min(MAX_SECONDS, math.ceil(SET_UP_SECONDS + pictures_work(pictures, settings) / PACE))

@@ -112,8 +112,8 @@ def test_steps_are_counted_from_one(line: str, capsys: pytest.CaptureFixture[str
 def test_size_photo_is_the_photos_own_size() -> None:
     request = request_of("a.jpg own.png -o x.png --size photo")
     assert request.for_photo("a.jpg").overrides["size"] == 64
-    Image.new("RGB", (4000, 50)).save("wide.png")
-    with pytest.raises(ValueError, match="4000 pixels long, and size takes 64 to 2048"):
+    Image.new("RGB", (9000, 50)).save("wide.png")
+    with pytest.raises(ValueError, match="9000 pixels long, and size takes 64 to 8192"):
         replace(request, photos=["wide.png"]).for_photo("wide.png")
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from nst.cli.paint import RunOutput, paint
 from nst.cli.terminal import Interrupts
 from nst.job import Job
-from nst.optimise.stylize import Frame
+from nst.optimise.recorder import Frame
 from nst.sharing import Provenance, ShareLink
 
 LOSSES = {"total": 2.0, "content": 1.0, "style": 1.0, "tv": 0.0}

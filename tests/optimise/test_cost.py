@@ -1,7 +1,16 @@
 import pytest
 
 from nst import Settings
-from nst.optimise.cost import FORWARD_SHARE, MIN_DEPTH_SHARE, STEP_OVERHEAD, depth_share, plan_work, run_work
+from nst.optimise.cost import (
+    FORWARD_SHARE,
+    MIN_DEPTH_SHARE,
+    STEP_OVERHEAD,
+    depth_share,
+    plan_work,
+    remaining,
+    run_work,
+    scale_of,
+)
 
 
 def test_a_step_costs_its_pixels_and_an_overhead() -> None:
@@ -32,3 +41,12 @@ def test_deeper_layers_cost_more() -> None:
     assert share("relu5_4=1") > 1
     assert share("relu1_1=1", "relu4_2=1") == share("relu4_2=1")
     assert share("", "") == MIN_DEPTH_SHARE
+
+
+def test_scales_are_counted_from_a_step_on() -> None:
+    plan = plan_work(Settings(size=256, steps=10), (100, 100))
+    assert [(scale.size, done) for scale, done in remaining(plan, 0)] == [(128, 0), (256, 0)]
+    assert [(scale.size, done) for scale, done in remaining(plan, 3)] == [(128, 3), (256, 0)]
+    assert [(scale.size, done) for scale, done in remaining(plan, 5)] == [(256, 0)]
+    assert [(scale.size, done) for scale, done in remaining(plan, 7)] == [(256, 2)]
+    assert [scale_of(plan, step).size for step in (1, 5, 6, 10)] == [128, 128, 256, 256]

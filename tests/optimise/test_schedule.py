@@ -20,3 +20,9 @@ def test_a_painting_to_continue_gets_only_larger_scales() -> None:
     settings = Settings(size=256, steps=10)
     assert schedule(settings, 0.5) == [(128, 5), (256, 5)]
     assert schedule(settings, 0.5, start_size=128) == [(256, 10)]
+
+
+def test_large_scales_have_few_steps() -> None:
+    assert schedule(Settings(size=4096)) == [(128, 25), (256, 25), (512, 25), (1024, 25), (2048, 20), (4096, 8)]
+    assert schedule(Settings(size=8192, effort="quick"))[-3:] == [(2048, 10), (4096, 4), (8192, 4)]
+    assert schedule(Settings(size=4096, scales=1)) == [(4096, 42)]

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic, default_device
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
-from nst.optimise import objective
+from nst.optimise import objective, recorder, tiled
 from nst.optimise import stylize as optimisation
 from nst.optimise.pictures import open_pictures
+from nst.optimise.recorder import RunOptions
 from nst.optimise.regions import Region
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import _match_palette, run
@@ -24,7 +26,7 @@ SMALL = Settings(size=64, steps=3)
 
 @pytest.fixture
 def every_frame(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optimisation, "FRAME_INTERVALS", (0.0, 0.0))
+    monkeypatch.setattr(recorder, "FRAME_INTERVALS", (0.0, 0.0))
 
 
 def _last(*args: object) -> Frame:
@@ -106,7 +108,7 @@ def test_strength_0_keeps_the_photo_and_more_moves_further(
 ) -> None:
     before = np.asarray(fit(photo, 64), dtype=float)
     moved = []
-    for strength in (0.0, 0.25, 0.5, 1.0):
+    for strength in (0.0, 0.2, 0.5):
         settings = Settings(size=64, steps=12, strength=strength, smoothness=0)
         painting = _last(photo, [style], settings, backbone).image
         moved.append(np.abs(np.asarray(painting) - before).mean())
@@ -164,7 +166,7 @@ def test_a_size_too_large_for_the_memory_is_rejected(
     for network in (None, on_meta):
         with pytest.raises(ValueError, match="size is 2048, which needs .* choose [3-6].. or less"):
             stylize(photo, [style], Settings(size=2048), network)
-    assert devices == [default_device(), torch.device("meta")]
+    assert set(devices) == {default_device(), torch.device("meta")}
 
 
 def test_the_recommended_size_is_accepted(
@@ -256,10 +258,10 @@ def test_the_first_frame_is_the_picture_before_the_first_step(
 def test_every_adds_frames_at_regular_steps(
     photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(optimisation, "FRAME_INTERVALS", (1e9, 1e9))
+    monkeypatch.setattr(recorder, "FRAME_INTERVALS", (1e9, 1e9))
     settings = Settings(size=64, steps=7)
     pictures = open_pictures(photo, [style], settings)
-    frames = run(pictures, settings, backbone, every=3)
+    frames = run(pictures, settings, backbone, RunOptions(every=3))
     assert [frame.step for frame in frames] == [3, 6, 7]
 
 
@@ -279,3 +281,45 @@ def test_the_photos_palette_follows_the_strength(
 def test_recipes_of_other_papers_keep_the_photos_palette(name: str, photo: Image.Image, style: Image.Image) -> None:
     assert _match_palette(photo, [Region([(style, 1.0)])], RECIPES[name]) is photo
     assert _match_palette(photo, [Region([])], Settings()) is photo
+
+
+@pytest.mark.usefixtures("two_scales")
+def test_a_run_resumes_at_its_step(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
+    settings = Settings(size=128, steps=8)
+    pictures = open_pictures(photo, [style], settings)
+    whole = {frame.step: frame for frame in run(pictures, settings, backbone, RunOptions(every=1))}
+    changed = _mean_difference(whole[8].image, fit(photo, 128))
+    for first_step in (2, 4, 6):
+        begun = replace(pictures, start=whole[first_step].image)
+        frames = list(run(begun, settings, backbone, RunOptions(every=1, first_step=first_step)))
+        assert [frame.step for frame in frames] == [*range(first_step + 1, 9)]
+        assert frames[0].progress > whole[first_step].progress - 1e-9
+        assert _mean_difference(frames[-1].image, whole[8].image) < 0.6 * changed
+
+
+def test_the_remainder_is_what_rounding_takes(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
+    settings = Settings(size=64, steps=3)
+    *_, frame = run(open_pictures(photo, [style], settings), settings, backbone, RunOptions(remainder=True))
+    assert frame.remainder is not None
+    assert frame.remainder.shape == (*frame.image.size[::-1], 3)
+    assert 0.4 < np.abs(frame.remainder).max() <= 0.5
+
+
+@pytest.mark.usefixtures("two_scales")
+@pytest.mark.parametrize("colour", ["style", "photo"])
+def test_a_large_picture_in_tiles_looks_like_the_whole(
+    colour: str, photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(size=128, steps=8, colour=colour)
+    whole = _last(photo, [style], settings, backbone).image
+    monkeypatch.setattr(optimisation, "LARGE", 64)
+    monkeypatch.setattr(recorder, "MAX_FRAME", 32)
+    monkeypatch.setattr(tiled, "TILE", 64)
+    pictures = open_pictures(photo, [style], settings)
+    frames = list(run(pictures, settings, backbone, RunOptions(every=1)))
+    assert {max(frame.image.size) for frame in frames} == {64, 128}
+    assert _mean_difference(frames[-1].image, whole) < 0.3 * _mean_difference(whole, fit(photo, 128))
+
+
+def _mean_difference(one: Image.Image, other: Image.Image) -> float:
+    return float(np.abs(np.asarray(one, dtype=float) - np.asarray(other)).mean())

@@ -9,7 +9,7 @@ import pytest
 from nst.config import Config
 from nst.gallery import load_styles, sample
 from nst.job import Stopped
-from nst.optimise import stylize
+from nst.optimise import recorder
 from nst.service import engine as service
 from nst.service.engine import Engine, Pace, warm_up
 from nst.service.runs import seconds_left
@@ -19,7 +19,7 @@ PATIENCE = 60.0  # seconds after which a test that waits has failed
 
 
 def test_a_machine_that_is_done_before_a_frame_is_due_is_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stylize, "FRAME_INTERVALS", (math.inf, math.inf))
+    monkeypatch.setattr(recorder, "FRAME_INTERVALS", (math.inf, math.inf))
     monkeypatch.setattr(service, "WARM_UP_SIZE", 64)
     engine = Engine(Config())
     warm_up(engine, sample("lion"), load_styles()[0].path, threading.Event())

@@ -17,8 +17,8 @@ def setting_fields() -> dict[str, Field[Any]]:
     return {field.name: field for field in fields(Settings)}
 
 
-def control(field: Field[Any], **options: Any) -> gr.components.Component:
-    """The control that fits a setting, with its default value."""
+def control(field: Field[Any], high: float | None = None, **options: Any) -> gr.components.Component:
+    """The control that fits a setting, with its default value; `high` replaces the setting's upper bound."""
     spec = field.metadata
     default: Any = as_text(field.default) if spec["low"] is None else field.default
     options |= {"value": default, "label": spec["label"], "info": spec["help"].capitalize()}
@@ -29,7 +29,7 @@ def control(field: Field[Any], **options: Any) -> gr.components.Component:
     if spec["high"] > 10_000 or spec["step"] is None:
         precision = 0 if field.type is int else None
         return gr.Number(precision=precision, minimum=spec["low"], **options)
-    return gr.Slider(spec["low"], spec["high"], step=spec["step"], **options)
+    return gr.Slider(spec["low"], high or spec["high"], step=spec["step"], **options)
 
 
 def blank_control(field: Field[Any]) -> gr.components.Component:

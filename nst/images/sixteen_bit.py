@@ -1,0 +1,61 @@
+"""Encodes pictures with 16 bits per channel, which Pillow can't write."""
+
+import struct
+import zlib
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+KINDS = {"PNG": ("png", "be"), "TIFF": ("tiff", "le")}
+"""Format -> FFmpeg's encoder, and the order of its bytes."""
+
+
+def encode(
+    image: Image.Image,
+    remainder: NDArray[np.float32] | None,
+    kind: str,
+    text: Mapping[str, str] | None = None,
+    dpi: int | None = None,
+) -> bytes:
+    """A file of `kind`, one of KINDS, of an RGB or RGBA image plus its `Frame.remainder`.
+
+    `text` goes into a PNG's text chunks.
+    """
+    import av  # takes a tenth of a second
+
+    values = np.array(image, dtype=np.float32)
+    if remainder is not None:
+        values[..., :3] += remainder
+    encoder, order = KINDS[kind]
+    context: Any = av.CodecContext.create(encoder, "w")
+    context.width, context.height = image.size
+    context.pix_fmt = f"{'rgba64' if image.mode == 'RGBA' else 'rgb48'}{order}"
+    context.time_base = Fraction(1)
+    context.options = {"dpi": str(dpi)} if dpi else {}
+    deep = (values.clip(0, 255) * 257).round().astype(np.uint16)
+    packets = context.encode(av.VideoFrame.from_ndarray(deep, format=context.pix_fmt))
+    data = b"".join(map(bytes, [*packets, *context.encode(None)]))
+    return _with_text(data, text) if kind == "PNG" and text else data
+
+
+def png_info(text: Mapping[str, str]) -> PngInfo:
+    """Text chunks of a PNG."""
+    info = PngInfo()
+    for key, value in text.items():
+        info.add_text(key, value)
+    return info
+
+
+def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
+    """The PNG with text chunks after its header."""
+    end = 33  # signature and header
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data, *_ in png_info(text).chunks
+    ]
+    return png[:end] + b"".join(chunks) + png[end:]

@@ -1,0 +1,91 @@
+"""Paintings that are interrupted and continued."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nst.cli import paint as module
+from nst.cli.main import main
+from nst.cli.paint import RunOutput
+from nst.optimise.recorder import Frame
+from nst.sharing import from_file
+
+SMALL = ["--size", "64", "--steps", "6", "--save-every", "1"]
+
+
+@pytest.fixture
+def command(folder: Path) -> list[str]:
+    Image.effect_noise((80, 64), 60).convert("RGB").save(folder / "a.jpg")
+    return ["a.jpg", "swirling_night", "-o", "out.png", *SMALL]
+
+
+def _interrupted_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = module._report
+
+    def stop(job: object, output: RunOutput, frame: Frame, bar: object) -> None:
+        report(job, output, frame, bar)  # type: ignore[arg-type]
+        if frame.step == step:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(module, "_report", stop)
+
+
+def test_an_interrupted_painting_is_continued(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        _interrupted_at(2, patched)
+        assert main([*command, "--resume"]) == 130
+    found = from_file("out.png")
+    assert found and (found[0].step, found[0].steps) == (2, 6)
+    assert main([*command, "--resume"]) == 0
+    found = from_file("out.png")
+    assert found and (found[0].step, found[0].extra_inputs) == (6, ())
+    assert sorted(path.name for path in Path().glob("out-*")) == [f"out-000{step}.png" for step in range(1, 7)]
+
+
+def test_a_finished_painting_is_left_alone(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 0
+    before = Path("out.png").read_bytes()
+    assert main([*command, "--resume"]) == 0
+    assert "nst: 'out.png' is finished" in capsys.readouterr().err
+    assert Path("out.png").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--strength", "0.7"], "'out.png' was painted with other settings or styles"),
+        (["--style", "gold_spirals"], "'out.png' was painted with other settings or styles"),
+        (["-o", "own.png"], "'own.png' does not remember how it was painted"),
+        (["-o", "out.jpg"], "'out.jpg' does not remember how it was painted"),
+    ],
+)
+def test_what_cannot_be_continued_is_kept(
+    change: list[str], message: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 0
+    Image.new("RGB", (64, 51)).save("out.jpg")
+    files = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    photo, style, *rest = command
+    words = [photo, *rest] if "--style" in change else command
+    with pytest.raises(SystemExit) as exit:
+        main([*words, *change, "--resume"])
+    assert exit.value.code == 2
+    assert message in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in Path().iterdir() if path.is_file()} == files
+
+
+def test_a_long_run_saves_its_picture(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AUTOSAVE_SECONDS", 0.0)
+    saved: list[int] = []
+    save = module._save
+
+    def record(job: object, output: RunOutput, frame: Frame, path: Path) -> bool:
+        if path.name == "out.png":
+            saved.append(frame.step)
+        return save(job, output, frame, path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_save", record)
+    assert main(command) == 0
+    assert saved == [1, 2, 3, 4, 5, 6]
