@@ -8,6 +8,9 @@ FROM python:3.11-slim
 WORKDIR /app
 RUN useradd --create-home --uid 1000 user
 
+# Compiles the fused convolution for the processor that the container runs on.
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
+
 # The largest layer. The wheel without CUDA has a tenth of the size.
 ARG TORCH=cpu
 RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/${TORCH} "torch>=2.9"

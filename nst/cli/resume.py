@@ -21,10 +21,10 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     if not out.exists():
         print_message(f"there is no {str(out)!r} yet; this begins it")
         return request
-    found = from_file(out)
-    if found is None:
+    metadata = from_file(out)
+    if metadata is None:
         raise InputError(f"{str(out)!r} does not remember how it was painted; leave --resume out to paint anew")
-    provenance, _ = found
+    provenance, _ = metadata
     recipe, settings, styles = resolve_request(request, available)
     now = (recipe, settings, tuple(style.name for style in styles), tuple(file_hash(style.path) for style in styles))
     link = provenance.link

@@ -20,6 +20,6 @@ def to_image(pixels: Tensor) -> Image.Image:
 
 
 def remainder(pixels: Tensor, image: Image.Image) -> NDArray[np.float32]:
-    """What `to_image` took from the pixels to get the image: H x W x 3, -0.5..0.5 of 255."""
+    """The part of the pixels that rounding removed in `to_image`: H x W x 3, -0.5..0.5 of 255."""
     exact = pixels.detach()[0].clamp(0, 1).mul_(255).permute(1, 2, 0).cpu()
     return exact.sub_(torch.from_numpy(np.array(image))).numpy()

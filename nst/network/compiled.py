@@ -81,9 +81,9 @@ def is_available(dtype: torch.dtype) -> bool:
         torch.randn(shape, generator=random, dtype=torch.float32) for shape in ((1, 64, 9, 13), (64, 64, 3, 3), (64,))
     )
     x = x.to(dtype)
-    found = FusedConvolution(weight, dtype)(x, bias, relu=True)
+    result = FusedConvolution(weight, dtype)(x, bias, relu=True)
     expected = F.conv2d(x.float(), weight, bias, padding=1).relu()
-    error = float((found.float() - expected).norm() / expected.norm())
+    error = float((result.float() - expected).norm() / expected.norm())
     limit = 1e-5 if dtype == torch.float32 else 0.05
     if not error < limit:
         log.warning("the compiled convolution is not used: its relative error is %.2g", error)

@@ -1,4 +1,4 @@
-"""The losses: content, style (Gram matrices), matching, total variation.
+"""The losses: content, style (Gram matrices), total variation. The fourth is in `nst.optimise.matching`.
 
 F, P: features of the result and of the photo at a layer. G, A: Gram matrices of the result and of
 the style. N: channels. M = H * W: positions. All sums have float32 or more.
@@ -8,7 +8,6 @@ and A are computed from the scaled features and contain scale^2.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -71,13 +70,13 @@ def content_loss(
 
 def weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> Tensor:
     """Sum of factor * (F - P)^2; both 1 x N x H x W, the factor a number or 1 x 1 x H x W -> a scalar."""
-    squares = (_exact(features) - _exact(target)).square().sum(1, keepdim=True)
+    squares = (exact(features) - exact(target)).square().sum(1, keepdim=True)
     return (squares * factor).sum()
 
 
 def energies(features: Tensor) -> Tensor:
     """Sum of F^2 over the channels of each position: B x N x H x W -> B x 1 x H x W."""
-    return _exact(features).square().sum(1, keepdim=True)
+    return exact(features).square().sum(1, keepdim=True)
 
 
 def emphasis(energies: Tensor) -> Tensor:
@@ -139,100 +138,6 @@ def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: 
     return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions, scale)
 
 
-def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
-    """Features minus their mean over all positions, at unit length: 1 x N x H x W -> M x N.
-
-    Their dot product is the cosine similarity. `inside`, if not None, has the indices of M positions, for a region of
-    the picture; the others are ignored.
-    """
-    rows = position_rows(features, inside)
-    return unit_offsets(rows, sum_of(rows) / len(rows))[0]
-
-
-def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
-
-    Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position
-    nearest to picture position i, and b(j) the picture position nearest to style position j. Row i of the target is
-
-        S_a(i) / M + sum of S_j / K over all j with b(j) = i
-
-    The first term alone is nearest-neighbour style transfer (Kolkin et al. 2022), in which a flat sky matches the same
-    few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
-    eq. 5); here they are summed.
-    """
-    search = Search(style, dtype)
-    of_picture = search.add(picture, torch.arange(len(picture), device=picture.device))
-    return match_target(style, of_picture, search.nearest, style, len(picture))
-
-
-class Search:
-    """Two-sided nearest neighbours of a style's `directions`, K x N, and of a picture's, which come in parts.
-
-    `nearest` is the picture position nearest to each style position, of all parts so far.
-    """
-
-    def __init__(self, style: Tensor, dtype: torch.dtype) -> None:
-        self._columns, self._dtype = style.T.to(dtype), dtype
-        self._best = style.new_full((len(style),), -torch.inf, dtype=dtype)
-        self.nearest = torch.zeros(len(style), dtype=torch.long, device=style.device)
-
-    def add(self, picture: Tensor, positions: Tensor) -> Tensor:
-        """The nearest style position of each of M picture positions, M x N -> M; `positions` are their numbers."""
-        found = []
-        for block, numbers in zip(picture.split(BLOCK), positions.split(BLOCK), strict=True):
-            similarity = block.to(self._dtype) @ self._columns
-            # argmax would take four times as long in bfloat16.
-            found.append(similarity.max(1).indices)
-            # max over the columns of a row-major matrix would take four times as long.
-            highest, index = similarity.T.contiguous().max(1)
-            self.nearest = torch.where(highest > self._best, numbers[index], self.nearest)
-            self._best = torch.maximum(self._best, highest)
-        return torch.cat(found)
-
-
-def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, chosen: Tensor, count: int) -> Tensor:
-    """The target of `match` for M of `count` picture positions: M x N.
-
-    `of_picture` has the nearest style position of each. `of_style` has, for the style positions whose nearest picture
-    position is among the M, its row; `chosen` are the directions of these style positions.
-    """
-    target = style[of_picture].div_(count)
-    return target.index_add_(0, of_style, chosen, alpha=1 / len(style))
-
-
-BLOCK = 2048
-"""Positions per block of `match` and `matching_loss`.
-
-All similarities of a large picture would take gigabytes, and all its directions, which are float32, more memory than
-the rest of a step.
-"""
-
-
-def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
-    """Mean cosine distances to the matches, of picture and style positions summed; 0 to 4.
-
-    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. The gradient treats
-    the matches as constant.
-    """
-    return 2 - _MatchingSimilarity.apply(features, target, inside, None)
-
-
-@dataclass
-class PictureMean:
-    """The mean of a layer's positions in a picture that is computed in tiles, and the loss's gradient for it."""
-
-    value: Tensor  # N
-    count: int  # positions
-    gradient: Tensor  # N: of the evaluation before, as the sum of this one is known only after the last tile
-    sum: Tensor  # N: of this evaluation
-
-
-def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None, mean: PictureMean) -> Tensor:
-    """The part of a tile, 1 x N x H x W, in 2 - `matching_loss`; its gradient is added to `mean.sum`."""
-    return _MatchingSimilarity.apply(features, target, inside, mean)
-
-
 def total_variation(pixels: Tensor) -> Tensor:
     """Mean squared difference of neighbours, right and down: 1 x 3 x H x W -> a scalar.
 
@@ -248,66 +153,8 @@ def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
     return rows if inside is None else rows[inside]
 
 
-def sum_of(rows: Tensor) -> Tensor:
-    """Sum of the rows, M x N -> N."""
-    return torch.stack([_exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0)
-
-
-def unit_offsets(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows minus their mean at unit length, M x N, and the lengths before, M x 1."""
-    offsets = rows - mean
-    lengths = offsets.norm(dim=1, keepdim=True).clamp_min_(1e-6)
-    return offsets.div_(lengths), lengths
-
-
-class _MatchingSimilarity(torch.autograd.Function):
-    """Sum of directions times target.
-
-    The backward pass computes the directions again: that takes little time and saves much memory.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None, of_picture: PictureMean | None
-    ) -> Tensor:
-        rows = position_rows(features, inside)
-        mean = of_picture.value if of_picture else sum_of(rows) / len(rows)
-        ctx.save_for_backward(features, target, inside, mean)
-        ctx.of_picture = of_picture
-        return torch.stack(
-            [
-                (unit_offsets(block, mean)[0] * part).sum()
-                for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True)
-            ]
-        ).sum()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        features, target, inside, mean = ctx.saved_tensors
-        rows = position_rows(features, inside)
-        gradient, total = torch.empty_like(rows), torch.zeros_like(mean)
-        blocks = (tensor.split(BLOCK) for tensor in (rows, target, gradient))
-        for block, part, out in zip(*blocks, strict=True):
-            unit, lengths = unit_offsets(block, mean)
-            # The part of the target orthogonal to the direction; normalisation removes the rest.
-            along = (unit * part).sum(1, keepdim=True)
-            across = unit.mul_(along).neg_().add_(part).mul_(grad / lengths)
-            total += across.sum(0)
-            out.copy_(across)
-        of_picture: PictureMean | None = ctx.of_picture
-        if of_picture:
-            of_picture.sum += total
-            gradient -= of_picture.gradient / of_picture.count
-        else:
-            gradient -= total / len(rows)  # of the mean
-        _, channels, height, width = features.shape
-        if inside is not None:
-            everywhere = gradient.new_zeros(height * width, channels)
-            gradient = everywhere.index_copy_(0, inside, gradient)
-        return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None, None
-
-
-def _exact(x: Tensor) -> Tensor:
+def exact(x: Tensor) -> Tensor:
+    """`x` in float32, or in float64 if it is."""
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -325,7 +172,7 @@ class _Gram(torch.autograd.Function):
         rows = position_rows(features)
         ctx.save_for_backward(rows)
         ctx.shape = features.shape
-        parts = [_exact(part.T @ part) for part in rows.split(GRAM_ROWS)]
+        parts = [exact(part.T @ part) for part in rows.split(GRAM_ROWS)]
         return torch.stack(parts).sum(0) / rows.shape[0]
 
     @staticmethod

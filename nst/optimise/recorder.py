@@ -51,7 +51,7 @@ class Frame:
     done: bool  # only the last frame
     moved: bool = True  # False while the picture is the one that the run started with
     failed: str = ""  # on the last frame, why the run did not improve the picture
-    remainder: NDArray[np.float32] | None = None  # H x W x 3: what rounding took from `image`, -0.5..0.5 of 255
+    remainder: NDArray[np.float32] | None = None  # H x W x 3, -0.5..0.5 of 255: `images.tensors.remainder`
 
 
 class Recorder:

@@ -16,20 +16,8 @@ from torch import Tensor
 from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.losses import (
-    directions,
-    downscale_mask,
-    energies,
-    gram,
-    guidance_factor,
-    match,
-    match_dtype,
-    matching_loss,
-    position_rows,
-    style_loss,
-    sum_of,
-    unit_offsets,
-)
+from nst.optimise.losses import downscale_mask, energies, gram, guidance_factor, match_dtype, position_rows, style_loss
+from nst.optimise.matching import directions, match, matching_loss, sum_of, unit_offsets
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
@@ -179,8 +167,8 @@ def style_targets(
                     rows = position_rows(core)
                     means[k] = part / len(rows) * sum_of(rows) + means.get(k, 0)
                     sampled[k].append(_sample(rows, share * part, settings.seed))
-        found = {k: unit_offsets(torch.cat(rows), means[k])[0] for k, rows in sampled.items()}
-        return StyleTargets(grams, found, mean_energies)
+        pooled = {k: unit_offsets(torch.cat(rows), means[k])[0] for k, rows in sampled.items()}
+        return StyleTargets(grams, pooled, mean_energies)
 
     return backbone.cache.get(key, compute)
 

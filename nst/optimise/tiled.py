@@ -1,9 +1,9 @@
 """The objective of a picture too large for memory: each evaluation computes its features tile by tile, twice.
 
-The first pass sums what the losses need of the whole picture: Gram matrices and mean features. The second computes
-each tile's losses, with the sums of all other tiles held constant, and their gradient. That is the gradient of
-`Objective` but for one small term: how the matching loss changes with the mean features is known only after the last
-tile, so the term of the evaluation before is used.
+The first pass computes sums over the whole picture: Gram matrices and mean features. The second computes each tile's
+losses, with the sums of all other tiles held constant, and their gradient. It is the gradient of `Objective`, except
+for one small term: the derivative of the matching loss by the mean features. It is known only after the last tile, so
+the second pass uses that of the evaluation before.
 """
 
 from collections.abc import Iterator
@@ -13,21 +13,16 @@ import torch
 from torch import Tensor
 
 from nst.optimise.losses import (
-    PictureMean,
-    Search,
     downscale_mask,
     energies,
     gram,
     guidance_factor,
     match_dtype,
-    match_target,
-    matching_similarity,
     position_rows,
     style_loss,
-    sum_of,
-    unit_offsets,
     weighted_error,
 )
+from nst.optimise.matching import PictureMean, Search, match_target, matching_similarity, sum_of, unit_offsets
 from nst.optimise.objective import Objective, loss_gradient
 from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
@@ -131,7 +126,7 @@ class TiledObjective(Objective):
 
 
 class _RegionLayer:
-    """What a region's losses need of the whole picture at one layer: sums and matches."""
+    """Sums and matches of the whole picture, for one region and layer."""
 
     def __init__(self, layer: str, target: RegionTarget, shape: tuple[int, int], matches: bool) -> None:
         self._target, self._positions = target, shape[0] * shape[1]

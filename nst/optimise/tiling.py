@@ -43,7 +43,7 @@ def tiles(whole: tuple[int, int], side: int, margin: int = 0, unit: int = 1) -> 
     Inner edges lie on multiples of `unit`.
     """
     height, width = whole
-    found = []
+    result = []
     for top, bottom in _parts(height, side, unit):
         for left, right in _parts(width, side, unit):
             outer = (
@@ -52,8 +52,8 @@ def tiles(whole: tuple[int, int], side: int, margin: int = 0, unit: int = 1) -> 
                 max(0, left - margin),
                 min(width, right + margin),
             )
-            found.append(Tile((top, bottom, left, right), outer))
-    return found
+            result.append(Tile((top, bottom, left, right), outer))
+    return result
 
 
 def _parts(length: int, side: int, unit: int) -> Iterator[tuple[int, int]]:

@@ -1,24 +1,20 @@
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from nst.optimise import losses
 from nst.optimise.losses import (
     CONTENT_FACTORS,
     STYLE_FACTORS,
     content_loss,
-    directions,
     emphasis,
     energies,
     gram,
-    match,
-    matching_loss,
     style_loss,
     total_variation,
 )
+from nst.optimise.matching import matching_loss
 
 F_TINY = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])  # 1 x 2 channels x 1 x 2 positions
 
@@ -97,37 +93,6 @@ def test_total_variation_by_hand() -> None:
     pixels = torch.tensor([[0.0, 1.0], [0.5, 0.5]]).expand(1, 3, 2, 2)
     # Down: .5, -.5 -> mean .25. Right: 1, 0 -> mean .5.
     assert float(total_variation(pixels)) == pytest.approx(0.75)
-
-
-def test_matching_equals_brute_force() -> None:
-    generator = torch.Generator().manual_seed(0)
-    picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
-    target = match(directions(picture), directions(style))
-    loss = float(matching_loss(picture, target))
-
-    def unit(features: Tensor) -> np.ndarray:
-        rows = features[0].numpy().astype(np.float64).reshape(4, -1).T
-        rows = rows - rows.mean(0)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-    distance = 1 - unit(picture) @ unit(style).T
-    expected = distance.min(1).mean() + distance.min(0).mean()
-    assert loss == pytest.approx(expected, rel=1e-5)
-    assert float(matching_loss(style, match(directions(style), directions(style)))) < 1e-5
-
-
-def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    generator = torch.Generator().manual_seed(0)
-    picture, style = (torch.randn(50, 6, generator=generator), torch.randn(20, 6, generator=generator))
-    whole = match(picture, style)
-    features = picture.T.reshape(1, 6, 5, 10).requires_grad_()
-    loss = matching_loss(features, whole)
-    (gradient,) = torch.autograd.grad(loss, features)
-    monkeypatch.setattr(losses, "BLOCK", 7)
-    assert torch.allclose(match(picture, style), whole)
-    in_blocks = matching_loss(features, whole)
-    assert torch.allclose(in_blocks, loss)
-    assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
 
 
 @pytest.mark.parametrize(
