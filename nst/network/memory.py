@@ -20,7 +20,7 @@ BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200
 FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 """Memory that does not depend on the size: kernels, targets of the styles, a GPU's libraries."""
 
-TILE_PIXELS = 1152**2  # of a tile with its margin
+TILE_PIXELS = 896**2  # of a tile with its margin
 
 TILED_BYTES = 190
 """Memory per pixel of a picture in tiles: pixels, gradients and five curvature pairs, the photo and its features."""

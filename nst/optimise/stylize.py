@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
 from nst.errors import InputError
-from nst.images import ImageSource, fit, fitted_size
+from nst.images import ImageSource, fit
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
 from nst.network.isolation import isolated, isolated_steps
@@ -148,24 +148,30 @@ def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Sett
     return photo
 
 
-def _fits(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> bool:
-    """Whether a picture of this width and height is computed whole: it is no poster, and the memory is enough."""
+def _needed(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> tuple[float, float]:
+    """Bytes that a picture of this width and height needs, computed as a whole and in tiles."""
     masks = sum(region.mask is not None for region in regions)
-    needed = needed_memory(math.prod(size), backbone.arithmetic.dtype, backbone.device, masks)
-    return max(size) <= LARGE and needed <= free_memory(backbone.device)
+    dtype, pixels = backbone.arithmetic.dtype, math.prod(size)
+    whole, tiled = (f(pixels, dtype, backbone.device, masks) for f in (needed_memory, tiled_memory))
+    return whole, tiled
+
+
+def _in_tiles(size: tuple[int, int], final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> bool:
+    """Whether a scale of this width and height is computed in tiles, in a run that ends at the size `final`.
+
+    It is if it does not fit into the memory, or needs more than the last scale of a picture above LARGE.
+    """
+    whole, _ = _needed(size, regions, backbone)
+    most = _needed(final, regions, backbone)[1] if max(final) > LARGE else math.inf
+    return whole > min(most, free_memory(backbone.device))
 
 
 def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
     """Raise ValueError, with a size that fits, if this width and height need too much memory even in tiles."""
-    if _fits(final, regions, backbone):
-        return
-    size, aspect = max(final), min(final) / max(final)
-    masks = sum(region.mask is not None for region in regions)
-    free, dtype = free_memory(backbone.device), backbone.arithmetic.dtype
+    size, aspect, free = max(final), min(final) / max(final), free_memory(backbone.device)
 
     def needed(side: int) -> float:
-        whole = needed_memory(side**2 * aspect, dtype, backbone.device, masks)
-        return min(whole, tiled_memory(side**2 * aspect, dtype, backbone.device, masks))
+        return min(_needed((side, round(side * aspect)), regions, backbone))
 
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
@@ -222,7 +228,8 @@ def _optimise(
             check_cancelled()
         recorder.start_scale(scale, pixels)
         return_freed_memory()
-        kind = Objective if _fits(fitted_size(photo.size, scale.size), regions, backbone) else TiledObjective
+        size = target.shape[3], target.shape[2]
+        kind = TiledObjective if _in_tiles(size, photo.size, regions, backbone) else Objective
         objective = kind(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
         check_cancelled()

@@ -27,7 +27,7 @@ from nst.optimise.objective import Objective, loss_gradient
 from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
 
-TILE = 1024  # side of a tile's core, in pixels
+TILE = 768  # side of a tile's core, in pixels
 ROWS = 256  # rows of pixels whose total variation is computed at a time
 
 At = tuple[EllipsisType, slice, slice]  # a tile's core in the features of the whole picture

@@ -312,7 +312,7 @@ def test_a_large_picture_in_tiles_looks_like_the_whole(
 ) -> None:
     settings = Settings(size=128, steps=8, colour=colour)
     whole = _last(photo, [style], settings, backbone).image
-    monkeypatch.setattr(optimisation, "LARGE", 64)
+    monkeypatch.setattr(optimisation, "_in_tiles", lambda *_: True)
     monkeypatch.setattr(recorder, "MAX_FRAME", 32)
     monkeypatch.setattr(tiled, "TILE", 64)
     pictures = open_pictures(photo, [style], settings)
@@ -323,3 +323,14 @@ def test_a_large_picture_in_tiles_looks_like_the_whole(
 
 def _mean_difference(one: Image.Image, other: Image.Image) -> float:
     return float(np.abs(np.asarray(one, dtype=float) - np.asarray(other)).mean())
+
+
+def test_tiles_bound_the_memory_of_large_pictures(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_tiles(size: int, final: int) -> bool:
+        return optimisation._in_tiles((size, size), (final, final), [Region([])], backbone)
+
+    monkeypatch.setattr(optimisation, "free_memory", lambda _: 64e9)
+    assert [in_tiles(size, 4096) for size in (512, 1024, 2048, 4096)] == [False, False, True, True]
+    assert [in_tiles(size, 2048) for size in (1024, 2048)] == [False, False]
+    monkeypatch.setattr(optimisation, "free_memory", lambda _: 3.5e9)
+    assert [in_tiles(size, 2048) for size in (512, 2048)] == [False, True]
