@@ -12,6 +12,13 @@ from torch import Tensor
 
 from nst.optimise.losses import exact, position_rows
 
+MAX_PULL = 8.0
+"""Upper bound of the weight of a style position, relative to a picture position.
+
+Each style position pulls at one picture position only. In a picture of 4096 pixels, with a hundred times as many
+positions, those would become specks. At 512 pixels the weights are 1 / M and 1 / K.
+"""
+
 BLOCK = 2048
 """Positions per block of `match` and `matching_loss`.
 
@@ -36,7 +43,7 @@ def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) ->
     Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position
     nearest to picture position i, and b(j) the picture position nearest to style position j. Row i of the target is
 
-        S_a(i) / M + sum of S_j / K over all j with b(j) = i
+        S_a(i) / M + sum of S_j * `style_weight` over all j with b(j) = i
 
     The first term alone is nearest-neighbour style transfer (Kolkin et al. 2022), in which a flat sky matches the same
     few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
@@ -80,16 +87,26 @@ def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, chosen: Te
     """
     target = style[of_picture].div_(count)
     # On a GPU `index_add_` would sum in another order each time.
-    return target.index_put_((of_style,), chosen / len(style), accumulate=True)
+    return target.index_put_((of_style,), chosen * style_weight(count, len(style)), accumulate=True)
 
 
-def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None) -> Tensor:
+def style_weight(count: int, sampled: int) -> float:
+    """Weight of each of K = `sampled` style positions in a picture of M = `count`: 1 / K, or MAX_PULL / M if less."""
+    return min(1 / sampled, MAX_PULL / count)
+
+
+def total_weight(count: int, sampled: int) -> float:
+    """Weight of all positions of picture and style: 2, or less in a large picture."""
+    return 1 + sampled * style_weight(count, sampled)
+
+
+def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float = 2.0) -> Tensor:
     """Mean cosine distances to the matches, of picture and style positions summed; 0 to 4.
 
-    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. The gradient treats
-    the matches as constant.
+    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. `weight` is their
+    `total_weight`. The gradient treats the matches as constant.
     """
-    return 2 - _MatchingSimilarity.apply(features, target, inside, None)
+    return weight - _MatchingSimilarity.apply(features, target, inside, None)
 
 
 @dataclass
@@ -103,7 +120,7 @@ class PictureMean:
 
 
 def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None, mean: PictureMean) -> Tensor:
-    """The part of a tile, 1 x N x H x W, in 2 - `matching_loss`; its gradient is added to `mean.sum`."""
+    """A tile's part, 1 x N x H x W, of the similarity in `matching_loss`; its gradient is added to `mean.sum`."""
     return _MatchingSimilarity.apply(features, target, inside, mean)
 
 

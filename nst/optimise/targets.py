@@ -17,7 +17,7 @@ from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import downscale_mask, energies, gram, guidance_factor, match_dtype, position_rows, style_loss
-from nst.optimise.matching import directions, match, matching_loss, sum_of, unit_offsets
+from nst.optimise.matching import directions, match, matching_loss, sum_of, total_weight, unit_offsets
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
@@ -75,7 +75,9 @@ class RegionTarget:
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
         """`losses.matching_loss` between the features inside the region and their matches."""
         inside = self._positions_inside(layer, features)
-        return matching_loss(features, self._matches[layer], inside)
+        matches = self._matches[layer]
+        weight = total_weight(len(matches), len(self.styles.directions[layer]))
+        return matching_loss(features, matches, inside, weight)
 
     def _guided(self, layer: str, features: Tensor) -> Tensor:
         """The features times the guidance channel of the region (Gatys et al. 2017, section 4)."""

@@ -22,7 +22,15 @@ from nst.optimise.losses import (
     style_loss,
     weighted_error,
 )
-from nst.optimise.matching import PictureMean, Search, match_target, matching_similarity, sum_of, unit_offsets
+from nst.optimise.matching import (
+    PictureMean,
+    Search,
+    match_target,
+    matching_similarity,
+    sum_of,
+    total_weight,
+    unit_offsets,
+)
 from nst.optimise.objective import Objective, loss_gradient
 from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
@@ -68,7 +76,9 @@ class TiledObjective(Objective):
             total = torch.stack(list(terms.values())).sum()
             tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
             content, similarity = content + own_content.detach(), similarity + own_similarity.detach()
-        most = 2 * sum(target.share for target in self._targets) * sum(self._match_layers.values())
+        most = sum(
+            w * region.total_weight() for k, w in self._match_layers.items() for region in self._region_layers[k]
+        )
         tv = add_total_variation(pixels, self._weights[2], gradient)
         return self._weighted(content, style.detach(), most - similarity, tv), gradient
 
@@ -183,6 +193,11 @@ class _RegionLayer:
         return self._target.share * style_loss(
             self._gram + (own - own.detach()), self._style_gram, kind, self._positions, self._target.scale
         )
+
+    def total_weight(self) -> float:
+        """The region's share of the similarity if all its positions equal their matches."""
+        assert self._style is not None
+        return self._target.share * total_weight(self._count, len(self._style))
 
     def similarity(self, core: Tensor, at: At) -> Tensor:
         """The region's share of the similarity to the matches, as far as it is the tile's."""

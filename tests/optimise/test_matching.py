@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nst.optimise import matching
-from nst.optimise.matching import directions, match, matching_loss
+from nst.optimise.matching import directions, match, matching_loss, style_weight, total_weight
 
 
 def test_matching_equals_brute_force() -> None:
@@ -36,3 +36,15 @@ def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPa
     in_blocks = matching_loss(features, whole)
     assert torch.allclose(in_blocks, loss)
     assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
+
+
+def test_a_style_position_pulls_at_most_so_hard(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [style_weight(count, 2048) for count in (1000, 16384, 262144)] == [1 / 2048, 1 / 2048, 8 / 262144]
+    assert total_weight(16384, 2048) == 2
+    assert total_weight(262144, 2048) == 1 + 2048 * 8 / 262144
+    picture, style = torch.eye(6)[[0, 1] * 10], torch.eye(6)[[2]]
+    monkeypatch.setattr(matching, "MAX_PULL", 4.0)
+    target = match(picture, style)
+    assert sorted(target[:, 2].tolist()) == pytest.approx([0.05] * 19 + [0.05 + 4 / 20])
+    features = torch.ones(1, 6, 4, 5)
+    assert float(matching_loss(features, target * 0, weight=total_weight(20, 1))) == pytest.approx(1.2)

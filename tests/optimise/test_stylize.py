@@ -1,3 +1,4 @@
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -182,6 +183,7 @@ def test_the_recommended_size_is_accepted(
         return 0
 
     monkeypatch.setattr(optimisation, "free_memory", lambda _: 3e9)
+    monkeypatch.setattr(optimisation, "tiled_memory", lambda *_: math.inf)
     mask = Image.linear_gradient("L").resize(photo.size)
     full, half = recommended(2048, torch.float32), recommended(2048, torch.bfloat16)
     masked = recommended(2048, torch.float32, mask)
