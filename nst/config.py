@@ -33,6 +33,15 @@ def _at_least(minimum: float, kind: type = float) -> Callable[[str], Any]:
     return read
 
 
+def _between(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isdecimal() and lowest <= int(text) <= highest):
+            raise InputError(f"it takes a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return read
+
+
 def _port(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 2**16):
         raise InputError("it takes a whole number from 1 to 65535")
@@ -60,7 +69,7 @@ class Config:
     precision: str = _variable("NST_PRECISION", "", _one_of(*PRECISIONS))
     winograd: bool | None = _variable("NST_WINOGRAD", None, _yes_or_no)
     gallery: str = _variable("NST_GALLERY", "")
-    max_size: int = _variable("NST_MAX_SIZE", 2048, _at_least(64, int))
+    max_size: int = _variable("NST_MAX_SIZE", 2048, _between(512, 8192))
     max_seconds: float = _variable("NST_MAX_SECONDS", math.inf, _at_least(1))
     max_upload_megabytes: int = _variable("NST_MAX_UPLOAD_MB", 40, _at_least(1, int))
     quota_megabytes: int = _variable("NST_VISITOR_MB", 100, _at_least(1, int))

@@ -10,10 +10,10 @@ from typing import Any
 from PIL import Image
 
 from nst.gallery import Style, find_style
-from nst.images import ImageError, ImageSource, fit
+from nst.images import ImageError, ImageSource
 from nst.network.vgg import Backbone
 from nst.optimise import stylize
-from nst.optimise.cost import run_work
+from nst.optimise.cost import plan_work, remaining
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.recorder import Frame, RunOptions
 from nst.recipes import DEFAULT, change, combine
@@ -96,7 +96,7 @@ class Job:
         if self.pictures.opaque is None:
             return frame.image
         painting = frame.image.copy()
-        painting.putalpha(fit(self.pictures.opaque, max(painting.size)))
+        painting.putalpha(self.pictures.opaque.resize(painting.size, Image.Resampling.LANCZOS))
         return painting
 
     def provenance(self, frame: Frame) -> Provenance:
@@ -151,17 +151,18 @@ def prepare(
         style_hashes=tuple(_style_hash(file) for file in files),
         link=ShareLink(recipe, settings, tuple(style.name for style in styles), request.sample),
         backbone=backbone,
-        work=pictures_work(pictures, settings),
+        work=pictures_work(pictures, settings, request.run.first_step),
         frames=frames,
         resumes=request.run.first_step > 0,
         stop=stop,
     )
 
 
-def pictures_work(pictures: Pictures, settings: Settings) -> float:
-    """The cost of painting these pictures, in the pixel-steps of `run_work`."""
-    start = max(pictures.start.size) if pictures.start else 0
-    return run_work(settings, pictures.photo.size, start, len(pictures.styles))
+def pictures_work(pictures: Pictures, settings: Settings, first_step: int = 0) -> float:
+    """The cost of painting these pictures, in the pixel-steps of `run_work`, without the first steps."""
+    start = max(pictures.start.size) if pictures.start and not first_step else 0
+    plan = plan_work(settings, pictures.photo.size, start, len(pictures.styles))
+    return sum(scale.work - done * scale.step for scale, done in remaining(plan, first_step))
 
 
 def network_name(settings: Settings, backbone: Backbone | RemoteBackbone) -> str:

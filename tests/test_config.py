@@ -49,6 +49,7 @@ def test_zero_gpu_is_what_its_variable_says(message: str, zero: bool) -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "message"),
     [
+        ("NST_MAX_SIZE", "8193", "it takes a whole number from 512 to 8192"),
         ("NST_MAX_SECONDS", "soon", "it takes a number from 1 on"),
         ("NST_MAX_SECONDS", "nan", "it takes a number from 1 on"),
         ("NST_QUEUE", "2.5", "it takes a whole number from 1 on"),

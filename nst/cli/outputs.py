@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from nst.cli.arguments import CliRequest, is_folder
+from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import ImageError, check_writable, image_format
 from nst.job import job_title, resolve_request
@@ -26,6 +27,8 @@ def plan_outputs(request: CliRequest, available: Sequence[Style]) -> list[Path]:
     common = request.for_any_photo()
     _, settings, styles = resolve_request(common, available)
     options, out = request.options, str(request.options.out)
+    if options.bits == 16 and settings.colour == "photo":
+        raise InputError("colour is photo, which has 8 bits per channel; leave --bits out")
     inputs = [options.mask, options.start, options.like]
     originals = _file_ids([*request.photos, *(style.path for style in styles), *inputs])
     if is_folder(out):

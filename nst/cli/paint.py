@@ -112,10 +112,11 @@ def _save(job: Job, output: RunOutput, frame: Frame, path: Path) -> bool:
     try:
         text = to_text(job.provenance(frame))
         save_image(job.painting(frame), path, text, output.printed, frame.remainder)
-    except ImageError as error:
-        output.save_failed = True
-        print_message(str(error))
+    except (ImageError, MemoryError) as error:
+        output.save_failed = path == output.out
+        print_message(str(error) or f"there is no memory left to write {str(path)!r}")
         return False
+    output.save_failed = output.save_failed and path != output.out
     return True
 
 

@@ -120,7 +120,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="continue the unfinished painting in OUT.png, if there is one"
     )
-    parser.add_argument("--dpi", type=_count, metavar="N", help="write the resolution, pixels per inch, to the file")
+    parser.add_argument("--dpi", type=_resolution, metavar="N", help="write the resolution, in pixels per inch")
     parser.add_argument(
         "--bits", type=int, choices=(8, 16), default=8, help="bits per channel of a PNG or TIFF (default 8)"
     )
@@ -151,6 +151,12 @@ def parse_arguments(
 def _path(text: str) -> str:
     """A path with the home folder in place of a leading ~, which no shell puts into --out=~/painting.png."""
     return text if os.path.lexists(text) else os.path.expanduser(text)  # noqa: PTH111 (it keeps a slash at the end)
+
+
+def _resolution(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"takes a whole number from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 def _count(text: str) -> int:

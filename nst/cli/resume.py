@@ -7,17 +7,22 @@ from pathlib import Path
 from nst.cli.terminal import print_message
 from nst.errors import InputError
 from nst.gallery import Style
-from nst.images import upright_size
+from nst.images import fitted_size, upright_size
 from nst.job import Request, resolve_request
 from nst.optimise.schedule import schedule
 from nst.sharing import file_hash, from_file
 
 
 def resume(request: Request, out: Path, available: Sequence[Style]) -> Request | None:
-    """The request for the steps that the painting in `out` lacks; all of them without that file; None if it is done.
+    """The request for the steps that the painting in `out` lacks. None if it lacks none.
 
-    Raises ValueError if the file is no painting of nst, or one of another request.
+    Without that file it is the whole request. Raises ValueError if the file is no painting of nst, or one of another
+    request.
     """
+    if out.suffix.lower() != ".png":
+        raise InputError(f"only a PNG can be resumed; end {str(out)!r} in .png")
+    if request.start:
+        raise InputError("--resume continues the painting in the output file; leave --start out")
     if not out.exists():
         print_message(f"there is no {str(out)!r} yet; this begins it")
         return request
@@ -28,12 +33,18 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     recipe, settings, styles = resolve_request(request, available)
     now = (recipe, settings, tuple(style.name for style in styles), tuple(file_hash(style.path) for style in styles))
     link = provenance.link
-    if now != (link.recipe, link.settings, link.styles, provenance.style_hashes):
-        raise InputError(f"{str(out)!r} was painted with other settings or styles; leave --resume out to paint anew")
+    inputs = {name for name, given in (("mask", request.mask), ("keep_alpha", request.keep_alpha)) if given}
+    if (
+        now != (link.recipe, link.settings, link.styles, provenance.style_hashes)
+        or {*provenance.extra_inputs} != inputs
+    ):
+        raise InputError(
+            f"{str(out)!r} was painted with other settings, styles or masks; leave --resume out to paint anew"
+        )
     if provenance.step == provenance.steps:
         print_message(f"{str(out)!r} is finished")
         return None
-    photo = upright_size(request.photo)
+    photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))
     if steps != provenance.steps:
         raise InputError(f"{str(out)!r} was begun by another version of nst; leave --resume out to paint anew")

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+ROWS = 256  # rows of pixels that are converted at a time
+
 KINDS = {"PNG": ("png", "be"), "TIFF": ("tiff", "le")}
 """Format -> FFmpeg's encoder, and the order of its bytes."""
 
@@ -28,16 +30,20 @@ def encode(
     """
     import av  # takes a tenth of a second
 
-    values = np.array(image, dtype=np.float32)
-    if remainder is not None:
-        values[..., :3] += remainder
     encoder, order = KINDS[kind]
     context: Any = av.CodecContext.create(encoder, "w")
     context.width, context.height = image.size
     context.pix_fmt = f"{'rgba64' if image.mode == 'RGBA' else 'rgb48'}{order}"
     context.time_base = Fraction(1)
     context.options = {"dpi": str(dpi)} if dpi else {}
-    deep = (values.clip(0, 255) * 257).round().astype(np.uint16)
+    rounded = np.asarray(image)
+    deep = np.empty(rounded.shape, dtype=np.uint16)
+    for top in range(0, len(deep), ROWS):
+        rows = slice(top, top + ROWS)
+        values = rounded[rows].astype(np.float32)
+        if remainder is not None:
+            values[..., :3] += remainder[rows]
+        deep[rows] = (values.clip(0, 255) * 257).round()
     packets = context.encode(av.VideoFrame.from_ndarray(deep, format=context.pix_fmt))
     data = b"".join(map(bytes, [*packets, *context.encode(None)]))
     return _with_text(data, text) if kind == "PNG" and text else data

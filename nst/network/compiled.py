@@ -7,7 +7,10 @@ used.
 import ctypes
 import hashlib
 import logging
+import os
+import platform
 import shutil
+import stat
 import subprocess
 import sys
 from functools import cache
@@ -26,7 +29,7 @@ log = logging.getLogger("nst")
 
 SOURCE = Path(__file__).with_name("winograd.cpp")
 FLAGS = "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"  # the OpenMP of PyTorch, which is loaded already
-COMPILERS = "c++", "g++", "clang++"
+COMPILERS = ("g++",)  # clang++ would bring an OpenMP of its own
 MAX_SECONDS = 60  # for the compiler, which takes about one
 
 _FUNCTIONS = {torch.float32: "convolve_float32", torch.bfloat16: "convolve_bfloat16"}
@@ -104,27 +107,35 @@ def _packed(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled file, from the cache or new; None, and one line in the log, if there is none."""
+    """The compiled file, from the cache or new; None without a compiler, or, with a line in the log, if it fails."""
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if sys.platform != "linux" or compiler is None:
+    if sys.platform != "linux" or compiler is None or not processor_flags():
         return None
     try:
         folder = cache_folder()
         file = folder / f"winograd-{_version(compiler)}.so"
         if not file.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with TemporaryDirectory(dir=folder) as temporary:
                 built = Path(temporary) / file.name
                 command = [compiler, *FLAGS, str(SOURCE), "-o", str(built)]
                 subprocess.run(command, check=True, capture_output=True, timeout=MAX_SECONDS)
                 built.replace(file)
+        if not (_is_private(folder) and _is_private(file)):
+            raise OSError(f"others may write {str(file)!r}")
         return ctypes.CDLL(str(file))
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         log.info("the fused convolution is not compiled: %s", str(error).partition("\n")[0])
         return None
 
 
+def _is_private(path: Path) -> bool:
+    """Whether only this user may change a file or folder: code from it runs in this process."""
+    status = path.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def _version(compiler: str) -> str:
     """Source, compiler, flags and processor, as a short hash: another machine may share the folder."""
-    parts = (SOURCE.read_text(), compiler, FLAGS, sorted(processor_flags()))
+    parts = (SOURCE.read_text(), compiler, FLAGS, platform.machine(), sorted(processor_flags()))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 TILE_PIXELS = 896**2  # of a tile with its margin
 
 TILED_BYTES = 190
-"""Memory per pixel of a picture in tiles: pixels, gradients and five curvature pairs, the photo and its features."""
+"""Memory per pixel of a picture in tiles: pixels, gradients and six curvature pairs, the photo and its features."""
 
 GUIDED_FEATURES = 122  # features per pixel in the five default style layers; each masked region stores them again
 
@@ -91,19 +91,22 @@ def return_freed_memory(device: torch.device | None = None) -> None:
 
 
 class HeapTrimmer:
-    """Returns freed memory when the process has grown by a fiftieth since the first call: its heap is fragmented.
+    """Call it after each step: it returns freed memory when the process has grown by a fiftieth.
 
-    A return costs a fifth of a step, because the next one has to get its pages again.
+    Then the heap has become fragmented. A return costs a fifth of a step, because the next one has to get its pages
+    again.
     """
 
     def __init__(self) -> None:
-        self._first = 0.0
+        self._before = 0.0
 
     def __call__(self) -> None:
         resident = resident_memory()
-        self._first = self._first or resident
-        if resident > 1.02 * self._first:
+        if not self._before:
+            self._before = resident
+        elif resident > 1.02 * self._before:
             return_freed_memory()
+            self._before = 0.0
 
 
 def resident_memory() -> float:

@@ -54,13 +54,14 @@ def plan_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, s
     if settings.in_one_pass:
         step = ONE_PASS_SHARE * (STEP_OVERHEAD + settings.size**2 * aspect)
         return [Scale(*plan[0], study=0.0, step=step)]
+    whole = LARGE if settings.size <= LARGE else LARGE / 2  # see `stylize._in_tiles`
     depth, pictures = depth_share(settings), aspect + styles * settings.style_scale**2
     return [
         Scale(
             size,
             steps,
             study=FORWARD_SHARE * depth * size**2 * pictures,
-            step=depth * (STEP_OVERHEAD + size**2 * aspect) * (TILED_COST if size > LARGE else 1),
+            step=depth * (STEP_OVERHEAD + size**2 * aspect) * (TILED_COST if size > whole else 1),
         )
         for size, steps in plan
     ]

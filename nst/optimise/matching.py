@@ -15,8 +15,8 @@ from nst.optimise.losses import exact, position_rows
 MAX_PULL = 8.0
 """Upper bound of the weight of a style position, relative to a picture position.
 
-Each style position pulls at one picture position only. In a picture of 4096 pixels, with a hundred times as many
-positions, those would become specks. At 512 pixels the weights are 1 / M and 1 / K.
+Each style position pulls at a single picture position. In a picture of 4096 pixels the weight 1 / K would be hundreds
+of times the 1 / M of its neighbours, and it would become a speck. At 512 pixels the weights are 1 / M and 1 / K.
 """
 
 BLOCK = 2048
@@ -101,7 +101,7 @@ def total_weight(count: int, sampled: int) -> float:
 
 
 def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float = 2.0) -> Tensor:
-    """Mean cosine distances to the matches, of picture and style positions summed; 0 to 4.
+    """Mean cosine distances to the matches, of picture and style positions summed; 0 to twice `weight`.
 
     Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. `weight` is their
     `total_weight`. The gradient treats the matches as constant.
@@ -115,12 +115,15 @@ class PictureMean:
 
     value: Tensor  # N
     count: int  # positions
-    gradient: Tensor  # N: of the evaluation before, as the sum of this one is known only after the last tile
-    sum: Tensor  # N: of this evaluation
+    gradient: Tensor  # N: of the evaluation before; that of this one is known only after the last tile
+    gradient_sum: Tensor  # N: of the tiles so far in this evaluation
 
 
 def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None, mean: PictureMean) -> Tensor:
-    """A tile's part, 1 x N x H x W, of the similarity in `matching_loss`; its gradient is added to `mean.sum`."""
+    """The part of a tile, 1 x N x H x W, in the similarity of `matching_loss`.
+
+    Its gradient with respect to the mean is added to `mean.gradient_sum`.
+    """
     return _MatchingSimilarity.apply(features, target, inside, mean)
 
 
@@ -172,8 +175,8 @@ class _MatchingSimilarity(torch.autograd.Function):
             out.copy_(across)
         of_picture: PictureMean | None = ctx.of_picture
         if of_picture:
-            of_picture.sum += total
-            gradient -= of_picture.gradient / of_picture.count
+            of_picture.gradient_sum += total / grad  # without the factor of float16, which differs among tiles
+            gradient -= of_picture.gradient * grad / of_picture.count
         else:
             gradient -= total / len(rows)  # of the mean
         _, channels, height, width = features.shape

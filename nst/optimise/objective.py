@@ -21,7 +21,7 @@ matching would turn an ear into a boat."""
 EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
 """Numbers of the first evaluations that search for nearest neighbours, and the interval of the later ones.
 
-At first the picture changes most. So many searches save five of 27 steps."""
+At first the picture changes most. The additional searches save five of 27 steps."""
 
 FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
 

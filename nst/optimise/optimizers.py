@@ -31,6 +31,7 @@ def lbfgs(
     also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether an evaluation,
     counted from 0, is the first of a changed loss: the difference of its gradient to the one before is no curvature.
     """
+    pixels = pixels.contiguous()  # as `_differences` reads them
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
     # Allocated as one block: long-lived tensors between the large short-lived blocks of an evaluation would fragment
@@ -60,10 +61,10 @@ def lbfgs(
         else:
             if not changes_at(number):
                 pair = storage[pairs % len(storage)]
-                curvature, lengths = _differences((moved, pixels), (new_gradient, gradient), pair)
+                curvature, product = _differences((moved, pixels), (new_gradient, gradient), pair)
                 # Losses can have any magnitude, so the test is on the angle between s and y. It waits for a GPU, for
                 # three sums only.
-                if curvature > 1e-6 * lengths:
+                if curvature > 1e-6 * product:
                     memory.append((pair[0].view_as(pixels), pair[1].view_as(pixels), curvature))
                     pairs += 1
             pixels, gradient = moved, new_gradient
@@ -81,7 +82,7 @@ def _differences(s: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], pair: Tenso
         to_s.copy_(part_s)
         to_y.copy_(part_y)
         sums += torch.stack([(a * b).sum() for a, b in ((part_s, part_y), (part_s, part_s), (part_y, part_y))])
-    return sums[0], (sums[1] * sums[2]).sqrt()
+    return sums[0], sums[1].sqrt() * sums[2].sqrt()
 
 
 def _two_loop(q: Tensor, memory: deque[tuple[Tensor, Tensor, Tensor]]) -> Tensor:

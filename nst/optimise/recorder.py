@@ -72,7 +72,9 @@ class Recorder:
         self.total_work = sum(scale.work for scale in plan)
         self.start = self.last_frame = time.perf_counter()
         self.step, self.moved = options.first_step, options.first_step > 0
-        self.work = sum(scale.study * bool(done) + scale.step * done for scale, done in finished(plan, self.step))
+        self.work = sum(
+            scale.study * (done == scale.steps) + scale.step * done for scale, done in finished(plan, self.step)
+        )
         self.log: list[Losses] = []
 
     def start_scale(self, scale: Scale, pixels: Tensor) -> None:
@@ -110,9 +112,14 @@ class Recorder:
         longest = max(self.size)
         size = fitted_size(self.size, min(longest, max(MAX_FRAME, self.scale.size)))
         rounded = to_image(pixels)
+        image = self.finish(rounded.resize(size, Image.Resampling.BICUBIC))
+        left = None
+        if self.options.remainder and rounded.size == size:
+            left = remainder(pixels, rounded)
+            left[np.asarray(image) != np.asarray(rounded)] = 0  # post-processing replaced these
         return Frame(
-            image=self.finish(rounded.resize(size, Image.Resampling.BICUBIC)),
-            remainder=remainder(pixels, rounded) if self.options.remainder and rounded.size == size else None,
+            image=image,
+            remainder=left,
             step=self.step,
             steps=self.steps,
             progress=1.0 if done else self.work / self.total_work,

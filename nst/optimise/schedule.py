@@ -11,7 +11,7 @@ STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 22), "fine": (50, 30, 70)}
 """Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""
 
 LARGE, LARGE_STEPS = 2048, {"quick": 4, "normal": 8, "fine": 16}
-"""Longest side, in pixels, from which on a scale has so few steps: four fifths of what 27 steps gain."""
+"""A scale above so many pixels on the longest side has so few steps. Eight bring four fifths of what 27 bring."""
 
 
 def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> list[tuple[int, int]]:
@@ -28,6 +28,7 @@ def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> li
     if len(sizes) == 1:
         counts = [middle + last]
     elif large:
+        large = min(large, len(sizes) - 1)
         counts = [coarse] * (len(sizes) - large - 1) + [middle] + [LARGE_STEPS.get(settings.effort, 4)] * large
     else:
         counts = ([coarse] * len(sizes) + [middle, last])[-len(sizes) :]

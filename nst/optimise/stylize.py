@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
 from nst.errors import InputError
-from nst.images import ImageSource, fit
+from nst.images import ImageSource, fit, fitted_size
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
 from nst.network.isolation import isolated, isolated_steps
@@ -92,6 +92,8 @@ def run(
     if settings.in_one_pass:
         if pictures.start:
             raise InputError("effort is one-pass, which begins anew; choose quick to paint on")
+        if max(photo.size) > LARGE:
+            raise InputError(f"effort is one-pass, which paints up to {LARGE} pixels; choose quick for more")
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
@@ -212,11 +214,12 @@ def _optimise(
     styles, resumes = sum(len(region.styles) for region in regions), options.first_step > 0
     plan = plan_work(settings, photo.size, max(start.size) if start and not resumes else 0, styles)
     # A painting to continue has its large forms already, so a preview would add nothing.
-    preview_scale = plan[:2][-1] if settings.init == "preview" and not start else None
+    preview_scale = plan[:2][-1] if settings.init == "preview" and not start and plan[:2][-1].size <= LARGE else None
     styled = bool(regions[0].styles)
     recorder = Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, options=options)
     if start and resumes:
-        start = fit(start, scale_of(plan, options.first_step).size)
+        size = fitted_size(photo.size, scale_of(plan, options.first_step).size)
+        start = start.resize(size, Image.Resampling.LANCZOS)
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale, done in remaining(plan, options.first_step):
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)

@@ -194,7 +194,7 @@ def without_edge(style: Image.Image) -> Image.Image:
 def fit_style(style: Image.Image, size: float, scale: float) -> Image.Image:
     """The style with its longest side at `size` times `scale` pixels, or more where it would get too narrow.
 
-    `size` counts up to the style's own: features of an enlarged style are those of a blurred one.
+    A `size` above the style's own counts as its own: an enlarged style has the features of a blurred picture.
     """
     smallest = math.ceil(MIN_SIDE * max(style.size) / min(style.size))
     return fit(style, max(round(min(size, max(style.size)) * scale), smallest))

@@ -47,8 +47,12 @@ class TiledObjective(Objective):
     def _study_photo(self, photo: Tensor) -> None:
         self._whole = int(photo.shape[2]), int(photo.shape[3])
         self._tiles = tiles(self._whole, TILE, *reach(self._layers, self._backbone.blocks))
+        dtype = self._backbone.arithmetic.dtype
         self._region_layers = {
-            k: [_RegionLayer(k, target, self._shape(k), k in self._match_layers) for target in self._targets]
+            k: [
+                _RegionLayer(k, target, photo.new_empty(1, 1, *self._shape(k), dtype=dtype), k in self._match_layers)
+                for target in self._targets
+            ]
             for k in {*self._style_layers, *self._match_layers}
         }
         self._photo_tiles: list[dict[str, Tensor]] = []
@@ -69,18 +73,20 @@ class TiledObjective(Objective):
                 self._find_matches(pixels)
         gradient, zero = torch.zeros_like(pixels), pixels.new_zeros(())
         content, style, similarity = zero, zero, zero
+        highest = sum(
+            weight * sum(region.total_weight() for region in self._region_layers[k])
+            for k, weight in self._match_layers.items()
+        )
         for tile, of_photo in zip(self._tiles, self._photo_tiles, strict=True):
             crop = tile.crop(pixels).clone().requires_grad_()
             own_content, style, own_similarity = self._tile_losses(tile, crop, of_photo)
-            terms = self._weighted(own_content, style, -own_similarity, zero)
+            terms = self._weighted(own_content, style, highest - own_similarity, zero)
             total = torch.stack(list(terms.values())).sum()
-            tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
+            if total.requires_grad:
+                tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
             content, similarity = content + own_content.detach(), similarity + own_similarity.detach()
-        most = sum(
-            w * region.total_weight() for k, w in self._match_layers.items() for region in self._region_layers[k]
-        )
         tv = add_total_variation(pixels, self._weights[2], gradient)
-        return self._weighted(content, style.detach(), most - similarity, tv), gradient
+        return self._weighted(content, style.detach(), highest - similarity, tv), gradient
 
     def _sum_up(self, pixels: Tensor) -> None:
         for region in self._all_region_layers():
@@ -138,23 +144,25 @@ class TiledObjective(Objective):
 class _RegionLayer:
     """Sums and matches of the whole picture, for one region and layer."""
 
-    def __init__(self, layer: str, target: RegionTarget, shape: tuple[int, int], matches: bool) -> None:
-        self._target, self._positions = target, shape[0] * shape[1]
+    def __init__(self, layer: str, target: RegionTarget, grid: Tensor, matches: bool) -> None:
+        """`grid` has the shape, number format and device of one channel of the layer."""
+        self._target, self._positions = target, grid.numel()
         self._style_gram = target.styles.grams.get(layer)
         self._style = target.styles.directions.get(layer) if matches else None
         self._guide: Tensor | None = None
-        inside = torch.ones(1, 1, *shape, dtype=torch.bool)
+        shares = None if target.mask is None else downscale_mask(target.mask, grid)
         if target.mask is not None:
-            grid = target.mask.new_empty(1, 1, *shape)
             self._guide = guidance_factor(target.mask, grid)
-            shares = downscale_mask(target.mask, grid).cpu()
-            inside = shares >= min(0.5, float(shares.max()))
-        self._count = int(inside.sum())
-        # The number of each position that is matched, else -1, and the style position that it is matched with.
-        self._numbers = torch.where(inside, torch.arange(self._positions).view(inside.shape), -1)
-        self._matched = torch.zeros(self._positions, dtype=torch.int32)
-        zero = torch.zeros(())
-        self._mean = PictureMean(zero, self._count, zero, zero)
+        if matches:
+            everywhere = torch.ones(grid.shape, dtype=torch.bool)
+            inside = everywhere if shares is None else shares.cpu() >= min(0.5, float(shares.max()))
+            self._count = int(inside.sum())
+            # The number of each position that is matched, else -1, and the style position that it is matched with.
+            numbers = torch.arange(self._positions, dtype=torch.int32).view(grid.shape)
+            self._numbers = torch.where(inside, numbers, -1)
+            self._matched = torch.zeros(self._positions, dtype=torch.int32)
+            zero = torch.zeros(())
+            self._mean = PictureMean(zero, self._count, zero, zero)
 
     def start_sums(self) -> None:
         """Before the first tile of an evaluation."""
@@ -172,7 +180,9 @@ class _RegionLayer:
         """After the last tile."""
         if isinstance(self._sum, Tensor):
             zero = torch.zeros_like(self._sum)
-            self._mean = PictureMean(self._sum / self._count, self._count, gradient=self._mean.sum, sum=zero)
+            self._mean = PictureMean(
+                self._sum / self._count, self._count, gradient=self._mean.gradient_sum, gradient_sum=zero
+            )
 
     def start_search(self, dtype: torch.dtype) -> None:
         """Before the first tile of a search for matches."""
@@ -220,7 +230,7 @@ class _RegionLayer:
 
     def _inside(self, at: At) -> tuple[Tensor | None, Tensor]:
         """The tile's positions that are matched, as indices in the tile, or None for all; and their numbers."""
-        numbers = self._numbers[at].flatten()
+        numbers = self._numbers[at].flatten().long()
         if self._target.mask is None:
             return None, numbers
         inside = (numbers >= 0).nonzero()[:, 0]

@@ -35,9 +35,10 @@ class Result:
                 self.share = gr.Button("Share", elem_id="share")
                 self.copy = gr.Button("Copy link", elem_id="copy")
                 self.copy_denied = gr.Checkbox(visible=False)
+            size = min(PRINT_SIZE, self.app.config.max_size)
             with gr.Row(elem_id="next"):
                 self.go_on = gr.Button("Paint on from here", interactive=False, elem_id="on")
-                self.print = gr.Button(f"In print size, {PRINT_SIZE}", interactive=False, elem_id="print")
+                self.print = gr.Button(f"In print size, {size}", interactive=False, elem_id="print")
                 self.again = gr.Button("Again, with another seed", visible=False, elem_id="again")
         self.outputs = [self.image, self.compare, self.download, self.jpeg, self.go_on, self.print, self.again]
         """The components that `show`, `show_preview` and `buttons` set."""

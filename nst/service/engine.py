@@ -15,7 +15,6 @@ from pathlib import Path
 
 from nst.config import Config
 from nst.gallery import load_photos, load_styles
-from nst.images import ImageSource
 from nst.job import Job, RemoteBackbone, Request, Stopped, prepare
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone, load_backbone
@@ -232,12 +231,13 @@ def warm_up(engine: Engine, photo: Path, style: Path, stop: threading.Event) -> 
 
 def expected_seconds(job: Job, backbone: Backbone) -> float:
     """How long a run will take in this process; a short run measures the pace."""
-    pace, short = Pace(), _short_run(job.photo, load_styles()[0].path, backbone, threading.Event())
+    photo, style = load_photos()[0].path, load_styles()[0].path
+    pace, short = Pace(), _short_run(photo, style, backbone, threading.Event())
     pace.calibrate(short, list(short.frames))
     return pace.seconds(job.work)
 
 
-def _short_run(photo: ImageSource, style: Path, backbone: Backbone | RemoteBackbone, stop: threading.Event) -> Job:
+def _short_run(photo: Path, style: Path, backbone: Backbone | RemoteBackbone, stop: threading.Event) -> Job:
     overrides = {"size": WARM_UP_SIZE, "scales": 1, "steps": 12}
     # A GPU finishes before a frame is due by time, so request one every three steps.
     request = Request(photo=photo, styles=[style], overrides=overrides, run=RunOptions(every=3))

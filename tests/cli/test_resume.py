@@ -55,10 +55,12 @@ def test_a_finished_painting_is_left_alone(command: list[str], capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--strength", "0.7"], "'out.png' was painted with other settings or styles"),
-        (["--style", "gold_spirals"], "'out.png' was painted with other settings or styles"),
+        (["--strength", "0.7"], "'out.png' was painted with other settings, styles or masks"),
+        (["--style", "gold_spirals"], "'out.png' was painted with other settings, styles or masks"),
+        (["--mask", "mask.png"], "'out.png' was painted with other settings, styles or masks"),
+        (["--start", "own.png"], "leave --start out"),
         (["-o", "own.png"], "'own.png' does not remember how it was painted"),
-        (["-o", "out.jpg"], "'out.jpg' does not remember how it was painted"),
+        (["-o", "out.jpg"], "only a PNG can be resumed"),
     ],
 )
 def test_what_cannot_be_continued_is_kept(
@@ -89,3 +91,14 @@ def test_a_long_run_saves_its_picture(command: list[str], monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_save", record)
     assert main(command) == 0
     assert saved == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("bits", ["8", "16"])
+def test_a_cut_out_is_saved_when_it_is_interrupted(bits: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.effect_noise((97, 64), 60).convert("RGBA").save(folder / "cut.png")
+    monkeypatch.setattr("nst.optimise.recorder.MAX_FRAME", 67)
+    _interrupted_at(1, monkeypatch)
+    command = ["cut.png", "swirling_night", "-o", "out.png", "--keep-alpha", "--bits", bits, "--size", "128"]
+    assert main([*command, "--steps", "4", "--scales", "2", "--save-every", "1"]) == 130
+    with Image.open("out.png") as out:
+        assert out.mode == "RGBA"

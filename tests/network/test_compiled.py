@@ -72,7 +72,9 @@ def test_it_is_compiled_once_for_all_processes(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.usefixtures("fresh")
-@pytest.mark.parametrize("reason", ["no compiler", "a compiler that fails", "no folder", "a damaged file", "macOS"])
+@pytest.mark.parametrize(
+    "reason", ["no compiler", "a compiler that fails", "no folder", "a damaged file", "a folder for all", "macOS"]
+)
 def test_without_it_there_is_no_error(reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if reason == "no compiler":
@@ -85,6 +87,9 @@ def test_without_it_there_is_no_error(reason: str, tmp_path: Path, monkeypatch: 
         (tmp_path / "nst").mkdir()
         monkeypatch.setattr(compiled, "_version", lambda _: "1")
         (tmp_path / "nst/winograd-1.so").write_text("no library")
+    elif reason == "a folder for all":
+        (tmp_path / "nst").mkdir()
+        (tmp_path / "nst").chmod(0o777)
     else:
         monkeypatch.setattr("sys.platform", "darwin")
     assert not is_available(torch.float32)
