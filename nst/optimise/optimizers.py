@@ -31,7 +31,6 @@ def lbfgs(
     also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether an evaluation,
     counted from 0, is the first of a changed loss: the difference of its gradient to the one before is no curvature.
     """
-    pixels = pixels.contiguous()  # as `_differences` reads them
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
     # Allocated as one block: long-lived tensors between the large short-lived blocks of an evaluation would fragment

@@ -229,6 +229,7 @@ def _optimise(
         if scale is preview_scale and not done:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
             check_cancelled()
+        pixels = pixels.contiguous()  # the optimiser would copy it in each step
         recorder.start_scale(scale, pixels)
         return_freed_memory()
         size = target.shape[3], target.shape[2]

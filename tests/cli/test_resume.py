@@ -95,10 +95,12 @@ def test_a_long_run_saves_its_picture(command: list[str], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("bits", ["8", "16"])
 def test_a_cut_out_is_saved_when_it_is_interrupted(bits: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Image.effect_noise((97, 64), 60).convert("RGBA").save(folder / "cut.png")
+    cut_out = Image.effect_noise((97, 64), 60).convert("RGB")
+    cut_out.putalpha(Image.linear_gradient("L").resize(cut_out.size))
+    cut_out.save(folder / "cut.png")
     monkeypatch.setattr("nst.optimise.recorder.MAX_FRAME", 67)
-    _interrupted_at(1, monkeypatch)
+    _interrupted_at(2, monkeypatch)
     command = ["cut.png", "swirling_night", "-o", "out.png", "--keep-alpha", "--bits", bits, "--size", "128"]
-    assert main([*command, "--steps", "4", "--scales", "2", "--save-every", "1"]) == 130
+    assert main([*command, "--steps", "8", "--scales", "2", "--save-every", "1"]) == 130
     with Image.open("out.png") as out:
         assert out.mode == "RGBA"
