@@ -26,6 +26,9 @@ ONE_PASS_SETTINGS = ("size", "strength", "style_scale", "style_weights")
 """The settings that the one-pass network supports."""
 
 
+ONE_PASS_SIZE = 2048  # longest side, in pixels, of a picture that the one-pass network paints: it is not done in tiles
+
+
 def _setting(
     default: Any,
     label: str,
@@ -116,6 +119,8 @@ class Settings:
     def __post_init__(self) -> None:
         for spec in fields(self):
             object.__setattr__(self, spec.name, _checked(spec, getattr(self, spec.name)))
+        if self.in_one_pass and self.size > ONE_PASS_SIZE:
+            raise InputError(f"size is {self.size!r}; with the effort one-pass it takes 64 to {ONE_PASS_SIZE}")
 
     @property
     def from_photo(self) -> bool:

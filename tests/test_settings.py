@@ -77,3 +77,10 @@ def test_every_setting_has_a_label_and_a_help_text() -> None:
     for spec in fields(Settings):
         assert spec.metadata["label"]
         assert spec.metadata["help"]
+
+
+def test_the_one_pass_network_paints_no_posters() -> None:
+    assert Settings(effort="one-pass", size=2048).in_one_pass
+    assert Settings(effort="one-pass", steps=5, size=4096).size == 4096  # the optimiser paints
+    with pytest.raises(ValueError, match="size is 4096; with the effort one-pass it takes 64 to 2048"):
+        Settings(effort="one-pass", size=4096)

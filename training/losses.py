@@ -161,7 +161,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def matching_losses(features: Tensor, style: Tensor) -> Tensor:
-    """`losses.matching_loss` of each picture to its matches: B x N x H x W, B x K x N -> B."""
+    """`matching.matching_loss` of each picture to its matches: B x N x H x W, B x K x N -> B."""
     directions = _directions(features)
     with torch.no_grad():
         similarity = directions.to(style.dtype) @ style.mT
@@ -175,7 +175,7 @@ def matching_losses(features: Tensor, style: Tensor) -> Tensor:
 
 
 def _directions(features: Tensor) -> Tensor:
-    """`losses.directions` of each picture, differentiable: B x N x H x W -> B x H W x N."""
+    """`matching.directions` of each picture, differentiable: B x N x H x W -> B x H W x N."""
     rows = features.flatten(2).mT.float()
     offsets = rows - rows.mean(1, keepdim=True)
     return offsets / offsets.norm(dim=2, keepdim=True).clamp_min(1e-6)

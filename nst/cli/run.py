@@ -94,7 +94,7 @@ def _paint_photo(
         log_every = SOURCES[job.link.recipe].log_every
     if len(request.photos) > 1:
         print_message(f"{photo} -> {out}")
-    if job.settings.size > LARGE and not job.settings.in_one_pass:
+    if job.settings.size > LARGE:
         print_message(f"this takes about {duration(expected_seconds(job, backbone))}; Ctrl-C keeps the picture so far")
     output = RunOutput(out, options.log, log_every or 0, options.save_every, request.printed)
     return paint(job, output, interrupts)

@@ -92,8 +92,6 @@ def run(
     if settings.in_one_pass:
         if pictures.start:
             raise InputError("effort is one-pass, which begins anew; choose quick to paint on")
-        if max(photo.size) > LARGE:
-            raise InputError(f"effort is one-pass, which paints up to {LARGE} pixels; choose quick for more")
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()

@@ -73,7 +73,7 @@ class RegionTarget:
             self._matches[layer] = match_dtype(nearest, features)
 
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
-        """`losses.matching_loss` between the features inside the region and their matches."""
+        """`matching.matching_loss` between the features inside the region and their matches."""
         inside = self._positions_inside(layer, features)
         matches = self._matches[layer]
         weight = total_weight(len(matches), len(self.styles.directions[layer]))

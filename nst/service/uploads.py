@@ -37,7 +37,7 @@ BROWSER_FORMATS = {"JPEG", "MPO", "PNG", "WEBP", "GIF", "AVIF", "BMP"}
 """Formats that browsers show, of those that nst reads."""
 
 CHECKED_SIZE = 256  # pixels on the longest side to decode a picture at in order to check all of its file
-MAX_SIZE = 4096  # pixels on the longest side that are enough for the largest painting
+MAX_SIZE = 4096  # pixels on the longest side to which an upload is decoded at most
 
 MAX_LAYERS, MAX_LAYER_PIXELS = 8, 4_000_000
 """Bounds of a mask; the editor has one layer, as large as it is on the screen."""

@@ -13,6 +13,7 @@ from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.styles import NETWORK
 from nst.optimise import losses as optimiser
+from nst.optimise import matching
 from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
 from training import data, losses
@@ -68,8 +69,8 @@ def test_matching_losses_and_gradients_equal_the_optimisers() -> None:
     (gradients,) = torch.autograd.grad(each.sum(), features)
     for number in range(2):
         one = features[number : number + 1].detach().requires_grad_()
-        target = optimiser.match(optimiser.directions(one.detach()), style[number])
-        expected = optimiser.matching_loss(one, target)
+        target = matching.match(matching.directions(one.detach()), style[number])
+        expected = matching.matching_loss(one, target)
         assert each[number].item() == pytest.approx(expected.item(), rel=1e-4)
         gradient: Tensor = torch.autograd.grad(expected, one)[0]
         assert torch.allclose(gradients[number], gradient[0], atol=1e-6)
