@@ -33,7 +33,7 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     recipe, settings, styles = resolve_request(request, available)
     now = (recipe, settings, tuple(style.name for style in styles), tuple(file_hash(style.path) for style in styles))
     link = provenance.link
-    inputs = {name for name, given in (("mask", request.mask), ("keep_alpha", request.keep_alpha)) if given}
+    inputs = {name for name in ("mask", "keep_alpha") if getattr(request, name)}
     if (
         now != (link.recipe, link.settings, link.styles, provenance.style_hashes)
         or {*provenance.extra_inputs} != inputs
