@@ -172,7 +172,7 @@ struct Layer {
                     size_t at = ((size_t)(top + i) * width + left) * outputs + group * GROUP + k;
                     for (int j = 0; j < std::min(4, width - left); j++, at += outputs) {
                         Vector value = row[j] + constant;
-                        if (relu) value = value < 0 ? none : value;  // keeps NaN
+                        if (relu) value = value <= 0 ? none : value;  // keeps NaN, but not -0
                         if (mask) value = load(mask + at) == 0 ? none : value;
                         store(out + at, value);
                     }

@@ -147,12 +147,12 @@ class _MatchingSimilarity(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None, of_picture: PictureMean | None
+        ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None, picture_mean: PictureMean | None
     ) -> Tensor:
         rows = position_rows(features, inside)
-        mean = of_picture.value if of_picture else sum_of(rows) / len(rows)
+        mean = picture_mean.value if picture_mean else sum_of(rows) / len(rows)
         ctx.save_for_backward(features, target, inside, mean)
-        ctx.of_picture = of_picture
+        ctx.picture_mean = picture_mean
         return torch.stack(
             [
                 (unit_offsets(block, mean)[0] * part).sum()
@@ -170,15 +170,14 @@ class _MatchingSimilarity(torch.autograd.Function):
             unit, lengths = unit_offsets(block, mean)
             # The part of the target orthogonal to the direction; normalisation removes the rest.
             along = (unit * part).sum(1, keepdim=True)
-            across = unit.mul_(along).neg_().add_(part).mul_(grad / lengths)
+            across = unit.mul_(along).neg_().add_(part).div_(lengths)
             total += across.sum(0)
-            out.copy_(across)
-        of_picture: PictureMean | None = ctx.of_picture
-        if of_picture:
-            of_picture.gradient_sum += total / grad  # without the factor of float16, which differs among tiles
-            gradient -= of_picture.gradient * grad / of_picture.count
-        else:
-            gradient -= total / len(rows)  # of the mean
+            out.copy_(across.mul_(grad))
+        count, of_mean = len(rows), total
+        if ctx.picture_mean:
+            ctx.picture_mean.gradient_sum += total
+            count, of_mean = ctx.picture_mean.count, ctx.picture_mean.gradient
+        gradient -= of_mean * grad / count
         _, channels, height, width = features.shape
         if inside is not None:
             everywhere = gradient.new_zeros(height * width, channels)

@@ -57,6 +57,14 @@ def test_nan_passes_its_relu() -> None:
     assert FusedConvolution(weight, torch.float32)(x, None, relu=True).isnan().any()
 
 
+def test_its_relu_makes_no_negative_zero() -> None:
+    weight, bias = torch.zeros(64, 64, 3, 3), torch.full((64,), -0.0)
+    if not supports(weight, torch.float32):
+        pytest.skip("no fused convolution here")
+    result = FusedConvolution(weight, torch.float32)(-torch.ones(1, 64, 8, 8), bias, relu=True)
+    assert not result.signbit().any()
+
+
 @pytest.mark.usefixtures("fresh")
 def test_it_is_compiled_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not is_available(torch.float32):

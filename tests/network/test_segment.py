@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from nst.network.relu import relu_backward
+from nst.network.relu import relu_, relu_backward
 from nst.network.segment import Segment
 
 
@@ -27,3 +27,11 @@ def test_a_segment_does_not_modify_its_input() -> None:
     (grad,) = torch.autograd.grad(out, x, push)
     assert (x.flatten().tolist(), out.flatten().tolist()) == ([-1, 2], [0, 2])
     assert (grad.flatten().tolist(), push.flatten().tolist()) == ([0, 1], [1, 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_relu_keeps_nan_but_no_negative_zero(dtype: torch.dtype) -> None:
+    result = relu_(torch.tensor([-1.0, -0.0, 0.0, 2.0, torch.nan], dtype=dtype))
+    assert result[:4].tolist() == [0, 0, 0, 2]
+    assert not result[:4].signbit().any()
+    assert result[4].isnan()

@@ -72,3 +72,10 @@ def test_total_variation_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     loss = add_total_variation(pixels.detach(), 0.5, gradient)
     assert float(loss) == pytest.approx(expected.item())
     torch.testing.assert_close(gradient, 1 + 0.5 * torch.autograd.grad(expected, pixels)[0])
+
+
+def test_a_style_without_weight_is_no_division_by_zero(style: Image.Image, exact: Backbone) -> None:
+    objective = TiledObjective(_picture(0), _regions(style, "whole"), 512, Settings(strength=0.0), exact)
+    for _ in range(2):  # the second uses a sum of the first
+        _, gradient = objective(_picture(1))
+    assert gradient.isfinite().all()
