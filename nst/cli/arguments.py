@@ -13,7 +13,7 @@ from PIL import Image
 from nst.cli.terminal import print_message
 from nst.errors import InputError
 from nst.gallery import Style, match_style
-from nst.images import Print, is_address, open_checked, upright_size
+from nst.images import FileOptions, is_address, open_checked, upright_size
 from nst.job import Job, Request, resolve_request
 from nst.optimise.pictures import open_pictures
 from nst.optimise.recorder import RunOptions
@@ -40,9 +40,9 @@ class CliRequest:
         return self.options.keep_alpha or bool(self.provenance and "keep_alpha" in self.provenance.extra_inputs)
 
     @property
-    def printed(self) -> Print:
+    def file_options(self) -> FileOptions:
         """How the file is written."""
-        return Print(self.options.bits, self.options.dpi)
+        return FileOptions(self.options.bits, self.options.dpi)
 
     def for_any_photo(self) -> Request:
         """The request without the parts that depend on the photo: size, mask and start."""
@@ -66,7 +66,7 @@ class CliRequest:
             photo=photo,
             mask=self.options.mask,
             start=self.options.start,
-            run=RunOptions(every=self.options.save_every, remainder=self.printed.bits == 16),
+            run=RunOptions(frame_every=self.options.save_every, remainder=self.file_options.bits == 16),
         )
 
 

@@ -39,7 +39,7 @@ def plan_outputs(request: CliRequest, available: Sequence[Style]) -> list[Path]:
         outs = [Path(out)]
         check_writable(out)
     for file in outs:
-        image_format(file, (settings.size, settings.size), common.keep_alpha, request.printed)
+        image_format(file, (settings.size, settings.size), common.keep_alpha, request.file_options)
         _check_not_input(file, originals)
         if options.save_every and not is_folder(out):
             check_writable(numbered(file, _LONGEST_STEP))

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from nst.cli.outputs import numbered
 from nst.cli.terminal import Interrupted, Interrupts, print_message
-from nst.images import ImageError, Print, save_image, write_file
+from nst.images import FileOptions, ImageError, save_image, write_file
 from nst.job import Job
 from nst.optimise.recorder import Frame
 from nst.sharing import to_text
@@ -29,7 +29,7 @@ class RunOutput:
     log: str | None = None
     log_every: int = 0  # steps; 0: never
     save_every: int = 0  # steps; 0: never
-    printed: Print = Print()
+    file_options: FileOptions = FileOptions()
     saved_at: float = field(default_factory=time.monotonic)  # when the unfinished picture was saved last
     losses: list[dict[str, Any]] = field(default_factory=list)  # rows of the CSV file `log`
     last: Frame | None = None  # the newest frame
@@ -111,7 +111,7 @@ def _save(job: Job, output: RunOutput, frame: Frame, path: Path) -> bool:
     """Save a picture. An error is printed, and the run goes on."""
     try:
         text = to_text(job.provenance(frame))
-        save_image(job.painting(frame), path, text, output.printed, frame.remainder)
+        save_image(job.painting(frame), path, text, output.file_options, frame.remainder)
     except (ImageError, MemoryError) as error:
         output.save_failed = path == output.out
         print_message(str(error) or f"there is no memory left to write {str(path)!r}")

@@ -96,5 +96,5 @@ def _paint_photo(
         print_message(f"{photo} -> {out}")
     if job.settings.size > LARGE:
         print_message(f"this takes about {duration(expected_seconds(job, backbone))}; Ctrl-C keeps the picture so far")
-    output = RunOutput(out, options.log, log_every or 0, options.save_every, request.printed)
+    output = RunOutput(out, options.log, log_every or 0, options.save_every, request.file_options)
     return paint(job, output, interrupts)

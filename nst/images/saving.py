@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from nst.images import sixteen_bit
 from nst.images.limits import ImageError, is_address, quoted
@@ -43,20 +44,23 @@ _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
 
 
 @dataclass(frozen=True)
-class Print:
-    """How a picture for print is written."""
+class FileOptions:
+    """Details of a file that its name does not say."""
 
     bits: int = 8  # per channel: 8 or 16
     dpi: int | None = None  # pixels per inch, written into the file
 
 
 def image_format(
-    path: str | os.PathLike[str], size: tuple[int, int] = (1, 1), alpha: bool = False, printed: Print = Print()
+    path: str | os.PathLike[str],
+    size: tuple[int, int] = (1, 1),
+    alpha: bool = False,
+    file_options: FileOptions = FileOptions(),
 ) -> str:
     """The format a file's name asks for, such as "PNG".
 
     ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width and height, or
-    transparency where `alpha` is wanted, or what `printed` asks for.
+    transparency where `alpha` is wanted, or what `file_options` asks for.
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
@@ -69,9 +73,9 @@ def image_format(
         )
     if alpha and kind not in _WITH_ALPHA:
         raise ImageError(f"{kind} holds no transparency; end {quoted(path)} in .png or .webp")
-    if printed.bits == 16 and kind not in sixteen_bit.KINDS:
+    if file_options.bits == 16 and kind not in sixteen_bit.KINDS:
         raise ImageError(f"{kind} holds 8 bits per channel; end {quoted(path)} in .png or .tif")
-    if printed.dpi and kind not in _WITH_RESOLUTION:
+    if file_options.dpi and kind not in _WITH_RESOLUTION:
         raise ImageError(f"{kind} holds no resolution; end {quoted(path)} in .png, .tif or .jpg")
     return kind
 
@@ -80,23 +84,25 @@ def save_image(
     image: Image.Image,
     path: str | os.PathLike[str],
     text: Mapping[str, str] | None = None,
-    printed: Print = Print(),
+    file_options: FileOptions = FileOptions(),
     remainder: NDArray[np.float32] | None = None,
 ) -> None:
     """Write the image in the format its name asks for; ImageError if that can't be done.
 
     `text` goes into a PNG's text chunks; other formats leave it out. `remainder` is that of a `Frame`, for 16 bits.
     """
-    kind = image_format(path, image.size, image.mode == "RGBA", printed)
+    kind = image_format(path, image.size, image.mode == "RGBA", file_options)
     options: dict[str, Any] = {"quality": _QUALITY[kind]} if kind in _QUALITY else {}
     if kind == "PNG" and text:
-        options["pnginfo"] = sixteen_bit.png_info(text)
-    if printed.dpi:
-        options["dpi"] = (printed.dpi, printed.dpi)
+        options["pnginfo"] = PngInfo()
+        for key, value in text.items():
+            options["pnginfo"].add_text(key, value)
+    if file_options.dpi:
+        options["dpi"] = (file_options.dpi, file_options.dpi)
     data = io.BytesIO()
     try:
-        if printed.bits == 16:
-            data.write(sixteen_bit.encode(image, remainder, kind, text, printed.dpi))
+        if file_options.bits == 16:
+            data.write(sixteen_bit.encode(image, remainder, kind, options.get("pnginfo"), file_options.dpi))
         else:
             image.save(data, kind, **options)
     except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -18,16 +17,9 @@ KINDS = {"PNG": ("png", "be"), "TIFF": ("tiff", "le")}
 
 
 def encode(
-    image: Image.Image,
-    remainder: NDArray[np.float32] | None,
-    kind: str,
-    text: Mapping[str, str] | None = None,
-    dpi: int | None = None,
+    image: Image.Image, remainder: NDArray[np.float32] | None, kind: str, info: PngInfo | None, dpi: int | None
 ) -> bytes:
-    """A file of `kind`, one of KINDS, of an RGB or RGBA image plus its `Frame.remainder`.
-
-    `text` goes into a PNG's text chunks.
-    """
+    """A file of `kind`, one of KINDS, of an RGB or RGBA image plus its `Frame.remainder`; `info` is for a PNG."""
     import av  # takes a tenth of a second
 
     encoder, order = KINDS[kind]
@@ -46,22 +38,14 @@ def encode(
         deep[rows] = (values.clip(0, 255) * 257).round()
     packets = context.encode(av.VideoFrame.from_ndarray(deep, format=context.pix_fmt))
     data = b"".join(map(bytes, [*packets, *context.encode(None)]))
-    return _with_text(data, text) if kind == "PNG" and text else data
+    return _with_chunks(data, info) if info else data
 
 
-def png_info(text: Mapping[str, str]) -> PngInfo:
-    """Text chunks of a PNG."""
-    info = PngInfo()
-    for key, value in text.items():
-        info.add_text(key, value)
-    return info
-
-
-def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
-    """The PNG with text chunks after its header."""
+def _with_chunks(png: bytes, info: PngInfo) -> bytes:
+    """The PNG with the chunks after its header."""
     end = 33  # signature and header
     chunks = [
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data, *_ in png_info(text).chunks
+        for kind, data, *_ in info.chunks
     ]
     return png[:end] + b"".join(chunks) + png[end:]

@@ -75,7 +75,7 @@ def supports(weight: Tensor, dtype: torch.dtype) -> bool:
 
 @cache
 def is_available(dtype: torch.dtype) -> bool:
-    """Whether the convolution can be compiled on this machine for this number format, and computes what it should."""
+    """Whether the convolution compiles on this machine for this number format, and its results are right."""
     library = _library()
     if dtype not in _FUNCTIONS or library is None or not hasattr(library, _FUNCTIONS[dtype]):
         return False
@@ -107,7 +107,7 @@ def _packed(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    """The compiled file, from the cache or new; None without a compiler, or, with a line in the log, if it fails."""
+    """The compiled file, from the cache or new. None without a compiler, or after an error, which is logged."""
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if sys.platform != "linux" or compiler is None or not processor_flags():
         return None

@@ -93,8 +93,8 @@ def return_freed_memory(device: torch.device | None = None) -> None:
 class HeapTrimmer:
     """Call it after each step: it returns freed memory when the process has grown by a fiftieth.
 
-    Then the heap has become fragmented. A return costs a fifth of a step, because the next one has to get its pages
-    again.
+    Such growth means that the heap is fragmented. To return memory costs a fifth of a step: the next step has to get
+    its pages again.
     """
 
     def __init__(self) -> None:

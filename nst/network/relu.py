@@ -1,7 +1,6 @@
 """The ReLU in place, and its gradient, without autograd."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.pooling import in_bands, integer_view, rows_of
@@ -13,7 +12,7 @@ def relu_(x: Tensor) -> Tensor:
     16-bit floats are compared as integers with the same bits, which is faster: see `nst.network.pooling`.
     """
     if x.dtype.itemsize > 2:
-        return F.threshold_(x, 0.0, 0.0)  # keeps NaN
+        return torch.threshold_(x, 0.0, 0.0)  # keeps NaN
     integer_view(x).clamp_min_(0)
     return x
 

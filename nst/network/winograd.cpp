@@ -106,8 +106,8 @@ struct Layer {
     int columns() const { return (width + 3) / 4; }
     int tiles() const { return (height + 3) / 4 * columns(); }
 
-    // Tiles of a block: few leave the products in the cache, many read the filters less often. Powers of two would make
-    // their rows compete for the same cache lines.
+    // Tiles of a block. With few tiles the products stay in the cache; with many the filters are read less often. With a
+    // power of two the rows would compete for the same cache lines.
     int tiles_at_once() const { return inputs > 128 ? 30 : 12; }
 
     // The spectra of tiles from `first` on: 36 x tiles_at_once() x C.

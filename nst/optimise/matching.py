@@ -40,10 +40,10 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
 def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
 
-    Both arguments are `directions`; `dtype` is the number format of their similarities. a(i) is the style position
-    nearest to picture position i, and b(j) the picture position nearest to style position j. Row i of the target is
+    Both arguments are `directions`. `dtype` is the number format of their similarities. The style position nearest to
+    picture position i is a(i). The picture position nearest to style position j is b(j). Row i of the target is
 
-        S_a(i) / M + sum of S_j * `style_weight` over all j with b(j) = i
+        S_a(i) / M + sum of S_j * `position_weight` over all j with b(j) = i
 
     The first term alone is nearest-neighbour style transfer (Kolkin et al. 2022), in which a flat sky matches the same
     few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
@@ -55,9 +55,10 @@ def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) ->
 
 
 class Search:
-    """Two-sided nearest neighbours of a style's `directions`, K x N, and of a picture's, which come in parts.
+    """Two-sided nearest neighbours of the `directions` of a style, K x N, and of a picture.
 
-    `nearest` is the picture position nearest to each style position, of all parts so far.
+    The picture's directions are added in parts. `nearest` has, for each style position, the number of the nearest
+    picture position among all parts so far: K.
     """
 
     def __init__(self, style: Tensor, dtype: torch.dtype) -> None:
@@ -80,24 +81,24 @@ class Search:
 
 
 def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, chosen: Tensor, count: int) -> Tensor:
-    """The target of `match` for M of `count` picture positions: M x N.
+    """The target of `match` for M of the `count` positions of a picture: M x N.
 
-    `of_picture` has the nearest style position of each. `of_style` has, for the style positions whose nearest picture
-    position is among the M, its row; `chosen` are the directions of these style positions.
+    `of_picture` has the nearest style position of each, M. `chosen` are the directions of the style positions that
+    have their nearest picture position among the M, and `of_style` the rows of these picture positions.
     """
     target = style[of_picture].div_(count)
     # On a GPU `index_add_` would sum in another order each time.
-    return target.index_put_((of_style,), chosen * style_weight(count, len(style)), accumulate=True)
+    return target.index_put_((of_style,), chosen * position_weight(count, len(style)), accumulate=True)
 
 
-def style_weight(count: int, sampled: int) -> float:
-    """Weight of each of K = `sampled` style positions in a picture of M = `count`: 1 / K, or MAX_PULL / M if less."""
+def position_weight(count: int, sampled: int) -> float:
+    """Weight of a style position: the smaller of 1 / K and MAX_PULL / M, where K = `sampled` and M = `count`."""
     return min(1 / sampled, MAX_PULL / count)
 
 
 def total_weight(count: int, sampled: int) -> float:
     """Weight of all positions of picture and style: 2, or less in a large picture."""
-    return 1 + sampled * style_weight(count, sampled)
+    return 1 + sampled * position_weight(count, sampled)
 
 
 def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float = 2.0) -> Tensor:

@@ -16,7 +16,9 @@ MAX_HISTORY_VALUES = 120_000_000
 
 PART = 2**22  # numbers that are processed at a time
 
-CAREFUL_STEPS = 8  # number of steps below which the first is shorter: too few remain to make up for one too long
+CAREFUL_STEPS = (
+    8  # in a run of fewer steps the first is shorter: the others could not make up for one that is too long
+)
 
 FIRST_STEP, MAX_STEP = 0.03, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
 
@@ -28,13 +30,13 @@ def lbfgs(
 
     Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion). Yields the pixels and their
     losses `count` times, after one evaluation each. The first of several steps only evaluates the start; a single one
-    also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether an evaluation,
-    counted from 0, is the first of a changed loss: the difference of its gradient to the one before is no curvature.
+    also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether the loss changes
+    before an evaluation, counted from 0. Then the two gradients belong to different losses and give no pair.
     """
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
-    # Allocated as one block: long-lived tensors between the large short-lived blocks of an evaluation would fragment
-    # the heap. One pair more than the memory holds, for the pair that is being tested.
+    # One block: long-lived tensors between the large short-lived blocks of an evaluation would fragment the heap. It
+    # has room for one pair more than the memory, because a pair is written before it is tested.
     storage = pixels.new_empty(min(history, count) + 1, 2, pixels.numel(), dtype=torch.bfloat16)
     pairs = 0
     losses, gradient = evaluate(pixels)
@@ -73,7 +75,10 @@ def lbfgs(
 
 
 def _differences(s: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor], pair: Tensor) -> tuple[Tensor, Tensor]:
-    """Write the two differences to `pair`; s . y and |s| |y|. In parts: of a large picture, each takes a gigabyte."""
+    """Write both differences to `pair`, and return s . y and |s| |y|.
+
+    It is done in parts, because a temporary copy of a large picture takes a gigabyte.
+    """
     sums = torch.zeros(3, device=pair.device)
     flat = (x.contiguous().view(-1).split(PART) for x in (*s, *y))
     for new_s, old_s, new_y, old_y, to_s, to_y in zip(*flat, *(x.split(PART) for x in pair), strict=True):

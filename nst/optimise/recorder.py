@@ -32,7 +32,7 @@ Finish = Callable[[Image.Image], Image.Image]
 class RunOptions:
     """Details of a run that are no settings of the picture."""
 
-    every: int = 0  # an extra frame after each so many steps; 0: none
+    frame_every: int = 0  # an extra frame after each so many steps; 0: none
     first_step: int = 0  # steps that are done already; the pictures' `start` is the frame after them
     remainder: bool = False  # whether frames have a `remainder`
 
@@ -98,7 +98,7 @@ class Recorder:
             self.last_frame = time.perf_counter()
 
     def _is_due(self) -> bool:
-        every = self.options.every
+        every = self.options.frame_every
         if self.step == self.steps or (every and self.step % every == 0):
             return True
         now, (shortest, longest) = time.perf_counter(), FRAME_INTERVALS

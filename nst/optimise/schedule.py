@@ -11,7 +11,8 @@ STEPS = {"quick": (18, 10, 6), "normal": (25, 20, 22), "fine": (50, 30, 70)}
 """Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""
 
 LARGE, LARGE_STEPS = 2048, {"quick": 4, "normal": 8, "fine": 16}
-"""A scale above so many pixels on the longest side has so few steps. Eight bring four fifths of what 27 bring."""
+"""Scales above LARGE pixels on the longest side have LARGE_STEPS steps. Eight steps lower the loss by four fifths of
+what 27 do."""
 
 
 def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
-from nst.optimise.targets import TILE, CheckCancelled, fit_style, never_cancelled
+from nst.optimise.targets import STYLE_TILE, CheckCancelled, fit_style, never_cancelled
 from nst.optimise.tiling import tiles
 from nst.settings import Settings
 
@@ -92,7 +92,7 @@ def _local_mean(x: Tensor, window: int) -> Tensor:
 def _detail_energy(style: Image.Image, ratio: float, check_cancelled: CheckCancelled) -> float:
     """Mean square of a style's detail: what is lost when it shrinks by `ratio`."""
     picture, energy = to_tensor(style), 0.0
-    for tile in tiles((style.height, style.width), TILE):
+    for tile in tiles((style.height, style.width), STYLE_TILE):
         check_cancelled()
         part = tile.crop(picture)
         small = [max(1, round(ratio * side)) for side in part.shape[2:]]

@@ -24,7 +24,7 @@ from nst.settings import Settings
 
 DETAIL_LAYER = "relu3_1"  # additional content layer for `settings.detail`: edges and small forms
 MATCH_SAMPLE = 2048  # number of style positions to match with, in each layer
-TILE = 1024  # side, in pixels, of the tiles of a larger style, which bound the memory
+STYLE_TILE = 1024  # side, in pixels, of the tiles of a larger style, which bound the memory
 
 CheckCancelled = Callable[[], None]  # called between parts of long work; an exception that it raises ends the work
 
@@ -155,7 +155,7 @@ def style_targets(
         layers = {*style_layers, *match_layers, *compared}
         picture = to_tensor(style)
         whole = style.height, style.width
-        for tile in tiles(whole, TILE, *reach(layers, backbone.blocks)):
+        for tile in tiles(whole, STYLE_TILE, *reach(layers, backbone.blocks)):
             check_cancelled()
             crop = tile.crop(picture).to(backbone.device)
             for k, features in backbone.walk(crop, layers, settings.pooling):

@@ -197,7 +197,7 @@ class _RegionLayer:
             self._matched[numbers] = self._search.add(rows, numbers.to(rows.device)).cpu().to(torch.int32)
 
     def style_loss(self, kind: str, core: Tensor, at: At) -> Tensor:
-        """The region's share of the picture's style loss; its gradient is that of the tile."""
+        """The style loss of the region in the whole picture, with the gradient of the tile."""
         assert self._style_gram is not None
         own = self._part_of_gram(core, at)
         return self._target.share * style_loss(
@@ -205,12 +205,12 @@ class _RegionLayer:
         )
 
     def total_weight(self) -> float:
-        """The region's share of the similarity if all its positions equal their matches."""
+        """The similarity of the region if all its positions equal their matches."""
         assert self._style is not None
         return self._target.share * total_weight(self._count, len(self._style))
 
     def similarity(self, core: Tensor, at: At) -> Tensor:
-        """The region's share of the similarity to the matches, as far as it is the tile's."""
+        """The tile's part of the region's similarity to its matches."""
         inside, numbers = self._inside(at)
         if not len(numbers):
             return core.new_zeros((), dtype=torch.float32)
@@ -229,7 +229,7 @@ class _RegionLayer:
         return core[0, 0].numel() / self._positions * gram(guided)
 
     def _inside(self, at: At) -> tuple[Tensor | None, Tensor]:
-        """The tile's positions that are matched, as indices in the tile, or None for all; and their numbers."""
+        """The matched positions of the tile: their indices in the tile, None for all, and their numbers."""
         numbers = self._numbers[at].flatten().long()
         if self._target.mask is None:
             return None, numbers

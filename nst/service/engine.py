@@ -240,5 +240,5 @@ def expected_seconds(job: Job, backbone: Backbone) -> float:
 def _short_run(photo: Path, style: Path, backbone: Backbone | RemoteBackbone, stop: threading.Event) -> Job:
     overrides = {"size": WARM_UP_SIZE, "scales": 1, "steps": 12}
     # A GPU finishes before a frame is due by time, so request one every three steps.
-    request = Request(photo=photo, styles=[style], overrides=overrides, run=RunOptions(every=3))
+    request = Request(photo=photo, styles=[style], overrides=overrides, run=RunOptions(frame_every=3))
     return prepare(request, [], backbone, stop)

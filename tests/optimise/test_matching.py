@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nst.optimise import matching
-from nst.optimise.matching import directions, match, matching_loss, style_weight, total_weight
+from nst.optimise.matching import directions, match, matching_loss, position_weight, total_weight
 
 
 def test_matching_equals_brute_force() -> None:
@@ -39,7 +39,7 @@ def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_style_position_pulls_at_most_so_hard(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [style_weight(count, 2048) for count in (1000, 16384, 262144)] == [1 / 2048, 1 / 2048, 8 / 262144]
+    assert [position_weight(count, 2048) for count in (1000, 16384, 262144)] == [1 / 2048, 1 / 2048, 8 / 262144]
     assert total_weight(16384, 2048) == 2
     assert total_weight(262144, 2048) == 1 + 2048 * 8 / 262144
     picture, style = torch.eye(6)[[0, 1] * 10], torch.eye(6)[[2]]

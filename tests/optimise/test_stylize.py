@@ -263,7 +263,7 @@ def test_every_adds_frames_at_regular_steps(
     monkeypatch.setattr(recorder, "FRAME_INTERVALS", (1e9, 1e9))
     settings = Settings(size=64, steps=7)
     pictures = open_pictures(photo, [style], settings)
-    frames = run(pictures, settings, backbone, RunOptions(every=3))
+    frames = run(pictures, settings, backbone, RunOptions(frame_every=3))
     assert [frame.step for frame in frames] == [3, 6, 7]
 
 
@@ -289,11 +289,11 @@ def test_recipes_of_other_papers_keep_the_photos_palette(name: str, photo: Image
 def test_a_run_resumes_at_its_step(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     settings = Settings(size=128, steps=8)
     pictures = open_pictures(photo, [style], settings)
-    whole = {frame.step: frame for frame in run(pictures, settings, backbone, RunOptions(every=1))}
+    whole = {frame.step: frame for frame in run(pictures, settings, backbone, RunOptions(frame_every=1))}
     changed = _mean_difference(whole[8].image, fit(photo, 128))
     for first_step in (2, 4, 6):
         begun = replace(pictures, start=whole[first_step].image)
-        frames = list(run(begun, settings, backbone, RunOptions(every=1, first_step=first_step)))
+        frames = list(run(begun, settings, backbone, RunOptions(frame_every=1, first_step=first_step)))
         assert [frame.step for frame in frames] == [*range(first_step + 1, 9)]
         assert frames[0].progress > whole[first_step].progress - 1e-9
         assert _mean_difference(frames[-1].image, whole[8].image) < 0.6 * changed
@@ -318,7 +318,7 @@ def test_a_large_picture_in_tiles_looks_like_the_whole(
     monkeypatch.setattr(recorder, "MAX_FRAME", 32)
     monkeypatch.setattr(tiled, "TILE", 64)
     pictures = open_pictures(photo, [style], settings)
-    frames = list(run(pictures, settings, backbone, RunOptions(every=1)))
+    frames = list(run(pictures, settings, backbone, RunOptions(frame_every=1)))
     assert {max(frame.image.size) for frame in frames} == {64, 128}
     assert _mean_difference(frames[-1].image, whole) < 0.3 * _mean_difference(whole, fit(photo, 128))
 

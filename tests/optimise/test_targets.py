@@ -44,7 +44,7 @@ def test_a_style_in_tiles_has_the_targets_of_the_whole(style: Image.Image, monke
     large, settings = style.resize((300, 210)), Settings(style_layers="relu1_1,relu4_1,relu5_1")
     with torch.no_grad():
         whole = style_targets(large, 1.0, settings, LAYERS, exact)
-        monkeypatch.setattr(targets, "TILE", 128)
+        monkeypatch.setattr(targets, "STYLE_TILE", 128)
         exact.cache = ByteCache()
         tiled = style_targets(large, 1.0, settings, LAYERS, exact)
     for k, expected in whole.grams.items():

@@ -113,7 +113,7 @@ def queued_sessions(blocks: gr.Blocks) -> list[str]:
 
 
 def queue_rejection(waiting: list[tuple[str, str]], session: str | None, ip: str, config: Config) -> str:
-    """Why this session, or this address, may not queue another run; empty if it may.
+    """Why the browser tab or the IP address may not queue another run; empty if it may.
 
     `waiting` are the sessions and addresses in the queue.
     """
