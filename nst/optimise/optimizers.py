@@ -16,9 +16,7 @@ MAX_HISTORY_VALUES = 120_000_000
 
 PART = 2**22  # numbers that are processed at a time
 
-CAREFUL_STEPS = (
-    8  # in a run of fewer steps the first is shorter: the others could not make up for one that is too long
-)
+CAREFUL_STEPS = 8  # with fewer steps the first is shorter: the others could not make up for one that is too long
 
 FIRST_STEP, MAX_STEP = 0.03, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
 
