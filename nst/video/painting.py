@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from av.error import FFmpegError
-from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from nst.images import ImageError, replaced
 from nst.video.animation import ANIMATIONS, MAX_ANIMATED, MAX_ANIMATED_RATE, AnimationWriter, read_frames
@@ -24,21 +22,20 @@ log = logging.getLogger("nst")
 
 Paint = Callable[[Image.Image], Image.Image]  # an RGB frame -> the painted frame; all painted frames have one size
 
-STEADY, STILL = 0.75, 8.0
-"""Weight of the previous painted frame where the video does not change, and the change (in levels of 255) at which the
-weight has fallen to 1/e."""
-
 
 def paint_clip(
     clip: Clip, out: str | os.PathLike[str], paint: Paint, warn: Callable[[str], None] = log.warning
 ) -> Generator[int, None, None]:
     """Paint a video into the file `out`, and yield how many frames are done, after each packet of the video.
 
-    Static areas stay static. If the generator is closed, the frames so far are a complete file. `warn` receives a
-    sentence about each fault of the video. Raises ImageError if nothing was written; an existing file stays as it is.
+    Strokes move with what they depict. If the generator is closed, the frames so far are a complete file. `warn`
+    receives a sentence about each fault of the video. Raises ImageError if nothing was written; an existing file stays
+    as it is.
     """
+    from nst.video.coherence import coherent  # imports OpenCV, which takes time
+
     out, done, stop = Path(out), 0, None
-    animated, steady = out.suffix.lower() in ANIMATIONS, stabilised(paint)
+    animated, paint = out.suffix.lower() in ANIMATIONS, coherent(paint)
     if animated and min(clip.pictures, clip.seconds * MAX_ANIMATED_RATE) > MAX_ANIMATED:
         raise ImageError(
             f"the film has {clip.pictures} pictures, and an animation holds {MAX_ANIMATED}; end {str(out)!r} in .mp4"
@@ -52,7 +49,7 @@ def paint_clip(
                         warn(f"an animation holds {MAX_ANIMATED} pictures, and the rest of the film is left out")
                         break
                     if isinstance(part, TimedFrame) and writer.wants(part):
-                        writer.add(replace(part, image=steady(part.image)))
+                        writer.add(replace(part, image=paint(part.image)))
                         done += 1
                     elif part and not isinstance(part, TimedFrame):
                         writer.add_audio(part)
@@ -76,25 +73,3 @@ def _open_parts(clip: Clip, warn: Callable[[str], None]) -> Iterator[tuple[Itera
         return
     with open_container(clip.path, clip.max_pixels) as film:
         yield read_parts(film, clip.rate, clip.max_seconds, warn), film
-
-
-def stabilised(paint: Paint) -> Paint:
-    """`paint` for consecutive frames: areas without motion keep their strokes.
-
-    Frames are painted independently, so that noise alone would make the strokes flicker.
-    """
-    before: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
-
-    def paint_next(picture: Image.Image) -> Image.Image:
-        nonlocal before
-        painted = np.asarray(paint(picture), dtype=np.float32)
-        small = picture.resize((painted.shape[1], painted.shape[0]))
-        grey = np.asarray(small.convert("L").filter(ImageFilter.BoxBlur(2)), dtype=np.float32)
-        if before:
-            grey_before, painted_before = before
-            held = STEADY * np.exp(-np.abs(grey - grey_before) / STILL)[:, :, None]
-            painted = painted + held * (painted_before - painted)
-        before = grey, painted
-        return Image.fromarray(painted.round().astype(np.uint8))
-
-    return paint_next

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.video import MAX_ANIMATED, is_clip, open_clip, paint_clip, stabilised
+from nst.video import MAX_ANIMATED, is_clip, open_clip, paint_clip
 
 from .files import full_disk, write_video
 
@@ -190,17 +190,3 @@ def test_an_error_of_the_painter_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         list(paint_clip(open_clip(_film(tmp_path / "a.mp4")), tmp_path / "out.mp4", paint))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
-
-
-def test_what_stands_still_is_held() -> None:
-    """A painter that flickers, on a picture half of which moves."""
-    levels = iter([60, 100, 60, 100])
-    paint = stabilised(lambda picture: Image.new("RGB", picture.size, (next(levels),) * 3))
-    shown = []
-    for number in range(4):
-        picture = Image.new("RGB", (64, 64), (128, 128, 128))
-        picture.paste((200 * (number % 2),) * 3, (0, 0, 32, 64))
-        shown.append(np.asarray(paint(picture), dtype=float).mean(2))
-    flicker = [np.abs(b - a) for a, b in zip(shown, shown[1:], strict=False)]
-    assert all(change[:, :24].mean() > 35 for change in flicker)
-    assert all(change[:, 40:].mean() < 15 for change in flicker)

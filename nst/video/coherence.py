@@ -1,0 +1,66 @@
+"""Consecutive painted frames of a video without flicker: strokes move with what they depict."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nst.video.flow import Pixels, View, trace, warp
+from nst.video.painting import Paint
+
+KEEP, KEEP_NEW = 0.98, 0.5
+"""Weight of the previous painted frame, and its share in areas that have just come into view: at the edge of a frame,
+or beside an object that covered them, the network does not see enough to paint them well."""
+
+NEW_FRAMES = 10.0  # frames after which the share of a new area has risen by 1 - 1/e
+CUT = 0.2  # share of a frame that continues the one before; with less, the video has been cut
+
+_OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
+_DETAIL_SIGMA, _DETAIL_WINDOW = 1.0, 13  # pixels
+
+
+@dataclass(frozen=True)
+class _Painted:
+    view: View
+    pixels: Pixels  # H x W x 3
+    age: Pixels  # H x W: for how many frames the area has been visible
+
+
+def coherent(paint: Paint) -> Paint:
+    """`paint` for consecutive frames.
+
+    Frames are painted independently, so strokes would flicker. So each frame is blended with the one before it,
+    warped along the motion between the two.
+    """
+    before: _Painted | None = None
+
+    def paint_next(frame: Image.Image) -> Image.Image:
+        nonlocal before
+        image = paint(frame)
+        painted, view = np.asarray(image, dtype=np.float32), View.of(frame, image.size)
+        age = np.full(view.grey.shape, _OLD, dtype=np.float32)
+        if before:
+            places, sure = trace(before.view, view)
+            if sure.mean() >= CUT:
+                age = sure * (warp(before.age, places) + 1)
+                keep = KEEP * sure * (1 - (1 - KEEP_NEW) * np.exp(-age / NEW_FRAMES))
+                moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
+                blended = painted + keep[:, :, None] * (moved - painted)
+                painted = _restore_detail(blended, painted).clip(0, 255)
+        before = _Painted(view, painted, age)
+        return Image.fromarray(painted.round().astype(np.uint8))
+
+    return paint_next
+
+
+def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:
+    """The blended frame with as much fine detail as the painted one, from which the missing part is added.
+
+    Blending and warping blur. Amplifying the detail that is left would grow dots over many frames.
+    """
+    details = [x - cv2.GaussianBlur(x, (0, 0), _DETAIL_SIGMA) for x in (blended, painted)]
+    energies = [cv2.transform(np.square(x), np.ones((1, 3))) for x in details]
+    own, full = (cv2.blur(x, (_DETAIL_WINDOW, _DETAIL_WINDOW)) for x in energies)
+    missing = 1 - np.sqrt((own / (full + 1e-3)).clip(0, 1))
+    return blended + missing[:, :, None] * details[1]

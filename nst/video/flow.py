@@ -1,0 +1,133 @@
+"""Motion between two frames of a video: dense optical flow, and the motion of the camera."""
+
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.float32]  # H x W or H x W x C
+Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and y in the frame before
+
+STILL = 16.0  # levels of 255: if a pixel's colour has changed by so much, its motion counts 1/e
+CAMERA_MARGIN = 4.0  # levels of 255 by which the camera's motion may fit a colour worse than the optical flow does
+MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
+
+_BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
+_MAX_REFINEMENT = 0.5  # pixels
+_MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
+_CAMERA_STEP, _CAMERA_ERROR, _MIN_CAMERA_PIXELS = 8, 0.5, 50
+
+
+@dataclass(frozen=True)
+class View:
+    """A frame, prepared for `trace`."""
+
+    grey: NDArray[np.uint8]  # H x W
+    colours: Pixels  # H x W x 3, without noise
+
+    @classmethod
+    def of(cls, frame: Image.Image, size: tuple[int, int]) -> "View":
+        """An RGB image at this width and height."""
+        if frame.size != size:
+            frame = frame.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        pixels = np.asarray(frame)
+        colours = cv2.blur(pixels, (_BLUR, _BLUR)).astype(np.float32)
+        return cls(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
+
+
+def trace(before: View, now: View) -> tuple[Places, Pixels]:
+    """Where each pixel of a frame was in the frame before, and how sure that is: H x W, 0..1.
+
+    Where the camera's motion explains the colours, it counts. Elsewhere the optical flow does, unless the flow from
+    the other frame contradicts it: |w + v|^2 < 0.01 (|w|^2 + |v|^2) + 0.5 for both flows w and v (Sundaram, Brox and
+    Keutzer 2010, "Dense point trajectories by GPU-accelerated large displacement optical flow").
+    """
+    places, consistent = _optical_flow(before.grey, now.grey)
+    change = _colour_change(before, now, places)
+    camera = _camera_motion(places, consistent)
+    if camera is not None:
+        camera_change = _colour_change(before, now, camera)
+        limit = np.where(consistent, cv2.blur(change, (_BLUR, _BLUR)), STILL / 2) + CAMERA_MARGIN
+        by_camera = cv2.blur(camera_change, (_BLUR, _BLUR)) < limit
+        np.copyto(places, camera, where=by_camera[:, :, None])
+        np.copyto(change, camera_change, where=by_camera)
+        consistent |= by_camera
+    height, width = now.grey.shape
+    x, y = places[:, :, 0], places[:, :, 1]
+    visible = consistent & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    sure = np.exp(-np.square(change / STILL)) * visible
+    return places, cv2.blur(cv2.erode(sure, np.ones((3, 3))), (_BLUR, _BLUR))
+
+
+def warp(pixels: Pixels, places: Places, interpolation: int = cv2.INTER_LINEAR) -> Pixels:
+    """The pixels of the frame before, moved to where they are now."""
+    maps = cv2.convertMaps(places, None, cv2.CV_16SC2)  # a third faster
+    return cv2.remap(pixels, *maps, interpolation, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _colour_change(before: View, now: View, places: Places) -> Pixels:
+    """The largest difference of a channel, H x W."""
+    channels = cv2.split(cv2.absdiff(now.colours, warp(before.colours, places)))
+    return reduce(cv2.max, channels)
+
+
+def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Places, NDArray[np.bool_]]:
+    """Places, and where the flow in the other direction agrees.
+
+    Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search". Its result has a bias of a tenth of a pixel,
+    which would add up over frames; a step of Lucas and Kanade 1981 removes it.
+    """
+    grid = _grid(*now.shape)
+    if min(now.shape) < MIN_FLOW_SIDE:
+        return grid, np.ones(now.shape, dtype=np.bool_)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    forward, backward = search.calc(now, before, None), search.calc(before, now, None)
+    places = grid + forward
+    back = warp(backward, places)
+    consistent = _squares(forward + back) < 0.01 * (_squares(forward) + _squares(back)) + 0.5
+    return _refine(places, before, now), consistent
+
+
+def _squares(vectors: Pixels) -> Pixels:
+    """Squared lengths, H x W."""
+    return np.square(vectors[:, :, 0]) + np.square(vectors[:, :, 1])
+
+
+def _refine(places: Places, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Places:
+    """One step of Lucas and Kanade 1981 from these places: a least squares fit of the motion in each window."""
+    smooth, moved = (cv2.GaussianBlur(x.astype(np.float32), (5, 5), 1) for x in (now, warp(before, places)))
+    mean, change = (smooth + moved) / 2, smooth - moved
+    across = cv2.Sobel(mean, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(mean, cv2.CV_32F, 0, 1, scale=1 / 8)
+    products = across * across, down * down, across * down, across * change, down * change
+    xx, yy, xy, xt, yt = (cv2.blur(product, (_WINDOW, _WINDOW)) for product in products)
+    xx, yy = xx + _MIN_CONTRAST, yy + _MIN_CONTRAST
+    determinant = xx * yy - xy * xy
+    step = cv2.merge([(yy * xt - xy * yt) / determinant, (xx * yt - xy * xt) / determinant])
+    return places + step.clip(-_MAX_REFINEMENT, _MAX_REFINEMENT)
+
+
+def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Places | None:
+    """The affine motion that most pixels share, or None if there are too few."""
+    grid = _grid(*consistent.shape)
+    some = (slice(_CAMERA_STEP // 2, None, _CAMERA_STEP),) * 2
+    chosen = consistent[some]
+    if chosen.sum() < _MIN_CAMERA_PIXELS:
+        return None
+    cv2.setRNGSeed(0)
+    motion, _ = cv2.estimateAffine2D(
+        grid[some][chosen], places[some][chosen], method=cv2.RANSAC, ransacReprojThreshold=_CAMERA_ERROR, maxIters=200
+    )
+    return None if motion is None else cv2.transform(grid, motion).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _grid(height: int, width: int) -> Places:
+    """The places of the pixels themselves."""
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    grid = np.dstack([x, y])
+    grid.flags.writeable = False
+    return grid

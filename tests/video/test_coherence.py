@@ -1,0 +1,105 @@
+"""Painted frames that belong together. What paints them here flickers."""
+
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from nst.gallery import sample
+from nst.video.coherence import CUT, KEEP, coherent
+
+SIZE = WIDTH, HEIGHT = 160, 120
+
+
+def _frames(count: int, shift: int, photo: str = "mountains") -> Iterator[Image.Image]:
+    """A pan over a photo."""
+    picture = Image.open(sample(photo)).convert("RGB").resize((480, 360))
+    for number in range(count):
+        yield picture.crop((100 + shift * number, 100, 100 + shift * number + WIDTH, 100 + HEIGHT))
+
+
+def _strokes() -> Callable[[Image.Image], Image.Image]:
+    """A painter whose strokes are new in each frame."""
+    random = np.random.default_rng(0)
+
+    def paint(frame: Image.Image) -> Image.Image:
+        strokes = cv2.GaussianBlur(random.normal(0, 100, (*frame.size[::-1], 3)), (0, 0), 1.5)
+        return Image.fromarray((np.asarray(frame) * 0.5 + 64 + strokes).clip(0, 255).astype(np.uint8))
+
+    return paint
+
+
+def _pixels(image: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(image, dtype=np.float32)
+
+
+def _difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.square(a - b).mean()))
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+def test_strokes_move_with_what_they_depict(shift: int) -> None:
+    alone, together = ([], [])
+    plain, paint = _strokes(), coherent(_strokes())
+    for frame in _frames(8, shift):
+        alone.append(_pixels(plain(frame)))
+        together.append(_pixels(paint(frame)))
+
+    def flicker(frames: list[NDArray[np.float32]]) -> float:
+        before, now = frames[-2:]
+        return _difference(before[10:-10, 30 + shift : -10], now[10:-10, 30 : -10 - shift])
+
+    assert flicker(together) < 0.35 * flicker(alone)
+
+
+def test_detail_does_not_fade() -> None:
+    plain, paint = _strokes(), coherent(_strokes())
+    for frame in _frames(40, 2):
+        alone, together = _pixels(plain(frame)), _pixels(paint(frame))
+
+    def detail(pixels: NDArray[np.float32]) -> float:
+        return _difference(pixels, cv2.GaussianBlur(pixels, (0, 0), 1))
+
+    assert 0.8 < detail(together[10:-10, 10:-90]) / detail(alone[10:-10, 10:-90]) < 1.2
+
+
+def test_new_areas_follow_the_painter_at_first() -> None:
+    plain, paint = _strokes(), coherent(_strokes())
+    for frame in _frames(8, 5):
+        alone, together = _pixels(plain(frame)), _pixels(paint(frame))
+    old, new = (slice(10, -10), slice(20, 60)), (slice(10, -10), slice(-6, None))
+    assert _difference(alone[new], together[new]) < 0.7 * _difference(alone[old], together[old])
+
+
+def test_a_cut_restarts() -> None:
+    """The first frame after a cut is as painted, and so held as a whole."""
+    plain, paint = _strokes(), coherent(_strokes())
+    shots = [*_frames(3, 0), *(Image.fromarray(255 - np.asarray(f)) for f in _frames(2, 0, "lion"))]
+    for number, frame in enumerate(shots):
+        alone, together = plain(frame), paint(frame)
+        if number == 3:
+            first = together
+            assert np.array_equal(alone, together)
+    assert _difference(_pixels(first), _pixels(together)) < 3 * (1 - KEEP) * _difference(_pixels(first), _pixels(alone))
+    assert CUT > 0
+
+
+def test_an_area_that_changes_is_painted_anew() -> None:
+    levels = iter([60, 100, 60, 100])
+    paint = coherent(lambda frame: Image.new("RGB", frame.size, (next(levels),) * 3))
+    shown = []
+    for number in range(4):
+        frame = Image.new("RGB", (64, 64), (128, 128, 128))
+        frame.paste((200 * (number % 2),) * 3, (0, 0, 32, 64))
+        shown.append(_pixels(paint(frame)).mean(2))
+    flicker = [np.abs(after - before) for before, after in zip(shown, shown[1:], strict=False)]
+    assert all(change[:, :24].mean() > 35 for change in flicker)
+    assert all(change[:, 40:].mean() < 3 for change in flicker)
+
+
+def test_a_painter_may_change_the_size() -> None:
+    paint = coherent(lambda frame: frame.resize((48, 36)))
+    assert {paint(frame).size for frame in _frames(3, 2)} == {(48, 36)}
