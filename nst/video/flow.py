@@ -12,12 +12,13 @@ Pixels = NDArray[np.float32]  # H x W or H x W x C
 Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and y in the frame before
 
 STILL = 16.0  # levels of 255: if a pixel's colour has changed by so much, its motion counts 1/e
-CAMERA_MARGIN = 4.0  # levels of 255 by which the camera's motion may fit a colour worse than the optical flow does
+CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 
 _BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
+_NEAR = 1.0  # pixels between the camera's motion and the optical flow; below, the camera's is the more precise
 _CAMERA_STEP, _CAMERA_ERROR, _MIN_CAMERA_PIXELS = 8, 0.5, 50
 
 
@@ -41,8 +42,9 @@ class View:
 def trace(before: View, now: View) -> tuple[Places, Pixels]:
     """Where each pixel of a frame was in the frame before, and how sure that is: H x W, 0..1.
 
-    Where the camera's motion explains the colours, it counts. Elsewhere the optical flow does, unless the flow from
-    the other frame contradicts it: |w + v|^2 < 0.01 (|w|^2 + |v|^2) + 0.5 for both flows w and v (Sundaram, Brox and
+    It is the optical flow. The camera's motion replaces it where both agree, because it is more precise, and where it
+    fits the colours better: beside a moving object the flow is that of the object. The flow from the other frame must
+    not contradict: |w + v|^2 < 0.01 (|w|^2 + |v|^2) + 0.5 for both flows w and v (Sundaram, Brox and
     Keutzer 2010, "Dense point trajectories by GPU-accelerated large displacement optical flow").
     """
     places, consistent = _optical_flow(before.grey, now.grey)
@@ -50,14 +52,15 @@ def trace(before: View, now: View) -> tuple[Places, Pixels]:
     camera = _camera_motion(places, consistent)
     if camera is not None:
         camera_change = _colour_change(before, now, camera)
-        limit = np.where(consistent, cv2.blur(change, (_BLUR, _BLUR)), STILL / 2) + CAMERA_MARGIN
-        by_camera = cv2.blur(camera_change, (_BLUR, _BLUR)) < limit
+        fits, flow_fits = (cv2.blur(x, (_BLUR, _BLUR)) for x in (camera_change, change))
+        near = _squares(places - camera) < _NEAR**2
+        by_camera = (fits < STILL / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
         np.copyto(places, camera, where=by_camera[:, :, None])
         np.copyto(change, camera_change, where=by_camera)
         consistent |= by_camera
     height, width = now.grey.shape
     x, y = places[:, :, 0], places[:, :, 1]
-    visible = consistent & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    visible = consistent & (x > -1) & (y > -1) & (x < width) & (y < height)
     sure = np.exp(-np.square(change / STILL)) * visible
     return places, cv2.blur(cv2.erode(sure, np.ones((3, 3))), (_BLUR, _BLUR))
 
@@ -82,7 +85,7 @@ def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Pl
     """
     grid = _grid(*now.shape)
     if min(now.shape) < MIN_FLOW_SIDE:
-        return grid, np.ones(now.shape, dtype=np.bool_)
+        return grid.copy(), np.ones(now.shape, dtype=np.bool_)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     forward, backward = search.calc(now, before, None), search.calc(before, now, None)
     places = grid + forward
