@@ -117,7 +117,7 @@ def _matching_files(text: str, available: Sequence[Style]) -> list[str]:
 
 def reject_painting_options(options: argparse.Namespace, reason: str) -> None:
     """Raise ValueError for an option that is for one painting of one photo only."""
-    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like", "resume", "dpi"):
+    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like", "dpi"):
         if getattr(options, name):
             raise InputError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
     if options.bits != 8:

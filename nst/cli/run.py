@@ -53,7 +53,7 @@ def _run(
         backbone = load_backbone(config=config)
         return paint_sheet(options, overrides, available, backbone, interrupts)
     if is_video(options, overrides):
-        return paint_video(options, overrides, available, interrupts)
+        return paint_video(options, overrides, available, config, interrupts)
     request = parse_request(options, overrides, available)
     outs = plan_outputs(request, available)
     if len(request.photos) == 1:
@@ -95,6 +95,7 @@ def _paint_photo(
     if len(request.photos) > 1:
         print_message(f"{photo} -> {out}")
     if job.settings.size > LARGE:
-        print_message(f"this takes about {duration(expected_seconds(job, backbone))}; Ctrl-C keeps the picture so far")
+        seconds = expected_seconds(job.work, backbone)
+        print_message(f"this takes about {duration(seconds)}; Ctrl-C keeps the picture so far")
     output = RunOutput(out, options.log, log_every or 0, options.save_every, request.file_options)
     return paint(job, output, interrupts)

@@ -1,6 +1,7 @@
-"""A video, painted picture by picture with the one-pass network."""
+"""A video, painted picture by picture."""
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -11,13 +12,20 @@ from tqdm import tqdm
 from nst.cli.arguments import parse_request, reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.terminal import Interrupted, Interrupts, print_message
+from nst.config import Config
 from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import ImageError, check_writable
 from nst.job import resolve_request
+from nst.messages import duration
+from nst.network.vgg import load_backbone
 from nst.one_pass import OnePass
+from nst.sequence import SequencePainter
+from nst.service.engine import expected_seconds
 from nst.settings import ONE_PASS_SETTINGS, Settings
-from nst.video import ANIMATIONS, FILMS, is_clip, open_clip, paint_clip
+from nst.sharing import ShareLink, file_hash, to_query
+from nst.video import ANIMATIONS, FILMS, Clip, Unfinished, is_clip, open_clip, paint_clip, read_painted
+from nst.video.coherence import Coherent
 
 
 def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
@@ -35,7 +43,11 @@ def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
 
 
 def paint_video(
-    options: argparse.Namespace, overrides: Mapping[str, Any], available: Sequence[Style], interrupts: Interrupts
+    options: argparse.Namespace,
+    overrides: Mapping[str, Any],
+    available: Sequence[Style],
+    config: Config,
+    interrupts: Interrupts,
 ) -> int:
     """Paint the video and return the exit code. After a signal it ends with the last picture done.
 
@@ -44,20 +56,28 @@ def paint_video(
     request = parse_request(options, overrides, available)
     [source], out = request.photos, Path(options.out)
     _check_files(options, source, out)
-    _, settings, styles = resolve_request(request.for_any_photo(), available)
-    check_not_input(out, [source, *(style.path for style in styles)])
+    recipe, settings, styles = resolve_request(request.for_any_photo(), available)
+    files = [style.path for style in styles]
+    check_not_input(out, [source, *files])
     _check_settings(settings)
     clip = open_clip(source)
-    painter = OnePass(
-        *(style.path for style in styles), **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
-    )
+    link = to_query(ShareLink(recipe, settings, tuple(style.name for style in styles)))
+    comment = json.dumps({"nst": link, "styles": [file_hash(file) for file in files], "film": file_hash(source)})
+    painter: Coherent | SequencePainter
+    if settings.in_one_pass:
+        painter = Coherent(OnePass(*files, **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS}))
+    else:
+        painter = SequencePainter(files, settings, load_backbone(config=config))
+    unfinished = _read_unfinished(out, comment, painter) if options.resume else None
+    if isinstance(painter, SequencePainter):
+        _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
     out.parent.mkdir(parents=True, exist_ok=True)
     done, warnings = 0, list[str]()
     try:
         with (
             suppress(Interrupted),
             tqdm(total=clip.pictures or None, unit=" pictures") as bar,
-            closing(paint_clip(clip, out, painter, warnings.append)) as counts,
+            closing(paint_clip(clip, out, painter, warnings.append, comment, unfinished)) as counts,
         ):
             for done in counts:
                 bar.update(done - bar.n)
@@ -69,10 +89,31 @@ def paint_video(
     for warning in warnings:
         print_message(warning)
     if interrupts.number:
-        total = clip.pictures
-        print_message(f"{done} of {total} pictures are painted" if done else "nothing is written")
+        kept = unfinished.frames if unfinished else 0
+        print_message(f"{max(done, kept)} of {clip.pictures} pictures are painted" if done else "nothing is written")
         return 128 + interrupts.number
     return 0
+
+
+def _read_unfinished(out: Path, comment: str, painter: Coherent | SequencePainter) -> Unfinished | None:
+    """What is painted already; None if nothing is."""
+    if out.suffix.lower() in ANIMATIONS:
+        raise InputError(f"only {', '.join(FILMS)} can be resumed, and {str(out)!r} is an animation")
+    if not out.exists():
+        print_message(f"there is no {str(out)!r} yet; this begins it")
+        return None
+    frames, last = read_painted(out, comment)
+    print_message(f"picture {frames} was the last; this continues")
+    return Unfinished(out, frames, last, painter.continue_from)
+
+
+def _print_estimate(clip: Clip, painter: SequencePainter, done: int) -> None:
+    if any(clip.size) and clip.pictures > done:
+        seconds = expected_seconds(painter.work(clip.size, clip.pictures - done), painter.backbone)
+        print_message(
+            f"this takes about {duration(seconds)}; Ctrl-C keeps the pictures so far, and --resume continues. "
+            "--one-pass takes less than a second for each"
+        )
 
 
 def _check_files(options: argparse.Namespace, source: str, out: Path) -> None:
@@ -86,9 +127,11 @@ def _check_files(options: argparse.Namespace, source: str, out: Path) -> None:
 
 
 def _check_settings(settings: Settings) -> None:
-    if not settings.in_one_pass:
-        missing = settings.effort != "one-pass"
-        hint = "add --one-pass" if missing else f"leave out what asks for {settings.steps} steps"
-        raise InputError(f"a film is painted in one pass; {hint}")
-    if settings.colour != "style":
-        raise InputError(f"colour {settings.colour} is for photos; a film takes the style's")
+    if settings.effort == "one-pass" and not settings.in_one_pass:
+        raise InputError(
+            f"a film is painted in one pass; leave out what asks for {settings.steps} steps, or --one-pass"
+        )
+    if settings.in_one_pass and settings.colour != "style":
+        raise InputError(f"colour {settings.colour} is for photos; a film in one pass takes the style's")
+    if settings.content_loss != "relative":
+        raise InputError("this recipe's losses are for photos; leave --recipe out")

@@ -35,6 +35,7 @@ class RunOptions:
     frame_every: int = 0  # an extra frame after each so many steps; 0: none
     first_step: int = 0  # steps that are done already; the pictures' `start` is the frame after them
     remainder: bool = False  # whether frames have a `remainder`
+    sure: NDArray[np.float32] | None = None  # H x W, 0..1: where the start is the frame of a video before, warped
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Frame:
     step: int
     steps: int  # of the whole schedule
     progress: float  # share of the work done, 0..1, by the costs of `plan_work`
-    losses: Losses  # "total", "content", "style" and "tv" of this step
+    losses: Losses  # "total", "content", "style" and "tv" of this step; in a video also "temporal"
     log: tuple[Losses, ...]  # losses of every step since the previous frame
     seconds: float  # since the start
     done: bool  # only the last frame

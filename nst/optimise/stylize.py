@@ -7,7 +7,7 @@ Neural Style Transfer", section 6.
 
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cache, partial
 
 import torch
@@ -23,7 +23,7 @@ from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
-from nst.optimise.objective import Losses, Objective
+from nst.optimise.objective import Evaluate, Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
@@ -32,6 +32,7 @@ from nst.optimise.regions import Region, Styles, binary_mask, feather, restrict,
 from nst.optimise.schedule import LARGE
 from nst.optimise.start import start_scale
 from nst.optimise.targets import CheckCancelled, never_cancelled
+from nst.optimise.temporal import with_temporal_loss
 from nst.optimise.tiled import TiledObjective
 from nst.settings import Settings
 
@@ -209,19 +210,20 @@ def _optimise(
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     """Coarse to fine; at each scale: starting picture, objective, optimiser steps, frames."""
-    styles, resumes = sum(len(region.styles) for region in regions), options.first_step > 0
+    styles, follows = sum(len(region.styles) for region in regions), options.sure is not None
+    resumes = options.first_step > 0 or follows
     plan = plan_work(settings, photo.size, max(start.size) if start and not resumes else 0, styles)
     # A painting to continue has its large forms already, so a preview would add nothing.
     preview_scale = plan[:2][-1] if settings.init == "preview" and not start and plan[:2][-1].size <= LARGE else None
     styled = bool(regions[0].styles)
     recorder = Recorder(plan=plan, settings=settings, styled=styled, size=photo.size, finish=finish, options=options)
     if start and resumes:
-        size = fitted_size(photo.size, scale_of(plan, options.first_step).size)
+        size = photo.size if follows else fitted_size(photo.size, scale_of(plan, options.first_step).size)
         start = start.resize(size, Image.Resampling.LANCZOS)
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale, done in remaining(plan, options.first_step):
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
-        if not done or pixels is None:
+        if pixels is None or not (done or follows):
             pixels = start_scale(target, pixels, regions, settings, check_cancelled)
             check_cancelled()
         if scale is preview_scale and not done:
@@ -235,16 +237,20 @@ def _optimise(
         objective = kind(target, regions, scale.size, settings, backbone, check_cancelled)
         return_freed_memory()
         check_cancelled()
-        steps = _optimizer(pixels, objective, scale.steps - done, settings)
+        evaluate: Evaluate = objective
+        if options.sure is not None:
+            sure = torch.from_numpy(options.sure)[None, None].to(backbone.device)
+            evaluate = with_temporal_loss(objective, pixels, sure)
+        steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, settings)
         for pixels, losses in steps:
             check_cancelled()
             yield from recorder.record(pixels, losses)
-        del steps, objective  # frees their tensors before the next scale makes its own
+        del steps, evaluate, objective  # frees their tensors before the next scale makes its own
 
 
 def _optimizer(
-    pixels: Tensor, objective: Objective, count: int, settings: Settings
+    pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, settings: Settings
 ) -> Iterator[tuple[Tensor, Losses]]:
     if settings.optimizer == "lbfgs":
-        return lbfgs(pixels, objective, count, objective.changes_at)
-    return adam(pixels, objective, count, settings.learning_rate)
+        return lbfgs(pixels, evaluate, count, changes_at)
+    return adam(pixels, evaluate, count, settings.learning_rate)

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from PIL import Image
-
 from nst.config import Config
 from nst.errors import InputError
 from nst.messages import duration
@@ -39,12 +37,12 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     """
     if app_state.closing.is_set():
         raise InputError(CLOSING)
+    from nst.video.coherence import Coherent  # imports OpenCV, which takes time
+
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
     max_frames, started = config.clip_seconds * MAX_RATE, time.monotonic()
 
-    def paint(frame: Image.Image) -> Image.Image:
-        return previewer.run(lambda: task.paint(frame))
-
+    paint = Coherent(lambda frame: previewer.run(lambda: task.paint(frame)))
     with (
         app_state.running(task),
         app_state.metrics.run() as record,

@@ -229,12 +229,12 @@ def warm_up(engine: Engine, photo: Path, style: Path, stop: threading.Event) -> 
         engine.pace.calibrate(job, engine.first_frames(job, WARM_UP_SECONDS))
 
 
-def expected_seconds(job: Job, backbone: Backbone) -> float:
-    """How long a run will take in this process; a short run measures the pace."""
+def expected_seconds(work: float, backbone: Backbone) -> float:
+    """How long so much work, in pixel-steps, takes in this process; a short run measures the pace."""
     photo, style = load_photos()[0].path, load_styles()[0].path
     pace, short = Pace(), _short_run(photo, style, backbone, threading.Event())
     pace.calibrate(short, list(short.frames))
-    return pace.seconds(job.work)
+    return pace.seconds(work)
 
 
 def _short_run(photo: Path, style: Path, backbone: Backbone | RemoteBackbone, stop: threading.Event) -> Job:

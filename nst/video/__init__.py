@@ -2,6 +2,17 @@
 
 from nst.video.animation import ANIMATIONS, MAX_ANIMATED
 from nst.video.clip import FILMS, Clip, is_clip, open_clip
-from nst.video.painting import Paint, paint_clip
+from nst.video.painting import Paint, Unfinished, paint_clip, read_painted
 
-__all__ = ["ANIMATIONS", "FILMS", "MAX_ANIMATED", "Clip", "Paint", "is_clip", "open_clip", "paint_clip"]
+__all__ = [
+    "ANIMATIONS",
+    "FILMS",
+    "MAX_ANIMATED",
+    "Clip",
+    "Paint",
+    "Unfinished",
+    "is_clip",
+    "open_clip",
+    "paint_clip",
+    "read_painted",
+]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nst.video.flow import Pixels, View, trace, warp
+from nst.video.flow import CUT, Pixels, View, trace, warp
 from nst.video.painting import Paint
 
 KEEP, KEEP_NEW = 0.98, 0.5
@@ -14,8 +14,6 @@ KEEP, KEEP_NEW = 0.98, 0.5
 or beside an object that covered them, the network does not see enough to paint them well."""
 
 NEW_FRAMES = 10.0  # frames after which the share of a new area has risen by 1 - 1/e
-CUT = 0.2  # share of a frame that continues the one before; with less, the video has been cut
-
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
 _DETAIL_SIGMA, _DETAIL_WINDOW = 1.0, 13  # pixels
 
@@ -27,19 +25,28 @@ class _Painted:
     age: Pixels  # H x W: for how many frames the area has been visible
 
 
-def coherent(paint: Paint) -> Paint:
+class Coherent:
     """`paint` for consecutive frames.
 
     Frames are painted independently, so strokes would flicker. So each frame is blended with the one before it,
     warped along the motion between the two.
     """
-    before: _Painted | None = None
 
-    def paint_next(frame: Image.Image) -> Image.Image:
-        nonlocal before
-        image = paint(frame)
+    def __init__(self, paint: Paint) -> None:
+        self._paint = paint
+        self._before: _Painted | None = None
+
+    def continue_from(self, frame: Image.Image, painted: Image.Image) -> None:
+        """Let the next frame follow this one, which has been painted before."""
+        painted = painted.resize(self._paint(frame).size)  # a file has even sides only
+        view = View.of(frame, painted.size)
+        self._before = _Painted(view, np.asarray(painted, dtype=np.float32), np.full_like(view.grey, _OLD, np.float32))
+
+    def __call__(self, frame: Image.Image) -> Image.Image:
+        """The frame, painted."""
+        image, before = self._paint(frame), self._before
         painted, view = np.asarray(image, dtype=np.float32), View.of(frame, image.size)
-        age = np.full(view.grey.shape, _OLD, dtype=np.float32)
+        age = np.full_like(view.grey, _OLD, np.float32)
         if before:
             places, sure = trace(before.view, view)
             if sure.mean() >= CUT:
@@ -48,10 +55,8 @@ def coherent(paint: Paint) -> Paint:
                 moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
                 blended = painted + keep[:, :, None] * (moved - painted)
                 painted = _restore_detail(blended, painted).clip(0, 255)
-        before = _Painted(view, painted, age)
+        self._before = _Painted(view, painted, age)
         return Image.fromarray(painted.round().astype(np.uint8))
-
-    return paint_next
 
 
 def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:

@@ -8,9 +8,11 @@ from typing import Any
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 from av.error import FFmpegError
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
+from nst.images import ImageError
 from nst.video.container import audio_track
 from nst.video.frames import TimedFrame
 
@@ -26,16 +28,22 @@ _MAX_EARLY = 1000  # packets of audio before the first frame that are kept
 class FilmWriter:
     """A video file that is being written; FFmpegErrors and OSErrors are of writing."""
 
-    def __init__(self, file: Path, rate: Fraction, film: Any = None) -> None:
-        """`film` is the open container with the audio, if there is one."""
+    def __init__(
+        self, file: Path, rate: Fraction, film: Any = None, comment: str = "", copied: Path | None = None
+    ) -> None:
+        """`film` is the open container with the audio, `copied` a file whose frames `copy` takes, if there are any."""
         self._made = av.open(f"file:{file}", "w")
+        if comment:
+            self._made.metadata["comment"] = comment
+        self._copied: Any = av.open(f"file:{copied}") if copied else None
+        self._packets: Iterator[Any] = iter(())
         # MP4 stores when frames are decoded: without B-frames that is when they are shown, to the end of the last one.
         options = {"crf": "20", "preset": "veryfast", "bf": "0"}
         rate = rate.limit_denominator(100_000)
         self._video: Any = self._made.add_stream("libx264", rate=rate, options=options)
         self._write_audio = _audio_writer(audio_track(film) if film else None, self._made)
         self._early: deque[Any] = deque(maxlen=_MAX_EARLY)
-        self._begun = False
+        self._opened = self._begun = False
         self._durations: dict[int, int] = {}  # of the frames in the encoder, by their times
 
     def wants(self, frame: TimedFrame) -> bool:
@@ -46,22 +54,42 @@ class FilmWriter:
         """A painted frame; the first one sets the size of all."""
         pixels = np.asarray(frame.image)
         height, width = (side // 2 * 2 for side in pixels.shape[:2])  # H.264 subsamples colours 2 x 2
-        if not self._begun:
-            self._begin(width, height, frame.base)
+        if not self._opened:
+            self._open(width, height, frame.base)
         encoded = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24").reformat(
             format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
         )
         encoded.pts, encoded.time_base = frame.time, frame.base
         self._durations[frame.time] = frame.duration
         self._mux(self._video.encode(encoded))
-        if not self._begun:
-            self._begun = True
-            for packet in self._early:
-                self._write_audio(packet)
-            self._early.clear()
+        self._begin_audio()
 
-    def _begin(self, width: int, height: int, base: Fraction) -> None:
-        video = self._video
+    def copy(self, frame: TimedFrame, size: tuple[int, int]) -> None:
+        """The next frame of the copied file, of this width and height, at the time of `frame`."""
+        if not self._opened:
+            self._open(*size, frame.base)
+            self._video.codec_context.open()
+            stream = self._copied.streams.video[0]
+            if not _same_headers(self._video.codec_context.extradata, stream.codec_context.extradata):
+                raise ImageError("the film was begun by another version of nst; leave --resume out to paint anew")
+            # The writer expects packets as the encoder makes them.
+            convert = BitStreamFilterContext("h264_mp4toannexb", stream).filter
+            self._packets = (part for packet in self._copied.demux(stream) if packet.size for part in convert(packet))
+        packet = next(self._packets)
+        packet.stream, packet.time_base = self._video, frame.base
+        packet.pts = packet.dts = frame.time
+        packet.duration = frame.duration
+        self._made.mux(packet)
+        self._begin_audio()
+
+    def _begin_audio(self) -> None:
+        """After the first frame."""
+        self._begun = True
+        while self._early:
+            self._write_audio(self._early.popleft())
+
+    def _open(self, width: int, height: int, base: Fraction) -> None:
+        self._opened, video = True, self._video
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.time_base = base
         video.codec_context.colorspace = Colorspace.ITU709
@@ -86,6 +114,15 @@ class FilmWriter:
         self._mux(self._video.encode(None))
         self._write_audio(None)
         self._made.close()
+        if self._copied:
+            self._copied.close()
+
+
+def _same_headers(encoder: bytes | None, file: bytes | None) -> bool:
+    """Whether a file holds the parameter sets (NAL types 7 and 8, H.264 annex B) of an encoder."""
+    units = (encoder or b"").split(b"\0\0\0\1")
+    sets = [unit for unit in units if unit and unit[0] & 31 in (7, 8)]
+    return bool(sets) and all(unit in (file or b"") for unit in sets)
 
 
 def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:

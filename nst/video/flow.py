@@ -13,6 +13,7 @@ Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and 
 
 STILL = 16.0  # levels of 255: if a pixel's colour has changed by so much, its motion counts 1/e
 CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
+CUT = 0.2  # mean of `trace`'s sureness below which the video has been cut
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 
 _BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
@@ -101,7 +102,8 @@ def _squares(vectors: Pixels) -> Pixels:
 
 def _refine(places: Places, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Places:
     """One step of Lucas and Kanade 1981 from these places: a least squares fit of the motion in each window."""
-    smooth, moved = (cv2.GaussianBlur(x.astype(np.float32), (5, 5), 1) for x in (now, warp(before, places)))
+    images = now.astype(np.float32), warp(before.astype(np.float32), places)
+    smooth, moved = (cv2.GaussianBlur(image, (5, 5), 1) for image in images)
     mean, change = (smooth + moved) / 2, smooth - moved
     across = cv2.Sobel(mean, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(mean, cv2.CV_32F, 0, 1, scale=1 / 8)

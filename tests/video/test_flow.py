@@ -83,7 +83,9 @@ def test_a_change_of_colour_counts_at_equal_luminance() -> None:
     assert sure[:, WIDTH // 2 + 10 :].min() > 0.9
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 90), (8, 8), (MIN_FLOW_SIDE, MIN_FLOW_SIDE), (33, 500), (2000, 32), (31, 900)])
+@pytest.mark.parametrize(
+    "size", [(1, 1), (1, 90), (8, 8), (MIN_FLOW_SIDE, MIN_FLOW_SIDE), (33, 500), (2000, 32), (31, 900)]
+)
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
     frames = [Image.fromarray(np.full((*size[::-1], 3), level, np.uint8)) for level in (90, 92)]
     places, sure = trace(*_views(*frames))

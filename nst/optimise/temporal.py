@@ -1,0 +1,32 @@
+"""The temporal loss of videos: Ruder, Dosovitskiy and Brox 2016, "Artistic Style Transfer for Videos", section 4."""
+
+import torch
+from torch import Tensor
+
+from nst.optimise.objective import Evaluate, Losses
+
+TEMPORAL_WEIGHT = 100.0
+"""Weight of the temporal loss beside the others. A larger weight blurs frames, a smaller one lets strokes flicker."""
+
+
+def temporal_loss(pixels: Tensor, warped: Tensor, sure: Tensor) -> Tensor:
+    """Mean of c (x - w)^2 over all numbers: formula 7.
+
+    `pixels` and `warped`, the frame before, moved along the optical flow, are 1 x 3 x H x W in 0..1; `sure` is
+    1 x 1 x H x W in 0..1.
+    """
+    return (sure * (pixels - warped).square()).mean()
+
+
+def with_temporal_loss(evaluate: Evaluate, warped: Tensor, sure: Tensor) -> Evaluate:
+    """The losses of `evaluate` and the temporal loss, with the gradient of their weighted sum."""
+
+    def evaluate_both(pixels: Tensor) -> tuple[Losses, Tensor]:
+        losses, gradient = evaluate(pixels)
+        weight = TEMPORAL_WEIGHT * sure
+        with torch.no_grad():
+            temporal = float(temporal_loss(pixels, warped, weight))
+            gradient = gradient + 2 / pixels.numel() * weight * (pixels - warped)
+        return losses | {"total": losses["total"] + temporal, "temporal": temporal}, gradient
+
+    return evaluate_both
