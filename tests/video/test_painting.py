@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst import ImageError
-from nst.video import MAX_ANIMATED, is_clip, open_clip, paint_clip
+from nst.video import MAX_ANIMATED, Unfinished, is_clip, open_clip, paint_clip, read_painted
 
-from .files import full_disk, write_video
+from .files import full_disk, times, write_video
 
 COUNT, RATE = 12, 6
 
@@ -190,3 +190,61 @@ def test_an_error_of_the_painter_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         list(paint_clip(open_clip(_film(tmp_path / "a.mp4")), tmp_path / "out.mp4", paint))
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize("sound", ["", "aac", "pcm_s16le"])
+def test_an_unfinished_film_is_continued(tmp_path: Path, suffix: str, sound: str) -> None:
+    source = _film(tmp_path / ("a.mov" if sound == "pcm_s16le" else "a.mp4"), sound)
+    out = tmp_path / f"out{suffix}"
+    counts = paint_clip(open_clip(source), out, ImageChops.invert, comment="mine")
+    while next(counts) < 5:
+        pass
+    counts.close()
+    frames, last = read_painted(out, "mine")
+    before = _decoded(out)
+    assert frames == len(before) == 5
+    continued = []
+    unfinished = Unfinished(out, frames, last, lambda frame, painted: continued.append((frame, painted)))
+    painted = []
+
+    def paint(frame: Image.Image) -> Image.Image:
+        painted.append(frame)
+        return ImageChops.invert(frame)
+
+    assert list(paint_clip(open_clip(source), out, paint, comment="mine", unfinished=unfinished))[-1] == COUNT
+    assert len(painted) == COUNT - 5
+    [(frame, image)] = continued
+    assert np.abs(255 - np.asarray(frame, dtype=float) - np.asarray(image)).mean() < 12
+    after = _decoded(out)
+    assert len(after) == COUNT
+    assert after[:5] == before
+    list(paint_clip(open_clip(source), tmp_path / f"whole{suffix}", ImageChops.invert))
+    assert times(out) == times(tmp_path / f"whole{suffix}")
+    assert read_painted(out, "mine")[0] == COUNT
+
+
+def test_an_interruption_while_frames_are_copied_changes_nothing(tmp_path: Path) -> None:
+    source, out = _film(tmp_path / "a.mp4"), tmp_path / "out.mp4"
+    counts = paint_clip(open_clip(source), out, ImageChops.invert, comment="mine")
+    while next(counts) < 5:
+        pass
+    counts.close()
+    data = out.read_bytes()
+    unfinished = Unfinished(out, *read_painted(out, "mine"), lambda frame, painted: None)
+    counts = paint_clip(open_clip(source), out, ImageChops.invert, unfinished=unfinished)
+    while next(counts) < 3:
+        pass
+    counts.close()
+    assert out.read_bytes() == data
+
+
+def test_a_film_of_others_is_not_continued(tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    list(paint_clip(open_clip(_film(tmp_path / "a.mp4")), out, ImageChops.invert, comment="mine"))
+    for comment in ("", "other"):
+        with pytest.raises(ImageError, match="leave --resume out"):
+            read_painted(out, comment)
+    (tmp_path / "text.mp4").write_text("no film")
+    with pytest.raises(ImageError, match="can't be read"):
+        read_painted(tmp_path / "text.mp4", "mine")
