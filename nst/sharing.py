@@ -137,7 +137,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def file_hash(path: str | Path) -> str:
     """The first sixteen hexadecimal digits of a file's SHA-256."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def to_text(provenance: Provenance) -> dict[str, str]:

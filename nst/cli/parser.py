@@ -15,7 +15,7 @@ from nst.settings import Settings, as_text
 USAGE = """%(prog)s PHOTO STYLE [STYLE ...] -o OUT.png [options]
        %(prog)s PHOTO [PHOTO ...] STYLE -o FOLDER/ [options]
        %(prog)s PHOTO [PHOTO ...] --style STYLE [--style STYLE ...] -o FOLDER/ [options]
-       %(prog)s VIDEO STYLE [STYLE ...] -o OUT.mp4 --one-pass
+       %(prog)s VIDEO STYLE [STYLE ...] -o OUT.mp4 [--one-pass]
        %(prog)s --sheet PHOTO -o OUT.png
        %(prog)s --list
        %(prog)s --page
@@ -118,7 +118,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="write a static site that paints in the visitor's browser into a new folder, or over an earlier one",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="continue the unfinished painting in OUT.png, if there is one"
+        "--resume", action="store_true", help="continue the unfinished painting in OUT.png or OUT.mp4, if there is one"
     )
     parser.add_argument("--dpi", type=_resolution, metavar="N", help="write the resolution, in pixels per inch")
     parser.add_argument(

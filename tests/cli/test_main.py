@@ -16,7 +16,7 @@ from PIL import Image
 from nst.cli.main import main
 from nst.gallery import load_styles
 from nst.one_pass import OnePass
-from tests.video.files import damage, full_disk, write_video
+from tests.video.files import damage, decoded, full_disk, write_video
 
 MINUTES = 120
 """Seconds that a process may take to begin."""
@@ -258,6 +258,24 @@ def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: P
     assert Image.open(sheet).width == 5 * 320
 
 
+def test_a_video_by_the_optimiser_and_its_continuation(photo: Image.Image, tmp_path: Path) -> None:
+    clip, out = tmp_path / "clip.gif", tmp_path / "out.mp4"
+    photo.save(clip, save_all=True, append_images=[photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)], duration=200)
+    options = [clip, "swirling_night", "-o", out, "--effort", "quick", "--size", 64, "--resume"]
+    done = _nst(*options)
+    assert done.returncode == 0
+    assert f"there is no '{out}' yet; this begins it" in done.stderr
+    assert "this takes about" in done.stderr
+    assert len(decoded(out)) == 2
+    done = _nst(*options)
+    assert done.returncode == 0
+    assert "picture 2 was the last; this continues" in done.stderr
+    assert len(decoded(out)) == 2
+    done = _nst(*options, "--strength", 0.7)
+    assert done.returncode == 2
+    assert "was painted from another film, or with other settings or styles" in done.stderr
+
+
 def test_a_full_disk_leaves_the_existing_video(photo: Image.Image, tmp_path: Path) -> None:
     clip, out = tmp_path / "clip.gif", tmp_path / "keep.mp4"
     photo.save(clip, save_all=True, append_images=[photo.rotate(90 * n) for n in range(1, 4)], duration=200)
@@ -291,7 +309,9 @@ def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["clip.gif", "swirling_night", "-o", "out.mp4"], "add --one-pass"),
+        (["clip.gif", "swirling_night", "-o", "out.mp4", "--recipe=gatys"], "leave --recipe out"),
+        (["clip.gif", "swirling_night", "-o", "out.gif", "--resume"], "only .mp4, .mov, .mkv can be resumed"),
+        (["clip.gif", "swirling_night", "-o", "text.mp4", "--resume"], "can't be read"),
         (["text.mp4", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),
         (["text.mp4", "swirling_night", "-o", "out.psd"], "end 'out.psd' in .mp4"),
         (["clip.gif", "swirling_night", "-o", "clip.gif", "--one-pass"], "stays as it is"),
