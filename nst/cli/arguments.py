@@ -20,6 +20,7 @@ from nst.optimise.recorder import RunOptions
 from nst.recipes import RECIPES, backbone_note
 from nst.settings import Settings
 from nst.sharing import Provenance, from_text
+from nst.video import ANIMATIONS, FILMS, is_clip
 
 PHOTO_SIZE = "photo"  # a value of --size: the photo's own size
 
@@ -90,6 +91,20 @@ def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], ava
                 raise InputError(f"{options.like!r} was painted with a {name}; add --{name}")
         styles = styles or _styles_of(provenance, options.like, available)
     return CliRequest(photos, styles, provenance, overrides, options)
+
+
+def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
+    """Whether the output is a video. A painting of an animation may also show its first picture."""
+    if not options.pictures:
+        return False
+    source, suffix = options.pictures[0], Path(options.out or "").suffix.lower()
+    if suffix in (*FILMS, ".gif"):
+        return True
+    if Path(source).suffix.lower() not in ANIMATIONS:
+        return is_clip(source)
+    if suffix != ".webp" or not is_clip(source):
+        return False
+    return Settings(effort=overrides.get("effort", "normal")).effort == "one-pass"
 
 
 def expand_patterns(options: argparse.Namespace, available: Sequence[Style]) -> None:

@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nst.cli.arguments import CliRequest, check_request, expand_patterns, parse_request, print_differences
+from nst.cli.arguments import CliRequest, check_request, expand_patterns, is_video, parse_request, print_differences
 from nst.cli.contact_sheet import paint_sheet
 from nst.cli.outputs import plan_outputs
 from nst.cli.paint import RunOutput, describe_failure, paint
 from nst.cli.resume import resume
 from nst.cli.terminal import Interrupts, print_message
-from nst.cli.video import is_video, paint_video
 from nst.config import Config
 from nst.errors import InputError
 from nst.gallery import Style
@@ -53,6 +52,8 @@ def _run(
         backbone = load_backbone(config=config)
         return paint_sheet(options, overrides, available, backbone, interrupts)
     if is_video(options, overrides):
+        from nst.cli.video import paint_video  # imports OpenCV, which takes time
+
         return paint_video(options, overrides, available, config, interrupts)
     request = parse_request(options, overrides, available)
     outs = plan_outputs(request, available)

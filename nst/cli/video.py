@@ -28,20 +28,6 @@ from nst.video import ANIMATIONS, FILMS, Clip, Unfinished, is_clip, open_clip, p
 from nst.video.coherence import Coherent
 
 
-def is_video(options: argparse.Namespace, overrides: Mapping[str, Any]) -> bool:
-    """Whether the output is a video. A painting of an animation may also show its first picture."""
-    if not options.pictures:
-        return False
-    source, suffix = options.pictures[0], Path(options.out or "").suffix.lower()
-    if suffix in (*FILMS, ".gif"):
-        return True
-    if Path(source).suffix.lower() not in ANIMATIONS:
-        return is_clip(source)
-    if suffix != ".webp" or not is_clip(source):
-        return False
-    return Settings(effort=overrides.get("effort", "normal")).effort == "one-pass"
-
-
 def paint_video(
     options: argparse.Namespace,
     overrides: Mapping[str, Any],
