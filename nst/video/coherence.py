@@ -38,15 +38,15 @@ class Coherent:
 
     def continue_from(self, frame: Image.Image, painted: Image.Image) -> None:
         """Let the next frame follow this one, which has been painted before."""
-        painted = painted.resize(self._paint(frame).size)  # a file has even sides only
-        view = View.of(frame, painted.size)
-        self._before = _Painted(view, np.asarray(painted, dtype=np.float32), np.full_like(view.grey, _OLD, np.float32))
+        pixels = np.asarray(painted.resize(self._paint(frame).size), dtype=np.float32)  # a file has even sides only
+        view = View.of(frame, pixels.shape[1::-1])
+        self._before = _Painted(view, pixels, np.full(pixels.shape[:2], _OLD, np.float32))
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame, painted."""
         image, before = self._paint(frame), self._before
         painted, view = np.asarray(image, dtype=np.float32), View.of(frame, image.size)
-        age = np.full_like(view.grey, _OLD, np.float32)
+        age = np.full(painted.shape[:2], _OLD, np.float32)
         if before:
             places, sure = trace(before.view, view)
             if sure.mean() >= CUT:

@@ -14,6 +14,7 @@ Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and 
 STILL = 16.0  # levels of 255: if a pixel's colour has changed by so much, its motion counts 1/e
 CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
 CUT = 0.2  # mean of `trace`'s sureness below which the video has been cut
+_HALVED = 128  # pixels: shortest side above which the motion is computed at half the size
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 
 _BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
@@ -27,17 +28,20 @@ _CAMERA_STEP, _CAMERA_ERROR, _MIN_CAMERA_PIXELS = 8, 0.5, 50
 class View:
     """A frame, prepared for `trace`."""
 
-    grey: NDArray[np.uint8]  # H x W
-    colours: Pixels  # H x W x 3, without noise
+    size: tuple[int, int]  # width and height
+    grey: NDArray[np.uint8]  # H/2 x W/2, or H x W of a small frame
+    colours: Pixels  # the same with three channels, without noise
 
     @classmethod
     def of(cls, frame: Image.Image, size: tuple[int, int]) -> "View":
         """An RGB image at this width and height."""
-        if frame.size != size:
-            frame = frame.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        factor = 2 if min(size) >= 2 * _HALVED else 1
+        shape = size[0] // factor, size[1] // factor
+        if frame.size != shape:
+            frame = frame.resize(shape, Image.Resampling.BILINEAR, reducing_gap=2.0)
         pixels = np.asarray(frame)
         colours = cv2.blur(pixels, (_BLUR, _BLUR)).astype(np.float32)
-        return cls(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
+        return cls(size, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
 
 
 def trace(before: View, now: View) -> tuple[Places, Pixels]:
@@ -63,7 +67,12 @@ def trace(before: View, now: View) -> tuple[Places, Pixels]:
     x, y = places[:, :, 0], places[:, :, 1]
     visible = consistent & (x > -1) & (y > -1) & (x < width) & (y < height)
     sure = np.exp(-np.square(change / STILL)) * visible
-    return places, cv2.blur(cv2.erode(sure, np.ones((3, 3))), (_BLUR, _BLUR))
+    sure = cv2.blur(cv2.erode(sure, np.ones((3, 3))), (_BLUR, _BLUR))
+    if now.size == (width, height):
+        return places, sure
+    ratio = np.divide(now.size, (width, height), dtype=np.float32)
+    motion = cv2.resize((places - _grid(height, width)) * ratio, now.size)
+    return _grid(*now.size[::-1]) + motion, cv2.resize(sure, now.size)
 
 
 def warp(pixels: Pixels, places: Places, interpolation: int = cv2.INTER_LINEAR) -> Pixels:
@@ -88,6 +97,7 @@ def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Pl
     if min(now.shape) < MIN_FLOW_SIDE:
         return grid.copy(), np.ones(now.shape, dtype=np.bool_)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(1)  # half of these frames, which are small
     forward, backward = search.calc(now, before, None), search.calc(before, now, None)
     places = grid + forward
     back = warp(backward, places)
@@ -129,7 +139,7 @@ def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Places | No
     return None if motion is None else cv2.transform(grid, motion).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _grid(height: int, width: int) -> Places:
     """The places of the pixels themselves."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
