@@ -1,6 +1,7 @@
 """Consecutive painted frames of a video without flicker: strokes move with what they depict."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -14,7 +15,12 @@ KEEP, KEEP_NEW = 0.98, 0.5
 or beside an object that covered them, the network does not see enough to paint them well."""
 
 NEW_FRAMES = 10.0  # frames after which the share of a new area has risen by 1 - 1/e
+LOSS, FORM_DIFFERENCE = 0.05, 40.0
+"""What the weight loses where the painting has changed its forms though the video has not, as beside an object that
+has left; and the difference of local colours, in levels of 255, at which it loses 1 - 1/e of that."""
+
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
+_FORM_WINDOW = 15  # pixels
 _DETAIL_SIGMA, _DETAIL_WINDOW = 1.0, 13  # pixels
 
 
@@ -51,12 +57,21 @@ class Coherent:
             places, sure = trace(before.view, view)
             if sure.mean() >= CUT:
                 age = sure * (warp(before.age, places) + 1)
-                keep = KEEP * sure * (1 - (1 - KEEP_NEW) * np.exp(-age / NEW_FRAMES))
                 moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
+                young = 1 - (1 - KEEP_NEW) * np.exp(-age / NEW_FRAMES)
+                keep = np.minimum(KEEP * young, KEEP - LOSS * _disagreement(moved, painted))
+                keep *= sure
                 blended = painted + keep[:, :, None] * (moved - painted)
                 painted = _restore_detail(blended, painted).clip(0, 255)
         self._before = _Painted(view, painted, age)
         return Image.fromarray(painted.round().astype(np.uint8))
+
+
+def _disagreement(moved: Pixels, painted: Pixels) -> Pixels:
+    """How much the local colours of two paintings differ, H x W in 0..1."""
+    difference = cv2.blur(moved - painted, (_FORM_WINDOW, _FORM_WINDOW))
+    largest = reduce(cv2.max, cv2.split(np.abs(difference)))
+    return 1 - np.exp(-np.square(largest / FORM_DIFFERENCE))
 
 
 def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:
