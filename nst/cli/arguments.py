@@ -3,7 +3,7 @@
 import argparse
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,10 @@ def _matching_files(text: str, available: Sequence[Style]) -> list[str]:
     return files
 
 
-def reject_painting_options(options: argparse.Namespace, reason: str) -> None:
+def reject_painting_options(options: argparse.Namespace, reason: str, allowed: Collection[str] = ()) -> None:
     """Raise ValueError for an option that is for one painting of one photo only."""
-    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like", "dpi"):
-        if getattr(options, name):
+    for name in ("mask", "start", "log", "log_every", "save_every", "keep_alpha", "like", "resume", "dpi"):
+        if getattr(options, name) and name not in allowed:
             raise InputError(f"--{name.replace('_', '-')} is for a painting of a photo, and {reason}")
     if options.bits != 8:
         raise InputError(f"--bits is for a painting of a photo, and {reason}")

@@ -108,7 +108,7 @@ def _check_files(options: argparse.Namespace, source: str, out: Path) -> None:
     if out.suffix.lower() not in (*FILMS, *ANIMATIONS):
         suffixes = ", ".join((*FILMS, *ANIMATIONS))
         raise ImageError(f"{source!r} is a film; end {str(out)!r} in {suffixes}")
-    reject_painting_options(options, f"{source!r} is a film")
+    reject_painting_options(options, f"{source!r} is a film", allowed=["resume"])
     check_writable(out)
 
 

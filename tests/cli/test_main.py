@@ -329,6 +329,7 @@ def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:
         (["--sheet", "-o", "out.png"], "write --sheet PHOTO"),
         (["--sheet", "clip.gif", "-o", "out.psd"], "names no format"),
         (["--sheet", "clip.gif", "-o", "out.png", "--mask=clip.gif"], "a sheet of many"),
+        (["--sheet", "clip.gif", "-o", "out.png", "--resume"], "a sheet of many"),
         (["--sheet", "clip.gif", "-o", "out.png", "--style=gold_spirals"], "leave out --style"),
     ],
 )
