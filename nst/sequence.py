@@ -24,11 +24,8 @@ from nst.optimise.stylize import run
 from nst.settings import Settings
 from nst.video.flow import CUT, Pixels, Places, View, trace, warp
 
-STEPS = {
-    "quick": 4,
-    "normal": 8,
-    "fine": 16,
-}  # of each frame but the first, by effort; at most those of the last scale
+STEPS = {"quick": 4, "normal": 8, "fine": 16}
+"""Steps of each frame but the first, by effort; at most those of the last scale."""
 
 
 class SequencePainter:

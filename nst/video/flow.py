@@ -11,11 +11,11 @@ from PIL import Image
 Pixels = NDArray[np.float32]  # H x W or H x W x C
 Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and y in the frame before
 
-STILL = 16.0  # levels of 255: if a pixel's colour has changed by so much, its motion counts 1/e
+STILL = 16.0  # levels of 255: a pixel whose colour has changed by so much is sure to 1/e
 CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
 CUT = 0.2  # mean of `trace`'s sureness below which the video has been cut
-_HALVED = 128  # pixels: shortest side above which the motion is computed at half the size
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
+MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half their size
 
 _BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _MAX_REFINEMENT = 0.5  # pixels
@@ -35,7 +35,7 @@ class View:
     @classmethod
     def of(cls, frame: Image.Image, size: tuple[int, int]) -> "View":
         """An RGB image at this width and height."""
-        factor = 2 if min(size) >= 2 * _HALVED else 1
+        factor = 2 if min(size) >= MIN_HALVED_SIDE else 1
         shape = size[0] // factor, size[1] // factor
         if frame.size != shape:
             frame = frame.resize(shape, Image.Resampling.BILINEAR, reducing_gap=2.0)
