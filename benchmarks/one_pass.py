@@ -32,7 +32,7 @@ from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.losses import gram
 from nst.video import open_clip, paint_clip
-from nst.video.coherence import Coherent
+from nst.video.coherence import CoherentPainter
 
 SIZES, ROUNDS = (256, 512, 1024), 9
 REST = 0.5
@@ -103,7 +103,7 @@ def video(photo: Image.Image) -> None:
                 writer.mux(stream.encode(av.VideoFrame.from_image(frame)))
             writer.mux(stream.encode(None))
         started = time.perf_counter()
-        painted = len(list(paint_clip(open_clip(source), out, Coherent(OnePass(load_styles()[0].name)))))
+        painted = len(list(paint_clip(open_clip(source), out, CoherentPainter(OnePass(load_styles()[0].name)))))
         result = f"{(time.perf_counter() - started) / painted:.3f} s for each of {painted} frames"
         for path in source, out:
             with av.open(str(path)) as reader:

@@ -31,7 +31,7 @@ from nst.network.memory import tune_allocator
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.losses import gram
 from nst.video import open_clip
-from nst.video.coherence import Coherent
+from nst.video.coherence import CoherentPainter
 from nst.video.container import open_container, read_parts
 from nst.video.frames import TimedFrame
 
@@ -71,7 +71,7 @@ def main(*files: str) -> None:
         painter = OnePass(style, size=WIDTH)
         grams = gram_matrices(fit(open_image(find_style(style, load_styles()).path), WIDTH), backbone)
         print(f"| {name} | (the input) | {short(video, video.frames):.1f} | {long(video, video.frames):.1f} | | |")
-        for label, paint in (("independently", painter), ("coherently", Coherent(painter))):
+        for label, paint in (("independently", painter), ("coherently", CoherentPainter(painter))):
             images, milliseconds = paint_all(paint, video.frames)
             pixels = [np.asarray(image) for image in images]
             error = statistics.mean(distance(gram_matrices(image, backbone), grams) for image in images[-3:])

@@ -22,7 +22,7 @@ from nst.optimise.regions import Region
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import run
 from nst.settings import Settings
-from nst.video.flow import CUT, Pixels, Places, View, trace, warp
+from nst.video.flow import CUT, Pixels, Places, View, find_motion, warp
 
 STEPS = {"quick": 4, "normal": 8, "fine": 16}
 """Steps of each frame but the first, by effort; at most those of the last scale."""
@@ -50,10 +50,10 @@ class SequencePainter:
         options = RunOptions()
         if self._before:
             before, painted = self._before
-            places, sure = trace(before, View.of(photo, photo.size))
-            if sure.mean() >= CUT:
-                pictures = replace(pictures, start=self._start(photo, painted, places, sure))
-                options = RunOptions(first_step=first_step(self._settings, photo.size), sure=sure)
+            places, confidence = find_motion(before, View.of(photo, photo.size))
+            if confidence.mean() >= CUT:
+                pictures = replace(pictures, start=self._start(photo, painted, places, confidence))
+                options = RunOptions(first_step=first_step(self._settings, photo.size), confidence=confidence)
         *_, last = run(pictures, self._settings, self.backbone, options)
         self.continue_from(photo, last.image)
         return last.image
@@ -65,12 +65,12 @@ class SequencePainter:
         steps = sum(scale.steps for scale in plan) - first_step(self._settings, size)
         return sum(scale.work for scale in plan) + (frames - 1) * (last.study + steps * last.step)
 
-    def _start(self, photo: Image.Image, painted: Image.Image, places: Places, sure: Pixels) -> Image.Image:
+    def _start(self, photo: Image.Image, painted: Image.Image, places: Places, confidence: Pixels) -> Image.Image:
         """The frame before, warped; where it does not show what this one shows, the one-pass network's painting."""
         moved = warp(np.asarray(painted, dtype=np.float32), places, cv2.INTER_LANCZOS4)
         regions = [Region(self._styles)]
         fresh = to_image(preview_pixels(to_tensor(photo).to(self.backbone.device), regions, self._settings))
-        start = np.asarray(fresh) + sure[:, :, None] * (moved - np.asarray(fresh))
+        start = np.asarray(fresh) + confidence[:, :, None] * (moved - np.asarray(fresh))
         return Image.fromarray(start.clip(0, 255).round().astype(np.uint8))
 
 

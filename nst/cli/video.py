@@ -25,7 +25,7 @@ from nst.service.engine import expected_seconds
 from nst.settings import ONE_PASS_SETTINGS, Settings
 from nst.sharing import ShareLink, file_hash, to_query
 from nst.video import ANIMATIONS, FILMS, Clip, Unfinished, is_clip, open_clip, paint_clip, read_painted
-from nst.video.coherence import Coherent
+from nst.video.coherence import CoherentPainter
 
 
 def paint_video(
@@ -47,13 +47,8 @@ def paint_video(
     check_not_input(out, [source, *files])
     _check_settings(settings)
     clip = open_clip(source)
-    link = to_query(ShareLink(recipe, settings, tuple(style.name for style in styles)))
-    comment = json.dumps({"nst": link, "styles": [file_hash(file) for file in files], "film": file_hash(source)})
-    painter: Coherent | SequencePainter
-    if settings.in_one_pass:
-        painter = Coherent(OnePass(*files, **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS}))
-    else:
-        painter = SequencePainter(files, settings, load_backbone(config=config))
+    comment = _comment(ShareLink(recipe, settings, tuple(style.name for style in styles)), files, source)
+    painter = _make_painter(files, settings, config)
     unfinished = _read_unfinished(out, comment, painter) if options.resume else None
     if isinstance(painter, SequencePainter):
         _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
@@ -81,8 +76,21 @@ def paint_video(
     return 0
 
 
-def _read_unfinished(out: Path, comment: str, painter: Coherent | SequencePainter) -> Unfinished | None:
-    """What is painted already; None if nothing is."""
+def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
+    """What --resume compares: the settings, the styles and the video."""
+    hashes = [file_hash(style) for style in styles]
+    return json.dumps({"nst": to_query(link), "styles": hashes, "film": file_hash(source)})
+
+
+def _make_painter(styles: Sequence[Path], settings: Settings, config: Config) -> CoherentPainter | SequencePainter:
+    if settings.in_one_pass:
+        options = {name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
+        return CoherentPainter(OnePass(*styles, **options))
+    return SequencePainter(styles, settings, load_backbone(config=config))
+
+
+def _read_unfinished(out: Path, comment: str, painter: CoherentPainter | SequencePainter) -> Unfinished | None:
+    """The frames that the file `out` has already; None if there is no such file."""
     if out.suffix.lower() in ANIMATIONS:
         raise InputError(f"only {', '.join(FILMS)} can be resumed, and {str(out)!r} is an animation")
     if not out.exists():

@@ -35,7 +35,7 @@ class RunOptions:
     frame_every: int = 0  # an extra frame after each so many steps; 0: none
     first_step: int = 0  # steps that are done already; the pictures' `start` is the frame after them
     remainder: bool = False  # whether frames have a `remainder`
-    sure: NDArray[np.float32] | None = None  # H x W, 0..1: where the start is the frame of a video before, warped
+    confidence: NDArray[np.float32] | None = None  # H x W, 0..1: in a start that is the frame before, moved
 
 
 @dataclass(frozen=True)

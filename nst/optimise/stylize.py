@@ -210,7 +210,7 @@ def _optimise(
     check_cancelled: CheckCancelled,
 ) -> Generator[Frame, None, None]:
     """Coarse to fine; at each scale: starting picture, objective, optimiser steps, frames."""
-    styles, follows = sum(len(region.styles) for region in regions), options.sure is not None
+    styles, follows = sum(len(region.styles) for region in regions), options.confidence is not None
     resumes = options.first_step > 0 or follows
     plan = plan_work(settings, photo.size, max(start.size) if start and not resumes else 0, styles)
     # A painting to continue has its large forms already, so a preview would add nothing.
@@ -238,9 +238,9 @@ def _optimise(
         return_freed_memory()
         check_cancelled()
         evaluate: Evaluate = objective
-        if options.sure is not None:
-            sure = torch.from_numpy(options.sure)[None, None].to(backbone.device)
-            evaluate = with_temporal_loss(objective, pixels, sure)
+        if options.confidence is not None:
+            confidence = torch.from_numpy(options.confidence)[None, None].to(backbone.device)
+            evaluate = with_temporal_loss(objective, pixels, confidence)
         steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, settings)
         for pixels, losses in steps:
             check_cancelled()

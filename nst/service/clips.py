@@ -37,12 +37,12 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     """
     if app_state.closing.is_set():
         raise InputError(CLOSING)
-    from nst.video.coherence import Coherent  # imports OpenCV, which takes time
+    from nst.video.coherence import CoherentPainter  # imports OpenCV, which takes time
 
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
     max_frames, started = config.clip_seconds * MAX_RATE, time.monotonic()
 
-    paint = Coherent(lambda frame: previewer.run(lambda: task.paint(frame)))
+    paint = CoherentPainter(lambda frame: previewer.run(lambda: task.paint(frame)))
     with (
         app_state.running(task),
         app_state.metrics.run() as record,

@@ -7,17 +7,17 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nst.video.flow import CUT, Pixels, View, trace, warp
+from nst.video.flow import CUT, Pixels, View, find_motion, warp
 from nst.video.painting import Paint
 
 KEEP, KEEP_NEW = 0.98, 0.5
-"""Weight of the previous painted frame, and its share in areas that have just come into view: at the edge of a frame,
-or beside an object that covered them, the network does not see enough to paint them well."""
+"""Weight of the previous painted frame, and the share of it that counts in an area that has just come into view. There
+the network does not see enough to paint well: the area is at the edge of the frame, or beside an object."""
 
-NEW_FRAMES = 10.0  # frames after which the share of a new area has risen by 1 - 1/e
-LOSS, FORM_DIFFERENCE = 0.05, 40.0
-"""What the weight loses where the painting has changed its forms though the video has not, as beside an object that
-has left; and the difference of local colours, in levels of 255, at which it loses 1 - 1/e of that."""
+NEW_FRAMES = 10.0  # frames in which that share rises by 1 - 1/e of the rest
+PENALTY, FORM_CHANGE = 0.05, 40.0
+"""What the weight loses where painted forms change though the video does not, as beside an object that has left.
+FORM_CHANGE is the difference of local colours, in levels of 255, at which it loses 1 - 1/e of PENALTY."""
 
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
 _FORM_WINDOW = 15  # pixels
@@ -31,7 +31,7 @@ class _Painted:
     age: Pixels  # H x W: for how many frames the area has been visible
 
 
-class Coherent:
+class CoherentPainter:
     """`paint` for consecutive frames.
 
     Frames are painted independently, so strokes would flicker. So each frame is blended with the one before it,
@@ -54,24 +54,24 @@ class Coherent:
         painted, view = np.asarray(image, dtype=np.float32), View.of(frame, image.size)
         age = np.full(painted.shape[:2], _OLD, np.float32)
         if before:
-            places, sure = trace(before.view, view)
-            if sure.mean() >= CUT:
-                age = sure * (warp(before.age, places) + 1)
+            places, confidence = find_motion(before.view, view)
+            if confidence.mean() >= CUT:
+                age = confidence * (warp(before.age, places) + 1)
                 moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
                 young = 1 - (1 - KEEP_NEW) * np.exp(-age / NEW_FRAMES)
-                keep = np.minimum(KEEP * young, KEEP - LOSS * _disagreement(moved, painted))
-                keep *= sure
+                keep = np.minimum(KEEP * young, KEEP - PENALTY * _form_change(moved, painted))
+                keep *= confidence
                 blended = painted + keep[:, :, None] * (moved - painted)
                 painted = _restore_detail(blended, painted).clip(0, 255)
         self._before = _Painted(view, painted, age)
         return Image.fromarray(painted.round().astype(np.uint8))
 
 
-def _disagreement(moved: Pixels, painted: Pixels) -> Pixels:
+def _form_change(moved: Pixels, painted: Pixels) -> Pixels:
     """How much the local colours of two paintings differ, H x W in 0..1."""
     difference = cv2.blur(moved - painted, (_FORM_WINDOW, _FORM_WINDOW))
     largest = reduce(cv2.max, cv2.split(np.abs(difference)))
-    return 1 - np.exp(-np.square(largest / FORM_DIFFERENCE))
+    return 1 - np.exp(-np.square(largest / FORM_CHANGE))
 
 
 def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:

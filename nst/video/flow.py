@@ -11,9 +11,9 @@ from PIL import Image
 Pixels = NDArray[np.float32]  # H x W or H x W x C
 Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and y in the frame before
 
-STILL = 16.0  # levels of 255: a pixel whose colour has changed by so much is sure to 1/e
+COLOUR_CHANGE = 16.0  # levels of 255, at which the confidence has fallen to 1/e
 CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
-CUT = 0.2  # mean of `trace`'s sureness below which the video has been cut
+CUT = 0.2  # mean confidence below which the video has been cut
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half their size
 
@@ -26,7 +26,7 @@ _CAMERA_STEP, _CAMERA_ERROR, _MIN_CAMERA_PIXELS = 8, 0.5, 50
 
 @dataclass(frozen=True)
 class View:
-    """A frame, prepared for `trace`."""
+    """A frame, prepared for `find_motion`."""
 
     size: tuple[int, int]  # width and height
     grey: NDArray[np.uint8]  # H/2 x W/2, or H x W of a small frame
@@ -44,13 +44,11 @@ class View:
         return cls(size, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
 
 
-def trace(before: View, now: View) -> tuple[Places, Pixels]:
-    """Where each pixel of a frame was in the frame before, and how sure that is: H x W, 0..1.
+def find_motion(before: View, now: View) -> tuple[Places, Pixels]:
+    """Where each pixel of a frame was in the frame before, and the confidence in that: H x W, 0..1.
 
-    It is the optical flow. The camera's motion replaces it where both agree, because it is more precise, and where it
-    fits the colours better: beside a moving object the flow is that of the object. The flow from the other frame must
-    not contradict: |w + v|^2 < 0.01 (|w|^2 + |v|^2) + 0.5 for both flows w and v (Sundaram, Brox and
-    Keutzer 2010, "Dense point trajectories by GPU-accelerated large displacement optical flow").
+    The optical flow says where. The camera's motion replaces it in three cases: both agree, and the camera's motion is
+    more precise; it fits the colours better, as beside a moving object; or the flow is not consistent.
     """
     places, consistent = _optical_flow(before.grey, now.grey)
     change = _colour_change(before, now, places)
@@ -58,21 +56,21 @@ def trace(before: View, now: View) -> tuple[Places, Pixels]:
     if camera is not None:
         camera_change = _colour_change(before, now, camera)
         fits, flow_fits = (cv2.blur(x, (_BLUR, _BLUR)) for x in (camera_change, change))
-        near = _squares(places - camera) < _NEAR**2
-        by_camera = (fits < STILL / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
+        near = _squared_length(places - camera) < _NEAR**2
+        by_camera = (fits < COLOUR_CHANGE / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
         np.copyto(places, camera, where=by_camera[:, :, None])
         np.copyto(change, camera_change, where=by_camera)
         consistent |= by_camera
     height, width = now.grey.shape
     x, y = places[:, :, 0], places[:, :, 1]
     visible = consistent & (x > -1) & (y > -1) & (x < width) & (y < height)
-    sure = np.exp(-np.square(change / STILL)) * visible
-    sure = cv2.blur(cv2.erode(sure, np.ones((3, 3))), (_BLUR, _BLUR))
+    confidence = np.exp(-np.square(change / COLOUR_CHANGE)) * visible
+    confidence = cv2.blur(cv2.erode(confidence, np.ones((3, 3))), (_BLUR, _BLUR))
     if now.size == (width, height):
-        return places, sure
+        return places, confidence
     ratio = np.divide(now.size, (width, height), dtype=np.float32)
     motion = cv2.resize((places - _grid(height, width)) * ratio, now.size)
-    return _grid(*now.size[::-1]) + motion, cv2.resize(sure, now.size)
+    return _grid(*now.size[::-1]) + motion, cv2.resize(confidence, now.size)
 
 
 def warp(pixels: Pixels, places: Places, interpolation: int = cv2.INTER_LINEAR) -> Pixels:
@@ -88,10 +86,11 @@ def _colour_change(before: View, now: View, places: Places) -> Pixels:
 
 
 def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Places, NDArray[np.bool_]]:
-    """Places, and where the flow in the other direction agrees.
+    """Places by Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search", and where they are consistent.
 
-    Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search". Its result has a bias of a tenth of a pixel,
-    which would add up over frames; a step of Lucas and Kanade 1981 removes it.
+    They are where the flows w and v of both directions agree: |w + v|^2 < 0.01 (|w|^2 + |v|^2) + 0.5. The formula is
+    from Sundaram, Brox and Keutzer 2010, "Dense Point Trajectories by GPU-accelerated Large Displacement Optical
+    Flow". The flow has a bias of a tenth of a pixel, which would add up over frames; `_refine` removes it.
     """
     grid = _grid(*now.shape)
     if min(now.shape) < MIN_FLOW_SIDE:
@@ -101,11 +100,11 @@ def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Pl
     forward, backward = search.calc(now, before, None), search.calc(before, now, None)
     places = grid + forward
     back = warp(backward, places)
-    consistent = _squares(forward + back) < 0.01 * (_squares(forward) + _squares(back)) + 0.5
+    consistent = _squared_length(forward + back) < 0.01 * (_squared_length(forward) + _squared_length(back)) + 0.5
     return _refine(places, before, now), consistent
 
 
-def _squares(vectors: Pixels) -> Pixels:
+def _squared_length(vectors: Pixels) -> Pixels:
     """Squared lengths, H x W."""
     return np.square(vectors[:, :, 0]) + np.square(vectors[:, :, 1])
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ class Unfinished:
     path: Path
     frames: int
     last: Image.Image  # the last painted frame
-    continue_from: Callable[[Image.Image, Image.Image], None]  # receives a frame of the video, and it painted
+    continue_from: Callable[[Image.Image, Image.Image], None]  # receives the last of these frames, and it painted
 
 
 def paint_clip(
@@ -99,7 +100,8 @@ def read_painted(path: Path, comment: str) -> tuple[int, Image.Image]:
                 f"{str(path)!r} was painted from another film, or with other settings or styles; "
                 "leave --resume out to paint anew"
             )
-        *_, (count, last) = enumerate(film.decode(film.streams.video[0]), 1)
+        numbered = enumerate(film.decode(film.streams.video[0]), 1)
+        [(count, last)] = deque(numbered, maxlen=1)  # the others need not stay in memory
         return count, last.to_image()
 
 

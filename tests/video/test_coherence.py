@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst.gallery import sample
-from nst.video.coherence import KEEP, Coherent
+from nst.video.coherence import KEEP, CoherentPainter
 
 SIZE = WIDTH, HEIGHT = 160, 120
 
@@ -43,7 +43,7 @@ def _difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 @pytest.mark.parametrize("shift", [0, 4])
 def test_strokes_move_with_what_they_depict(shift: int) -> None:
     alone, together = ([], [])
-    plain, paint = _strokes(), Coherent(_strokes())
+    plain, paint = _strokes(), CoherentPainter(_strokes())
     for frame in _frames(8, shift):
         alone.append(_pixels(plain(frame)))
         together.append(_pixels(paint(frame)))
@@ -56,7 +56,7 @@ def test_strokes_move_with_what_they_depict(shift: int) -> None:
 
 
 def test_detail_does_not_fade() -> None:
-    plain, paint = _strokes(), Coherent(_strokes())
+    plain, paint = _strokes(), CoherentPainter(_strokes())
     for frame in _frames(40, 2):
         alone, together = _pixels(plain(frame)), _pixels(paint(frame))
 
@@ -67,7 +67,7 @@ def test_detail_does_not_fade() -> None:
 
 
 def test_new_areas_follow_the_painter_at_first() -> None:
-    plain, paint = _strokes(), Coherent(_strokes())
+    plain, paint = _strokes(), CoherentPainter(_strokes())
     for frame in _frames(8, 5):
         alone, together = _pixels(plain(frame)), _pixels(paint(frame))
     old, new = (slice(10, -10), slice(20, 60)), (slice(10, -10), slice(-6, None))
@@ -76,7 +76,7 @@ def test_new_areas_follow_the_painter_at_first() -> None:
 
 def test_a_cut_restarts() -> None:
     """The first frame after a cut is as painted, and so held as a whole."""
-    plain, paint = _strokes(), Coherent(_strokes())
+    plain, paint = _strokes(), CoherentPainter(_strokes())
     shots = [*_frames(3, 0), *(Image.fromarray(255 - np.asarray(f)) for f in _frames(2, 0, "lion"))]
     for number, frame in enumerate(shots):
         alone, together = plain(frame), paint(frame)
@@ -90,7 +90,7 @@ def test_a_cut_restarts() -> None:
 
 def test_an_area_that_changes_is_painted_anew() -> None:
     levels = iter([60, 100, 60, 100])
-    paint = Coherent(lambda frame: Image.new("RGB", frame.size, (next(levels),) * 3))
+    paint = CoherentPainter(lambda frame: Image.new("RGB", frame.size, (next(levels),) * 3))
     shown = []
     for number in range(4):
         frame = Image.new("RGB", (64, 64), (128, 128, 128))
@@ -102,5 +102,5 @@ def test_an_area_that_changes_is_painted_anew() -> None:
 
 
 def test_a_painter_may_change_the_size() -> None:
-    paint = Coherent(lambda frame: frame.resize((48, 36)))
+    paint = CoherentPainter(lambda frame: frame.resize((48, 36)))
     assert {paint(frame).size for frame in _frames(3, 2)} == {(48, 36)}

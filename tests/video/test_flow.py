@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst.gallery import sample
-from nst.video.flow import MIN_FLOW_SIDE, View, trace, warp
+from nst.video.flow import MIN_FLOW_SIDE, View, find_motion, warp
 
 SIZE = WIDTH, HEIGHT = 160, 120
 
@@ -40,24 +40,24 @@ STILL = [[1.0, 0, 200], [0, 1, 150]]
     ids=["pan", "rotation", "zoom"],
 )
 def test_the_places_are_those_of_the_camera(now: list[list[float]]) -> None:
-    places, sure = trace(*_views(_frame(STILL, 0), _frame(now, 1)))
+    places, confidence = find_motion(*_views(_frame(STILL, 0), _frame(now, 1)))
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     true = np.dstack([x, y, np.ones_like(x)]) @ np.array(now).T - [200, 150]
     inner = (slice(12, -12), slice(12, -12))
     assert np.abs(places - true)[inner].mean() < 0.1
-    assert sure[inner].mean() > 0.9
+    assert confidence[inner].mean() > 0.9
 
 
 def test_a_place_outside_the_frame_before_is_not_sure() -> None:
-    _, sure = trace(*_views(_frame(STILL, 0), _frame([[1, 0, 210], [0, 1, 150]], 1)))
-    assert sure[:, -8:].max() < 0.1
-    assert sure[:, 20:-20].mean() > 0.9
+    _, confidence = find_motion(*_views(_frame(STILL, 0), _frame([[1, 0, 210], [0, 1, 150]], 1)))
+    assert confidence[:, -8:].max() < 0.1
+    assert confidence[:, 20:-20].mean() > 0.9
 
 
 def test_another_scene_is_not_sure() -> None:
     night = Image.fromarray(255 - np.asarray(_frame([[1, 0, 300], [0, 1, 250]], 1)))
-    _, sure = trace(*_views(_frame(STILL, 0), night))
-    assert sure.mean() < 0.1
+    _, confidence = find_motion(*_views(_frame(STILL, 0), night))
+    assert confidence.mean() < 0.1
 
 
 def test_an_object_and_what_it_uncovers() -> None:
@@ -66,10 +66,10 @@ def test_an_object_and_what_it_uncovers() -> None:
         frame = _frame(STILL, number)
         frame.paste((230, 60, 30), (40 + 10 * number, 40, 80 + 10 * number, 80))
         frames.append(frame)
-    places, sure = trace(*_views(*frames))
-    assert sure[44:76, 42:48].mean() < 0.1  # uncovered
-    assert np.abs(places[30:90, 110:150] - trace(*_views(frames[0], frames[0]))[0][30:90, 110:150]).mean() < 0.1
-    assert sure[:, 110:].mean() > 0.9
+    places, confidence = find_motion(*_views(*frames))
+    assert confidence[44:76, 42:48].mean() < 0.1  # uncovered
+    assert np.abs(places[30:90, 110:150] - find_motion(*_views(frames[0], frames[0]))[0][30:90, 110:150]).mean() < 0.1
+    assert confidence[:, 110:].mean() > 0.9
 
 
 def test_a_change_of_colour_counts_at_equal_luminance() -> None:
@@ -78,9 +78,9 @@ def test_a_change_of_colour_counts_at_equal_luminance() -> None:
     before, now = Image.new("RGB", SIZE, red), Image.new("RGB", SIZE, red)
     now.paste(green, (0, 0, WIDTH // 2, HEIGHT))
     assert abs(before.convert("L").getpixel((5, 5)) - now.convert("L").getpixel((5, 5))) <= 2  # type: ignore[operator]
-    _, sure = trace(*_views(before, now))
-    assert sure[:, : WIDTH // 2 - 10].max() < 0.1
-    assert sure[:, WIDTH // 2 + 10 :].min() > 0.9
+    _, confidence = find_motion(*_views(before, now))
+    assert confidence[:, : WIDTH // 2 - 10].max() < 0.1
+    assert confidence[:, WIDTH // 2 + 10 :].min() > 0.9
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_change_of_colour_counts_at_equal_luminance() -> None:
 )
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
     frames = [Image.fromarray(np.full((*size[::-1], 3), level, np.uint8)) for level in (90, 92)]
-    places, sure = trace(*_views(*frames))
+    places, confidence = find_motion(*_views(*frames))
     assert places.shape == (*size[::-1], 2)
-    assert sure.min() > 0.9
+    assert confidence.min() > 0.9
 
 
 def test_warp_moves_pixels() -> None:
