@@ -5,8 +5,8 @@
 The metric is that of Ruder et al. 2016 and Wang et al. 2020: a painted frame is warped by the motion in the video and
 compared with a later one where both show the same. The root mean square difference, in levels of 255, is the median
 over frames: "short" between neighbours, "long" between the first frame and the others. The motion is known in the
-videos that are generated here; that of a file is OpenCV's most careful optical flow. "Style" is the mean relative
-distance of Gram matrices from the style's, of the last frames.
+videos that are generated here; that of a file is OpenCV's most careful optical flow. "Style" is the `distance` of
+Gram matrices of the last frames from those of the style.
 """
 
 import statistics
@@ -19,17 +19,15 @@ from itertools import islice
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.one_pass import distance, gram_matrices
 from nst import OnePass
 from nst.gallery import find_style, load_styles, sample
 from nst.images import fit, open_image
-from nst.images.tensors import to_tensor
 from nst.network.memory import tune_allocator
-from nst.network.vgg import Backbone, load_backbone
-from nst.optimise.losses import gram
+from nst.network.vgg import load_backbone
 from nst.video import open_clip
 from nst.video.coherence import CoherentPainter
 from nst.video.container import open_container, read_parts
@@ -42,7 +40,6 @@ whether it was visible there."""
 
 WIDTH, HEIGHT, FRAMES, NOISE = 512, 384, 40, 2.0
 PAN, OBJECT = np.array([4.6, 2.3]), np.array([6.0, 1.5])  # pixels per frame
-LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 FIRST = 3  # frames that are not compared: a video settles
 
 
@@ -74,9 +71,9 @@ def main(*files: str) -> None:
         for label, paint in (("independently", painter), ("coherently", CoherentPainter(painter))):
             images, milliseconds = paint_all(paint, video.frames)
             pixels = [np.asarray(image) for image in images]
-            error = statistics.mean(distance(gram_matrices(image, backbone), grams) for image in images[-3:])
+            from_style = statistics.mean(distance(gram_matrices(image, backbone), grams) for image in images[-3:])
             print(
-                f"| {name} | {label} | {short(video, pixels):.1f} | {long(video, pixels):.1f} | {error:.3f} | "
+                f"| {name} | {label} | {short(video, pixels):.1f} | {long(video, pixels):.1f} | {from_style:.3f} | "
                 f"{milliseconds:.0f} |",
                 flush=True,
             )
@@ -228,18 +225,6 @@ def inside(places: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Whether places are in the frame, and not at its edge."""
     limit = np.array([places.shape[1], places.shape[0]]) - 3
     return ((places >= 2) & (places <= limit)).all(2)
-
-
-def gram_matrices(image: Image.Image, backbone: Backbone) -> dict[str, torch.Tensor]:
-    """Gram matrices by layer."""
-    with torch.no_grad():
-        walk = backbone.walk(to_tensor(image).to(backbone.device), LAYERS, "max")
-        return {layer: gram(features).float() for layer, features in walk}
-
-
-def distance(own: dict[str, torch.Tensor], style: dict[str, torch.Tensor]) -> float:
-    """Mean relative squared distance over the layers."""
-    return statistics.mean(float((own[k] - style[k]).square().sum() / style[k].square().sum()) for k in style)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class RunOptions:
     frame_every: int = 0  # an extra frame after each so many steps; 0: none
     first_step: int = 0  # steps that are done already; the pictures' `start` is the frame after them
     remainder: bool = False  # whether frames have a `remainder`
-    confidence: NDArray[np.float32] | None = None  # H x W, 0..1: in a start that is the frame before, moved
+    confidence: NDArray[np.float32] | None = None  # of a video, H x W in 0..1: in its start, the frame before
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,5 @@ def test_the_gradient_is_that_of_the_sum() -> None:
     assert torch.allclose(gradient, leaf.grad, rtol=1e-4, atol=1e-6)
     assert np.isclose(losses["total"], float(total.detach()), rtol=1e-5)
     assert losses["style"] == 1.0
-    assert np.isclose(
-        losses["temporal"], TEMPORAL_WEIGHT * float(temporal_loss(pixels, warped, confidence)), rtol=1e-5
-    )
+    temporal = TEMPORAL_WEIGHT * float(temporal_loss(pixels, warped, confidence))
+    assert np.isclose(losses["temporal"], temporal, rtol=1e-5)

@@ -48,13 +48,13 @@ def test_the_places_are_those_of_the_camera(now: list[list[float]]) -> None:
     assert confidence[inner].mean() > 0.9
 
 
-def test_a_place_outside_the_frame_before_is_not_sure() -> None:
+def test_a_place_outside_the_frame_before_has_no_confidence() -> None:
     _, confidence = find_motion(*_views(_frame(STILL, 0), _frame([[1, 0, 210], [0, 1, 150]], 1)))
     assert confidence[:, -8:].max() < 0.1
     assert confidence[:, 20:-20].mean() > 0.9
 
 
-def test_another_scene_is_not_sure() -> None:
+def test_another_scene_has_no_confidence() -> None:
     night = Image.fromarray(255 - np.asarray(_frame([[1, 0, 300], [0, 1, 250]], 1)))
     _, confidence = find_motion(*_views(_frame(STILL, 0), night))
     assert confidence.mean() < 0.1
