@@ -77,7 +77,7 @@ def paint_video(
 
 
 def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
-    """What --resume compares: the settings, the styles and the video."""
+    """The settings, styles and video of a film, which --resume compares."""
     hashes = [file_hash(style) for style in styles]
     return json.dumps({"nst": to_query(link), "styles": hashes, "film": file_hash(source)})
 

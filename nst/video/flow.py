@@ -47,8 +47,8 @@ class View:
 def find_motion(before: View, now: View) -> tuple[Places, Pixels]:
     """Where each pixel of a frame was in the frame before, and the confidence in that: H x W, 0..1.
 
-    The optical flow says where. The camera's motion replaces it in three cases: both agree, and the camera's motion is
-    more precise; it fits the colours better, as beside a moving object; or the flow is not consistent.
+    The optical flow says where. The camera's motion replaces it where both agree, because it is more precise. It also
+    does where the flow is not consistent, or fits the colours worse, as beside a moving object.
     """
     places, consistent = _optical_flow(before.grey, now.grey)
     change = _colour_change(before, now, places)
