@@ -175,8 +175,9 @@ def _resampler(layout: str, rate: int) -> Callable[[Any], Iterator[Any]]:
             resampler = av.AudioResampler("fltp", layout, rate)
             parts = resampler.resample(frame)
         for part in parts:
-            if part.pts is None or part.pts - due < _GAP * rate:
-                part.pts = due
+            # A frame that needs no conversion still has the time base of its container.
+            start = due if part.pts is None else round(part.pts * (part.time_base or 0) * rate)
+            part.pts, part.time_base = start if start - due >= _GAP * rate else due, Fraction(1, rate)
             due = part.pts + part.samples
             yield part
 

@@ -19,6 +19,7 @@ from .files import painted, write_video
         ("mkv", "aac", 96_000, 96_000),
         ("avi", "pcm_s16le", 44_100, 44_100),
         ("mp4", "alac", 44_100, 44_100),
+        ("mkv", "libopus", 48_000, 48_000),  # needs no conversion of samples
         ("ts", "mp2", 32_000, 32_000),
         ("ts", "aac", 48_000, 48_000),
     ],
@@ -32,6 +33,7 @@ def test_audio_is_kept_or_converted(tmp_path: Path, suffix: str, codec: str, rat
         assert track.rate == kept
         frames = list(film.decode(audio=0))
     assert {frame.layout.nb_channels for frame in frames} == {1}
+    assert float(frames[-1].pts * frames[-1].time_base) == pytest.approx(1, abs=0.15)
     samples = np.concatenate([frame.to_ndarray().astype(float).reshape(-1) for frame in frames])
     assert len(samples) / kept == pytest.approx(1, abs=0.15)
     assert np.abs(samples).max() > 0.1
