@@ -12,11 +12,12 @@ from torch import Tensor
 
 from nst.optimise.losses import exact, position_rows
 
-MAX_PULL = 8.0
-"""Upper bound of the weight of a style position, relative to a picture position.
+CAPACITY = 4.0
+"""Upper bound of the weight that a picture position takes from style positions, relative to its own.
 
-Each style position pulls at a single picture position. In a picture of 4096 pixels the weight 1 / K would be hundreds
-of times the 1 / M of its neighbours, and it would become a speck. At 512 pixels the weights are 1 / M and 1 / K.
+Every style position pulls at the picture position nearest to it. What fits nowhere is nearest to a few positions of
+an empty area, where hundreds of contradictory pulls would add up to noise or to a stray object. In a large picture a
+single pull would make a speck: of 4096 pixels a position has the weight 1 / M, hundreds of times less than 1 / K.
 """
 
 BLOCK = 2048
@@ -37,21 +38,22 @@ def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
     return unit_offsets(rows, sum_of(rows) / len(rows))[0]
 
 
-def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Two-sided nearest neighbours, the target of `matching_loss`: M x N, K x N -> M x N.
+def match(picture: Tensor, style: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+    """Two-sided nearest neighbours: M x N, K x N -> the target of `matching_loss`, M x N, and its `weight`.
 
     Both arguments are `directions`. `dtype` is the number format of their similarities. The style position nearest to
     picture position i is a(i). The picture position nearest to style position j is b(j). Row i of the target is
 
-        S_a(i) / M + sum of S_j * `position_weight` over all j with b(j) = i
+        S_a(i) / M + sum of `pulls`_j * S_j over all j with b(j) = i
 
     The first term alone is nearest-neighbour style transfer (Kolkin et al. 2022), in which a flat sky matches the same
     few strokes everywhere. The relaxed earth mover's distance takes the larger of the two sides (Kolkin et al. 2019,
-    eq. 5); here they are summed.
+    eq. 5); here they are summed, and the second is limited by CAPACITY.
     """
     search = Search(style, dtype)
     of_picture = search.add(picture, torch.arange(len(picture), device=picture.device))
-    return match_target(style, of_picture, search.nearest, style, len(picture))
+    weights = pulls(search.nearest, len(picture))
+    return match_target(style, of_picture, search.nearest, style * weights[:, None], len(picture)), 1 + weights.sum()
 
 
 class Search:
@@ -80,32 +82,33 @@ class Search:
         return torch.cat(nearest)
 
 
-def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, chosen: Tensor, count: int) -> Tensor:
+def pulls(nearest: Tensor, count: int) -> Tensor:
+    """The weight of each style position, K; `nearest` has the number of its nearest of `count` picture positions, K.
+
+    It is 1 / K, or CAPACITY / (count n) if that is smaller, for one of n style positions with the same neighbour.
+    """
+    sharing = torch.bincount(nearest, minlength=count)[nearest]
+    return (CAPACITY / count / sharing).clamp_max(1 / len(nearest))
+
+
+def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, weighted: Tensor, count: int) -> Tensor:
     """The target of `match` for M of the `count` positions of a picture: M x N.
 
-    `of_picture` has the nearest style position of each, M. `chosen` are the directions of the style positions that
-    have their nearest picture position among the M, and `of_style` the rows of these picture positions.
+    `of_picture` has the nearest style position of each, M. `weighted` are the directions, times `pulls`, of the style
+    positions that have their nearest picture position among the M, and `of_style` the rows of these picture positions.
     """
     target = style[of_picture].div_(count)
     # On a GPU `index_add_` would sum in another order each time.
-    return target.index_put_((of_style,), chosen * position_weight(count, len(style)), accumulate=True)
+    return target.index_put_((of_style,), weighted, accumulate=True)
 
 
-def position_weight(count: int, sampled: int) -> float:
-    """Weight of a style position: the smaller of 1 / K and MAX_PULL / M, where K = `sampled` and M = `count`."""
-    return min(1 / sampled, MAX_PULL / count)
-
-
-def total_weight(count: int, sampled: int) -> float:
-    """Weight of all positions of picture and style: 2, or less in a large picture."""
-    return 1 + sampled * position_weight(count, sampled)
-
-
-def matching_loss(features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float = 2.0) -> Tensor:
+def matching_loss(
+    features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float | Tensor = 2.0
+) -> Tensor:
     """Mean cosine distances to the matches, of picture and style positions summed; 0 to twice `weight`.
 
-    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. `weight` is their
-    `total_weight`. The gradient treats the matches as constant.
+    Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. `weight` is the sum
+    of all weights: 2, or less where CAPACITY limits them. The gradient treats the matches as constant.
     """
     return weight - _MatchingSimilarity.apply(features, target, inside, None)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, weighted_error
-from nst.optimise.regions import Region
+from nst.optimise.regions import Region, degree_of_likeness
 from nst.optimise.schedule import LARGE
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
 from nst.settings import Settings
@@ -22,6 +22,12 @@ EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
 """Numbers of evaluations with a search for nearest neighbours at the last scale, and the interval everywhere.
 
 There the additional searches save five of 27 steps. At coarser scales they would break up faces.
+"""
+
+LIKE_CONTENT = 2.0
+"""Additional weight of the content, relative to the rest of the picture, where the photo depicts the same as a style.
+
+A small face would otherwise become an eye of the style's large one.
 """
 
 FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
@@ -59,6 +65,7 @@ class Objective:
         self._match_layers = match_layers if matching else {}
         self._layers = {*self._content_layers, *self._style_layers, *self._match_layers}
         self._check_cancelled = check_cancelled
+        self._regions = regions
         self._is_last = size == settings.size
         with torch.no_grad():
             self._targets = [
@@ -96,7 +103,11 @@ class Objective:
     def _content_factor(self, layer: str, of_photo: Tensor, channels: int) -> Tensor | float:
         area = sum(target.share for target in self._targets)
         of_styles = sum(t.share * t.styles.mean_energies.get(layer, 0) for t in self._targets) / area
-        return CONTENT_FACTORS[self._settings.content_loss](of_photo, channels, self._backbone.scale, of_styles)
+        factor = CONTENT_FACTORS[self._settings.content_loss](of_photo, channels, self._backbone.scale, of_styles)
+        if all(region.likeness is None for region in self._regions):
+            return factor
+        weights = 1 + LIKE_CONTENT * degree_of_likeness(self._regions, of_photo)
+        return factor * weights / weights.mean()
 
     def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The weighted losses, and the gradient of their sum."""

@@ -1,13 +1,20 @@
-"""Moves the colour distribution of a picture between two scales toward that of its styles."""
+"""Moves the colours of the photo, and of the picture between two scales, toward those of the styles."""
 
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
+from nst.colour import in_palette
 from nst.images import fit
-from nst.images.tensors import to_tensor
-from nst.optimise.regions import Region, Styles, region_mask
+from nst.images.tensors import to_image, to_tensor
+from nst.optimise.guided_filter import guided_filter
+from nst.optimise.regions import Likeness, Region, Styles, degree_of_likeness, region_mask
+
+SMOOTH_SIZE, SMOOTH_WINDOW = 256, 33
+"""Longest side of a photo, in pixels, at which its change toward like colours is smoothed, and side of the window."""
 
 ROTATIONS = 8  # random rotations of the colour space; more make no visible difference
 
@@ -15,6 +22,32 @@ STYLE_SIZE, SAMPLE = 256, 2**13
 """Longest side of a style, in pixels, and number of pixels, from which colours are estimated."""
 
 BINS = 4096  # of the histogram along an axis: ten for each step of an 8-bit colour
+
+
+def match_palette(photo: Image.Image, regions: Sequence[Region], strength: float) -> Image.Image:
+    """The RGB photo with its colours moved to the styles': not at strength 0, fully from 0.5 on.
+
+    Otherwise the content loss would preserve the photo's colours, above all against a style of few colours.
+    """
+    share = min(1.0, 2 * strength)
+    for region in regions:
+        if region.styles:
+            photo = in_palette(photo, region.styles, share, region.mask)
+            if region.likeness is not None:
+                photo = _toward_like_colours(photo, region.likeness, share)
+    return photo
+
+
+def _toward_like_colours(photo: Image.Image, likeness: Likeness, share: float) -> Image.Image:
+    """The photo with the mean colours of the styles where they depict the same; its contrasts stay."""
+    guide = to_tensor(fit(photo, SMOOTH_SIZE))
+    degree, colours = likeness.degree.cpu(), likeness.colours.cpu()
+    grid = colours.shape[2:]
+    change = colours - F.interpolate(guide, grid, mode="area")
+    change = change * F.interpolate(degree, grid, mode="bilinear", align_corners=False)
+    change = F.interpolate(change, guide.shape[2:], mode="bilinear", align_corners=False)
+    pixels = to_tensor(photo)
+    return to_image((pixels + share * guided_filter(change, guide, pixels, SMOOTH_WINDOW)).clamp(0, 1))
 
 
 def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> Tensor:
@@ -26,17 +59,18 @@ def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> 
 
     Iterative distribution transfer (Pitié, Kokaram and Dahyot 2007, "Automated colour grading using colour
     distribution transfer"): rotate the colour space at random, then match the marginal distribution along each axis.
-    Pixels of equal colour stay equal.
+    Pixels of equal colour stay equal. The distribution of all colours knows nothing of what is where, so nothing moves
+    where the photo depicts the same as a style.
     """
     pixels = picture.cpu()
+    movable = share * (1 - degree_of_likeness(regions, pixels))
     for region in regions:
         if region.styles and share:
             mask = region_mask(region, pixels)
             rows = pixels[0].flatten(1)
             inside = rows if mask is None else rows[:, mask.flatten() >= mask.max() / 2]
-            amount = share if mask is None else share * mask
             moved = _transfer(rows, _evenly(inside, SAMPLE), _style_colours(region.styles))
-            pixels = torch.lerp(pixels, moved.view_as(pixels), torch.as_tensor(amount, dtype=torch.float32))
+            pixels = torch.lerp(pixels, moved.view_as(pixels), movable if mask is None else movable * mask)
     return pixels.clamp(0, 1).to(picture.device)
 
 

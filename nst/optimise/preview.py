@@ -9,7 +9,7 @@ from torch import Tensor
 from nst.network.vgg import Backbone
 from nst.one_pass_network.styles import TRAINED_SIZE, encode, stylize
 from nst.optimise.losses import emphasis, energies
-from nst.optimise.regions import Region, region_mask
+from nst.optimise.regions import Region, degree_of_likeness, region_mask
 from nst.settings import Settings
 
 MAX_EMPHASIS = 1.2  # `emphasis` from which on a part of the photo takes nothing from its preview
@@ -36,8 +36,9 @@ def blend_preview(
     """`pixels` with the preview blended in where the photo has little content.
 
     Both are 1 x 3 x H x W in 0..1. The optimiser adds strokes but no large shapes to an empty sky; where the preview
-    has some, it also converges sooner. It paints faces, windows and edges better without a preview. The preview of a
-    small photo is made at up to twice its size, because the one-pass network was trained on larger pictures.
+    has some, it also converges sooner. Without a preview it paints faces, windows and edges better, and also what the
+    style depicts, too. The preview of a small photo is made at up to twice its size, because the one-pass network was
+    trained on larger pictures.
     """
     with torch.no_grad():
         features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]
@@ -47,4 +48,5 @@ def blend_preview(
         change = preview_pixels(larger, regions, settings) - larger
         change = F.interpolate(change, photo.shape[2:], mode="bilinear", antialias=True)
         preview = (photo + change).clamp(0, 1)
-        return torch.lerp(pixels, preview, (MAX_EMPHASIS - content).clamp(0, 1))
+        unlike = 1 - degree_of_likeness(regions, photo)
+        return torch.lerp(pixels, preview, (MAX_EMPHASIS - content).clamp(0, 1) * unlike)

@@ -1,7 +1,10 @@
 """Regions of the picture with their own styles, made from masks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
@@ -17,6 +20,14 @@ Styles = list[tuple[Image.Image, float]]  # RGB images with their shares, which 
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """Where the photo depicts the same kind of thing as the styles of a region; see `nst.optimise.likeness`."""
+
+    degree: Tensor  # 1 x 1 x H x W in 0..1: 0 outside the region
+    colours: Tensor  # 1 x 3 x H' x W' in 0..1: those of the styles' most similar positions
+
+
+@dataclass(frozen=True)
 class Region:
     """A part of the picture and its styles.
 
@@ -26,6 +37,7 @@ class Region:
 
     styles: Styles
     mask: Image.Image | None = None
+    likeness: Likeness | None = None  # None: not known, or without effect
 
 
 def region_mask(region: Region, picture: Tensor) -> Tensor | None:
@@ -37,6 +49,16 @@ def region_mask(region: Region, picture: Tensor) -> Tensor | None:
         return None
     mask = to_tensor(region.mask.convert("RGB"))[:, :1]
     return downscale_mask(mask, picture).to(picture.device)
+
+
+def degree_of_likeness(regions: Sequence[Region], picture: Tensor) -> Tensor:
+    """The degree of likeness in all regions at the size of a picture, 1 x N x H x W -> 1 x 1 x H x W in 0..1."""
+    total = picture.new_zeros(1, 1, *picture.shape[2:], dtype=torch.float32)
+    for region in regions:
+        if region.likeness is not None:
+            degree = F.interpolate(region.likeness.degree, picture.shape[2:], mode="bicubic", align_corners=False)
+            total += degree.to(picture.device)
+    return total.clamp_(0, 1)
 
 
 def split_by_mask(styles: Styles, inside: Image.Image) -> list[Region]:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst.images.tensors import to_tensor
+from nst.optimise.guided_filter import local_mean
 from nst.optimise.palette import toward_palette
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.targets import STYLE_TILE, CheckCancelled, fit_style, never_cancelled
@@ -66,7 +67,7 @@ def _photo_detail(
     small = coarser.shape[2:]
     detail = _high_frequencies(photo, small)
     energy = detail.square().mean(1, keepdim=True)
-    local = _local_mean(energy, DETAIL_WINDOW).sqrt()
+    local = local_mean(energy, DETAIL_WINDOW).sqrt()
     kept = torch.ones_like(local)
     for region in regions:
         if region.styles:
@@ -80,13 +81,6 @@ def _photo_detail(
             mask = region_mask(region, photo)
             kept -= excess if mask is None else mask * excess
     return detail * (by_strength * kept).clamp_min(settings.detail)
-
-
-def _local_mean(x: Tensor, window: int) -> Tensor:
-    """Mean over a square window around each position, as far as it is inside; `window` is its side, odd."""
-    for side in ((window, 1), (1, window)):
-        x = F.avg_pool2d(x, side, 1, [s // 2 for s in side], count_include_pad=False)
-    return x
 
 
 def _detail_energy(style: Image.Image, ratio: float, check_cancelled: CheckCancelled) -> float:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst.colour import in_palette, lightness, match_colours, match_lightness, with_colours_of
+from nst.colour import lightness, match_colours, match_lightness, with_colours_of
 from nst.errors import InputError
 from nst.images import ImageSource, fit, fitted_size
 from nst.images.tensors import to_image, to_tensor
@@ -23,8 +23,10 @@ from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
+from nst.optimise.likeness import with_likeness
 from nst.optimise.objective import Evaluate, Losses, Objective
 from nst.optimise.optimizers import adam, lbfgs
+from nst.optimise.palette import match_palette
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
 from nst.optimise.recorder import Finish, Frame, Recorder, RunOptions
@@ -98,7 +100,9 @@ def run(
     backbone = backbone or _default_backbone()
     _check_memory(original.size, regions, backbone)
     check_cancelled()
-    photo = _match_palette(photo, regions, settings)
+    if settings.content_loss == "relative" and settings.strength:  # other papers use the photo unchanged
+        regions = with_likeness(photo, regions, backbone)
+        photo = match_palette(photo, regions, settings.strength)
     start = pictures.start
     if start and settings.colour == "photo":
         start = lightness(start).convert("RGB")  # `finish` has coloured it
@@ -132,21 +136,6 @@ def _colour_as(photo: Image.Image, image: Image.Image) -> Image.Image:
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
-
-
-def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Settings) -> Image.Image:
-    """The photo with its colours moved to the styles': not at strength 0, fully from 0.5 on.
-
-    Otherwise the content loss would preserve the photo's colours, above all against a style of few colours. Only the
-    relative loss does this; the losses of other papers use the photo unchanged.
-    """
-    if settings.content_loss != "relative" or settings.strength == 0:
-        return photo
-    for region in regions:
-        if region.styles:
-            share = min(1.0, 2 * settings.strength)
-            photo = in_palette(photo, region.styles, share, region.mask)
-    return photo
 
 
 def _needed(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> tuple[float, float]:

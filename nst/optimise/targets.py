@@ -17,7 +17,7 @@ from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.losses import downscale_mask, energies, gram, guidance_factor, match_dtype, position_rows, style_loss
-from nst.optimise.matching import directions, match, matching_loss, sum_of, total_weight, unit_offsets
+from nst.optimise.matching import directions, match, matching_loss, sum_of, unit_offsets
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
@@ -57,7 +57,7 @@ class RegionTarget:
     scale: float  # of the features, relative to the network's
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _positions: dict[str, Tensor] = field(default_factory=dict)
-    _matches: dict[str, Tensor] = field(default_factory=dict)
+    _matches: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)  # the result of `match`
 
     def style_loss(self, layer: str, features: Tensor, kind: str) -> Tensor:
         """`losses.style_loss` of the features inside the region."""
@@ -69,15 +69,13 @@ class RegionTarget:
         """Find the nearest neighbours that `matching_loss` uses until the next call."""
         with torch.no_grad():
             own = directions(features, self._positions_inside(layer, features))
-            nearest = match(own, self.styles.directions[layer], features.dtype)
-            self._matches[layer] = match_dtype(nearest, features)
+            target, weight = match(own, self.styles.directions[layer], features.dtype)
+            self._matches[layer] = match_dtype(target, features), weight
 
     def matching_loss(self, layer: str, features: Tensor) -> Tensor:
         """`matching.matching_loss` between the features inside the region and their matches."""
-        inside = self._positions_inside(layer, features)
-        matches = self._matches[layer]
-        weight = total_weight(len(matches), len(self.styles.directions[layer]))
-        return matching_loss(features, matches, inside, weight)
+        target, weight = self._matches[layer]
+        return matching_loss(features, target, self._positions_inside(layer, features), weight)
 
     def _guided(self, layer: str, features: Tensor) -> Tensor:
         """The features times the guidance channel of the region (Gatys et al. 2017, section 4)."""

@@ -22,15 +22,7 @@ from nst.optimise.losses import (
     style_loss,
     weighted_error,
 )
-from nst.optimise.matching import (
-    PictureMean,
-    Search,
-    match_target,
-    matching_similarity,
-    sum_of,
-    total_weight,
-    unit_offsets,
-)
+from nst.optimise.matching import PictureMean, Search, match_target, matching_similarity, pulls, sum_of, unit_offsets
 from nst.optimise.objective import Objective, loss_gradient
 from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
@@ -74,7 +66,7 @@ class TiledObjective(Objective):
         gradient, zero = torch.zeros_like(pixels), pixels.new_zeros(())
         content, style, similarity = zero, zero, zero
         highest = sum(
-            weight * sum(region.total_weight() for region in self._region_layers[k])
+            weight * sum(region.total_weight for region in self._region_layers[k])
             for k, weight in self._match_layers.items()
         )
         for tile, of_photo in zip(self._tiles, self._photo_tiles, strict=True):
@@ -106,6 +98,8 @@ class TiledObjective(Objective):
                 if k in self._match_layers:
                     for region in self._region_layers[k]:
                         region.search(core, at)
+        for region in self._all_region_layers():
+            region.end_search()
 
     def _tile_losses(self, tile: Tile, crop: Tensor, of_photo: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Content loss of the tile's core, style loss of the picture, and the core's similarity to its matches."""
@@ -163,6 +157,7 @@ class _RegionLayer:
             self._matched = torch.zeros(self._positions, dtype=torch.int32)
             zero = torch.zeros(())
             self._mean = PictureMean(zero, self._count, zero, zero)
+            self.total_weight = 0.0  # the similarity of the region if all its positions equal their matches
 
     def start_sums(self) -> None:
         """Before the first tile of an evaluation."""
@@ -196,6 +191,13 @@ class _RegionLayer:
         if len(rows):
             self._matched[numbers] = self._search.add(rows, numbers.to(rows.device)).cpu().to(torch.int32)
 
+    def end_search(self) -> None:
+        """After the last tile."""
+        if self._style is not None:
+            weights = pulls(self._search.nearest, self._count)
+            self._nearest, self._weighted = self._search.nearest.cpu(), self._style * weights[:, None]
+            self.total_weight = self._target.share * (1 + float(weights.sum()))
+
     def style_loss(self, kind: str, core: Tensor, at: At) -> Tensor:
         """The style loss of the region in the whole picture, with the gradient of the tile."""
         assert self._style_gram is not None
@@ -204,23 +206,17 @@ class _RegionLayer:
             self._gram + (own - own.detach()), self._style_gram, kind, self._positions, self._target.scale
         )
 
-    def total_weight(self) -> float:
-        """The similarity of the region if all its positions equal their matches."""
-        assert self._style is not None
-        return self._target.share * total_weight(self._count, len(self._style))
-
     def similarity(self, core: Tensor, at: At) -> Tensor:
         """The tile's part of the region's similarity to its matches."""
         inside, numbers = self._inside(at)
         if not len(numbers):
             return core.new_zeros((), dtype=torch.float32)
         assert self._style is not None
-        nearest = self._search.nearest.cpu()
-        rows = torch.searchsorted(numbers, nearest).clamp_max(len(numbers) - 1)
-        here = numbers[rows] == nearest
+        rows = torch.searchsorted(numbers, self._nearest).clamp_max(len(numbers) - 1)
+        here = numbers[rows] == self._nearest
         rows, here = rows[here].to(core.device), here.to(core.device)
         matched = self._matched[numbers].to(core.device).long()
-        target = match_target(self._style, matched, rows, self._style[here], self._count)
+        target = match_target(self._style, matched, rows, self._weighted[here], self._count)
         target = match_dtype(target, core)
         return self._target.share * matching_similarity(core, target, inside, self._mean)
 

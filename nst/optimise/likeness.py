@@ -1,0 +1,85 @@
+"""Likeness: where the photo depicts the same kind of thing as a style, such as a face, and the colours of it there.
+
+Deep features of a photographed face resemble those of a painted face more than anything else in the painting. A map of
+colour distributions knows nothing of this: it gives the brightest skin the colour of the brightest hair.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from nst.images.tensors import to_tensor
+from nst.network.vgg import Backbone
+from nst.optimise.losses import exact, position_rows
+from nst.optimise.regions import Likeness, Region, region_mask
+from nst.optimise.targets import fit_style
+
+LAYERS = ("relu3_1", "relu4_1", "relu5_1")  # each position is described by all three (a hypercolumn)
+KIND_LAYER = "relu5_1"  # the layer that tells kinds of things apart
+
+SIZE, STYLE_SIZES = 256, (256, 128, 64)
+"""Longest sides, in pixels, at which photo and style are compared. A small face in the photo resembles a large face of
+the style only at the size of a small one."""
+
+UNLIKE, ALIKE = 0.2, 0.45
+"""Cosine similarity, at KIND_LAYER, of a position to its nearest in the style, for a likeness of 0 and of 1.
+
+The median is 0.42 between two portraits of women and 0.17 between a landscape and a portrait.
+"""
+
+SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the colours of a style's positions
+
+
+@dataclass(frozen=True)
+class _Description:
+    """Features of a picture, of unit length, and its pixels at the size at which it was described."""
+
+    pixels: Tensor  # 1 x 3 x H x W in 0..1
+    grid: Sequence[int]  # height and width of relu4_1
+    columns: Tensor  # positions of relu4_1 x channels of LAYERS
+    kind_grid: Sequence[int]  # height and width of KIND_LAYER
+    kinds: Tensor  # positions of KIND_LAYER x its channels
+
+
+def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backbone) -> list[Region]:
+    """The regions with their `likeness` to the photo."""
+    with torch.no_grad():
+        own = _describe(photo, SIZE, backbone)
+        return [replace(region, likeness=_compare(own, region, backbone)) for region in regions]
+
+
+def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likeness | None:
+    if not region.styles:
+        return None
+    styles = [_describe(style, size, backbone) for style, _ in region.styles for size in STYLE_SIZES]
+    nearest = (photo.kinds @ torch.cat([style.kinds for style in styles]).T).amax(1)
+    degree = ((nearest - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1).view(1, 1, *photo.kind_grid)
+    mask = region_mask(region, degree)
+    colours = torch.cat([position_rows(F.interpolate(style.pixels, style.grid, mode="area")) for style in styles])
+    similarity = photo.columns @ torch.cat([style.columns for style in styles]).T
+    of_photo = (SHARPNESS * similarity).softmax(1) @ colours
+    return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *photo.grid))
+
+
+def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Description:
+    pixels = to_tensor(fit_style(picture, size, 1.0)).to(backbone.device)
+    features = {k: _centred(x) for k, x in backbone(pixels, LAYERS).items()}
+    grid, kind_grid = (tuple(features[k].shape[2:]) for k in ("relu4_1", KIND_LAYER))
+    resized = [F.interpolate(features[k], grid, mode="bilinear", antialias=True) for k in LAYERS]
+    # Each layer counts alike.
+    columns = torch.cat([x / x.norm(dim=1).mean().clamp_min(1e-6) for x in resized], 1)
+    kinds = features[KIND_LAYER]
+    return _Description(pixels, grid, _unit_rows(columns), kind_grid, _unit_rows(kinds))
+
+
+def _centred(features: Tensor) -> Tensor:
+    features = exact(features)
+    return features - features.mean((2, 3), keepdim=True)
+
+
+def _unit_rows(features: Tensor) -> Tensor:
+    return F.normalize(position_rows(features), dim=1, eps=1e-6)
