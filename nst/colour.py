@@ -19,22 +19,18 @@ SAMPLE = 256, 256  # grid of pixels from which the moments of a picture are esti
 
 
 def in_palette(
-    photo: Image.Image,
-    paintings: Sequence[tuple[Image.Image, float]],
-    share: float = 1.0,
-    inside: Image.Image | None = None,
+    photo: Image.Image, paintings: Sequence[tuple[Image.Image, float]], inside: Image.Image | None = None
 ) -> Image.Image:
     """The photo with the mean and covariance of the paintings' RGB values; RGB, the photo's size.
 
-    `paintings` come with their shares, which add up to 1. `share`, 0..1, interpolates between the
-    photo and the result. `inside` is a grey mask of the photo's size: only what is white in it is
-    measured and changed.
+    `paintings` come with their shares, which add up to 1. `inside` is a grey mask of the photo's size: only what is
+    white in it is measured and changed.
     """
     mask = Image.new("L", photo.size, 255) if inside is None else inside
     own = moments([(photo, 1.0)], _sample(mask).reshape(-1))
     change, shift = (x.astype(np.float32) for x in palette_map(*own, *moments(paintings)))
     pixels = np.asarray(photo, dtype=np.float32)
-    amount = share / 255 * np.asarray(mask, dtype=np.float32)[..., None]
+    amount = np.asarray(mask, dtype=np.float32)[..., None] / 255
     pixels = pixels + amount * (pixels @ change + shift)
     return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
 

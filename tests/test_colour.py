@@ -45,9 +45,6 @@ def test_in_palette_matches_mean_and_covariance(photo: Image.Image, style: Image
     moved, target = _rows(in_palette(photo, [(style, 1.0)])), _rows(style)
     assert np.abs(moved.mean(0) - target.mean(0)).max() < 2
     assert np.allclose(np.cov(moved.T), np.cov(target.T), rtol=0.2, atol=60)
-    half = _rows(in_palette(photo, [(style, 1.0)], 0.5))
-    assert np.abs(half - (_rows(photo) + moved) / 2).max() <= 1
-    assert np.array_equal(_rows(in_palette(photo, [(style, 1.0)], 0.0)), _rows(photo))
 
 
 def test_a_palette_of_two_styles_is_weighted_by_shares(photo: Image.Image) -> None:
@@ -60,7 +57,7 @@ def test_a_palette_of_two_styles_is_weighted_by_shares(photo: Image.Image) -> No
 def test_a_palette_changes_only_the_inside_of_its_mask(photo: Image.Image, style: Image.Image) -> None:
     inside = Image.new("L", photo.size, 0)
     inside.paste(255, (0, 0, photo.width // 2, photo.height))
-    moved = in_palette(photo, [(style, 1.0)], inside=inside)
+    moved = in_palette(photo, [(style, 1.0)], inside)
     half, rest = (0, 0, photo.width // 2, photo.height), (photo.width // 2, 0, *photo.size)
     assert moved.crop(rest).tobytes() == photo.crop(rest).tobytes()
     alone = in_palette(photo.crop(half), [(style, 1.0)])

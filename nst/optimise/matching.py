@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nst.optimise.losses import exact, position_rows
 
-CAPACITY = 4.0
+CAPACITY = 8.0
 """Upper bound of the weight that a picture position takes from style positions, relative to its own.
 
 Every style position pulls at the picture position nearest to it. What fits nowhere is nearest to a few positions of

@@ -107,7 +107,7 @@ class Objective:
         if all(region.likeness is None for region in self._regions):
             return factor
         weights = 1 + LIKE_CONTENT * degree_of_likeness(self._regions, of_photo)
-        return factor * weights / weights.mean()
+        return factor * (weights / weights.mean()).clamp_min(1)
 
     def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The weighted losses, and the gradient of their sum."""

@@ -32,13 +32,14 @@ def match_palette(photo: Image.Image, regions: Sequence[Region], strength: float
     share = min(1.0, 2 * strength)
     for region in regions:
         if region.styles:
-            photo = in_palette(photo, region.styles, share, region.mask)
+            moved = in_palette(photo, region.styles, region.mask)
             if region.likeness is not None:
-                photo = _toward_like_colours(photo, region.likeness, share)
+                moved = _toward_like_colours(moved, region.likeness)
+            photo = Image.blend(photo, moved, share)
     return photo
 
 
-def _toward_like_colours(photo: Image.Image, likeness: Likeness, share: float) -> Image.Image:
+def _toward_like_colours(photo: Image.Image, likeness: Likeness) -> Image.Image:
     """The photo with the mean colours of the styles where they depict the same; its contrasts stay."""
     guide = to_tensor(fit(photo, SMOOTH_SIZE))
     degree, colours = likeness.degree.cpu(), likeness.colours.cpu()
@@ -47,7 +48,7 @@ def _toward_like_colours(photo: Image.Image, likeness: Likeness, share: float) -
     change = change * F.interpolate(degree, grid, mode="bilinear", align_corners=False)
     change = F.interpolate(change, guide.shape[2:], mode="bilinear", align_corners=False)
     pixels = to_tensor(photo)
-    return to_image((pixels + share * guided_filter(change, guide, pixels, SMOOTH_WINDOW)).clamp(0, 1))
+    return to_image((pixels + guided_filter(change, guide, pixels, SMOOTH_WINDOW)).clamp(0, 1))
 
 
 def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> Tensor:

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 
 from nst.optimise import matching
-from nst.optimise.matching import directions, match, matching_loss, position_weight, total_weight
+from nst.optimise.matching import directions, match, matching_loss, pulls
 
 
 def test_matching_equals_brute_force() -> None:
     generator = torch.Generator().manual_seed(0)
     picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
-    target = match(directions(picture), directions(style))
-    loss = float(matching_loss(picture, target))
+    target, weight = match(directions(picture), directions(style))
+    loss = float(matching_loss(picture, target, weight=weight))
 
     def unit(features: Tensor) -> np.ndarray:
         rows = features[0].numpy().astype(np.float64).reshape(4, -1).T
@@ -21,30 +21,35 @@ def test_matching_equals_brute_force() -> None:
     distance = 1 - unit(picture) @ unit(style).T
     expected = distance.min(1).mean() + distance.min(0).mean()
     assert loss == pytest.approx(expected, rel=1e-5)
-    assert float(matching_loss(style, match(directions(style), directions(style)))) < 1e-5
+    assert float(matching_loss(style, match(directions(style), directions(style))[0])) < 1e-5
 
 
 def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     picture, style = (torch.randn(50, 6, generator=generator), torch.randn(20, 6, generator=generator))
-    whole = match(picture, style)
+    whole, _ = match(picture, style)
     features = picture.T.reshape(1, 6, 5, 10).requires_grad_()
     loss = matching_loss(features, whole)
     (gradient,) = torch.autograd.grad(loss, features)
     monkeypatch.setattr(matching, "BLOCK", 7)
-    assert torch.allclose(match(picture, style), whole)
+    assert torch.allclose(match(picture, style)[0], whole)
     in_blocks = matching_loss(features, whole)
     assert torch.allclose(in_blocks, loss)
     assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
 
 
-def test_a_style_position_pulls_at_most_so_hard(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [position_weight(count, 2048) for count in (1000, 16384, 262144)] == [1 / 2048, 1 / 2048, 8 / 262144]
-    assert total_weight(16384, 2048) == 2
-    assert total_weight(262144, 2048) == 1 + 2048 * 8 / 262144
-    picture, style = torch.eye(6)[[0, 1] * 10], torch.eye(6)[[2]]
-    monkeypatch.setattr(matching, "MAX_PULL", 4.0)
-    target = match(picture, style)
-    assert sorted(target[:, 2].tolist()) == pytest.approx([0.05] * 19 + [0.05 + 4 / 20])
+def test_a_picture_position_takes_a_limited_weight_from_style_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fits nowhere is nearest to a few positions, and would become noise there."""
+    monkeypatch.setattr(matching, "CAPACITY", 2.0)
+    scattered, crowded = torch.arange(10), torch.zeros(10, dtype=torch.long)
+    assert pulls(scattered, 20).tolist() == pytest.approx([0.1] * 10)
+    assert pulls(crowded, 20).tolist() == pytest.approx([2 / 20 / 10] * 10)
+    assert pulls(scattered, 4000).tolist() == pytest.approx([2 / 4000] * 10)
+    picture = torch.cat([torch.eye(6)[[0]], torch.eye(6)[[1] * 19]])
+    style = torch.nn.functional.normalize(torch.eye(6)[[2, 3, 4, 5]] + 0.1 * torch.eye(6)[[0]], dim=1)
+    target, weight = match(picture, style)
+    assert float(weight) == pytest.approx(1 + 2 / 20)
+    assert target[0].norm() > target[1].norm()
+    assert torch.allclose(target[0], style[0] / 20 + style.mean(0) * 2 / 20)
     features = torch.ones(1, 6, 4, 5)
-    assert float(matching_loss(features, target * 0, weight=total_weight(20, 1))) == pytest.approx(1.2)
+    assert float(matching_loss(features, target * 0, weight=weight)) == pytest.approx(1.1)

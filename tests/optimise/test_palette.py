@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -5,8 +6,8 @@ from torch import Tensor
 
 from nst.images import fit
 from nst.images.tensors import to_tensor
-from nst.optimise.palette import toward_palette
-from nst.optimise.regions import Region
+from nst.optimise.palette import match_palette, toward_palette
+from nst.optimise.regions import Likeness, Region
 
 
 @pytest.fixture
@@ -55,3 +56,41 @@ def test_each_region_has_its_own_colours(picture: Tensor) -> None:
     moved = toward_palette(picture, [Region([(red, 1.0)], mask)], 1.0)
     assert torch.equal(moved[..., 48:], picture[..., 48:])
     assert float((moved[..., :48] - to_tensor(red)[..., :1, :1]).abs().max()) < 0.01
+
+
+@pytest.mark.parametrize(("strength", "share"), [(0.0, 0.0), (0.25, 0.5), (0.5, 1.0)])
+def test_the_photos_palette_follows_the_strength(
+    photo: Image.Image, style: Image.Image, strength: float, share: float
+) -> None:
+    like = Likeness(torch.ones(1, 1, 4, 4), torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+    for likeness in (None, like):
+        region = [Region([(style, 1.0)], likeness=likeness)]
+
+        def distance(strength: float, region: list[Region] = region) -> float:
+            moved = match_palette(photo, region, strength)
+            return float(np.abs(np.asarray(moved, dtype=float) - np.asarray(photo)).mean())
+
+        assert distance(1.0) > 10
+        assert distance(strength) == pytest.approx(share * distance(1.0), rel=0.05)
+    assert match_palette(photo, [Region([])], 1.0) is photo
+
+
+def test_like_areas_get_the_mean_of_like_colours_and_keep_their_contrast(style: Image.Image) -> None:
+    """Others get the palette of the whole style."""
+    noise = np.random.default_rng(0).integers(100, 156, (128, 128, 1), dtype=np.uint8)
+    grey = Image.fromarray(np.repeat(noise, 3, 2))
+    degree = torch.zeros(1, 1, 8, 8)
+    degree[..., 4:] = 1
+    green = torch.tensor([0.2, 0.6, 0.3]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    alike, palette = (
+        np.asarray(match_palette(grey, [Region([(style, 1.0)], likeness=likeness)], 0.5), dtype=float) / 255
+        for likeness in (Likeness(degree, green), None)
+    )
+    left, right = (slice(None), slice(0, 32)), (slice(None), slice(96, 128))
+    assert alike[right].mean((0, 1)) == pytest.approx([0.2, 0.6, 0.3], abs=0.04)
+    assert alike[left].mean((0, 1)) == pytest.approx(palette[left].mean((0, 1)), abs=0.02)
+    assert alike[right].std((0, 1)) == pytest.approx(palette[right].std((0, 1)), rel=0.2)
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    moved = toward_palette(picture, [Region([(style, 1.0)], likeness=Likeness(degree, green))], 1.0)
+    assert torch.equal(moved[..., 48:], picture[..., 48:])
+    assert not torch.allclose(moved[..., :16], picture[..., :16], atol=0.1)

@@ -1,0 +1,69 @@
+import pytest
+import torch
+from PIL import Image
+
+from nst.gallery import sample
+from nst.images import open_image
+from nst.network.vgg import Backbone
+from nst.optimise.likeness import with_likeness
+from nst.optimise.regions import Likeness, Region, degree_of_likeness
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Image.Image:
+    return open_image(sample("astronaut"))
+
+
+def _likeness(photo: Image.Image, region: Region, backbone: Backbone) -> Likeness:
+    (compared,) = with_likeness(photo, [region], backbone)
+    assert compared.likeness is not None
+    return compared.likeness
+
+
+def test_a_face_is_like_a_face_and_not_like_a_landscape(portrait: Image.Image, backbone: Backbone) -> None:
+    """The mirrored portrait stands for a painted one: its left half in grey, so that colours can't tell."""
+    mirrored = portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("L").convert("RGB")
+    face = (..., slice(2, 6), slice(4, 8))
+    with_face = _likeness(portrait, Region([(mirrored, 1.0)]), backbone).degree
+    with_mountains = _likeness(portrait, Region([(open_image(sample("mountains")), 1.0)]), backbone).degree
+    assert with_face.shape[2:] == (16, 13)
+    assert with_face[face].mean() > 0.6
+    assert with_mountains[face].mean() < 0.3
+
+
+def test_like_colours_are_those_of_the_same_thing(portrait: Image.Image, backbone: Backbone) -> None:
+    likeness = _likeness(portrait, Region([(portrait, 1.0)]), backbone)
+    small = portrait.resize(likeness.colours.shape[:1:-1], Image.Resampling.BOX)
+    own = torch.tensor(list(small.getdata()), dtype=torch.float32).view(small.height, small.width, 3) / 255
+    difference = (likeness.colours[0].permute(1, 2, 0) - own).abs().mean()
+    assert difference < 0.5 * (own - own.mean((0, 1))).abs().mean()
+    assert 0 <= likeness.colours.min() <= likeness.colours.max() <= 1
+
+
+def test_regions_have_their_own_likeness(portrait: Image.Image, backbone: Backbone) -> None:
+    mask = Image.new("L", portrait.size)
+    mask.paste(255, (0, 0, portrait.width // 2, portrait.height))
+    inside, outside = with_likeness(portrait, [Region([(portrait, 1.0)], mask), Region([])], backbone)
+    assert inside.likeness is not None
+    assert outside.likeness is None
+    assert not inside.likeness.degree[..., 8:].any()
+    picture = torch.zeros(1, 3, 60, 64)
+    degree = degree_of_likeness([inside, outside], picture)
+    assert degree.shape == (1, 1, 60, 64)
+    assert 0 <= degree.min() <= degree.max() <= 1
+    assert degree[..., :20].mean() > 0.8
+    assert not degree_of_likeness([outside], picture).any()
+
+
+@pytest.mark.parametrize(
+    ("photo", "style"),
+    [
+        (Image.new("RGB", (64, 64), "white"), Image.new("RGB", (64, 64))),
+        (Image.new("RGB", (900, 40), "red"), Image.new("RGB", (40, 900), "blue")),
+        (Image.effect_noise((64, 64), 50).convert("RGB"), Image.new("RGB", (300, 200), "blue")),
+    ],
+)
+def test_flat_and_narrow_pictures(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
+    likeness = _likeness(photo, Region([(style, 1.0)]), backbone)
+    assert likeness.degree.isfinite().all()
+    assert likeness.colours.isfinite().all()
