@@ -23,12 +23,14 @@ from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
+from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
 from nst.optimise.objective import Evaluate, Losses, Objective
-from nst.optimise.optimizers import adam, lbfgs
+from nst.optimise.optimizers import descend, lbfgs
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
 from nst.optimise.recorder import Finish, Frame, Recorder, RunOptions
 from nst.optimise.regions import Region, Styles, binary_mask, feather, restrict, split_by_mask
+from nst.optimise.scene import Scene
 from nst.optimise.schedule import LARGE
 from nst.optimise.start import start_scale
 from nst.optimise.targets import CheckCancelled, never_cancelled
@@ -96,9 +98,12 @@ def run(
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
-    _check_memory(original.size, regions, backbone)
+    _check_memory(original.size, regions, backbone, tiled=settings.method not in METHODS)
     check_cancelled()
-    photo = _match_palette(photo, regions, settings)
+    if settings.method in METHODS:
+        finish = finish_method(finish, photo, styles, settings)
+    else:
+        photo = _match_palette(photo, regions, settings)
     start = pictures.start
     if start and settings.colour == "photo":
         start = lightness(start).convert("RGB")  # `finish` has coloured it
@@ -167,12 +172,16 @@ def _in_tiles(size: tuple[int, int], final: tuple[int, int], regions: Sequence[R
     return whole > min(most, free_memory(backbone.device))
 
 
-def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
-    """Raise ValueError, with a size that fits, if this width and height need too much memory even in tiles."""
+def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone, tiled: bool) -> None:
+    """Raise ValueError, with a size that fits, if this width and height need too much memory, even in tiles.
+
+    `tiled` tells whether they can be computed in tiles.
+    """
     size, aspect, free = max(final), min(final) / max(final), free_memory(backbone.device)
 
     def needed(side: int) -> float:
-        return min(_needed((side, round(side * aspect)), regions, backbone))
+        whole, in_tiles = _needed((side, round(side * aspect)), regions, backbone)
+        return min(whole, in_tiles) if tiled else whole
 
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
@@ -223,8 +232,18 @@ def _optimise(
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale, done in remaining(plan, options.first_step):
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
+        scene = Scene(
+            photo=target,
+            coarser=pixels,
+            styles=regions[0].styles,
+            size=scale.size,
+            is_last=scale is plan[-1],
+            settings=settings,
+            backbone=backbone,
+            check_cancelled=check_cancelled,
+        )
         if pixels is None or not (done or follows):
-            pixels = start_scale(target, pixels, regions, settings, check_cancelled)
+            pixels = _start(scene, regions)
             check_cancelled()
         if scale is preview_scale and not done:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
@@ -232,25 +251,41 @@ def _optimise(
         pixels = pixels.contiguous()  # the optimiser would copy it in each step
         recorder.start_scale(scale, pixels)
         return_freed_memory()
-        size = target.shape[3], target.shape[2]
-        kind = TiledObjective if _in_tiles(size, photo.size, regions, backbone) else Objective
-        objective = kind(target, regions, scale.size, settings, backbone, check_cancelled)
+        objective = _make_objective(scene, regions, photo.size)
         return_freed_memory()
         check_cancelled()
         evaluate: Evaluate = objective
         if options.confidence is not None:
             confidence = torch.from_numpy(options.confidence)[None, None].to(backbone.device)
             evaluate = with_temporal_loss(objective, pixels, confidence)
-        steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, settings)
+        steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, scene)
         for pixels, losses in steps:
             check_cancelled()
             yield from recorder.record(pixels, losses)
         del steps, evaluate, objective  # frees their tensors before the next scale makes its own
 
 
+def _start(scene: Scene, regions: list[Region]) -> Tensor:
+    if scene.settings.method in METHODS:
+        return method_start(scene)
+    return start_scale(scene.photo, scene.coarser, regions, scene.settings, scene.check_cancelled)
+
+
+def _make_objective(scene: Scene, regions: list[Region], final: tuple[int, int]) -> Objective | MethodObjective:
+    """The objective of a scale, in a run that ends at the width and height `final`."""
+    if scene.settings.method in METHODS:
+        return MethodObjective(scene)
+    size = scene.photo.shape[3], scene.photo.shape[2]
+    kind = TiledObjective if _in_tiles(size, final, regions, scene.backbone) else Objective
+    return kind(scene.photo, regions, scene.size, scene.settings, scene.backbone, scene.check_cancelled)
+
+
 def _optimizer(
-    pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, settings: Settings
+    pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, scene: Scene
 ) -> Iterator[tuple[Tensor, Losses]]:
+    settings = scene.settings
+    if settings.method in METHODS:
+        return method_steps(pixels, evaluate, count, settings, scene.is_last)
     if settings.optimizer == "lbfgs":
         return lbfgs(pixels, evaluate, count, changes_at)
-    return adam(pixels, evaluate, count, settings.learning_rate)
+    return descend(pixels, evaluate, count, settings.learning_rate, settings.optimizer)
