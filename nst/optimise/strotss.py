@@ -51,6 +51,8 @@ def strotss_losses(scene: Scene) -> Terms:
     random = torch.Generator().manual_seed(settings.seed)
     layers, size = dict(settings.style_layers), photo.shape[2:]
     content_weight, remd_weight, palette_weight, tv_weight = term_weights(settings, scene.size)
+    if settings.from_photo and not settings.strength:
+        content_weight = 0.0  # the photo is the optimum; RMSprop would follow the rounding errors
     with torch.no_grad():
         style = _style_pool(scene, random)
         mean, covariance = moments(style)

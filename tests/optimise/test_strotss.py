@@ -6,14 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from nst import RECIPES, Settings
-from nst.optimise.strotss import (
-    colour_remd,
-    cosine_remd,
-    moment_loss,
-    moments,
-    self_similarity_loss,
-    term_weights,
-)
+from nst.optimise.strotss import colour_remd, cosine_remd, moment_loss, moments, self_similarity_loss, term_weights
 
 Rows = NDArray[np.float64]
 
