@@ -19,11 +19,14 @@ from nst.optimise.targets import fit_style
 BLOCK = 1024  # rows of a matrix of similarities that exist at a time
 
 
-def random_grid(height: int, width: int, count: int, random: torch.Generator) -> Tensor:
-    """Positions on a square grid with a random offset, about `count` of them: M x 2, rows and columns in pixels."""
-    stride = max(1.0, math.sqrt(height * width / count))
+def random_grid(size: Sequence[int], count: int, random: torch.Generator) -> Tensor:
+    """Positions on a square grid with a random offset, about `count` of them: M x 2, rows and columns in pixels.
+
+    `size` is a height and width.
+    """
+    stride = max(1.0, math.sqrt(math.prod(size) / count))
     sides = []
-    for length in (height, width):
+    for length in size:
         offset = stride * float(torch.rand((), generator=random))
         sides.append(torch.arange(min(offset, length - 1), length, stride).long())
     return torch.cartesian_prod(*sides)

@@ -14,7 +14,7 @@ MIN_LEVEL = 2  # pixels on the shorter side of the coarsest level
 
 def decompose(picture: Tensor, levels: int) -> list[Tensor]:
     """A picture, 1 x 3 x H x W, as at most `levels` levels of detail, from fine to coarse, and the rest."""
-    pyramid = []
+    pyramid: list[Tensor] = []
     while len(pyramid) < levels and min(picture.shape[2:]) >= 2 * MIN_LEVEL:
         smaller = resize(picture, [side // 2 for side in picture.shape[2:]])
         pyramid.append(picture - resize(smaller, picture.shape[2:]))

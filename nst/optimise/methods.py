@@ -27,16 +27,30 @@ class Method(NamedTuple):
     start: Callable[[Scene], Tensor]
     losses: Callable[[Scene], Terms]
     changes_at: Callable[[int], bool]  # as `Objective.changes_at`
+    memory: tuple[float, float]  # bytes in all and bytes per pixel, besides those of `needed_memory`
     pyramid_levels: int = 0  # levels of the Laplacian pyramid that is optimised; 0: pixels are
     last_rate: float = 1.0  # learning rate at the last scale, relative to the others
 
 
 METHODS = {
     "strotss": Method(
-        strotss.strotss_start, strotss.strotss_losses, lambda _: True, strotss.PYRAMID_LEVELS, strotss.LAST_RATE
+        start=strotss.strotss_start,
+        losses=strotss.strotss_losses,
+        changes_at=lambda _: True,
+        memory=(0.6e9, 1000),
+        pyramid_levels=strotss.PYRAMID_LEVELS,
+        last_rate=strotss.LAST_RATE,
     ),
-    "nnst": Method(nnst.nnst_start, nnst.nnst_losses, lambda _: True, nnst.PYRAMID_LEVELS),
-    "cnnmrf": Method(cnnmrf.cnnmrf_start, cnnmrf.cnnmrf_losses, cnnmrf.searches_at),
+    "nnst": Method(
+        start=nnst.nnst_start,
+        losses=nnst.nnst_losses,
+        changes_at=lambda _: True,
+        memory=(0.4e9, 3000),
+        pyramid_levels=nnst.PYRAMID_LEVELS,
+    ),
+    "cnnmrf": Method(
+        start=cnnmrf.cnnmrf_start, losses=cnnmrf.cnnmrf_losses, changes_at=cnnmrf.searches_at, memory=(0.2e9, 500)
+    ),
 }
 
 

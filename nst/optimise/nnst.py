@@ -15,7 +15,7 @@ from torch import Tensor
 from nst.colour import in_palette, lightness, with_colours_of
 from nst.images.tensors import to_image, to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.hypercolumns import directions, nearest, random_grid, random_rows, sampled_rows, style_tensors
+from nst.optimise.hypercolumns import BLOCK, directions, nearest, random_grid, random_rows, sampled_rows, style_tensors
 from nst.optimise.laplacian import finest_detail, resize
 from nst.optimise.losses import exact, position_rows, total_variation
 from nst.optimise.objective import balance
@@ -25,7 +25,9 @@ from nst.settings import Settings
 
 STRIDE = 4  # pixels between two hypercolumns
 
-MAX_COLUMNS = 16384  # of the styles, their rotations included: those of one style of 512 pixels without rotations
+MAX_COLUMNS = 8192
+"""Hypercolumns of the styles, at most, the rotated copies included. The source has eight times as many at 512 pixels:
+the search would take minutes on a processor."""
 
 SPLIT_POSITIONS, SPLIT_COLUMNS = 1024, 4096
 """Positions of the picture, other ones in each step, and of the styles, that are matched layer by layer in the last
@@ -63,8 +65,12 @@ def column_loss(scene: Scene) -> Loss:
     with torch.no_grad():
         query = torch.cat([*columns(query_picture(scene), layers, backbone, pooling)], 1)
         pool = _style_columns(scene)
-        target = F.normalize(pool[nearest(directions(query), directions(pool))])
-        del query, pool
+        candidates, matches = directions(pool), []
+        for block in directions(query).split(BLOCK):
+            scene.check_cancelled()
+            matches.append(nearest(block, candidates))
+        target = F.normalize(pool[torch.cat(matches)])
+        del query, pool, candidates
 
     def loss(pixels: Tensor) -> Tensor:
         return cosine_loss(columns(pixels, layers, backbone, pooling), target)
@@ -124,9 +130,8 @@ def split_loss(scene: Scene) -> Loss:
     def loss(pixels: Tensor) -> Tensor:
         total = pixels.new_zeros(())
         for k, features in backbone.walk(pixels, layers, settings.pooling):
-            height, width = features.shape[2:]
-            positions = random_grid(height, width, SPLIT_POSITIONS, random)
-            own = directions(sampled_rows(features, positions, (height, width)))
+            size = features.shape[2:]
+            own = directions(sampled_rows(features, random_grid(size, SPLIT_POSITIONS, random), size))
             total = total + layers[k] * (1 - (own * pools[k][nearest(own, pools[k])]).sum(1)).mean()
         return total / sum(layers.values())
 

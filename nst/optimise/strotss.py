@@ -59,7 +59,7 @@ def strotss_losses(scene: Scene) -> Terms:
         of_photo = backbone(photo, layers, settings.pooling)
 
     def losses(pixels: Tensor, _: int) -> dict[str, Tensor]:
-        positions = random_grid(*size, POSITIONS, random)
+        positions = random_grid(size, POSITIONS, random)
         own = hypercolumns(pixels, backbone(pixels, layers, settings.pooling), positions, layers, backbone)
         with torch.no_grad():
             target = hypercolumns(photo, of_photo, positions, layers, backbone)
@@ -162,7 +162,7 @@ def _style_pool(scene: Scene, random: torch.Generator) -> Tensor:
     pool = []
     for style, share in style_tensors(scene.styles, scene.size, settings.style_scale, scene.photo.device):
         scene.check_cancelled()
-        positions = random_grid(*style.shape[2:], max(1, round(share * POOL)), random)
+        positions = random_grid(style.shape[2:], max(1, round(share * POOL)), random)
         features = scene.backbone(style, layers, settings.pooling)
         pool.append(hypercolumns(style, features, positions, layers, scene.backbone))
     return torch.cat(pool)

@@ -98,7 +98,7 @@ def run(
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
-    _check_memory(original.size, regions, backbone, tiled=settings.method not in METHODS)
+    _check_memory(original.size, regions, backbone, settings.method)
     check_cancelled()
     if settings.method in METHODS:
         finish = finish_method(finish, photo, styles, settings)
@@ -154,11 +154,16 @@ def _match_palette(photo: Image.Image, regions: Sequence[Region], settings: Sett
     return photo
 
 
-def _needed(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> tuple[float, float]:
+def _needed(
+    size: tuple[int, int], regions: Sequence[Region], backbone: Backbone, method: str = "gram"
+) -> tuple[float, float]:
     """Bytes that a picture of this width and height needs, computed as a whole and in tiles."""
     masks = sum(region.mask is not None for region in regions)
     dtype, pixels = backbone.arithmetic.dtype, math.prod(size)
     whole, tiled = (f(pixels, dtype, backbone.device, masks) for f in (needed_memory, tiled_memory))
+    if method in METHODS:
+        fixed, per_pixel = METHODS[method].memory
+        return whole + fixed + pixels * per_pixel, math.inf  # none of them computes in tiles
     return whole, tiled
 
 
@@ -172,16 +177,12 @@ def _in_tiles(size: tuple[int, int], final: tuple[int, int], regions: Sequence[R
     return whole > min(most, free_memory(backbone.device))
 
 
-def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone, tiled: bool) -> None:
-    """Raise ValueError, with a size that fits, if this width and height need too much memory, even in tiles.
-
-    `tiled` tells whether they can be computed in tiles.
-    """
+def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone, method: str) -> None:
+    """Raise ValueError, with a size that fits, if this width and height need too much memory even in tiles."""
     size, aspect, free = max(final), min(final) / max(final), free_memory(backbone.device)
 
     def needed(side: int) -> float:
-        whole, in_tiles = _needed((side, round(side * aspect)), regions, backbone)
-        return min(whole, in_tiles) if tiled else whole
+        return min(_needed((side, round(side * aspect)), regions, backbone, method))
 
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
@@ -234,7 +235,7 @@ def _optimise(
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
         scene = Scene(
             photo=target,
-            coarser=pixels,
+            coarser=pixels if settings.method in METHODS else None,  # others need not keep it in memory
             styles=regions[0].styles,
             size=scale.size,
             is_last=scale is plan[-1],
@@ -243,7 +244,7 @@ def _optimise(
             check_cancelled=check_cancelled,
         )
         if pixels is None or not (done or follows):
-            pixels = _start(scene, regions)
+            pixels = _start(scene, pixels, regions)
             check_cancelled()
         if scale is preview_scale and not done:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
@@ -265,10 +266,10 @@ def _optimise(
         del steps, evaluate, objective  # frees their tensors before the next scale makes its own
 
 
-def _start(scene: Scene, regions: list[Region]) -> Tensor:
+def _start(scene: Scene, coarser: Tensor | None, regions: list[Region]) -> Tensor:
     if scene.settings.method in METHODS:
         return method_start(scene)
-    return start_scale(scene.photo, scene.coarser, regions, scene.settings, scene.check_cancelled)
+    return start_scale(scene.photo, coarser, regions, scene.settings, scene.check_cancelled)
 
 
 def _make_objective(scene: Scene, regions: list[Region], final: tuple[int, int]) -> Objective | MethodObjective:

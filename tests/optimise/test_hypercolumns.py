@@ -13,7 +13,7 @@ def _random(*shape: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize("size", [(64, 48), (30, 200), (8, 8)])
 def test_a_grid_has_about_as_many_different_positions_as_requested(size: tuple[int, int]) -> None:
     random = torch.Generator().manual_seed(0)
-    grids = [random_grid(*size, 256, random) for _ in range(8)]
+    grids = [random_grid(size, 256, random) for _ in range(8)]
     for grid in grids:
         assert 0.8 * min(256, size[0] * size[1]) < len(grid) < 1.25 * 256
         assert len(grid.unique(dim=0)) == len(grid)
@@ -26,7 +26,7 @@ def test_a_grid_has_about_as_many_different_positions_as_requested(size: tuple[i
 def test_sampled_features_are_those_of_the_enlarged_layer() -> None:
     features, size = _random(1, 5, 6, 4), (48, 32)
     enlarged = F.interpolate(features, size, mode="bilinear", align_corners=False)
-    positions = random_grid(*size, 100, torch.Generator().manual_seed(1))
+    positions = random_grid(size, 100, torch.Generator().manual_seed(1))
     expected = enlarged[0, :, positions[:, 0], positions[:, 1]].T
     assert torch.allclose(sampled_rows(features, positions, size), expected, atol=1e-5)
     own = torch.cartesian_prod(torch.arange(6), torch.arange(4))
