@@ -33,8 +33,8 @@ class Backbone:
     the network's. `conv4_2` is a layer before its ReLU, `relu4_2` after it. Raises ValueError for a
     layer that it doesn't have.
 
-    `gain` tells how many times larger its features are than those of a network whose input has a
-    variance of 1, as torchvision's. `cache` is for values computed from its features.
+    `gain` is the size of its features, relative to those of a network whose input has a variance
+    of 1, as torchvision's. `cache` is for values computed from its features.
     """
 
     def __init__(

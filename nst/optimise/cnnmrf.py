@@ -90,7 +90,7 @@ def patches(features: Tensor) -> Tensor:
 
 
 def patch_target(features: Tensor, pool: Tensor) -> tuple[Tensor, Tensor]:
-    """What `mrf_loss` compares with, for features 1 x N x H x W and the styles' patches, K x 9N.
+    """The target of `mrf_loss`, for features 1 x N x H x W and the styles' patches, K x 9N.
 
     The nearest patch has the highest normalised cross-correlation: equation 3. Each position is in one patch, in two
     or in four. Returns the mean of its matches, M x N, and the sum over all positions of their variance, a scalar.

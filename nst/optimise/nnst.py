@@ -176,8 +176,8 @@ def _style_features(scene: Scene, random: torch.Generator) -> dict[str, Tensor]:
 def match_hues(photo: Image.Image, styles: Styles, settings: Settings, image: Image.Image) -> Image.Image:
     """The painting with the hues of the photo in the styles' palette; all RGB.
 
-    The lightness remains. a and b (CIELAB) are those of the photo, after a linear map of its colours to the mean and
-    covariance of the styles', and follow the painting's edges. Without it, colours shift within an object.
+    The lightness remains. The hues are a and b (CIELAB) of the photo, whose colours a linear map gives the mean and
+    covariance of the styles'. They follow the painting's edges. Otherwise colours would shift within an object.
     """
     resized = photo if photo.size == image.size else photo.resize(image.size, Image.Resampling.BICUBIC)
     recoloured = in_palette(resized, styles, min(1.0, 2 * settings.strength))

@@ -1,4 +1,4 @@
-"""What the methods of other papers compute a scale from."""
+"""The inputs and the losses of a scale, for the methods of other papers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

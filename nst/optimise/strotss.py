@@ -77,9 +77,12 @@ def strotss_losses(scene: Scene) -> Terms:
 def term_weights(settings: Settings, size: int) -> tuple[float, float, float, float]:
     """Weights of the content loss, of the earth mover's distance and the moments, of the colours, and of TV.
 
-    The total is (alpha l_C + l_m + l_r + l_p / alpha) / (2 + alpha + 1 / alpha): the paper, equation 1. alpha is the
-    ratio of content to style weight at COARSEST pixels, and half as much at twice the size. As in the authors'
-    program, 1 / alpha is at most 1; it is 0 without a style.
+    Their sum is the paper's equation 1:
+
+        (alpha l_C + l_m + l_r + l_p / alpha) / (2 + alpha + 1 / alpha)
+
+    alpha is the ratio of content to style weight at COARSEST pixels, and half as much at twice the size. As in the
+    authors' program, 1 / alpha is at most 1. It is 0 without a style.
     """
     content, style, tv = balance(settings)
     content *= COARSEST / size
