@@ -16,12 +16,16 @@ from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
 from nst.optimise import nnst, strotss
+from nst.optimise import stylize as optimisation
 from nst.optimise.methods import METHODS, MethodObjective, method_start
 from nst.optimise.pictures import open_pictures
 from nst.optimise.recorder import RunOptions
 from nst.optimise.scene import Scene
 from nst.optimise.stylize import run
 from nst.optimise.targets import never_cancelled
+
+
+FAST: dict[str, Any] = {"style_layers": {"relu3_1": 1}}  # a tenth of a step by all layers
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +62,7 @@ def test_styles_blend(name: str, photo: Image.Image, backbone: Backbone) -> None
     red, blue = (Image.new("RGB", (48, 48), colour) for colour in ("#e03020", "#2030e0"))
 
     def redness(weights: tuple[int, int]) -> float:
-        frame = _frames(photo, [red, blue], backbone, name, steps=6, style_weights=weights)
+        frame = _frames(photo, [red, blue], backbone, name, steps=6, style_weights=weights, **FAST)
         mean = np.asarray(frame.image, dtype=float).mean((0, 1))
         return float(mean[0] - mean[2])
 
@@ -70,7 +74,7 @@ def test_styles_blend(name: str, photo: Image.Image, backbone: Backbone) -> None
 def test_the_gradient_is_that_of_the_loss(name: str, is_last: bool, photo: Image.Image, style: Image.Image) -> None:
     exact = Backbone(bundled_weights(), torch.device("cpu"), Arithmetic(torch.float64))
     target = to_tensor(photo.resize((48, 32))).double()
-    settings = replace(RECIPES[name], size=64, smoothness=0.2)
+    settings = replace(RECIPES[name], size=64, smoothness=0.2, style_layers={"relu1_1": 1, "relu3_1": 0.5})  # type: ignore[arg-type]
     scene = Scene(target, target, [(style, 1.0)], 48, is_last, settings, exact, never_cancelled)
     random = np.random.default_rng(0)
     x = (target + torch.from_numpy(random.uniform(-0.1, 0.1, target.shape))).clamp(0.01, 0.99)
@@ -111,7 +115,7 @@ def test_the_start_follows_the_settings(name: str, photo: Image.Image, backbone:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_painting_is_continued(name: str, photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
-    settings = replace(RECIPES[name], size=64, steps=2)
+    settings = replace(RECIPES[name], size=64, steps=2, **FAST)
     pictures = open_pictures(photo, [style], settings, start=photo.resize((100, 80)))
     *_, frame = run(pictures, settings, backbone)
     assert (frame.step, frame.steps) == (2, 2)
@@ -121,7 +125,7 @@ def test_a_painting_is_continued(name: str, photo: Image.Image, style: Image.Ima
 
 def test_at_strength_0_the_photo_remains(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
     for name in ("nnst", "strotss"):
-        frame = _frames(photo, [style], backbone, name, steps=4, strength=0)
+        frame = _frames(photo, [style], backbone, name, steps=4, strength=0, **FAST)
         small = photo.resize(frame.image.size, Image.Resampling.LANCZOS)
         assert np.abs(np.asarray(frame.image, dtype=float) - np.asarray(small)).mean() < 4
         assert not frame.failed
@@ -160,6 +164,17 @@ def test_masks_and_cut_outs_are_rejected(name: str, photo: Image.Image, style: I
 def test_lbfgs_is_for_losses_that_stay_the_same(name: str, photo: Image.Image, style: Image.Image) -> None:
     with pytest.raises(InputError, match=f"'lbfgs'; with the method {name} choose adam or rmsprop"):
         stylize(photo, [style], replace(RECIPES[name], optimizer="lbfgs"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_size_too_large_for_the_memory_is_rejected(
+    name: str, photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(RECIPES[name], size=2048)
+    monkeypatch.setattr(optimisation, "free_memory", lambda _: 4e9)
+    with pytest.raises(InputError, match="size is 2048, which needs about .* choose [0-9]+ or less"):
+        stylize(photo, [style], settings, backbone)
+    stylize(photo, [style], Settings(size=2048), backbone)  # it fits in tiles
 
 
 def test_the_default_method_has_no_limits_of_its_own(photo: Image.Image, style: Image.Image) -> None:
