@@ -24,7 +24,6 @@ from nst.optimise.scene import Scene
 from nst.optimise.stylize import run
 from nst.optimise.targets import never_cancelled
 
-
 FAST: dict[str, Any] = {"style_layers": {"relu3_1": 1}}  # a tenth of a step by all layers
 
 
