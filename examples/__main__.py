@@ -97,6 +97,18 @@ def questions(styles: dict[str, Style]) -> None:
         frame.image.save(RESULTS / f"{name}.jpg", quality=90)
 
 
+def recipes(styles: dict[str, Style]) -> None:
+    """One pair by the default and by the methods of three papers."""
+    names = {"atelier": "default", "strotss": "strotss", "nnst": "nnst", "cnnmrf": "cnnmrf"}
+    pictures = []
+    for name in names:
+        settings = replace(RECIPES[name], size=384, effort="normal" if name == "atelier" else "quick")
+        *_, frame = stylize(sample("lion"), [styles["swirling_night"].path], settings)
+        print(f"{name}: {frame.seconds:.0f} s", flush=True)
+        pictures.append(frame.image)
+    contact_sheet(pictures, list(names.values()), columns=4).save(RESULTS / "recipes.jpg", quality=80)
+
+
 def favicon(styles: dict[str, Style]) -> None:
     """A star of the style Swirling Night."""
     star = open_image(styles["swirling_night"].path).crop(STAR)
@@ -133,7 +145,7 @@ STAR = (626, 0, 786, 160)
 
 PARTS = {
     part.__name__: part
-    for part in (favourites, every_style, one_pass, strength, colours, questions, favicon, card, bands)
+    for part in (favourites, every_style, one_pass, strength, colours, questions, recipes, favicon, card, bands)
 }
 
 

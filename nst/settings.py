@@ -91,9 +91,15 @@ class Settings:
         old_values={"draft": "preview"},
     )
     optimizer: str = _setting(
-        "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam")
+        "lbfgs", "Optimiser", "L-BFGS learns fastest, Adam is gentler", choices=("lbfgs", "adam", "rmsprop")
     )
     learning_rate: float = _setting(0.02, "Learning rate", "how far Adam moves a pixel in a step", 0.0001, 1.0, 0.0001)
+    method: str = _setting(
+        "gram",
+        "Method",
+        "what is minimised: Gram matrices and matches, or the losses of one paper",
+        choices=("gram", "strotss", "nnst", "cnnmrf"),
+    )
     content_layers: Layers = _setting(
         (("relu4_1", 1.0),), "Content layers", "where the photo is compared, as LAYER=WEIGHT,..."
     )

@@ -127,5 +127,5 @@ def _check_settings(settings: Settings) -> None:
         )
     if settings.in_one_pass and settings.colour != "style":
         raise InputError(f"colour {settings.colour} is for photos; a film in one pass takes the style's")
-    if settings.content_loss != "relative":
+    if settings.content_loss != "relative" or settings.method != "gram":
         raise InputError("this recipe's losses are for photos; leave --recipe out")

@@ -22,6 +22,8 @@ from nst.network.kernels import Kernel
 from nst.network.segment import Part, Segment
 from nst.network.weights import Weights, layer_names, local_weights
 
+_IMAGENET_STD = 0.226  # standard deviation of a photo's colours, 0..1: mean of the three channels
+
 
 class Backbone:
     """A VGG on one device. Threads may share it.
@@ -31,7 +33,8 @@ class Backbone:
     the network's. `conv4_2` is a layer before its ReLU, `relu4_2` after it. Raises ValueError for a
     layer that it doesn't have.
 
-    `cache` is for values computed from its features.
+    `gain` is the size of its features, relative to those of a network whose input has a variance
+    of 1, as torchvision's. `cache` is for values computed from its features.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Backbone:
         self.device = device or default_device()
         self.arithmetic = arithmetic or arithmetic_for(self.device)
         self.scale = self.arithmetic.scale
+        self.gain = self.scale * _IMAGENET_STD * len(weights.std) / sum(weights.std)
         self.cache = ByteCache()
         self._weights = weights
         self._mean = torch.tensor(weights.mean, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)

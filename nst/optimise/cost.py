@@ -19,6 +19,12 @@ STEP_OVERHEAD = 8_000
 FORWARD_SHARE = 0.4  # cost of a forward pass through the network, as a share of a step
 ONE_PASS_SHARE = 0.25  # cost of a picture by the one-pass network, as a share of a step; its styles are encoded
 TILED_COST = 1.6  # cost of a step of the objective in tiles, relative to that of the whole picture
+METHOD_STEP = {"strotss": 100_000, "nnst": 10_000}
+"""Pixel-steps that a step of these methods costs besides the network, whatever its size: distances of sampled
+positions. Measured at 128 and 256 pixels."""
+
+METHOD_STUDY = {"nnst": 7.0}  # pixel-steps per pixel of the photo before the first step: the search for neighbours
+
 MIN_DEPTH_SHARE = 0.15  # lower bound of `depth_share`: the pixels themselves cost something with the shallowest layers
 
 _CHANNELS = 3, 64, 128, 256, 512, 512
@@ -60,8 +66,9 @@ def plan_work(settings: Settings, photo: tuple[int, int], start_size: int = 0, s
         Scale(
             size,
             steps,
-            study=FORWARD_SHARE * depth * size**2 * pictures,
-            step=depth * (STEP_OVERHEAD + size**2 * aspect) * (TILED_COST if size > whole else 1),
+            study=FORWARD_SHARE * depth * size**2 * pictures + METHOD_STUDY.get(settings.method, 0) * size**2 * aspect,
+            step=depth * (STEP_OVERHEAD + size**2 * aspect) * (TILED_COST if size > whole else 1)
+            + METHOD_STEP.get(settings.method, 0),
         )
         for size, steps in plan
     ]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from nst.errors import InputError
 from nst.images import ImageError, ImageSource, open_cutout, open_image, open_mask
+from nst.optimise.methods import check_method
 from nst.optimise.regions import Styles, check_shape
 from nst.optimise.targets import CheckCancelled, never_cancelled, without_edge
 from nst.settings import Settings
@@ -43,6 +44,7 @@ def open_pictures(
     blend, and weights are an error. With `keep_alpha`, transparent parts of the photo are not painted.
     `check_cancelled` is called between pictures.
     """
+    check_method(settings, mask is not None)
     if isinstance(styles, str) or not isinstance(styles, Sequence):
         raise InputError(f"styles is of type {type(styles).__name__}; pass a list of pictures, even of one")
     if mask is not None and len(styles) > 1 and settings.style_weights:
@@ -53,6 +55,7 @@ def open_pictures(
     decoded = decoded_size(settings.size)
     content, opaque = open_cutout(photo, "the photo", decoded) if keep_alpha else (None, None)
     content = content or open_image(photo, "the photo", decoded)
+    check_method(settings, opaque is not None)
     if opaque and opaque.getextrema() == (0, 0):
         raise ImageError("the photo is transparent everywhere; there is nothing to paint")
     style_images = open_styles(styles, settings, check_cancelled)

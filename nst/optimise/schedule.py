@@ -14,6 +14,13 @@ LARGE, LARGE_STEPS = 2048, {"quick": 4, "normal": 8, "fine": 16}
 """Scales above LARGE pixels on the longest side have LARGE_STEPS steps. Eight steps lower the loss by four fifths of
 what 27 do."""
 
+METHOD_STEPS = {"strotss": 200, "nnst": 200, "cnnmrf": 100}
+"""Steps at each scale by the methods of other papers, as in the papers."""
+
+METHOD_EFFORT = {"quick": 0.25, "normal": 1.0, "fine": 2.0}  # factor of METHOD_STEPS
+
+METHOD_COARSEST = 64  # as COARSEST, for these methods
+
 
 def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> list[tuple[int, int]]:
     """(longest side in pixels, number of steps) of each scale, from coarse to fine.
@@ -24,9 +31,14 @@ def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> li
     if settings.in_one_pass:
         return [(settings.size, 1)]
     sizes = scales(settings, aspect)
+    if settings.method == "nnst":
+        sizes.append(sizes[-1])  # the pass with split features
     coarse, middle, last = STEPS.get(settings.effort, STEPS["quick"])
     large = sum(size > LARGE for size in sizes)
-    if len(sizes) == 1:
+    if settings.method in METHOD_STEPS:
+        factor = METHOD_EFFORT.get(settings.effort, METHOD_EFFORT["quick"])
+        counts = [round(factor * METHOD_STEPS[settings.method])] * len(sizes)
+    elif len(sizes) == 1:
         counts = [middle + last]
     elif large:
         large = min(large, len(sizes) - 1)
@@ -47,7 +59,8 @@ def schedule(settings: Settings, aspect: float = 1.0, start_size: int = 0) -> li
 
 def scales(settings: Settings, aspect: float) -> list[int]:
     """Longest sides from coarse to fine, each twice the one before: 512 -> [128, 256, 512]."""
-    coarsest = max(COARSEST, 2 * MIN_SIDE / aspect)  # the shorter side of a panorama limits it
+    smallest = METHOD_COARSEST if settings.method in METHOD_STEPS else COARSEST
+    coarsest = max(smallest, 2 * MIN_SIDE / aspect)  # the shorter side of a panorama limits it
     count = 1 + max(0, math.floor(math.log2(settings.size / coarsest)))
     if settings.scales:
         count = min(count, settings.scales)

@@ -24,13 +24,15 @@ from nst.network.memory import free_memory, needed_memory, return_freed_memory, 
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
 from nst.optimise.likeness import with_likeness
+from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
 from nst.optimise.objective import Evaluate, Losses, Objective
-from nst.optimise.optimizers import adam, lbfgs
+from nst.optimise.optimizers import descend, lbfgs
 from nst.optimise.palette import match_palette
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
 from nst.optimise.recorder import Finish, Frame, Recorder, RunOptions
 from nst.optimise.regions import Region, Styles, binary_mask, feather, restrict, split_by_mask
+from nst.optimise.scene import Scene
 from nst.optimise.schedule import LARGE
 from nst.optimise.start import start_scale
 from nst.optimise.targets import CheckCancelled, never_cancelled
@@ -98,9 +100,11 @@ def run(
         device = backbone.device if backbone else default_device()
         return isolated_steps(_paint_in_one_pass(photo, regions, settings, device, finish, check_cancelled))
     backbone = backbone or _default_backbone()
-    _check_memory(original.size, regions, backbone)
+    _check_memory(original.size, regions, backbone, settings.method)
     check_cancelled()
-    if settings.content_loss == "relative" and settings.strength:  # other papers use the photo unchanged
+    if settings.method in METHODS:
+        finish = finish_method(finish, photo, styles, settings)
+    elif settings.content_loss == "relative" and settings.strength:  # other papers use the photo unchanged
         regions = with_likeness(photo, regions, backbone)
         photo = match_palette(photo, regions, settings.strength)
     start = pictures.start
@@ -138,11 +142,16 @@ def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
-def _needed(size: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> tuple[float, float]:
+def _needed(
+    size: tuple[int, int], regions: Sequence[Region], backbone: Backbone, method: str = "gram"
+) -> tuple[float, float]:
     """Bytes that a picture of this width and height needs, computed as a whole and in tiles."""
     masks = sum(region.mask is not None for region in regions)
     dtype, pixels = backbone.arithmetic.dtype, math.prod(size)
     whole, tiled = (f(pixels, dtype, backbone.device, masks) for f in (needed_memory, tiled_memory))
+    if method in METHODS:
+        fixed, per_pixel = METHODS[method].memory
+        return whole + fixed + pixels * per_pixel, math.inf  # none of them computes in tiles
     return whole, tiled
 
 
@@ -156,12 +165,12 @@ def _in_tiles(size: tuple[int, int], final: tuple[int, int], regions: Sequence[R
     return whole > min(most, free_memory(backbone.device))
 
 
-def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone) -> None:
+def _check_memory(final: tuple[int, int], regions: Sequence[Region], backbone: Backbone, method: str) -> None:
     """Raise ValueError, with a size that fits, if this width and height need too much memory even in tiles."""
     size, aspect, free = max(final), min(final) / max(final), free_memory(backbone.device)
 
     def needed(side: int) -> float:
-        return min(_needed((side, round(side * aspect)), regions, backbone))
+        return min(_needed((side, round(side * aspect)), regions, backbone, method))
 
     if needed(size) > free:
         smaller = range(size // 64 * 64, 64, -64)
@@ -212,8 +221,18 @@ def _optimise(
     pixels = to_tensor(start).to(backbone.device) if start else None
     for scale, done in remaining(plan, options.first_step):
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
+        scene = Scene(
+            photo=target,
+            coarser=pixels if settings.method in METHODS else None,  # others need not keep it in memory
+            styles=regions[0].styles,
+            size=scale.size,
+            is_last=scale is plan[-1],
+            settings=settings,
+            backbone=backbone,
+            check_cancelled=check_cancelled,
+        )
         if pixels is None or not (done or follows):
-            pixels = start_scale(target, pixels, regions, settings, check_cancelled)
+            pixels = _start(scene, pixels, regions)
             check_cancelled()
         if scale is preview_scale and not done:
             pixels = blend_preview(pixels, target, regions, settings, backbone)
@@ -221,25 +240,41 @@ def _optimise(
         pixels = pixels.contiguous()  # the optimiser would copy it in each step
         recorder.start_scale(scale, pixels)
         return_freed_memory()
-        size = target.shape[3], target.shape[2]
-        kind = TiledObjective if _in_tiles(size, photo.size, regions, backbone) else Objective
-        objective = kind(target, regions, scale.size, settings, backbone, check_cancelled)
+        objective = _make_objective(scene, regions, photo.size)
         return_freed_memory()
         check_cancelled()
         evaluate: Evaluate = objective
         if options.confidence is not None:
             confidence = torch.from_numpy(options.confidence)[None, None].to(backbone.device)
             evaluate = with_temporal_loss(objective, pixels, confidence)
-        steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, settings)
+        steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, scene)
         for pixels, losses in steps:
             check_cancelled()
             yield from recorder.record(pixels, losses)
         del steps, evaluate, objective  # frees their tensors before the next scale makes its own
 
 
+def _start(scene: Scene, coarser: Tensor | None, regions: list[Region]) -> Tensor:
+    if scene.settings.method in METHODS:
+        return method_start(scene)
+    return start_scale(scene.photo, coarser, regions, scene.settings, scene.check_cancelled)
+
+
+def _make_objective(scene: Scene, regions: list[Region], final: tuple[int, int]) -> Objective | MethodObjective:
+    """The objective of a scale, in a run that ends at the width and height `final`."""
+    if scene.settings.method in METHODS:
+        return MethodObjective(scene)
+    size = scene.photo.shape[3], scene.photo.shape[2]
+    kind = TiledObjective if _in_tiles(size, final, regions, scene.backbone) else Objective
+    return kind(scene.photo, regions, scene.size, scene.settings, scene.backbone, scene.check_cancelled)
+
+
 def _optimizer(
-    pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, settings: Settings
+    pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, scene: Scene
 ) -> Iterator[tuple[Tensor, Losses]]:
+    settings = scene.settings
+    if settings.method in METHODS:
+        return method_steps(pixels, evaluate, count, settings, scene.is_last)
     if settings.optimizer == "lbfgs":
         return lbfgs(pixels, evaluate, count, changes_at)
-    return adam(pixels, evaluate, count, settings.learning_rate)
+    return descend(pixels, evaluate, count, settings.learning_rate, settings.optimizer)

@@ -310,6 +310,7 @@ def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["clip.gif", "swirling_night", "-o", "out.mp4", "--recipe=gatys"], "leave --recipe out"),
+        (["clip.gif", "swirling_night", "-o", "out.mp4", "--recipe=strotss"], "leave --recipe out"),
         (["clip.gif", "swirling_night", "-o", "out.gif", "--resume"], "only .mp4, .mov, .mkv can be resumed"),
         (["clip.gif", "swirling_night", "-o", "text.mp4", "--resume"], "can't be read"),
         (["text.mp4", "swirling_night", "-o", "out.png", "--one-pass"], "end 'out.png' in .mp4"),

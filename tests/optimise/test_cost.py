@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from nst import Settings
 from nst.optimise.cost import (
     FORWARD_SHARE,
+    METHOD_STEP,
+    METHOD_STUDY,
     MIN_DEPTH_SHARE,
     STEP_OVERHEAD,
     depth_share,
@@ -50,3 +54,14 @@ def test_scales_are_counted_from_a_step_on() -> None:
     assert [(scale.size, done) for scale, done in remaining(plan, 5)] == [(256, 0)]
     assert [(scale.size, done) for scale, done in remaining(plan, 7)] == [(256, 2)]
     assert [scale_of(plan, step).size for step in (1, 5, 6, 10)] == [128, 128, 256, 256]
+
+
+def test_the_methods_of_papers_cost_more_than_the_network() -> None:
+    photo, settings = (100, 100), Settings(size=64, steps=1)
+    [plain], [strotss], [*_, nnst] = (
+        plan_work(replace(settings, method=method), photo) for method in ("gram", "strotss", "nnst")
+    )
+    assert strotss.step == plain.step + METHOD_STEP["strotss"]
+    assert strotss.study == plain.study
+    assert nnst.step == plain.step + METHOD_STEP["nnst"]
+    assert nnst.study == plain.study + METHOD_STUDY["nnst"] * 64**2

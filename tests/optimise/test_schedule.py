@@ -1,4 +1,8 @@
-from nst import Settings
+from dataclasses import replace
+
+import pytest
+
+from nst import RECIPES, Settings
 from nst.optimise.schedule import scales, schedule
 
 
@@ -27,3 +31,17 @@ def test_large_scales_have_few_steps() -> None:
     assert schedule(Settings(size=8192, effort="quick"))[-3:] == [(2048, 10), (4096, 4), (8192, 4)]
     assert schedule(Settings(size=4096, scales=1)) == [(4096, 42)]
     assert schedule(Settings(size=8192, scales=2)) == [(4096, 20), (8192, 8)]
+
+
+@pytest.mark.parametrize(("method", "sizes"), [("strotss", [64, 128, 256]), ("nnst", [64, 128, 256, 256])])
+def test_the_methods_of_papers_have_as_many_steps_at_each_scale(method: str, sizes: list[int]) -> None:
+    for effort, steps in (("quick", 50), ("normal", 200), ("fine", 400)):
+        settings = Settings(size=256, method=method, effort=effort)
+        assert schedule(settings) == [(size, steps) for size in sizes]
+    assert sum(steps for _, steps in schedule(Settings(size=256, method=method, steps=30))) == 30
+    assert schedule(Settings(size=256, method=method, steps=2)) == [(256, 1), (256, 1)] or method == "strotss"
+    assert schedule(Settings(size=256, method=method), start_size=256) == [(256, 200)]
+
+
+def test_cnnmrf_has_three_scales() -> None:
+    assert schedule(replace(RECIPES["cnnmrf"], size=384)) == [(96, 100), (192, 100), (384, 100)]

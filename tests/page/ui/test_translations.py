@@ -18,7 +18,8 @@ from nst.page.ui.translations import languages, load_words, preferred_language
 from tests.serving import Served, served
 
 NAMES = {"Atelier", "Gatys et al.", "Deep art gallery", "Painting with GANs", "From scratch"}
-NAMES |= {"Texture", "Reconstruct", "lbfgs", "adam", "gatys", "nst"}
+NAMES |= {"Texture", "Reconstruct", "STROTSS", "NNST", "CNNMRF", "strotss", "nnst", "cnnmrf", "gram"}
+NAMES |= {"lbfgs", "adam", "rmsprop", "gatys", "nst"}
 """The same everywhere."""
 
 GRADIO = {"number input for {}", "range slider for {}", "Reset to default value", "Fullscreen"}
