@@ -180,7 +180,7 @@ def match_hues(photo: Image.Image, styles: Styles, settings: Settings, image: Im
     covariance of the styles'. They follow the painting's edges. Otherwise colours would shift within an object.
     """
     resized = photo if photo.size == image.size else photo.resize(image.size, Image.Resampling.BICUBIC)
-    recoloured = in_palette(resized, styles, min(1.0, 2 * settings.strength))
+    recoloured = Image.blend(resized, in_palette(resized, styles), min(1.0, 2 * settings.strength))
     guide = to_tensor(lightness(image).convert("RGB"))[:, :1]
     return with_colours_of(to_image(joint_filter(to_tensor(recoloured), guide)), image)
 
