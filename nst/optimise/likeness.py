@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
+from nst.optimise.hypercolumns import directions
 from nst.optimise.losses import exact, position_rows
 from nst.optimise.regions import Likeness, Region, region_mask
 from nst.optimise.targets import fit_style
@@ -55,31 +56,26 @@ def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backb
 def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likeness | None:
     if not region.styles:
         return None
-    styles = [_describe(style, size, backbone) for style, _ in region.styles for size in STYLE_SIZES]
+    sized = [(style, size, share) for style, share in region.styles for size in STYLE_SIZES]
+    styles = [_describe(style, size, backbone) for style, size, _ in sized]
     nearest = (photo.kinds @ torch.cat([style.kinds for style in styles]).T).amax(1)
     degree = ((nearest - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1).view(1, 1, *photo.kind_grid)
     mask = region_mask(region, degree)
     colours = torch.cat([position_rows(F.interpolate(style.pixels, style.grid, mode="area")) for style in styles])
     similarity = photo.columns @ torch.cat([style.columns for style in styles]).T
-    of_photo = (SHARPNESS * similarity).softmax(1) @ colours
+    shares = [similarity.new_full((len(s.columns),), share) for s, (*_, share) in zip(styles, sized, strict=True)]
+    of_photo = (SHARPNESS * similarity + torch.cat(shares).log()).softmax(1) @ colours
     return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *photo.grid))
 
 
 def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Description:
     pixels = to_tensor(fit_style(picture, size, 1.0)).to(backbone.device)
-    features = {k: _centred(x) for k, x in backbone(pixels, LAYERS).items()}
+    features = {k: exact(x) for k, x in backbone(pixels, LAYERS).items()}
     grid, kind_grid = (tuple(features[k].shape[2:]) for k in ("relu4_1", KIND_LAYER))
-    resized = [F.interpolate(features[k], grid, mode="bilinear", antialias=True) for k in LAYERS]
-    # Each layer counts alike.
-    columns = torch.cat([x / x.norm(dim=1).mean().clamp_min(1e-6) for x in resized], 1)
-    kinds = features[KIND_LAYER]
-    return _Description(pixels, grid, _unit_rows(columns), kind_grid, _unit_rows(kinds))
-
-
-def _centred(features: Tensor) -> Tensor:
-    features = exact(features)
-    return features - features.mean((2, 3), keepdim=True)
-
-
-def _unit_rows(features: Tensor) -> Tensor:
-    return F.normalize(position_rows(features), dim=1, eps=1e-6)
+    columns = []
+    for k in LAYERS:
+        rows = position_rows(F.interpolate(features[k], grid, mode="bilinear", antialias=True))
+        rows = rows - rows.mean(0)
+        columns.append(rows / rows.norm(dim=1).mean().clamp_min(1e-6))  # each layer counts alike
+    kinds = directions(position_rows(features[KIND_LAYER]))
+    return _Description(pixels, grid, F.normalize(torch.cat(columns, 1), eps=1e-6), kind_grid, kinds)

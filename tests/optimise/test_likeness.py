@@ -4,6 +4,7 @@ from PIL import Image
 
 from nst.gallery import sample
 from nst.images import open_image
+from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.likeness import with_likeness
 from nst.optimise.regions import Likeness, Region, degree_of_likeness
@@ -34,7 +35,7 @@ def test_a_face_is_like_a_face_and_not_like_a_landscape(portrait: Image.Image, b
 def test_like_colours_are_those_of_the_same_thing(portrait: Image.Image, backbone: Backbone) -> None:
     likeness = _likeness(portrait, Region([(portrait, 1.0)]), backbone)
     small = portrait.resize(likeness.colours.shape[:1:-1], Image.Resampling.BOX)
-    own = torch.tensor(list(small.getdata()), dtype=torch.float32).view(small.height, small.width, 3) / 255
+    own = to_tensor(small)[0].permute(1, 2, 0)
     difference = (likeness.colours[0].permute(1, 2, 0) - own).abs().mean()
     assert difference < 0.5 * (own - own.mean((0, 1))).abs().mean()
     assert 0 <= likeness.colours.min() <= likeness.colours.max() <= 1
@@ -67,3 +68,17 @@ def test_flat_and_narrow_pictures(photo: Image.Image, style: Image.Image, backbo
     likeness = _likeness(photo, Region([(style, 1.0)]), backbone)
     assert likeness.degree.isfinite().all()
     assert likeness.colours.isfinite().all()
+
+
+def test_colours_of_a_blend_follow_the_shares(portrait: Image.Image, backbone: Backbone) -> None:
+    """Two styles of the same forms, one of them red and the other blue."""
+    grey = portrait.convert("L")
+    red, blue = (
+        Image.merge("RGB", [grey.point(lambda v, w=w: v * w) for w in weights]) for weights in ((1, 0, 0), (0, 0, 1))
+    )
+
+    def blueness(share: float) -> float:
+        colours = _likeness(portrait, Region([(red, 1 - share), (blue, share)]), backbone).colours.mean((0, 2, 3))
+        return float(colours[2] / colours.sum())
+
+    assert 4 * blueness(0.1) < 2 * blueness(0.5) < blueness(0.9)
