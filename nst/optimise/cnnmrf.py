@@ -10,10 +10,18 @@ from torch import Tensor
 
 from nst.optimise.hypercolumns import nearest, random_rows, style_tensors
 from nst.optimise.laplacian import resize
-from nst.optimise.losses import CONTENT_FACTORS, energies, exact, position_rows, total_variation, weighted_error
+from nst.optimise.losses import (
+    CONTENT_FACTORS,
+    add_rows,
+    energies,
+    exact,
+    position_rows,
+    total_variation,
+    weighted_error,
+)
 from nst.optimise.objective import balance
 from nst.optimise.scene import Scene, Terms
-from nst.optimise.targets import content_layers
+from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled
 
 PATCH, STRIDE = 3, 2  # side of a patch and distance of two patches, in positions of a layer
 
@@ -51,7 +59,7 @@ def cnnmrf_losses(scene: Scene) -> Terms:
                 content = content + compared[k] * weighted_error(features, of_photo[k], factors[k])
             if k in style_layers:
                 if searches_at(evaluation):
-                    targets[k] = patch_target(features.detach(), pools[k])
+                    targets[k] = patch_target(features.detach(), pools[k], scene.check_cancelled)
                 style = style + style_layers[k] / backbone.scale**2 * mrf_loss(features, *targets[k])
         variation = (255**2 * pixels.numel() / 2) * total_variation(pixels)
         return {
@@ -89,21 +97,22 @@ def patches(features: Tensor) -> Tensor:
     return exact(position_rows(features)[positions]).flatten(1)
 
 
-def patch_target(features: Tensor, pool: Tensor) -> tuple[Tensor, Tensor]:
+def patch_target(
+    features: Tensor, pool: Tensor, check_cancelled: CheckCancelled = never_cancelled
+) -> tuple[Tensor, Tensor]:
     """The target of `mrf_loss`, for features 1 x N x H x W and the styles' patches, K x 9N.
 
     The nearest patch has the highest normalised cross-correlation: equation 3. Each position is in one patch, in two
     or in four. Returns the mean of its matches, M x N, and the sum over all positions of their variance, a scalar.
     """
     positions = patch_positions(*features.shape[2:]).to(features.device)
-    matches = pool[nearest(F.normalize(patches(features)), F.normalize(pool))]
+    matches = pool[nearest(F.normalize(patches(features)), F.normalize(pool), check_cancelled)]
     channels, count = features.shape[1], features.shape[2] * features.shape[3]
     matches = matches.view(-1, channels)
-    ones, index = matches.new_ones(len(matches)), (positions.flatten(),)
-    # On a GPU `index_add_` would sum in another order each time.
-    number = matches.new_zeros(count).index_put_(index, ones, accumulate=True)
-    mean = matches.new_zeros(count, channels).index_put_(index, matches, accumulate=True) / number[:, None]
-    squares = matches.new_zeros(count).index_put_(index, matches.square().sum(1), accumulate=True) / number
+    index = positions.flatten()
+    number = add_rows(matches.new_zeros(count), index, matches.new_ones(len(matches)))
+    mean = add_rows(matches.new_zeros(count, channels), index, matches) / number[:, None]
+    squares = add_rows(matches.new_zeros(count), index, matches.square().sum(1)) / number
     return mean, (squares - mean.square().sum(1)).clamp_min(0).sum()
 
 
@@ -122,7 +131,7 @@ def _style_patches(scene: Scene) -> dict[str, Tensor]:
     random = torch.Generator().manual_seed(settings.seed)
     pools: dict[str, list[Tensor]] = {k: [] for k in layers}
     for style, share in style_tensors(scene.styles, scene.size, settings.style_scale, scene.photo.device):
-        scene.check_cancelled()
         for k, features in scene.backbone.walk(style, layers, settings.pooling):
+            scene.check_cancelled()
             pools[k].append(random_rows(patches(features), max(1, round(share * MAX_PATCHES)), random))
     return {k: torch.cat(rows) for k, rows in pools.items()}

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nst.images.tensors import to_tensor
 from nst.optimise.losses import exact, position_rows
-from nst.optimise.targets import fit_style
+from nst.optimise.targets import CheckCancelled, fit_style, never_cancelled
 
 BLOCK = 1024  # rows of a matrix of similarities that exist at a time
 
@@ -27,8 +27,8 @@ def random_grid(size: Sequence[int], count: int, random: torch.Generator) -> Ten
     stride = max(1.0, math.sqrt(math.prod(size) / count))
     sides = []
     for length in size:
-        offset = stride * float(torch.rand((), generator=random))
-        sides.append(torch.arange(min(offset, length - 1), length, stride).long())
+        offset = stride * float(torch.rand((), generator=random, dtype=torch.float32))
+        sides.append(torch.arange(min(offset, length - 1), length, stride, dtype=torch.float32).long())
     return torch.cartesian_prod(*sides)
 
 
@@ -48,7 +48,7 @@ def sampled_rows(features: Tensor, positions: Tensor, size: Sequence[int]) -> Te
     height, width = features.shape[2:]
     corners: list[tuple[Tensor, Tensor]] = []
     for axis, length in enumerate((height, width)):
-        place = (positions[:, axis].to(features.device) + 0.5) * (length / size[axis]) - 0.5
+        place = (positions[:, axis].to(features.device, torch.float32) + 0.5) * (length / size[axis]) - 0.5
         place = place.clamp(0, length - 1)
         low = place.floor().long().clamp_max(max(0, length - 2))
         corners.append((low, place - low))
@@ -68,10 +68,17 @@ def directions(rows: Tensor) -> Tensor:
     return F.normalize(rows - rows.mean(0), eps=1e-6)
 
 
-def nearest(rows: Tensor, others: Tensor) -> Tensor:
-    """For each of M rows, the number of the most similar of K others; M x N and K x N, of unit length -> M."""
+def nearest(rows: Tensor, others: Tensor, check_cancelled: CheckCancelled = never_cancelled) -> Tensor:
+    """For each of M rows, the number of the most similar of K others; M x N and K x N, of unit length -> M.
+
+    `check_cancelled` is called between blocks of rows.
+    """
+    found = []
     with torch.no_grad():
-        return torch.cat([(block @ others.T).max(1).indices for block in rows.split(BLOCK)])
+        for block in rows.split(BLOCK):
+            check_cancelled()
+            found.append((block @ others.T).max(1).indices)
+    return torch.cat(found)
 
 
 def style_tensors(

@@ -4,6 +4,7 @@ Deep features of a photographed face resemble those of a painted face more than 
 colour distributions knows nothing of this: it gives the brightest skin the colour of the brightest hair.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.hypercolumns import directions
-from nst.optimise.losses import exact, position_rows
+from nst.optimise.losses import downscale_mask, exact, position_rows
 from nst.optimise.regions import Likeness, Region, region_mask
 from nst.optimise.targets import fit_style
 
@@ -37,9 +38,9 @@ SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the 
 
 @dataclass(frozen=True)
 class _Description:
-    """Features of a picture, of unit length, and its pixels at the size at which it was described."""
+    """Features of a picture, of unit length, and its colours."""
 
-    pixels: Tensor  # 1 x 3 x H x W in 0..1
+    colours: Tensor  # positions of relu4_1 x 3, in 0..1
     grid: Sequence[int]  # height and width of relu4_1
     columns: Tensor  # positions of relu4_1 x channels of LAYERS
     kind_grid: Sequence[int]  # height and width of KIND_LAYER
@@ -56,15 +57,18 @@ def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backb
 def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likeness | None:
     if not region.styles:
         return None
-    sized = [(style, size, share) for style, share in region.styles for size in STYLE_SIZES]
-    styles = [_describe(style, size, backbone) for style, size, _ in sized]
+    styles, logits = [], []
+    for style, share in region.styles:
+        sizes = [_describe(style, size, backbone) for size in STYLE_SIZES]
+        count = sum(len(described.columns) for described in sizes)
+        styles += sizes
+        logits.append(photo.columns.new_full((count,), math.log(share / count)))
     nearest = (photo.kinds @ torch.cat([style.kinds for style in styles]).T).amax(1)
     degree = ((nearest - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1).view(1, 1, *photo.kind_grid)
     mask = region_mask(region, degree)
-    colours = torch.cat([position_rows(F.interpolate(style.pixels, style.grid, mode="area")) for style in styles])
     similarity = photo.columns @ torch.cat([style.columns for style in styles]).T
-    shares = [similarity.new_full((len(s.columns),), share) for s, (*_, share) in zip(styles, sized, strict=True)]
-    of_photo = (SHARPNESS * similarity + torch.cat(shares).log()).softmax(1) @ colours
+    weights = (SHARPNESS * similarity + torch.cat(logits)).softmax(1)
+    of_photo = weights @ torch.cat([style.colours for style in styles])
     return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *photo.grid))
 
 
@@ -78,4 +82,5 @@ def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Descripti
         rows = rows - rows.mean(0)
         columns.append(rows / rows.norm(dim=1).mean().clamp_min(1e-6))  # each layer counts alike
     kinds = directions(position_rows(features[KIND_LAYER]))
-    return _Description(pixels, grid, F.normalize(torch.cat(columns, 1), eps=1e-6), kind_grid, kinds)
+    colours = position_rows(downscale_mask(pixels, features["relu4_1"]))
+    return _Description(colours, grid, F.normalize(torch.cat(columns, 1), eps=1e-6), kind_grid, kinds)

@@ -113,7 +113,7 @@ def guidance_factor(mask: Tensor, features: Tensor) -> Tensor:
 
 
 def downscale_mask(mask: Tensor, features: Tensor) -> Tensor:
-    """A mask, 1 x 1 x H' x W', averaged over each position of features: 1 x 1 x H x W.
+    """A mask or picture, 1 x C x H' x W', averaged over each position of features: 1 x C x H x W.
 
     It is computed on the CPU, because MPS before torch 2.11 supports only sizes that divide evenly. Each mask is
     needed once per scale, so the copies cost little.
@@ -151,6 +151,16 @@ def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
     """The features of each position, 1 x N x H x W -> M x N; `inside`: of these positions only."""
     rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
     return rows if inside is None else rows[inside]
+
+
+def add_rows(target: Tensor, numbers: Tensor, rows: Tensor) -> Tensor:
+    """Add each of K rows to the target's row of that number, in place and in the same order each time.
+
+    `index_add_` would sum in another order each time on a GPU, `index_put_` on a CPU.
+    """
+    if target.device.type == "cpu":
+        return target.index_add_(0, numbers, rows)
+    return target.index_put_((numbers,), rows, accumulate=True)
 
 
 def exact(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst.optimise.losses import exact, position_rows
+from nst.optimise.losses import add_rows, exact, position_rows
 
 CAPACITY = 8.0
 """Upper bound of the weight that a picture position takes from style positions, relative to its own.
@@ -88,7 +88,7 @@ def pulls(nearest: Tensor, count: int) -> Tensor:
     It is 1 / K, or CAPACITY / (count n) if that is smaller, for one of n style positions with the same neighbour.
     """
     sharing = torch.bincount(nearest, minlength=count)[nearest]
-    return (CAPACITY / count / sharing).clamp_max(1 / len(nearest))
+    return (CAPACITY / count / sharing.float()).clamp_max(1 / len(nearest))
 
 
 def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, weighted: Tensor, count: int) -> Tensor:
@@ -98,8 +98,7 @@ def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, weighted: 
     positions that have their nearest picture position among the M, and `of_style` the rows of these picture positions.
     """
     target = style[of_picture].div_(count)
-    # On a GPU `index_add_` would sum in another order each time.
-    return target.index_put_((of_style,), weighted, accumulate=True)
+    return add_rows(target, of_style, weighted)
 
 
 def matching_loss(

@@ -1,7 +1,6 @@
 """The methods of other papers: `Settings.method`, unless it is "gram"."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -54,6 +53,9 @@ METHODS = {
 }
 
 
+MAX_LAYERS = 10  # of the style, because memory and time grow with them
+
+
 def check_method(settings: Settings, masked: bool) -> None:
     """Raise ValueError if the method does not support the settings, or a mask or cut-out where there is one."""
     name = settings.method
@@ -65,6 +67,10 @@ def check_method(settings: Settings, masked: bool) -> None:
         raise InputError(f"size is {settings.size!r}; with the method {name} it takes 64 to {LARGE}")
     if settings.optimizer == "lbfgs" and METHODS[name].pyramid_levels:
         raise InputError(f"optimizer is 'lbfgs'; with the method {name} choose adam or rmsprop")
+    if settings.style_scale > 1:
+        raise InputError(f"style_scale is {settings.style_scale}; with the method {name} it takes up to 1")
+    if len(settings.style_layers) > MAX_LAYERS:
+        raise InputError(f"style_layers has {len(settings.style_layers)} layers; the method {name} takes {MAX_LAYERS}")
     if not any(weight for _, weight in settings.style_layers):
         raise InputError(f"style_layers is empty; the method {name} needs at least one, with a weight above 0")
     if masked:
@@ -79,7 +85,10 @@ def method_start(scene: Scene) -> Tensor:
     settings, photo = scene.settings, scene.photo
     if settings.from_photo and not settings.strength:
         return photo.clone()
-    if scene.coarser is None and not settings.from_photo:
+    coarser = scene.coarser
+    if coarser is not None and max(coarser.shape[2:]) > max(photo.shape[2:]):
+        return start_scale(photo, coarser, [Region(scene.styles)], settings)
+    if coarser is None and not settings.from_photo:
         return start_scale(photo, None, [Region(scene.styles)], settings)
     return METHODS[settings.method].start(scene)
 
@@ -121,5 +130,5 @@ def finish_method(finish: Finish, photo: Image.Image, styles: Styles, settings: 
     """`finish` with the method's own post-processing before it."""
     if settings.method != "nnst" or settings.colour == "photo" or not settings.strength:
         return finish  # with the photo's colours, `finish` replaces all others
-    own = partial(nnst.match_hues, photo, styles, settings)
+    own = nnst.hue_matcher(photo, styles, settings)
     return lambda image: finish(own(image))

@@ -5,7 +5,8 @@ matches each layer for itself ("feature splitting"). No loss compares with the p
 open are those of the authors' program, github.com/nkolkin13/NeuralNeighborStyleTransfer.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +16,7 @@ from torch import Tensor
 from nst.colour import in_palette, lightness, with_colours_of
 from nst.images.tensors import to_image, to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.hypercolumns import BLOCK, directions, nearest, random_grid, random_rows, sampled_rows, style_tensors
+from nst.optimise.hypercolumns import directions, nearest, random_grid, random_rows, sampled_rows, style_tensors
 from nst.optimise.laplacian import finest_detail, resize
 from nst.optimise.losses import exact, position_rows, total_variation
 from nst.optimise.objective import balance
@@ -65,12 +66,8 @@ def column_loss(scene: Scene) -> Loss:
     with torch.no_grad():
         query = torch.cat([*columns(query_picture(scene), layers, backbone, pooling)], 1)
         pool = _style_columns(scene)
-        candidates, matches = directions(pool), []
-        for block in directions(query).split(BLOCK):
-            scene.check_cancelled()
-            matches.append(nearest(block, candidates))
-        target = F.normalize(pool[torch.cat(matches)])
-        del query, pool, candidates
+        target = F.normalize(pool[nearest(directions(query), directions(pool), scene.check_cancelled)])
+        del query, pool
 
     def loss(pixels: Tensor) -> Tensor:
         return cosine_loss(columns(pixels, layers, backbone, pooling), target)
@@ -114,7 +111,7 @@ def query_picture(scene: Scene) -> Tensor:
         return scene.photo
     content, style, _ = balance(scene.settings)
     painted = resize(scene.coarser, scene.photo.shape[2:]) + finest_detail(scene.photo)
-    return torch.lerp(painted, scene.photo, content / (content + style))
+    return torch.lerp(painted, scene.photo, content / ((content + style) or 1.0))
 
 
 def split_loss(scene: Scene) -> Loss:
@@ -158,8 +155,13 @@ def _style_columns(scene: Scene) -> Tensor:
     random = torch.Generator().manual_seed(settings.seed)
     pool = []
     for style, share in _turned_styles(scene):
-        rows = torch.cat([*columns(style, layers, scene.backbone, settings.pooling)], 1)
-        pool.append(random_rows(rows, max(1, round(share * MAX_COLUMNS)), random))
+        count, kept = max(1, round(share * MAX_COLUMNS)), None
+        parts = []
+        for rows in columns(style, layers, scene.backbone, settings.pooling):
+            scene.check_cancelled()
+            kept = random_rows(torch.arange(len(rows)), count, random) if kept is None else kept
+            parts.append(rows[kept.to(rows.device)])
+        pool.append(torch.cat(parts, 1))
     return torch.cat(pool)
 
 
@@ -169,18 +171,25 @@ def _style_features(scene: Scene, random: torch.Generator) -> dict[str, Tensor]:
     pools: dict[str, list[Tensor]] = {k: [] for k in layers}
     for style, share in _turned_styles(scene):
         for k, features in scene.backbone.walk(style, layers, settings.pooling):
+            scene.check_cancelled()
             pools[k].append(exact(random_rows(position_rows(features), max(1, round(share * SPLIT_COLUMNS)), random)))
     return {k: directions(torch.cat(rows)) for k, rows in pools.items()}
 
 
-def match_hues(photo: Image.Image, styles: Styles, settings: Settings, image: Image.Image) -> Image.Image:
-    """The painting with the hues of the photo in the styles' palette; all RGB.
+def hue_matcher(photo: Image.Image, styles: Styles, settings: Settings) -> Callable[[Image.Image], Image.Image]:
+    """`match_hues` with the photo in the styles' palette, which is computed once."""
+    recoloured = Image.blend(photo, in_palette(photo, styles), min(1.0, 2 * settings.strength))
+    return partial(match_hues, recoloured)
+
+
+def match_hues(recoloured: Image.Image, image: Image.Image) -> Image.Image:
+    """The painting with the hues of a photo in the styles' palette; all RGB.
 
     The lightness remains. The hues are a and b (CIELAB) of the photo, whose colours a linear map gives the mean and
     covariance of the styles'. They follow the painting's edges. Otherwise colours would shift within an object.
     """
-    resized = photo if photo.size == image.size else photo.resize(image.size, Image.Resampling.BICUBIC)
-    recoloured = Image.blend(resized, in_palette(resized, styles), min(1.0, 2 * settings.strength))
+    if recoloured.size != image.size:
+        recoloured = recoloured.resize(image.size, Image.Resampling.BICUBIC)
     guide = to_tensor(lightness(image).convert("RGB"))[:, :1]
     return with_colours_of(to_image(joint_filter(to_tensor(recoloured), guide)), image)
 

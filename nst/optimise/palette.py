@@ -35,6 +35,8 @@ def match_palette(photo: Image.Image, regions: Sequence[Region], strength: float
             moved = in_palette(photo, region.styles, region.mask)
             if region.likeness is not None:
                 moved = _toward_like_colours(moved, region.likeness)
+                if region.mask is not None:
+                    moved = Image.composite(moved, photo, region.mask)
             photo = Image.blend(photo, moved, share)
     return photo
 

@@ -21,7 +21,9 @@ class Scene:
     """The inputs of one scale."""
 
     photo: Tensor  # 1 x 3 x H x W, RGB in 0..1
-    coarser: Tensor | None  # the result of the scale before, of any size; None at the first scale
+    coarser: Tensor | None
+    """The result of the scale before, of any size; None at the first scale, and where the method is "gram". A run that
+    resumes within a later scale has the picture of that scale instead."""
     styles: Styles
     size: int  # longest side of the photo, in pixels
     is_last: bool

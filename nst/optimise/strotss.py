@@ -113,7 +113,7 @@ def cosine_remd(a: Tensor, b: Tensor) -> Tensor:
     with torch.no_grad():
         similarity = a @ b.T
         in_b, in_a = similarity.max(1).indices, similarity.max(0).indices
-    forward, backward = 1 - (a * b[in_b]).sum(1), 1 - (a[in_a] * b).sum(1)
+    forward, backward = 1 - (a * b[in_b]).sum(1), 1 - (a.index_select(0, in_a) * b).sum(1)
     return torch.maximum(forward.mean(), backward.mean())
 
 
@@ -125,7 +125,7 @@ def colour_remd(a: Tensor, b: Tensor) -> Tensor:
     with torch.no_grad():
         distance = torch.cdist(a, b)
         in_b, in_a = distance.min(1).indices, distance.min(0).indices
-    return torch.maximum(_lengths(a - b[in_b]).mean(), _lengths(a[in_a] - b).mean())
+    return torch.maximum(_lengths(a - b[in_b]).mean(), _lengths(a.index_select(0, in_a) - b).mean())
 
 
 def _lengths(rows: Tensor) -> Tensor:

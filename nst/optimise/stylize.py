@@ -151,6 +151,8 @@ def _needed(
     whole, tiled = (f(pixels, dtype, backbone.device, masks) for f in (needed_memory, tiled_memory))
     if method in METHODS:
         fixed, per_pixel = METHODS[method].memory
+        styles = [style for region in regions for style, _ in region.styles]  # computed as a whole, like the photo
+        pixels = max(pixels, *(round(max(size) ** 2 * min(s.size) / max(s.size)) for s in styles))
         return whole + fixed + pixels * per_pixel, math.inf  # none of them computes in tiles
     return whole, tiled
 
@@ -223,7 +225,7 @@ def _optimise(
         target = to_tensor(fit(photo, scale.size)).to(backbone.device)
         scene = Scene(
             photo=target,
-            coarser=pixels if settings.method in METHODS else None,  # others need not keep it in memory
+            coarser=pixels if settings.method in METHODS and not (done and scale is plan[0]) else None,
             styles=regions[0].styles,
             size=scale.size,
             is_last=scale is plan[-1],

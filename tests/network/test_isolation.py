@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 import nst
 from nst.network import isolation
 from nst.one_pass_network import styles
+from nst.optimise.methods import METHODS
 from tests.serving import ROOT
 
 
@@ -84,6 +86,22 @@ def test_the_callers_state_changes_no_picture_and_stays(
     monkeypatch.setattr(isolation, "_max_threads", lambda: threads)
     with STATES[name]():
         assert _pictures(photo, style) == pictures
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_another_number_format_changes_no_picture_of_a_method(
+    method: str, photo: Image.Image, style: Image.Image
+) -> None:
+    settings = replace(nst.RECIPES[method], size=64, steps=2)
+
+    def picture() -> bytes:
+        *_, last = nst.stylize(photo, [style], settings)
+        return last.image.tobytes()
+
+    expected = picture()
+    for name in ("float64", "bfloat16"):
+        with STATES[name]():
+            assert picture() == expected
 
 
 def test_a_state_may_begin_and_end_between_two_frames(photo: Image.Image, style: Image.Image) -> None:

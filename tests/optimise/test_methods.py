@@ -22,6 +22,7 @@ from nst.optimise.recorder import RunOptions
 from nst.optimise.scene import Scene
 from nst.optimise.stylize import run
 from nst.optimise.targets import never_cancelled
+from nst.settings import LAYER_NAMES
 
 FAST: dict[str, Any] = {"style_layers": {"relu3_1": 1}}  # a tenth of a step by all layers
 
@@ -137,6 +138,8 @@ def test_at_strength_0_the_photo_remains(photo: Image.Image, style: Image.Image,
         ({"effort": "one-pass"}, "method is {}, which an optimiser paints"),
         ({"size": 4096}, "size is 4096; with the method {} it takes 64 to 2048"),
         ({"style_layers": {}}, "style_layers is empty; the method {}"),
+        ({"style_scale": 1.25}, "style_scale is 1.25; with the method {} it takes up to 1"),
+        ({"style_layers": dict.fromkeys(LAYER_NAMES[:11], 1)}, "style_layers has 11 layers; the method {} takes 10"),
         ({"style_layers": {"relu1_1": 0}}, "style_layers is empty; the method {}"),
     ],
 )

@@ -13,7 +13,7 @@ from nst.images import fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.laplacian import resize
-from nst.optimise.nnst import columns, cosine_loss, joint_filter, match_hues, query_picture, rotations
+from nst.optimise.nnst import columns, cosine_loss, hue_matcher, joint_filter, query_picture, rotations
 from nst.optimise.scene import Scene
 from nst.optimise.targets import never_cancelled
 
@@ -52,6 +52,8 @@ def test_the_photo_and_the_result_so_far_are_matched(strength: float, of_photo: 
     expected = of_photo * 0.2 + (1 - of_photo) * 0.8
     assert torch.allclose(query_picture(scene), torch.tensor(expected), atol=1e-5)
     assert query_picture(replace(scene, coarser=None)) is photo
+    without_weights = replace(NNST, strength=0.0, content_weight=0.0)
+    assert torch.allclose(query_picture(replace(scene, settings=without_weights)), torch.tensor(0.8), atol=1e-5)
 
 
 def test_styles_are_turned_four_ways() -> None:
@@ -79,7 +81,7 @@ def test_hues_are_those_of_the_style_and_lightness_that_of_the_painting(photo: I
     red = Image.effect_noise((64, 64), 40).convert("L")
     style = Image.merge("RGB", (red, red.point(lambda v: v // 4), red.point(lambda v: v // 4)))
     painting = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    result = match_hues(photo, [(style, 1.0)], NNST, painting)
+    result = hue_matcher(photo, [(style, 1.0)], NNST)(painting)
     before, after = (np.asarray(lightness(image), dtype=float) for image in (painting, result))
     assert np.abs(before - after).mean() < 6  # colours outside of the gamut change it
     mean = np.asarray(result, dtype=float).mean((0, 1))

@@ -94,3 +94,13 @@ def test_like_areas_get_the_mean_of_like_colours_and_keep_their_contrast(style: 
     moved = toward_palette(picture, [Region([(style, 1.0)], likeness=Likeness(degree, green))], 1.0)
     assert torch.equal(moved[..., 48:], picture[..., 48:])
     assert not torch.allclose(moved[..., :16], picture[..., :16], atol=0.1)
+
+
+def test_like_colours_stay_inside_the_mask(photo: Image.Image, style: Image.Image) -> None:
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (0, 0, photo.width // 2, photo.height))
+    like = Likeness(torch.ones(1, 1, 8, 8), torch.zeros(1, 3, 8, 8))
+    moved = match_palette(photo, [Region([(style, 1.0)], mask, like)], 0.5)
+    outside = (photo.width // 2, 0, *photo.size)
+    assert moved.crop(outside).tobytes() == photo.crop(outside).tobytes()
+    assert moved.tobytes() != photo.tobytes()
