@@ -73,12 +73,12 @@ def nearest(rows: Tensor, others: Tensor, check_cancelled: CheckCancelled = neve
 
     `check_cancelled` is called between blocks of rows.
     """
-    found = []
+    numbers = []
     with torch.no_grad():
         for block in rows.split(BLOCK):
             check_cancelled()
-            found.append((block @ others.T).max(1).indices)
-    return torch.cat(found)
+            numbers.append((block @ others.T).max(1).indices)
+    return torch.cat(numbers)
 
 
 def style_tensors(
