@@ -19,6 +19,7 @@ from nst import Settings
 from nst.images.tensors import to_tensor
 from nst.network.weights import Weights
 from nst.optimise.losses import content_loss, style_loss, total_variation
+from nst.optimise.matching import pulls
 from nst.optimise.objective import MATCH_LAYERS
 
 STYLE_LAYERS = dict(Settings().style_layers)
@@ -166,12 +167,14 @@ def matching_losses(features: Tensor, style: Tensor) -> Tensor:
     with torch.no_grad():
         similarity = directions.to(style.dtype) @ style.mT
         nearest = similarity.argmax(2, keepdim=True)
-        nearest_position = similarity.argmax(1)[..., None]
-        channels = directions.shape[2]
+        nearest_position = similarity.argmax(1)
+        _, count, channels = directions.shape
         rows = style.float()
-        target = rows.gather(1, nearest.expand(-1, -1, channels)) / directions.shape[1]
-        target.scatter_add_(1, nearest_position.expand(-1, -1, channels), rows / style.shape[1])
-    return 2 - (directions * target).sum((1, 2))
+        target = rows.gather(1, nearest.expand(-1, -1, channels)) / count
+        weights = torch.stack([pulls(positions, count) for positions in nearest_position])
+        index = nearest_position[..., None].expand(-1, -1, channels)
+        target.scatter_add_(1, index, rows * weights[..., None])
+    return 1 + weights.sum(1) - (directions * target).sum((1, 2))
 
 
 def _directions(features: Tensor) -> Tensor:

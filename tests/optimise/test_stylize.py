@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from nst import RECIPES, Frame, ImageError, Settings, stylize
-from nst.images import fit
+from nst.gallery import sample
+from nst.images import fit, open_image
 from nst.images.tensors import to_tensor
 from nst.network.device import Arithmetic, default_device
 from nst.network.vgg import Backbone
@@ -229,7 +230,8 @@ def test_colours_may_be_the_photos_or_matched(photo: Image.Image, style: Image.I
     assert kept < chroma("matched") < chroma("style")
 
 
-def test_detail_keeps_the_photos_fine_structure(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
+def test_detail_keeps_the_photos_fine_structure(style: Image.Image, backbone: Backbone) -> None:
+    photo = open_image(sample("lion"))
     target = to_tensor(fit(photo, 64))
     goal = backbone(target, ["relu3_1"])["relu3_1"].float()
     errors = []
