@@ -1,6 +1,6 @@
 """The guided filter: smooths a map along the edges of a picture.
 
-He, Sun and Tang 2010, "Guided Image Filtering", with a colour guide (section 3.4 of the paper of 2013).
+He, Sun and Tang 2013, "Guided Image Filtering", section 3.4: a guide in colour.
 """
 
 import torch
@@ -11,10 +11,14 @@ NOISE = 0.01  # variance of the guide, of colours in 0..1, below which it counts
 
 
 def guided_filter(values: Tensor, guide: Tensor, picture: Tensor, window: int) -> Tensor:
-    """`values` as locally affine functions of the picture's colours: 1 x C x H' x W'.
+    """`values`, 1 x C x H x W, at the size of the picture, with its edges: 1 x C x H' x W'.
 
-    values: 1 x C x H x W. guide: the picture at that size, 1 x 3 x H x W in 0..1. picture: 1 x 3 x H' x W', where the
-    functions are evaluated (He and Sun 2015, "Fast Guided Filter"). window: side, in pixels of `values`, odd.
+    In each window they become an affine function of the colours. The functions are found at the size of `values` and
+    evaluated at that of the picture (He and Sun 2015, "Fast Guided Filter").
+
+    guide: the picture at the size of `values`, 1 x 3 x H x W in 0..1.
+    picture: 1 x 3 x H' x W' in 0..1.
+    window: its side in pixels of `values`, odd.
     """
     mean, level = local_mean(guide, window), local_mean(values, window)
     products = [local_mean(guide[:, i : i + 1] * guide, window) for i in range(3)]

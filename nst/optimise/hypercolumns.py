@@ -63,7 +63,7 @@ def sampled_rows(features: Tensor, positions: Tensor, size: Sequence[int]) -> Te
     return result
 
 
-def directions(rows: Tensor) -> Tensor:
+def centred_unit_rows(rows: Tensor) -> Tensor:
     """Rows minus their mean, at unit length, both M x N: their dot product is the zero-centred cosine similarity."""
     return F.normalize(rows - rows.mean(0), eps=1e-6)
 

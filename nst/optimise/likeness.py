@@ -15,12 +15,13 @@ from torch import Tensor
 
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.hypercolumns import directions
+from nst.optimise.hypercolumns import centred_unit_rows
 from nst.optimise.losses import downscale_mask, exact, position_rows
 from nst.optimise.regions import Likeness, Region, region_mask
 from nst.optimise.targets import fit_style
 
 LAYERS = ("relu3_1", "relu4_1", "relu5_1")  # each position is described by all three (a hypercolumn)
+GRID_LAYER = "relu4_1"  # the layer whose positions are described
 KIND_LAYER = "relu5_1"  # the layer that tells kinds of things apart
 
 SIZE, STYLE_SIZES = 256, (256, 128, 64)
@@ -40,9 +41,9 @@ SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the 
 class _Description:
     """Features of a picture, of unit length, and its colours."""
 
-    colours: Tensor  # positions of relu4_1 x 3, in 0..1
-    grid: Sequence[int]  # height and width of relu4_1
-    columns: Tensor  # positions of relu4_1 x channels of LAYERS
+    colours: Tensor  # positions of GRID_LAYER x 3, in 0..1
+    grid: Sequence[int]  # height and width of GRID_LAYER
+    columns: Tensor  # positions of GRID_LAYER x channels of LAYERS
     kind_grid: Sequence[int]  # height and width of KIND_LAYER
     kinds: Tensor  # positions of KIND_LAYER x its channels
 
@@ -75,12 +76,12 @@ def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likenes
 def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Description:
     pixels = to_tensor(fit_style(picture, size, 1.0)).to(backbone.device)
     features = {k: exact(x) for k, x in backbone(pixels, LAYERS).items()}
-    grid, kind_grid = (tuple(features[k].shape[2:]) for k in ("relu4_1", KIND_LAYER))
+    grid, kind_grid = (tuple(features[k].shape[2:]) for k in (GRID_LAYER, KIND_LAYER))
     columns = []
     for k in LAYERS:
         rows = position_rows(F.interpolate(features[k], grid, mode="bilinear", antialias=True))
         rows = rows - rows.mean(0)
         columns.append(rows / rows.norm(dim=1).mean().clamp_min(1e-6))  # each layer counts alike
-    kinds = directions(position_rows(features[KIND_LAYER]))
-    colours = position_rows(downscale_mask(pixels, features["relu4_1"]))
+    kinds = centred_unit_rows(position_rows(features[KIND_LAYER]))
+    colours = position_rows(downscale_mask(pixels, features[GRID_LAYER]))
     return _Description(colours, grid, F.normalize(torch.cat(columns, 1), eps=1e-6), kind_grid, kinds)

@@ -154,9 +154,9 @@ def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
 
 
 def add_rows(target: Tensor, numbers: Tensor, rows: Tensor) -> Tensor:
-    """Add each of K rows to the target's row of that number, in place and in the same order each time.
+    """Add K rows, K x N, to the target's rows of these numbers, K, in place; the target is M x N.
 
-    `index_add_` would sum in another order each time on a GPU, `index_put_` on a CPU.
+    The order of the sums is the same each time. On a GPU that of `index_add_` is not, on a CPU that of `index_put_`.
     """
     if target.device.type == "cpu":
         return target.index_add_(0, numbers, rows)

@@ -11,7 +11,7 @@ from nst.errors import InputError
 from nst.network.memory import return_freed_memory
 from nst.optimise import cnnmrf, nnst, strotss
 from nst.optimise.objective import Evaluate, Losses, loss_gradient
-from nst.optimise.optimizers import descend, descend_pyramid, lbfgs
+from nst.optimise.optimizers import descend, descend_pyramid
 from nst.optimise.recorder import Finish
 from nst.optimise.regions import Region, Styles
 from nst.optimise.scene import Scene, Terms
@@ -25,8 +25,8 @@ class Method(NamedTuple):
 
     start: Callable[[Scene], Tensor]
     losses: Callable[[Scene], Terms]
-    changes_at: Callable[[int], bool]  # as `Objective.changes_at`
     memory: tuple[float, float]  # bytes in all and bytes per pixel, besides those of `needed_memory`
+    changes_at: Callable[[int], bool] = lambda _: True  # as `Objective.changes_at`; each step samples other positions
     pyramid_levels: int = 0  # levels of the Laplacian pyramid that is optimised; 0: pixels are
     last_rate: float = 1.0  # learning rate at the last scale, relative to the others
 
@@ -35,23 +35,17 @@ METHODS = {
     "strotss": Method(
         start=strotss.strotss_start,
         losses=strotss.strotss_losses,
-        changes_at=lambda _: True,
         memory=(0.6e9, 1000),
         pyramid_levels=strotss.PYRAMID_LEVELS,
         last_rate=strotss.LAST_RATE,
     ),
     "nnst": Method(
-        start=nnst.nnst_start,
-        losses=nnst.nnst_losses,
-        changes_at=lambda _: True,
-        memory=(0.4e9, 3000),
-        pyramid_levels=nnst.PYRAMID_LEVELS,
+        start=nnst.nnst_start, losses=nnst.nnst_losses, memory=(0.4e9, 3000), pyramid_levels=nnst.PYRAMID_LEVELS
     ),
     "cnnmrf": Method(
-        start=cnnmrf.cnnmrf_start, losses=cnnmrf.cnnmrf_losses, changes_at=cnnmrf.searches_at, memory=(0.2e9, 500)
+        start=cnnmrf.cnnmrf_start, losses=cnnmrf.cnnmrf_losses, memory=(0.2e9, 500), changes_at=cnnmrf.searches_at
     ),
 }
-
 
 MAX_LAYERS = 10  # of the style, because memory and time grow with them
 
@@ -116,10 +110,8 @@ class MethodObjective:
 def method_steps(
     pixels: Tensor, evaluate: Evaluate, count: int, settings: Settings, is_last: bool
 ) -> Iterator[tuple[Tensor, Losses]]:
-    """`count` steps of the optimiser, with pixels or the levels of their Laplacian pyramid as variables."""
+    """`count` steps of Adam or RMSprop, with pixels or the levels of their Laplacian pyramid as variables."""
     method = METHODS[settings.method]
-    if settings.optimizer == "lbfgs":
-        return lbfgs(pixels, evaluate, count, method.changes_at)
     rate = settings.learning_rate * (method.last_rate if is_last else 1)
     if method.pyramid_levels:
         return descend_pyramid(pixels, evaluate, count, rate, settings.optimizer, method.pyramid_levels)

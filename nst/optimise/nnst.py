@@ -16,7 +16,7 @@ from torch import Tensor
 from nst.colour import in_palette, lightness, with_colours_of
 from nst.images.tensors import to_image, to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.hypercolumns import directions, nearest, random_grid, random_rows, sampled_rows, style_tensors
+from nst.optimise.hypercolumns import centred_unit_rows, nearest, random_grid, random_rows, sampled_rows, style_tensors
 from nst.optimise.laplacian import finest_detail, resize
 from nst.optimise.losses import exact, position_rows, total_variation
 from nst.optimise.objective import balance
@@ -66,7 +66,7 @@ def column_loss(scene: Scene) -> Loss:
     with torch.no_grad():
         query = torch.cat([*columns(query_picture(scene), layers, backbone, pooling)], 1)
         pool = _style_columns(scene)
-        target = F.normalize(pool[nearest(directions(query), directions(pool), scene.check_cancelled)])
+        target = F.normalize(pool[nearest(centred_unit_rows(query), centred_unit_rows(pool), scene.check_cancelled)])
         del query, pool
 
     def loss(pixels: Tensor) -> Tensor:
@@ -128,7 +128,7 @@ def split_loss(scene: Scene) -> Loss:
         total = pixels.new_zeros(())
         for k, features in backbone.walk(pixels, layers, settings.pooling):
             size = features.shape[2:]
-            own = directions(sampled_rows(features, random_grid(size, SPLIT_POSITIONS, random), size))
+            own = centred_unit_rows(sampled_rows(features, random_grid(size, SPLIT_POSITIONS, random), size))
             total = total + layers[k] * (1 - (own * pools[k][nearest(own, pools[k])]).sum(1)).mean()
         return total / sum(layers.values())
 
@@ -173,7 +173,7 @@ def _style_features(scene: Scene, random: torch.Generator) -> dict[str, Tensor]:
         for k, features in scene.backbone.walk(style, layers, settings.pooling):
             scene.check_cancelled()
             pools[k].append(exact(random_rows(position_rows(features), max(1, round(share * SPLIT_COLUMNS)), random)))
-    return {k: directions(torch.cat(rows)) for k, rows in pools.items()}
+    return {k: centred_unit_rows(torch.cat(rows)) for k, rows in pools.items()}
 
 
 def hue_matcher(photo: Image.Image, styles: Styles, settings: Settings) -> Callable[[Image.Image], Image.Image]:

@@ -36,9 +36,9 @@ def blend_preview(
     """`pixels` with the preview blended in where the photo has little content.
 
     Both are 1 x 3 x H x W in 0..1. The optimiser adds strokes but no large shapes to an empty sky; where the preview
-    has some, it also converges sooner. Without a preview it paints faces, windows and edges better, and also what the
-    style depicts, too. The preview of a small photo is made at up to twice its size, because the one-pass network was
-    trained on larger pictures.
+    has some, it also converges sooner. Faces, windows and edges come out better without a preview, and so does what
+    the style depicts as well. The preview of a small photo is made at up to twice its size, because the one-pass
+    network was trained on larger pictures.
     """
     with torch.no_grad():
         features = backbone(photo, [EMPHASIS_LAYER], settings.pooling)[EMPHASIS_LAYER]

@@ -275,8 +275,8 @@ def _optimizer(
     pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, scene: Scene
 ) -> Iterator[tuple[Tensor, Losses]]:
     settings = scene.settings
-    if settings.method in METHODS:
-        return method_steps(pixels, evaluate, count, settings, scene.is_last)
     if settings.optimizer == "lbfgs":
         return lbfgs(pixels, evaluate, count, changes_at)
+    if settings.method in METHODS:
+        return method_steps(pixels, evaluate, count, settings, scene.is_last)
     return descend(pixels, evaluate, count, settings.learning_rate, settings.optimizer)

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from nst.optimise.hypercolumns import directions, nearest, random_grid, random_rows, sampled_rows
+from nst.optimise.hypercolumns import centred_unit_rows, nearest, random_grid, random_rows, sampled_rows
 
 
 def _random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -37,7 +37,7 @@ def test_neighbours_have_the_smallest_zero_centred_cosine_distance() -> None:
     a, b = _random(50, 7) + 3, _random(40, 7, seed=1) - 2
     x, y = (rows.numpy() - rows.numpy().mean(0) for rows in (a, b))
     similarity = x @ y.T / np.linalg.norm(x, axis=1)[:, None] / np.linalg.norm(y, axis=1)
-    assert nearest(directions(a), directions(b)).tolist() == (1 - similarity).argmin(1).tolist()
+    assert nearest(centred_unit_rows(a), centred_unit_rows(b)).tolist() == (1 - similarity).argmin(1).tolist()
 
 
 def test_a_sample_has_rows_of_its_source_once() -> None:
