@@ -62,7 +62,7 @@ class Settings:
         0.35, "Coherence", "how far strokes follow the photo's forms (feature matching)", 0.0, 1.0, 0.05
     )
     style_scale: float = _setting(1.0, "Stroke size", "size of the style's strokes (style scale)", 0.25, 4.0, 0.25)
-    smoothness: float = _setting(0.2, "Smoothness", "smooths the finest grain (total variation)", 0.0, 1.0, 0.05)
+    smoothness: float = _setting(0.3, "Smoothness", "smooths the finest grain (total variation)", 0.0, 1.0, 0.05)
     detail: float = _setting(0.0, "Detail", "how much of the photo's fine structure survives", 0.0, 1.0, 0.05)
     colour: str = _setting(
         "style",

@@ -31,7 +31,7 @@ SEARCH_INTERVAL = 10
 """Evaluations between two searches for the nearest patches. The source searches before each; L-BFGS learns nothing
 from gradients of different losses."""
 
-TV_WEIGHT = 1e-3 / 0.2
+TV_WEIGHT = 1e-3 / 0.675
 """Factor of the total variation's weight: at the default smoothness it is that of the source."""
 
 

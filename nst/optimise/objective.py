@@ -24,7 +24,7 @@ EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
 There the additional searches save five of 27 steps. At coarser scales they would break up faces.
 """
 
-LIKE_CONTENT = 2.0
+LIKE_CONTENT = 1.0
 """Additional weight of the content, relative to the rest of the picture, where the photo depicts the same as a style.
 
 A small face would otherwise become an eye of the style's large one.
@@ -170,7 +170,7 @@ def balance(settings: Settings, coarser: float = 1.0) -> tuple[float, float, flo
 
     The strength moves weight from content to style. Content / style is 3, 1 and 1/3 times its value at 0.5 for
     strengths of 0.25, 0.5 and 0.75, which look evenly spaced; at 0 and 1 only one remains. The weight of the total
-    variation spans two orders of magnitude: it is 0.2 at the default smoothness, 25 at 1.
+    variation spans two orders of magnitude: it is 0.7 at the default smoothness, 25 at 1.
     """
     content = settings.content_weight * coarser * 2 * (1 - settings.strength)
     style = settings.style_weight * 2 * settings.strength

@@ -262,7 +262,7 @@ REQUESTS = [
     {  # both settings are the global defaults, not the recipe's
         "style": "gold_spirals",
         "recipe": "painting-with-gans",
-        "smoothness": 0.2,
+        "smoothness": 0.3,
         "strength": 0.5,
     },
 ]
