@@ -17,6 +17,7 @@ from torch import Tensor
 
 from nst import Settings
 from nst.images.tensors import to_tensor
+from nst.network.processor import processor_flags
 from nst.network.weights import Weights
 from nst.optimise.losses import content_loss, style_loss, total_variation
 from nst.optimise.matching import pulls
@@ -59,9 +60,11 @@ class Targets:
 class BatchBackbone:
     """VGG for many pictures at once: B x 3 x H x W in 0..1 -> features by layer."""
 
-    def __init__(self, weights: Weights, device: torch.device) -> None:
+    def __init__(self, weights: Weights, device: torch.device, dtype: torch.dtype | None = None) -> None:
+        """Without a `dtype`, it is bfloat16 where that is fast."""
         self.device = device
-        self._dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        fast = device.type == "cuda" or "amx_bf16" in processor_flags()
+        self._dtype = dtype or (torch.bfloat16 if fast else torch.float32)
         self._mean = torch.tensor(weights.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(weights.std, device=device).view(1, 3, 1, 1)
         self._layers = {
@@ -157,8 +160,8 @@ def content_losses(features: Tensor, photos: Tensor, energies: Tensor) -> Tensor
 
 def gram(features: Tensor) -> Tensor:
     """`losses.gram` of each picture: B x N x H x W -> B x N x N."""
-    rows = features.flatten(2).float()
-    return rows @ rows.mT / rows.shape[2]
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2).float()
+    return rows.mT @ rows / rows.shape[1]
 
 
 def matching_losses(features: Tensor, style: Tensor) -> Tensor:
@@ -179,7 +182,7 @@ def matching_losses(features: Tensor, style: Tensor) -> Tensor:
 
 def _directions(features: Tensor) -> Tensor:
     """`matching.directions` of each picture, differentiable: B x N x H x W -> B x H W x N."""
-    rows = features.flatten(2).mT.float()
+    rows = features.permute(0, 2, 3, 1).flatten(1, 2).float()
     offsets = rows - rows.mean(1, keepdim=True)
     return offsets / offsets.norm(dim=2, keepdim=True).clamp_min(1e-6)
 

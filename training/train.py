@@ -34,6 +34,7 @@ from nst.gallery import load_styles
 from nst.network.bundled import DATA, dequantise
 from nst.network.device import default_device
 from nst.network.isolation import isolated
+from nst.network.memory import tune_allocator
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
@@ -93,6 +94,7 @@ class Training:
 @isolated
 def main(photos: str, styles: str, state: str, steps: str = "7000") -> None:
     """Train until STEPS are done, from STATE if it exists; then write the network."""
+    tune_allocator()
     device = default_device()
     weights = {k: x.to(device) for k, x in dequantise(load_file(DATA / NETWORK[0])).items()}
     backbone = BatchBackbone(bundled_weights(), device)

@@ -43,10 +43,6 @@ _REPAINT = 0.5  # share of the second painting in the result; less is blurred, m
 _MAX_ENCODER_SIDE = 2048  # pixels
 _SAME_STYLE = 0.05  # relative distance of two embeddings below which they are of one style
 
-_UNSEEN_DEPTH = 0.3
-"""Depth of styles without fine-tuned parameters. Their large forms are those of other styles, and more of them would
-spoil faces."""
-
 _NEUTRAL = 0.5  # strength at which the style is as the network has it
 
 _NOISE, _NOISE_TILE = 2 / 255, 256
@@ -152,7 +148,8 @@ def _style_parameters(style: Image.Image, style_scale: float, weights: Weights) 
     cin = cin_parameters(embedding, weights)
     if distances[nearest] < _SAME_STYLE:
         return cin + weights["fine_tuned.offsets"][nearest : nearest + 1]
-    return _with_depth(cin, _UNSEEN_DEPTH * cin[:, -1:])
+    # The large forms are those of the fine-tuned styles. In others they would smear faces.
+    return _with_depth(cin, torch.zeros_like(cin[:, -1:]))
 
 
 def _with_depth(cin: Tensor, depth: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def test_total_loss_and_gradient_equal_those_of_the_objective(
 ) -> None:
     monkeypatch.setattr(losses, "SHARES", {1: 1.0})
     monkeypatch.setattr(data, "SIZE", 128)
-    backbone, weights = losses.BatchBackbone(bundled_weights(), CPU), bundled.read_bundled(*NETWORK)
+    backbone, weights = losses.BatchBackbone(bundled_weights(), CPU, torch.float32), bundled.read_bundled(*NETWORK)
     one = data.training_style("one", style, {"coherence": 0}, weights, backbone)
     styles = data.stack_styles([one, one])
     photos = to_tensor(photo.resize((96, 64)))

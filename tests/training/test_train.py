@@ -86,7 +86,7 @@ def test_an_interruption_changes_nothing(
 
 def test_the_shifted_crop_shows_the_same_part_of_the_photo(folders: tuple[str, str], photo: Image.Image) -> None:
     cpu = torch.device("cpu")
-    backbone, weights = BatchBackbone(bundled_weights(), cpu), bundled.read_bundled(*NETWORK)
+    backbone, weights = BatchBackbone(bundled_weights(), cpu, torch.float32), bundled.read_bundled(*NETWORK)
     styles = data.stack_styles([data.training_style("one", photo, {}, weights, backbone)])
     photos = data.read_photos(folders[0], cpu)
     batch = data.make_batch(random.Random(3), 96, photos, styles, [0, 0])

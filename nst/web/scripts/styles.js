@@ -8,7 +8,6 @@ import { CIN_LAYERS, CIN_SIZE, EMBEDDING_SIZE, ENCODER_MULTIPLE } from "./networ
 const ENCODER_SIZE = 256; // side of a square style in pixels; other styles get the same area
 const MAX_ENCODER_SIDE = 2048; // pixels
 const SAME_STYLE = 0.05; // relative distance of two embeddings below which they are of one style
-const UNSEEN_DEPTH = 0.3; // depth of styles without fine-tuned parameters
 const NEUTRAL = 0.5; // strength at which the style is as the network has it
 
 /**
@@ -54,7 +53,7 @@ export function recognise(weights, embedding) {
 export function styleParameters(weights, embedding, builtIn) {
     const cin = cinParameters(weights, embedding);
     if (builtIn < 0) {
-        cin[CIN_SIZE - 1] = UNSEEN_DEPTH;
+        cin[CIN_SIZE - 1] = 0; // The large forms are those of the fine-tuned styles. In others they would smear faces.
         return cin;
     }
     const offsets = weights.tensor("fine_tuned.offsets").data;
