@@ -80,7 +80,7 @@ def _atelier(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> f
     weights = around * (before**2).sum() / (around * (before**2).sum(0)).sum()
     content = (weights * (f["relu4_1"][0] - before) ** 2).sum() / (before**2).sum()
     style = _relative_style(f, s) + 0.35 * _matching(f, s)
-    return 0.1 * content + style + 0.2 * _variation(x)
+    return 0.1 * content + style + 25 * 0.3**3 * _variation(x)
 
 
 def _gatys(x: NDArray[np.float64], f: Features, p: Features, s: Features) -> float:

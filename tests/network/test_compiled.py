@@ -38,15 +38,21 @@ def test_it_equals_pytorchs_convolution(
     if not supports(weight, dtype):
         pytest.skip(f"no fused convolution in {dtype} here")
     convolve, expected = FusedConvolution(weight, dtype), F.conv2d(x, weight, bias, padding=1)
-    near = {"rtol": 1e-4, "atol": 1e-5 * float(expected.abs().max())}
-    if dtype == torch.bfloat16:
-        near = {"rtol": 0.0, "atol": 0.05 * float(expected.std())}
+
+    def check(actual: torch.Tensor, expected: torch.Tensor) -> None:
+        if dtype == torch.bfloat16:  # its spectra are rounded, most in the corner of each 4 x 4 tile
+            error = (actual.float() - expected) / expected.std()
+            assert float(error.square().mean().sqrt()) < 0.04
+            assert float(error.abs().max()) < 0.8
+        else:
+            torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max()))
+
     given = x.to(dtype)
     own = mask.to(dtype, memory_format=torch.channels_last)
-    torch.testing.assert_close(convolve(given, bias).float(), expected, **near)
-    torch.testing.assert_close(convolve(given, None).float(), expected - bias.view(1, -1, 1, 1), **near)
-    torch.testing.assert_close(convolve(given, bias, relu=True).float(), expected.relu(), **near)
-    torch.testing.assert_close(convolve(given, bias, mask=own).float(), expected * (mask > 0), **near)
+    check(convolve(given, bias), expected)
+    check(convolve(given, None), expected - bias.view(1, -1, 1, 1))
+    check(convolve(given, bias, relu=True), expected.relu())
+    check(convolve(given, bias, mask=own), expected * (mask > 0))
 
 
 def test_nan_passes_its_relu() -> None:
