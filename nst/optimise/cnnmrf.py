@@ -22,6 +22,7 @@ from nst.optimise.losses import (
 from nst.optimise.objective import balance
 from nst.optimise.scene import Scene, Terms
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled
+from nst.settings import Settings
 
 PATCH, STRIDE = 3, 2  # side of a patch and distance of two patches, in positions of a layer
 
@@ -31,7 +32,7 @@ SEARCH_INTERVAL = 10
 """Evaluations between two searches for the nearest patches. The source searches before each; L-BFGS learns nothing
 from gradients of different losses."""
 
-TV_WEIGHT = 1e-3 / 0.675
+TV_WEIGHT = 1e-3 / balance(Settings())[2]
 """Factor of the total variation's weight: at the default smoothness it is that of the source."""
 
 

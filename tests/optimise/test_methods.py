@@ -46,9 +46,8 @@ def _frames(photo: Image.Image, styles: list[Image.Image], backbone: Backbone, n
 def test_a_run_lowers_its_loss_and_follows_its_seed(
     name: str, photo: Image.Image, style: Image.Image, backbone: Backbone
 ) -> None:
-    steps = {"strotss": 4, "nnst": 8, "cnnmrf": 12}[
-        name
-    ]  # the first steps of L-BFGS are too long, above all in bfloat16
+    # The first steps of L-BFGS, which is the optimiser of CNNMRF, raise the loss.
+    steps = {"strotss": 4, "nnst": 8, "cnnmrf": 12}[name]
     first, again = (_frames(photo, [style], backbone, name, steps=steps) for _ in range(2))
     losses = [loss["total"] for loss in first.log]
     passes = [losses[:4], losses[4:]] if name == "nnst" else [losses]
