@@ -1,5 +1,6 @@
 """Real parts at small sizes: the bundled network, a style, a photo drawn here."""
 
+import gc
 import hashlib
 import os
 import shutil
@@ -42,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests stay in one process. Those that share a server do, too, and begin, as they take longest.
 
@@ -61,6 +63,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item, group in chosen.items():
         item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: chosen[item] == str(item.path))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what collects garbage need not visit modules and tests again and again
 
 
 def _needs(item: pytest.Item, *fixtures: str) -> bool:

@@ -8,6 +8,7 @@ from typing import NoReturn
 from nst.cli.parser import make_parser, parse_arguments
 from nst.cli.terminal import end_at_once, restore_signals, tolerant_streams
 from nst.gallery import Style, load_styles
+from nst.process import collector_paused
 
 
 def program() -> NoReturn:
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     from nst.cli.web import export_web  # imports Gradio
 
                     return export_web(parser, options.export_web)
-                from nst.cli.run import run  # imports PyTorch, which takes seconds
+                with collector_paused():
+                    from nst.cli.run import run  # imports PyTorch, which takes seconds
 
                 return run(parser, options, overrides, styles)
     finally:

@@ -1,11 +1,12 @@
 """The start of the page, for `app.py` and `nst --page`."""
 
+import gc
 import logging
 import signal
 import sys
 
 from nst.config import Config
-from nst.network.memory import tune_allocator
+from nst.process import collector_paused
 
 
 def serve() -> int:
@@ -17,14 +18,18 @@ def serve() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("nst").setLevel(logging.INFO)
-    tune_allocator()
     try:
         config = Config.from_env()
-        # Gradio reads its variables when it is imported: ours have to be checked before.
-        from nst.page.app import build, launch
-        from nst.service.app_state import open_app_state
+        with collector_paused():
+            from nst.network.memory import tune_allocator
 
-        blocks, page = build(open_app_state(config))
+            tune_allocator()
+            # Gradio reads its variables when it is imported: ours have to be checked before.
+            from nst.page.app import build, launch
+            from nst.service.app_state import open_app_state
+
+            blocks, page = build(open_app_state(config))
+        gc.freeze()  # no later collection, during which nobody is answered, visits the modules and the page
         launch(blocks, page.app_state)
     except (ValueError, OSError) as error:
         print(f"nst: {error}", file=sys.stderr)

@@ -31,6 +31,7 @@ import app, torch
 from nst.network.vgg import Backbone
 
 def on_the_cpu(uuid):
+    gc.unfreeze()  # frozen objects are not listed
     for backbone in gc.get_objects():
         if isinstance(backbone, Backbone):
             backbone.device = torch.device("cpu")

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import BrowserType, Page
 
 from nst.web.files import WEIGHTS, scripts, weights_file
-from tests.serving import CHROMIUM, QUIET
+from tests.serving import HEADLESS, QUIET
 
 WEBGPU = [
     "--use-angle=swiftshader",
@@ -70,7 +70,7 @@ def page_with_painter(kind: BrowserType, backend: str, half: bool = False) -> It
     threading.Thread(target=server.serve_forever, daemon=True).start()
     gpu = WEBGPU if backend == "webgpu" else []
     arguments = [argument for argument in QUIET if not (gpu and argument == "--disable-gpu")]
-    with kind.launch(executable_path=CHROMIUM, args=arguments + gpu) as browser:
+    with kind.launch(executable_path=HEADLESS, args=arguments + gpu) as browser:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         page.evaluate(f"() => {{ {SCRIPT} }}")

@@ -15,8 +15,6 @@ from nst.one_pass_network.styles import encode, stylize
 from nst.optimise.targets import without_edge
 from tests.web.gpu import as_url, from_url, page_with_painter
 
-pytestmark = pytest.mark.xdist_group("painter")  # one process compiles the shaders
-
 CPU = torch.device("cpu")
 STYLES = [load_styles()[number] for number in (0, 3, 6, 10)]
 
