@@ -1,4 +1,4 @@
-"""The process that imported `nst`, which imports this at once, before a program can fork; and its garbage collector."""
+"""The process that imported `nst` (which imports this at once, before a program can fork), and its garbage."""
 
 import gc
 import os

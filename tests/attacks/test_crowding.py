@@ -48,6 +48,12 @@ def _part(field: str = "files", filename: str | None = "a.png") -> bytes:
     return f'--x\r\nContent-Disposition: form-data; name="{field}"{name}\r\n\r\n'.encode()
 
 
+def _errors(stranger: Stranger, written: int) -> list[str]:
+    """Lines of the log after so many bytes. That the Hub is out of reach is no error, and comes at any time."""
+    log = stranger.served.log.read_bytes()[written:].decode()
+    return [line for line in log.splitlines() if "Error" in line and "VGG-19 is out of reach" not in line]
+
+
 END = b"\r\n--x--\r\n"
 
 UPLOADS: dict[str, tuple[bytes, int]] = {
@@ -79,7 +85,7 @@ def test_uploads_that_no_browser_sends(stranger: Stranger, kind: str, query: str
     with others_are_served(stranger):
         answer = stranger.http.post(f"/upload{query}", content=body, headers=headers)
     assert answer.status_code == status, answer.text
-    assert b"Error" not in stranger.served.log.read_bytes()[written:]
+    assert _errors(stranger, written) == []
 
 
 @pytest.mark.parametrize("kind", ["x; charset=punycode", "y" * 5000, "x; charset=none"])
@@ -110,7 +116,7 @@ def test_ranges_that_no_browser_asks_for(stranger: Stranger, asked: str) -> None
     with others_are_served(stranger):
         answer = stranger.get(found[0], headers={"range": b"bytes=" + asked.encode("latin-1")})
     assert answer.status_code in {200, 206, 400, 416}
-    assert b"Error" not in stranger.served.log.read_bytes()[written:]
+    assert _errors(stranger, written) == []
 
 
 LONG = "a" * (MAX_NAME + 1)
