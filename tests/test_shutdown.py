@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from nst.service.store import CROWDED
 
-from .driving import SMALL, open_link, paint
+from .driving import MINUTE, SMALL, open_link, paint
 from .serving import Served, served, until
 
 
@@ -83,6 +83,7 @@ def test_a_full_disk_is_reported_in_a_sentence(tiny: Path) -> None:
 
 def test_ones_own_paintings_outlive_a_restart(browser: Browser, tmp_path: Path) -> None:
     visitor = browser.new_context()
+    visitor.set_default_timeout(2 * MINUTE)
     tab = visitor.new_page()
     with served(tmp_path) as app:
         open_link(tab, app.url, f"photo=lion&style=gold_spirals&{SMALL}")

@@ -159,7 +159,9 @@ class Preview:
             .then(**replace)
             .then(
                 style.choose_first,
-                inputs_kwargs={"photo": photo, "chosen": style.chosen} | recipe | style_controls,
+                inputs_kwargs={"session": self.session, "photo": photo, "chosen": style.chosen}
+                | recipe
+                | style_controls,
                 outputs=[style.chosen, style.card, self.settings.preset, *style_controls.values()],
                 **DIRECT,
             )

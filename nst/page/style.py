@@ -73,11 +73,13 @@ class StylePicker:
         others = [name for name in chosen if name != style.name] if several else []
         if len(others) >= MAX_STYLES:
             raise user_error(f"Four styles at most: take one away before you add {title_of(style)}")
+        session.style_chosen = True
         return {self.chosen: [*others, style.name], **self._apply(style, recipe)}
 
     def choose_from_list(self, *, session: Session, chosen: list[str], recipe: str) -> Outputs:
         """Styles were removed from a blend, or added by name: the last one's settings count."""
         styles = selected_styles(self.app.styles_for(session), chosen[-1:])
+        session.style_chosen = bool(styles)
         return self._apply(styles[0], recipe) if styles else gr.skip()
 
     def _apply(self, style: Style, recipe: str) -> Outputs:
@@ -106,7 +108,7 @@ class StylePicker:
             raise user_error(error) from None
         if not own:
             return gr.skip()
-        session.styles = [*own, *session.styles]
+        session.styles, session.style_chosen = [*own, *session.styles], True
         styles = self.app.styles_for(session)
         others = chosen[: MAX_STYLES - 1] if several else []
         return {
@@ -135,10 +137,13 @@ class StylePicker:
         unchanged = [name for name in first.settings if values.get(name) == defaults[name]]
         return [first.name], {name: own[name] for name in unchanged}
 
-    def choose_first(self, *, photo: Any, chosen: list[str], recipe: str, **values: Any) -> Outputs:
-        """With the photo a style is chosen, if none is: its preview is visible already."""
+    def choose_first(self, *, session: Session, photo: Any, chosen: list[str], recipe: str, **values: Any) -> Outputs:
+        """With the photo a style is chosen, if none is: its preview is visible already.
+
+        A choice that the visitor has made while this was on its way stays.
+        """
         names, own = self.first_or_chosen(chosen, recipe, values)
-        if photo is None or names == chosen:
+        if photo is None or names == chosen or session.style_chosen:
             return gr.skip()
         return {
             self.chosen: names,
@@ -155,6 +160,7 @@ class StylePicker:
         for complaint in [*complaints, *missing]:
             gr.Warning(sentence(complaint), title="Not everything can be had")
         several = len(chosen) > 1
+        session.style_chosen = bool(chosen)
         return {
             self.chosen: gr.Dropdown(choices([*styles.values()]), value=chosen, visible=several),
             self.several: several,

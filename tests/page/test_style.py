@@ -10,6 +10,7 @@ from PIL import Image
 
 from nst.page.app import Page
 from nst.service.session import Session
+from nst.sharing import ShareLink
 from tests.conftest import sent
 
 from .conftest import controls, named
@@ -40,9 +41,9 @@ def test_a_click_chooses_a_style_with_its_own_settings(page: Page, session: Sess
     assert plain[page.settings.preset] == "balanced"
 
 
-def test_the_first_style_is_chosen_if_none_is(page: Page) -> None:
+def test_the_first_style_is_chosen_if_none_is(page: Page, session: Session) -> None:
     def chosen(photo: Any, chosen: list[str], recipe: str = "atelier") -> Any:
-        asked = {"photo": photo, "chosen": chosen, "recipe": recipe} | controls()
+        asked = {"session": session, "photo": photo, "chosen": chosen, "recipe": recipe} | controls()
         return page.style.choose_first(**asked).get(page.style.chosen)
 
     assert chosen({"path": "a photo"}, []) == [page.app_state.styles[0].name]
@@ -52,15 +53,32 @@ def test_the_first_style_is_chosen_if_none_is(page: Page) -> None:
     assert chosen({"path": "a photo"}, [], "no recipe") is None
 
 
+@pytest.mark.parametrize("choice", ["a click", "a name", "a link"])
+def test_a_choice_is_not_replaced_by_the_first_style_that_comes_late(
+    page: Page, session: Session, choice: str
+) -> None:
+    first, second, *_ = page.app_state.styles
+    if choice == "a click":
+        _click(page, session, 1)
+    elif choice == "a name":
+        page.style.choose_from_list(session=session, chosen=[second.name], recipe="atelier")
+    else:
+        page.style.show_link(session, ShareLink(styles=(second.name,)))
+    asked = {"session": session, "photo": {"path": "a photo"}, "chosen": [], "recipe": "atelier"} | controls()
+    assert page.style.chosen not in page.style.choose_first(**asked)
+    page.style.choose_from_list(session=session, chosen=[], recipe="atelier")
+    assert page.style.choose_first(**asked)[page.style.chosen] == [first.name]
+
+
 def test_the_first_style_sets_its_settings_and_keeps_those_of_a_link(
-    page: Page, monkeypatch: pytest.MonkeyPatch
+    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *others = page.app_state.styles
     own = replace(first, settings={"strength": 0.4, "coherence": 0.6})
     monkeypatch.setattr(page.app_state, "styles", [own, *others])
 
     def brought(recipe: str = "atelier", **by_link: Any) -> dict[Any, Any]:
-        asked = {"photo": {"path": "a photo"}, "chosen": [], "recipe": recipe}
+        asked = {"session": session, "photo": {"path": "a photo"}, "chosen": [], "recipe": recipe}
         return page.style.choose_first(**asked | controls(recipe) | by_link)
 
     assert named(page, brought()) == own.settings
