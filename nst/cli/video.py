@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tqdm import tqdm
 
 from nst.cli.arguments import parse_request, reject_painting_options
 from nst.cli.outputs import check_not_input
+from nst.cli.paint import AUTOSAVE_SECONDS, describe_failure
 from nst.cli.terminal import Interrupted, Interrupts, print_message
 from nst.config import Config
 from nst.errors import InputError
@@ -53,12 +55,12 @@ def paint_video(
     if isinstance(painter, SequencePainter):
         _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
     out.parent.mkdir(parents=True, exist_ok=True)
-    done, warnings = 0, list[str]()
+    done, failure, warnings = 0, "", list[str]()
     try:
         with (
             suppress(Interrupted),
             tqdm(total=clip.pictures or None, unit=" pictures") as bar,
-            closing(paint_clip(clip, out, painter, warnings.append, comment, unfinished)) as counts,
+            closing(_paint(clip, out, painter, warnings, comment, unfinished)) as counts,
         ):
             for done in counts:
                 bar.update(done - bar.n)
@@ -67,13 +69,42 @@ def paint_video(
             raise
         print_message(str(error))
         return 1
-    for warning in warnings:
-        print_message(warning)
-    if interrupts.number:
+    except (MemoryError, RuntimeError) as error:
+        failure = describe_failure(error)
+    for message in filter(None, [*dict.fromkeys(warnings), failure]):
+        print_message(message)
+    if failure or interrupts.number:
         kept = unfinished.frames if unfinished else 0
         print_message(f"{max(done, kept)} of {clip.pictures} pictures are painted" if done else "nothing is written")
-        return 128 + interrupts.number
-    return 0
+    return 128 + interrupts.number if interrupts.number else int(bool(failure))
+
+
+def _paint(
+    clip: Clip,
+    out: Path,
+    painter: CoherentPainter | SequencePainter,
+    warnings: list[str],
+    comment: str,
+    unfinished: Unfinished | None,
+) -> Generator[int, None, None]:
+    """As `paint_clip`. Every AUTOSAVE_SECONDS the file holds the frames so far, in case the machine stops.
+
+    Then the file is begun anew with a copy of these frames, as by --resume. Animations are written at the end.
+    """
+    saved = 0
+    while True:
+        copied, since = unfinished.frames if unfinished else 0, time.monotonic()
+        with closing(paint_clip(clip, out, painter, warnings.append, comment, unfinished)) as counts:
+            for done in counts:
+                yield max(done, saved)
+                if done <= copied:
+                    since = time.monotonic()
+                elif time.monotonic() - since > AUTOSAVE_SECONDS and out.suffix.lower() in FILMS:
+                    break
+            else:
+                return
+        saved, last = read_painted(out, comment)
+        unfinished = Unfinished(out, saved, last, lambda *_: None)  # the painter goes on from its own last frame
 
 
 def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:

@@ -44,11 +44,12 @@ def paint_clip(
 ) -> Generator[int, None, None]:
     """Paint a video into the file `out`, and yield how many frames are done, after each packet of the video.
 
-    If the generator is closed, the frames so far are a complete file. `warn` receives a sentence about each fault of
-    the video, and the file a comment. The frames of an unfinished file are copied. Raises ImageError if nothing was
-    written; an existing file stays as it is.
+    If the generator is closed, or `paint` fails, the frames so far are a complete file. `warn` receives a sentence
+    about each fault of the video, and the file a comment. The frames of an unfinished file are copied. Raises
+    ImageError if nothing was written, and the errors of `paint`; an existing file stays as it is.
     """
-    out, done, stop = Path(out), 0, None
+    out, done = Path(out), 0
+    stop: BaseException | None = None
     animated = out.suffix.lower() in ANIMATIONS
     if animated and min(clip.pictures, clip.seconds * MAX_ANIMATED_RATE) > MAX_ANIMATED:
         raise ImageError(
@@ -77,7 +78,7 @@ def paint_clip(
                     elif part and not isinstance(part, TimedFrame):
                         writer.add_audio(part)
                     yield done
-            except (GeneratorExit, KeyboardInterrupt) as interruption:
+            except (GeneratorExit, KeyboardInterrupt, MemoryError, RuntimeError) as interruption:
                 stop = interruption
             if done <= copied and (stop or not done):
                 raise stop or ImageError("the film holds no pictures; export it once more and try again")

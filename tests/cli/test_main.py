@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import re
 import signal
 import subprocess
@@ -9,14 +10,17 @@ import sys
 import threading
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from nst.cli import video
 from nst.cli.main import main
 from nst.gallery import load_styles
 from nst.one_pass import OnePass
-from tests.video.files import damage, decoded, full_disk, write_video
+from nst.video.coherence import CoherentPainter
+from tests.video.files import damage, decoded, full_disk, times, write_video
 
 MINUTES = 120
 """Seconds that a process may take to begin."""
@@ -297,6 +301,50 @@ def test_an_error_of_the_program_is_no_advice(
     assert done.returncode == 1
     assert "the run broke off (operands could not be broadcast" in done.stderr
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_an_error_of_a_video_keeps_the_pictures_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = write_video(tmp_path / "in.mp4"), tmp_path / "out.mp4"
+    paint, calls = OnePass.__call__, itertools.count(1)
+
+    def fail(self: OnePass, photo: Image.Image) -> Image.Image:
+        if next(calls) == 3:
+            raise MemoryError
+        return paint(self, photo)
+
+    monkeypatch.setattr(OnePass, "__call__", fail)
+    assert main([str(source), "gold_spirals", "-o", str(out), "--one-pass", "--size", "64"]) == 1
+    complaint = capsys.readouterr().err
+    assert "the run broke off (no memory is left); choose a smaller size" in complaint
+    assert f"2 of {len(decoded(source))} pictures are painted" in complaint
+    assert len(decoded(out)) == 2
+
+
+def test_a_long_video_is_saved_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_video(tmp_path / "in.mp4", audio=("aac", 44100))
+    at_once, out = tmp_path / "at_once.mp4", tmp_path / "out.mp4"
+    paint, kept, painted = CoherentPainter.__call__, list[int](), list[bytes]()
+
+    def watch(self: CoherentPainter, frame: Image.Image) -> Image.Image:
+        kept.append(len(decoded(out)) if out.exists() else 0)  # what would be left if the machine stopped here
+        painting = paint(self, frame)
+        painted.append(painting.tobytes())
+        return painting
+
+    monkeypatch.setattr(CoherentPainter, "__call__", watch)
+    arguments = [str(source), "gold_spirals", "--one-pass", "--size", "64"]
+    assert main([*arguments, "-o", str(at_once)]) == 0
+    count = len(decoded(source))
+    assert kept == [0] * count
+    monkeypatch.setattr(video, "AUTOSAVE_SECONDS", 0)
+    assert main([*arguments, "-o", str(out)]) == 0
+    assert kept[count:] == [*range(count)]
+    assert painted[count:] == painted[:count]
+    assert times(out) == times(at_once)
+    with av.open(str(out)) as one, av.open(str(at_once)) as other:
+        assert one.streams.audio[0].duration == other.streams.audio[0].duration
 
 
 def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from tests.serving import Served
 
 from .fake_painter import replace_painter
 
-DRAWN = "() => [...document.querySelectorAll('#styles img')].every((image) => image.src.startsWith('blob:'))"
+DRAWN = """() => {
+    const images = [...document.querySelectorAll('#styles img')];
+    return images.length > 0 && images.every((image) => image.src.startsWith('blob:'));
+}"""
 
 
 def test_a_fast_device_draws_previews_and_the_gallery(browser: Browser, server: Served) -> None:

@@ -175,6 +175,28 @@ def test_a_stop_on_a_full_disk_leaves_the_existing_file(tmp_path: Path) -> None:
     assert out.read_bytes() == b"as before"
 
 
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+@pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
+def test_an_error_of_the_painter_keeps_the_frames_before_it(tmp_path: Path, error: type[Exception], name: str) -> None:
+    painted = 0
+
+    def paint(frame: Image.Image) -> Image.Image:
+        nonlocal painted
+        painted += 1
+        if painted == 8:
+            raise error("no room")
+        return frame
+
+    out = tmp_path / name
+    with pytest.raises(error, match="no room"):
+        list(paint_clip(open_clip(_film(tmp_path / "a.mp4")), out, paint))
+    assert open_clip(out).pictures == 7
+    painted, before = 7, out.read_bytes()
+    with pytest.raises(error, match="no room"):
+        list(paint_clip(open_clip(tmp_path / "a.mp4"), out, paint))
+    assert out.read_bytes() == before
+
+
 def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     clip = open_clip(_film(tmp_path / "a.mp4"))
     with pytest.raises(ImageError, match="can't be written"):
