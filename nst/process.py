@@ -10,7 +10,7 @@ IMPORTED_IN = os.getpid()
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """A context for slow imports: the collector would visit a million new objects again and again, and free none."""
+    """A context for slow imports: the collector would visit all new objects again and again, and free few."""
     enabled = gc.isenabled()
     gc.disable()
     try:
