@@ -1,4 +1,7 @@
-"""The process that imported `nst` (which imports this at once, before a program can fork), and its garbage."""
+"""The process: which one imported `nst`, and a pause of its garbage collector.
+
+`nst` imports this at once, before a program can fork.
+"""
 
 import gc
 import os
@@ -10,7 +13,7 @@ IMPORTED_IN = os.getpid()
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """A context for slow imports: the collector would visit all new objects again and again, and free few."""
+    """A context for slow imports. They create many objects, which the collector would visit several times."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    gc.freeze()  # what collects garbage need not visit modules and tests again and again
+    gc.freeze()  # later collections skip the modules and the tests
 
 
 def _needs(item: pytest.Item, *fixtures: str) -> bool:

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Playwright
 ROOT = Path(__file__).parent.parent
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 HEADLESS = shutil.which("chromium-headless-shell") or CHROMIUM
-"""Chromium without a window and a profile's settings, in which pages load faster."""
+"""A smaller Chromium, in which pages load faster. It ignores the settings of a profile."""
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",

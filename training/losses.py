@@ -1,10 +1,10 @@
 """The optimiser's losses for many pictures at once, each in its own style.
 
 `nst.optimise.losses` has the formulas. Its content and style distance and its total variation are
-used here through `torch.vmap`. The Gram matrix and the matching loss have a second form here: the
-optimiser's forms save memory and time for one large picture (blocks of positions, hand-written
-gradients), which `vmap` does not support and which many small pictures do not need. A test compares
-the two.
+used here through `torch.vmap`. The Gram matrix and the matching loss have a second form here. The
+optimiser's forms save memory and time for one large picture, by blocks of positions and hand-written
+gradients. `vmap` does not support them, and many small pictures do not need them. A test compares the
+two.
 """
 
 from collections.abc import Sequence

@@ -60,7 +60,7 @@ def paint_video(
         with (
             suppress(Interrupted),
             tqdm(total=clip.pictures or None, unit=" pictures") as bar,
-            closing(_paint(clip, out, painter, warnings, comment, unfinished)) as counts,
+            closing(_paint_and_save(clip, out, painter, warnings, comment, unfinished)) as counts,
         ):
             for done in counts:
                 bar.update(done - bar.n)
@@ -79,7 +79,7 @@ def paint_video(
     return 128 + interrupts.number if interrupts.number else int(bool(failure))
 
 
-def _paint(
+def _paint_and_save(
     clip: Clip,
     out: Path,
     painter: CoherentPainter | SequencePainter,
@@ -87,9 +87,9 @@ def _paint(
     comment: str,
     unfinished: Unfinished | None,
 ) -> Generator[int, None, None]:
-    """As `paint_clip`. Every AUTOSAVE_SECONDS the file holds the frames so far, in case the machine stops.
+    """As `paint_clip`, but it writes the file every AUTOSAVE_SECONDS, in case the machine stops.
 
-    Then the file is begun anew with a copy of these frames, as by --resume. Animations are written at the end.
+    Each new file begins with a copy of the frames in the last one. An animation is written only at the end.
     """
     saved = 0
     while True:

@@ -29,7 +29,7 @@ def serve() -> int:
             from nst.service.app_state import open_app_state
 
             blocks, page = build(open_app_state(config))
-        gc.freeze()  # no later collection, during which nobody is answered, visits the modules and the page
+        gc.freeze()  # a collection stops the server; now it skips the modules and the page
         launch(blocks, page.app_state)
     except (ValueError, OSError) as error:
         print(f"nst: {error}", file=sys.stderr)

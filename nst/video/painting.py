@@ -44,9 +44,11 @@ def paint_clip(
 ) -> Generator[int, None, None]:
     """Paint a video into the file `out`, and yield how many frames are done, after each packet of the video.
 
-    If the generator is closed, or `paint` fails, the frames so far are a complete file. `warn` receives a sentence
-    about each fault of the video, and the file a comment. The frames of an unfinished file are copied. Raises
-    ImageError if nothing was written, and the errors of `paint`; an existing file stays as it is.
+    The frames of an `unfinished` file are copied. `warn` receives a sentence about each fault of the video. The file
+    stores the `comment`.
+
+    If the generator is closed, the file has the frames so far. The same holds if `paint` raises an error, which is
+    raised again. If nothing can be read or written, ImageError is raised, and an existing file does not change.
     """
     out, done = Path(out), 0
     stop: BaseException | None = None
@@ -78,7 +80,9 @@ def paint_clip(
                     elif part and not isinstance(part, TimedFrame):
                         writer.add_audio(part)
                     yield done
-            except (GeneratorExit, KeyboardInterrupt, MemoryError, RuntimeError) as interruption:
+            except (FFmpegError, OSError):  # the file can't be written
+                raise
+            except BaseException as interruption:
                 stop = interruption
             if done <= copied and (stop or not done):
                 raise stop or ImageError("the film holds no pictures; export it once more and try again")

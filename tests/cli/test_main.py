@@ -322,9 +322,10 @@ def test_an_error_of_a_video_keeps_the_pictures_before_it(
     assert len(decoded(out)) == 2
 
 
-def test_a_long_video_is_saved_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_long_video_is_saved_again_and_again(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_video(tmp_path / "in.mp4", audio=("aac", 44100))
-    at_once, out = tmp_path / "at_once.mp4", tmp_path / "out.mp4"
+    at_once, out = tmp_path / f"at_once{suffix}", tmp_path / f"out{suffix}"
     paint, kept, painted = CoherentPainter.__call__, list[int](), list[bytes]()
 
     def watch(self: CoherentPainter, frame: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageChops
@@ -175,7 +176,7 @@ def test_a_stop_on_a_full_disk_leaves_the_existing_file(tmp_path: Path) -> None:
     assert out.read_bytes() == b"as before"
 
 
-@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, ValueError, cv2.error])
 @pytest.mark.parametrize("name", ["out.mp4", "out.gif"])
 def test_an_error_of_the_painter_keeps_the_frames_before_it(tmp_path: Path, error: type[Exception], name: str) -> None:
     painted = 0
