@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from playwright.sync_api import Page as Tab
-from playwright.sync_api import Route
 
 import nst
 
@@ -30,7 +29,7 @@ export class Painter {
 
 DEVICE = """() => {
     const { device } = window.nst;
-    const painter = async () => new (await device.load("painter.js")).Painter();
+    const painter = async () => new (await device.load("fake/painter.js")).Painter();
     const cin = async (chosen, ...settings) => {
         window.wanted = [chosen, ...settings];
         return chosen.length ? new Float32Array([chosen.length]) : null;
@@ -46,11 +45,10 @@ def script(name: str) -> str:
 
 
 def replace_painter(tab: Tab) -> None:
-    """The open page has this painter from now on."""
+    """The open page has this painter from now on.
 
-    def answer(route: Route) -> None:
-        route.fulfill(body=script(route.request.url.rpartition("/")[2]), content_type="text/javascript")
-
-    tab.route("**/web/*/*.js", answer)
+    It has an address of its own, because the page may have loaded its own painter already.
+    """
+    tab.route("**/fake/painter.js", lambda route: route.fulfill(body=PAINTER, content_type="text/javascript"))
     tab.wait_for_function("window.nst?.device")
     tab.evaluate(DEVICE)
