@@ -29,7 +29,10 @@ PAGE = """<!doctype html><title>Live</title><canvas></canvas><script type="modul
     window.painters = [];
     const painter = async () => {
         if (window.unsupported) throw new Unsupported();
-        if (window.offline) throw new TypeError("Failed to fetch");
+        if (window.offline) {
+            await window.offline;
+            throw new TypeError("Failed to fetch");
+        }
         painters.push(new Painter());
         return painters.at(-1);
     };
@@ -220,6 +223,18 @@ def test_a_camera_that_cannot_be_painted(blank: Tab, setting: str, message: str)
     blank.evaluate(f"delete window.{name}")
     start(blank)
     assert news(blank, "message")[-1] == ""
+
+
+def test_a_network_that_fails_later_leaves_the_message_about_the_camera(blank: Tab) -> None:
+    blank.evaluate("""() => {
+        window.refusal = "NotAllowedError";
+        window.offline = new Promise((fail) => { window.fail = fail; });
+        window.prepared = live.prepare();
+    }""")
+    blank.evaluate("live.start()")
+    blank.evaluate("fail()")
+    assert blank.evaluate("prepared") is False
+    assert "may not use the camera" in news(blank, "message")[-1]
 
 
 def test_a_camera_that_is_unplugged(blank: Tab) -> None:

@@ -140,7 +140,7 @@ export class Live extends EventTarget {
             await this.#ready();
             return true;
         } catch (error) {
-            this.#tell(messageOf(error));
+            if (!this.#message) this.#tell(messageOf(error)); // `start` tells of it too
             return false;
         }
     }
