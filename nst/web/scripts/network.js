@@ -93,7 +93,7 @@ export function decode(plan, photo) {
     x = residual(plan, replace(plan, x, plan.add(x, eighth, { upsampled: true, depth: true })), QUARTER);
     plan.free(eighth);
     for (const name of ["decoder.expand1", "decoder.expand2"]) {
-        x = plan.norm(replace(plan, x, plan.conv(x, name, { padding: "replicate", upsampled: true })));
+        x = plan.norm(replace(plan, x, plan.conv(x, name, { padding: "reflect", upsampled: true })));
     }
     return plan.norm(replace(plan, x, plan.conv(x, "decoder.expand3", { padding: "reflect" })));
 }

@@ -41,11 +41,13 @@ function loadWeights() {
 }
 
 /**
- * @param {{backend?: "webgpu" | "webgl2", half?: boolean}} [options]  by default the fastest backend, with float16
+ * @param {{backend?: "webgpu" | "webgl2", half?: boolean}} [options]  by default the fastest backend, with float16 on a
+ *     GPU; without one, with float32, which a processor computes faster
  * @returns {Promise<Painter>}
  * @throws {Unsupported}
  */
-export async function createPainter({ backend, half = true } = {}) {
+export async function createPainter({ backend, half } = {}) {
+    half ??= !(await isSoftware());
     const device = backend === "webgl2" ? null : await WebGPU.device();
     const context = device || backend === "webgpu" ? null : WebGL.context();
     if (!device && !context) throw new Unsupported("This browser has neither WebGPU nor WebGL 2.");

@@ -74,12 +74,11 @@ export class GLPlan {
         const depthwise = inputs === 1;
         const group = depthwise || result.slices % 2 ? 1 : this.gpu.group;
         const buffer = this.gpu.layer(name, group);
-        const options = { side, stride, padding, upsampled, activation, normed: !!x.norm, depthwise, group };
-        const fragment = shaders.convShader({ ...options, slices: x.slices });
+        const fragment = shaders.convShader({ side, stride, padding, activation, normed: !!x.norm, depthwise, group });
+        const sizes = { width: x.width, height: x.height, slices: x.slices, doubled: Number(upsampled) };
         for (let first = 0; first < result.slices; first += group) {
-            const numbers = { first, width: x.width, height: x.height };
             const weights = { buffer, offset: (BLOCK * first) / group };
-            this.drawSlices(fragment, result, first, group, { x: x.memory, ...x.norm }, numbers, weights);
+            this.drawSlices(fragment, result, first, group, { x: x.memory, ...x.norm }, { first, ...sizes }, weights);
         }
         return result;
     }
@@ -206,6 +205,8 @@ export class GLPlan {
                 !gl.getProgramParameter(program, compilation.COMPLETION_STATUS_KHR)
             )
                 await pause();
+            if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost())
+                throw new Error(`A shader can't be compiled: ${gl.getProgramInfoLog(program)}`);
             this.gpu.bindUnits(program);
         }
     }

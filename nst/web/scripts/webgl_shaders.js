@@ -8,7 +8,8 @@ precision highp sampler2D;
 precision highp sampler2DArray;
 uniform sampler2DArray x, y;
 uniform sampler2D factors, shifts, parameters, photo, noise;
-uniform int width, height, first; // pixels of x; the first slice that is computed
+uniform int width, height, slices, first; // pixels and slices of x; the first slice that is computed
+uniform int doubled; // 1: x is enlarged by 2 first, each pixel becomes four
 vec4 pixel(sampler2DArray t, int column, int row, int s) {
     return texelFetch(t, ivec3(column >> 2, row, 4 * s + (column & 3)), 0);
 }
@@ -17,6 +18,8 @@ vec4 pixel(sampler2DArray t, int column, int row, int s) {
 export const SAMPLERS = ["x", "y", "factors", "shifts", "parameters", "photo", "noise"]; // each has its own unit
 
 export const PIXELS = 4; // of a row that a fragment computes
+
+export const WEIGHT_UNIT = 2 ** 24; // of the weights in a convolution, which are whole numbers of 8 bits before
 
 /** One triangle covers the target. */
 export const VERTEX = `#version 300 es
@@ -48,7 +51,6 @@ const outputs = (group) => lines(group * PIXELS, (index) => `layout(location = $
  * @property {number} side
  * @property {number} stride
  * @property {"zero" | "end" | "reflect" | "replicate"} padding
- * @property {boolean} upsampled
  * @property {"" | "relu" | "relu6"} activation
  * @property {boolean} normed  the input has a norm
  * @property {boolean} depthwise
@@ -57,44 +59,60 @@ const outputs = (group) => lines(group * PIXELS, (index) => `layout(location = $
 
 /**
  * A convolution. Its uniform block has the scales and the biases of the group's slices, then the packed weights.
- * @param {ConvShader & {slices: number}} options  slices of the input
+ * @param {ConvShader} options
  */
-export function convShader({ side, stride, padding, upsampled, activation, normed, depthwise, group, slices }) {
+export function convShader({ side, stride, padding, activation, normed, depthwise, group }) {
     const reach = padding === "end" ? 0 : side >> 1;
     const outside = side > 1 && (padding === "zero" || padding === "end");
     const span = (PIXELS - 1) * stride + side; // pixels of a row that a fragment reads
-    const shift = upsampled ? " >> 1" : "";
-    const loaded = (/** @type {number} */ c) => {
-        const load = `pixel(x, place(at.x + ${c}, across)${shift}, row, s)`;
+    const rolled = side > 3; // a loop over the columns, or compiling takes long; its stride is 1
+    /** @typedef {number | string} Index */
+    const loaded = (/** @type {Index} */ c) => {
+        const load = `pixel(x, place(at.x + ${c}, across) >> doubled, row, s)`;
         return normed ? `max(${load} * f + h, 0.0)` : load;
     };
-    const value = (/** @type {number} */ c) =>
+    const value = (/** @type {Index} */ c) =>
         outside ? `(uint(at.x + ${c}) < inside ? ${loaded(c)} : vec4(0))` : loaded(c);
-    const product = (/** @type {number} */ column, /** @type {number} */ slice) => {
-        const index = `i + ${slice * (depthwise ? 1 : slices) * side * side + column}`;
+    /**
+     * @param {Index} column  of the kernel
+     * @param {number} place  of the first pixel's value among those that were read
+     * @param {number} slice
+     */
+    const product = (column, place, slice) => {
+        const index = `i + ${slice} * slices * ${side * side} + ${column}`;
         const weights = depthwise ? `column(w[(${index}) >> 2][(${index}) & 3])` : `matrix(w[${index}])`;
         const type = depthwise ? "vec4" : "mat4";
         return `{ ${type} m = ${weights};
-            ${lines(PIXELS, (p) => `o${slice * PIXELS + p} += m * v${p * stride + column};`)} }`;
+            ${lines(PIXELS, (p) => `o${slice * PIXELS + p} += m * v${p * stride + place};`)} }`;
     };
+    const products = (/** @type {Index} */ column, /** @type {number} */ place) =>
+        lines(group, (slice) => product(column, place, slice));
+    const row = rolled
+        ? `${lines(PIXELS, (c) => `vec4 v${c} = ${value(c)};`)}
+            for (int c = 0; c < ${side}; c++) {
+                ${products("c", 0)}
+                ${lines(PIXELS - 1, (p) => `v${p} = v${p + 1};`)}
+                v${PIXELS - 1} = ${value(`c + ${PIXELS}`)};
+            }`
+        : `${lines(span, (c) => `vec4 v${c} = ${value(c)};`)} ${lines(side, (column) => products(column, column))}`;
     return `${HEADER}
 layout(std140) uniform Weights { uvec4 w[1024]; };
 ${outputs(group)}
 int place(int i, int n) { return ${PLACES[padding]}; }
-vec4 column(uint packed) { return vec4(ivec4(uvec4(packed) << uvec4(24, 16, 8, 0)) >> 24); }
+// Each byte at the top of a number. A product with a constant is a shift on GPUs, and fast on processors.
+vec4 column(uint packed) { return vec4(ivec4((uvec4(packed) * uvec4(16777216, 65536, 256, 1)) & 0xff000000u)); }
 mat4 matrix(uvec4 packed) { return mat4(column(packed.x), column(packed.y), column(packed.z), column(packed.w)); }
 void main() {
-    int across = width * ${upsampled ? 2 : 1}, down = height * ${upsampled ? 2 : 1};
+    int across = width << doubled, down = height << doubled;
     ivec2 at = ivec2(int(gl_FragCoord.x) * ${PIXELS}, int(gl_FragCoord.y)) * ${stride} - ${reach};
     ${lines(group * PIXELS, (index) => `o${index} = vec4(0);`)}
-    for (int k = 0; k < ${depthwise ? 1 : slices}; k++) {
+    for (int k = 0; k < ${depthwise ? 1 : "slices"}; k++) {
         int s = ${depthwise ? "first" : "k"};
         ${normed ? "vec4 f = texelFetch(factors, ivec2(s, 0), 0), h = texelFetch(shifts, ivec2(s, 0), 0);" : ""}
         for (int r = 0; r < ${side}; r++) {
-            int row = place(at.y + r, down)${shift}, i = ${2 * group * (depthwise ? 4 : 1)} + k * ${side * side} + r * ${side};
+            int row = place(at.y + r, down) >> doubled, i = ${2 * group * (depthwise ? 4 : 1)} + k * ${side * side} + r * ${side};
             ${outside ? "uint inside = uint(at.y + r) < uint(height) ? uint(width) : 0u;" : ""}
-            ${lines(span, (c) => `vec4 v${c} = ${value(c)};`)}
-            ${lines(side, (column) => lines(group, (slice) => product(column, slice)))}
+            ${row}
         }
     }
     ${lines(group * PIXELS, (index) => {

@@ -104,18 +104,18 @@ export class GPUPlan {
         const result = this.pool.take((x.width * factor) / stride, (x.height * factor) / stride, outputs);
         const depthwise = inputs === 1;
         const group = depthwise || result.slices % 2 ? 1 : 2;
+        const { half } = this.gpu;
         const code = shaders.convShader({
             side,
             stride,
             padding,
-            upsampled,
             activation,
             normed: !!x.norm,
-            group,
             depthwise,
-            half: this.gpu.half,
+            group,
+            half,
         });
-        const sizes = this.sizes(x.width, x.height, x.slices, result.slices);
+        const sizes = this.sizes(x.width, x.height, x.slices, Number(upsampled));
         this.step(
             code,
             [sizes, x.memory, weights, affine, result.memory, ...(x.norm ? [x.norm] : [])],

@@ -3,7 +3,7 @@
 /** @typedef {import("./webgl_shaders.js").ConvShader} ConvShader */
 
 export const WORKGROUP = 8; // threads on each side of a workgroup
-export const PIXELS = 8; // of a row that a thread of a convolution computes: it reads the weights once for all
+export const PIXELS = 4; // of a row that a thread of a convolution computes: it reads the weights once for all
 const THREADS = 64; // of a workgroup that adds up
 
 const ACTIVATIONS = { "": "$", relu: "max($, vec4f())", relu6: "clamp($, vec4f(), vec4f(6))" };
@@ -32,32 +32,44 @@ fn stored(v: vec4f) -> Stored { return ${half ? "vec2u(pack2x16float(v.xy), pack
 
 /**
  * A convolution. A thread computes PIXELS pixels of `group` slices.
- * @param {{side: number, stride: number, padding: ConvShader["padding"], upsampled: boolean, half: boolean,
- *     activation: ConvShader["activation"], normed: boolean, group: number, depthwise: boolean}} options
+ * @param {ConvShader & {half: boolean}} options
  */
-export function convShader({ side, stride, padding, upsampled, activation, normed, group, depthwise, half }) {
+export function convShader({ side, stride, padding, activation, normed, group, depthwise, half }) {
     const reach = padding === "end" ? 0 : side >> 1;
     const outside = side > 1 && (padding === "zero" || padding === "end");
     const span = (PIXELS - 1) * stride + side; // pixels of a row that a thread reads
     const taps = side * side;
-    const load = (/** @type {number} */ c) =>
-        `unpacked(x[u32((s * height + row) * width + place(at.x + ${c}, across)${upsampled ? " / 2" : ""})])`;
-    const loaded = (/** @type {number} */ c) => (normed ? `max(${load(c)} * f + h, vec4f())` : load(c));
-    const value = (/** @type {number} */ c) =>
+    const rolled = side > 3; // a loop over the columns, or compiling takes long; its stride is 1
+    /** @typedef {number | string} Index */
+    const load = (/** @type {Index} */ c) =>
+        `unpacked(x[u32((s * height + row) * width + (place(at.x + ${c}, across) >> sizes.doubled))])`;
+    const loaded = (/** @type {Index} */ c) => (normed ? `max(${load(c)} * f + h, vec4f())` : load(c));
+    const value = (/** @type {Index} */ c) =>
         outside ? `select(vec4f(), ${loaded(c)}, u32(at.x + ${c}) < inside)` : loaded(c);
-    /** @param {number} column */
-    const products = (column) =>
+    /**
+     * @param {Index} column  of the kernel
+     * @param {number} place  of the first pixel's value among those that were read
+     */
+    const products = (column, place) =>
         lines(group, (slice) => {
-            const weights = `weights[w + ${slice} * slices * ${taps} + ${column}]`;
-            /** @param {number} pixel */
-            const input = (pixel) => `v${pixel * stride + column}`;
             const matrix = depthwise
-                ? `unpack4x8snorm(${weights})`
-                : `mat4x4f(${[..."xyzw"].map((input) => `unpack4x8snorm(${weights}.${input})`)})`;
-            return `{ let m = ${matrix}; ${lines(PIXELS, (pixel) => `o${slice}_${pixel} += m * ${input(pixel)};`)} }`;
+                ? "unpack4x8snorm(packed)"
+                : `mat4x4f(${[..."xyzw"].map((input) => `unpack4x8snorm(packed.${input})`)})`;
+            return `{
+                let packed = weights[w + ${slice} * slices * ${taps} + ${column}];
+                let m = ${matrix};
+                ${lines(PIXELS, (pixel) => `o${slice}_${pixel} += m * v${pixel * stride + place};`)} }`;
         });
+    const row = rolled
+        ? `${lines(PIXELS, (c) => `var v${c} = ${value(c)};`)}
+            for (var c = 0; c < ${side}; c++) {
+                ${products("c", 0)}
+                ${lines(PIXELS - 1, (p) => `v${p} = v${p + 1};`)}
+                v${PIXELS - 1} = ${value(`c + ${PIXELS}`)};
+            }`
+        : `${lines(span, (c) => `let v${c} = ${value(c)};`)} ${lines(side, (column) => products(column, column))}`;
     return `${storage(half)}
-struct Sizes { width: i32, height: i32, slices: i32, outputs: i32 }
+struct Sizes { width: i32, height: i32, slices: i32, doubled: u32 } // 1: x is enlarged by 2 first, each pixel becomes four
 @group(0) @binding(0) var<uniform> sizes: Sizes; // of the input
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> weights: array<${depthwise ? "u32" : "vec4u"}>;
@@ -69,8 +81,8 @@ fn place(i: i32, n: i32) -> i32 { return ${PLACES[padding]}; }
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let width = sizes.width;
     let height = sizes.height;
-    let across = width * ${upsampled ? 2 : 1};
-    let down = height * ${upsampled ? 2 : 1};
+    let across = width << sizes.doubled;
+    let down = height << sizes.doubled;
     let columns = across / ${stride};
     let rows = down / ${stride};
     let start = vec2i(i32(id.x) * ${PIXELS}, i32(id.y));
@@ -83,22 +95,21 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let s = ${depthwise ? "first" : "k"};
         ${normed ? "let f = norm[2 * s]; let h = norm[2 * s + 1];" : ""}
         for (var r = 0; r < ${side}; r++) {
-            let row = place(at.y + r, down)${upsampled ? " / 2" : ""};
+            let row = place(at.y + r, down) >> sizes.doubled;
             ${outside ? "let inside = select(0u, u32(width), u32(at.y + r) < u32(height));" : ""}
-            ${lines(span, (c) => `let v${c} = ${value(c)};`)}
             let w = (first * slices + k) * ${taps} + r * ${side};
-            ${lines(side, products)}
+            ${row}
         }
     }
-    ${lines(
-        PIXELS,
-        (p) => `if (start.x + ${p} < columns) {
-        ${lines(group, (slice) => {
-            const sum = `(o${slice}_${p} * affine[2 * (first + ${slice})] + affine[2 * (first + ${slice}) + 1])`;
-            const index = `((first + ${slice}) * rows + start.y) * columns + start.x + ${p}`;
-            return `result[${index}] = stored(${ACTIVATIONS[activation].replace("$", sum)});`;
-        })} }`,
-    )}
+    ${lines(group, (slice) => {
+        const result = (/** @type {number} */ p) =>
+            ACTIVATIONS[activation].replace("$", `(o${slice}_${p} * scale + bias)`);
+        return `{
+            let scale = affine[2 * (first + ${slice})];
+            let bias = affine[2 * (first + ${slice}) + 1];
+            let base = ((first + ${slice}) * rows + start.y) * columns + start.x;
+            ${lines(PIXELS, (p) => `if (start.x + ${p} < columns) { result[base + ${p}] = stored(${result(p)}); }`)} }`;
+    })}
 }`;
 }
 
@@ -161,15 +172,17 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) threa
     let base = i32(id.y) * sizes.x;
     let low = i32(id.x) * sizes.z;
     let high = min(low + sizes.z, sizes.x);
-    var sum = vec4f();
-    for (var p = low + i32(thread); p < high; p += ${THREADS}) { sum += unpacked(x[base + p]); }
-    let mean = total(thread, sum) / f32(high - low);
-    sum = vec4f();
-    for (var p = low + i32(thread); p < high; p += ${THREADS}) {
-        let v = unpacked(x[base + p]) - mean;
-        sum += v * v;
+    var mean = vec4f();
+    var squares = vec4f();
+    for (var turn = 0; turn < 2; turn++) {
+        var sum = vec4f();
+        for (var p = low + i32(thread); p < high; p += ${THREADS}) {
+            let v = unpacked(x[base + p]) - mean;
+            sum += select(v, v * v, turn == 1);
+        }
+        let all = total(thread, sum);
+        if (turn == 0) { mean = all / f32(high - low); } else { squares = all; }
     }
-    let squares = total(thread, sum);
     if (thread == 0) {
         tiles[2 * (id.y * count.x + id.x)] = mean;
         tiles[2 * (id.y * count.x + id.x) + 1] = squares;
