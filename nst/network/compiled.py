@@ -1,7 +1,6 @@
-"""The fused convolution of `winograd.cpp`, compiled for this processor when it is first needed.
+"""Operations in C++, compiled for this processor when they are first needed.
 
-It saves a third of a step on two cores. Without a compiler, or if its results are wrong, PyTorch's operations are
-used.
+Without a compiler PyTorch's operations are used.
 """
 
 import ctypes
@@ -13,119 +12,69 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst.config import cache_folder
 from nst.network.processor import processor_flags
-from nst.network.winograd import spectra_of
 
 log = logging.getLogger("nst")
 
-SOURCE = Path(__file__).with_name("winograd.cpp")
 FLAGS = "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"  # the OpenMP of PyTorch, which is loaded already
 COMPILERS = ("g++",)  # clang++ would bring an OpenMP of its own
-MAX_SECONDS = 60  # for the compiler, which takes about one
-
-_FUNCTIONS = {torch.float32: "convolve_float32", torch.bfloat16: "convolve_bfloat16"}
+MAX_SECONDS = 60  # for the compiler, which takes about two
 
 
-class FusedConvolution:
-    """A 3 x 3 convolution with one zero of padding, for `supports` (weight, dtype)."""
+def operation(name: str, like: Tensor) -> Callable[..., None] | None:
+    """The operation of `features.cpp` for tensors in the number format of `like`; None: use PyTorch's.
 
-    def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
-        library = _library()
-        assert library is not None
-        self._outputs, self._inputs = weight.shape[:2]
-        self._convolve = getattr(library, _FUNCTIONS[dtype])
-        self._filters = _packed(weight, library.filter_block(), dtype)
-
-    def __call__(self, x: Tensor, bias: Tensor | None, relu: bool = False, mask: Tensor | None = None) -> Tensor:
-        """Features 1 x inputs x H x W -> 1 x outputs x H x W, channels last.
-
-        `bias` is None or in float32. With `relu` a ReLU follows. The result is 0 where `mask`, of its shape, is 0.
-        """
-        x = x.contiguous(memory_format=torch.channels_last)
-        _, inputs, height, width = x.shape
-        out = x.new_empty(1, height, width, self._outputs)
-        pointers = [None if tensor is None else ctypes.c_void_p(tensor.data_ptr()) for tensor in (bias, mask)]
-        self._convolve(
-            *(ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, out, self._filters)),
-            *pointers,
-            height,
-            width,
-            inputs,
-            self._outputs,
-            relu,
-            torch.get_num_threads(),
-        )
-        return out.permute(0, 3, 1, 2)
-
-
-def supports(weight: Tensor, dtype: torch.dtype) -> bool:
-    """Whether `FusedConvolution` takes this weight, outputs x inputs x 3 x 3, in this number format, here."""
-    outputs, inputs = weight.shape[:2]
-    return weight.device.type == "cpu" and inputs % 32 == 0 and outputs % 64 == 0 and is_available(dtype)
-
-
-@cache
-def is_available(dtype: torch.dtype) -> bool:
-    """Whether the convolution compiles on this machine for this number format, and its results are right."""
-    library = _library()
-    if dtype not in _FUNCTIONS or library is None or not hasattr(library, _FUNCTIONS[dtype]):
-        return False
-    random = torch.Generator().manual_seed(0)
-    x, weight, bias = (
-        torch.randn(shape, generator=random, dtype=torch.float32) for shape in ((1, 64, 9, 13), (64, 64, 3, 3), (64,))
-    )
-    x = x.to(dtype)
-    result = FusedConvolution(weight, dtype)(x, bias, relu=True)
-    expected = F.conv2d(x.float(), weight, bias, padding=1).relu()
-    error = float((result.float() - expected).norm() / expected.norm())
-    limit = 1e-5 if dtype == torch.float32 else 0.05
-    if not error < limit:
-        log.warning("the compiled convolution is not used: its relative error is %.2g", error)
-    return error < limit
-
-
-def _packed(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
-    """The filters in the order in which the inner loop reads them.
-
-    36 x blocks of outputs x inputs x outputs of a block; in bfloat16 pairs of inputs come last.
+    It takes tensors without gaps, channels last, then int and float numbers.
     """
-    outputs, inputs = weight.shape[:2]
-    filters = spectra_of(weight).view(36, outputs // block, block, inputs).to(dtype)
-    if dtype == torch.bfloat16:
-        return filters.unflatten(3, (-1, 2)).permute(0, 1, 3, 2, 4).contiguous()
-    return filters.transpose(2, 3).contiguous()
+    functions = library("features") if like.is_cpu else None
+    for suffix in (str(like.dtype).removeprefix("torch."), 8 * like.dtype.itemsize):
+        function = getattr(functions, f"{name}_{suffix}", None)
+        if function is not None:
+            return lambda *arguments: function(*map(_in_c, arguments), torch.get_num_threads())
+    return None
+
+
+def _in_c(argument: Tensor | float) -> Any:
+    if isinstance(argument, Tensor):
+        return ctypes.c_void_p(argument.data_ptr())
+    return ctypes.c_float(argument) if isinstance(argument, float) else argument
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
-    """The compiled file, from the cache or new. None without a compiler, or after an error, which is logged."""
+def library(name: str) -> ctypes.CDLL | None:
+    """The functions of a C++ file in this folder, compiled now or before.
+
+    None without a compiler, or after an error, which is logged.
+    """
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if sys.platform != "linux" or compiler is None or not processor_flags():
         return None
     try:
         folder = cache_folder()
-        file = folder / f"winograd-{_version(compiler)}.so"
+        source = Path(__file__).with_name(f"{name}.cpp")
+        file = folder / f"{name}-{_version(source, compiler)}.so"
         if not file.is_file():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with TemporaryDirectory(dir=folder) as temporary:
                 built = Path(temporary) / file.name
-                command = [compiler, *FLAGS, str(SOURCE), "-o", str(built)]
+                command = [compiler, *FLAGS, str(source), "-o", str(built)]
                 subprocess.run(command, check=True, capture_output=True, timeout=MAX_SECONDS)
                 built.replace(file)
         if not (_is_private(folder) and _is_private(file)):
             raise OSError(f"others may write {str(file)!r}")
         return ctypes.CDLL(str(file))
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        log.info("the fused convolution is not compiled: %s", str(error).partition("\n")[0])
+        log.info("%s.cpp is not compiled: %s", name, str(error).partition("\n")[0])
         return None
 
 
@@ -135,7 +84,7 @@ def _is_private(path: Path) -> bool:
     return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _version(compiler: str) -> str:
+def _version(source: Path, compiler: str) -> str:
     """Source, compiler, flags and processor, as a short hash: another machine may share the folder."""
-    parts = (SOURCE.read_text(), compiler, FLAGS, platform.machine(), sorted(processor_flags()))
+    parts = (source.read_text(), compiler, FLAGS, platform.machine(), sorted(processor_flags()))
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

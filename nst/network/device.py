@@ -10,7 +10,7 @@ import torch
 from nst.config import PRECISIONS
 from nst.errors import InputError
 from nst.network import cgroup
-from nst.network.compiled import is_available
+from nst.network.fused_convolution import is_available
 from nst.network.kernels import Convolve, direct
 from nst.network.processor import processor_flags
 from nst.network.winograd import Winograd2d
@@ -34,7 +34,7 @@ class Arithmetic:
 
     dtype: torch.dtype
     winograd: bool = False
-    fused: bool = False  # see `nst.network.compiled`
+    fused: bool = False  # see `nst.network.fused_convolution`
 
     @property
     def scale(self) -> float:

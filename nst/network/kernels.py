@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nst.network.compiled import FusedConvolution, supports
+from nst.network.fused_convolution import FusedConvolution, supports
 from nst.network.relu import relu_, relu_backward
 from nst.network.winograd import Winograd1d, Winograd2d
 

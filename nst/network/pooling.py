@@ -1,7 +1,8 @@
 """2 x 2 pooling of features that a ReLU produced, and its gradient, without autograd.
 
 Features are compared and masked as integers with the same bits. Non-negative floats have the same order as those
-integers, and processors handle integers several times faster than bfloat16.
+integers, and processors handle integers several times faster than bfloat16. Where there is a compiler, one pass over
+the features does all.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from nst.network.compiled import operation
 
 BAND_ROWS = 16  # rows that a processor handles at a time, so that they stay in its cache
 
@@ -38,6 +41,13 @@ def pool(x: Tensor, pooling: str) -> tuple[Tensor, Tensor | None]:
     """
     if pooling != "max":
         return F.avg_pool2d(x, 2), None
+    if compiled := operation("pool", x):
+        rows = rows_of(x).contiguous()
+        height, width, channels = rows.shape
+        out = rows.new_empty(height // 2, width // 2, channels)
+        positions = out.new_empty(out.shape, dtype=torch.int8)
+        compiled(rows, out, positions, height, width, channels)
+        return out[None].permute(0, 3, 1, 2), positions
     top, bottom = _row_pairs(integer_view(x))
     height, width, _, channels = top.shape
     out = x.new_empty(height, width, channels)
@@ -60,6 +70,10 @@ def unpool(grad: Tensor, shape: torch.Size, positions: Tensor | None) -> Tensor:
     is zero where all four values are zero.
     """
     out = torch.empty(shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last)
+    compiled = operation("unpool", grad)
+    if positions is not None and compiled:
+        compiled(rows_of(grad).contiguous(), positions, rows_of(out), shape[2], shape[3], shape[1])
+        return out
     out[:, :, 2 * grad.shape[2] :] = 0
     out[:, :, :, 2 * grad.shape[3] :] = 0
     rows = rows_of(grad)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from nst.network.compiled import operation
 from nst.network.pooling import in_bands, integer_view, rows_of
 
 
@@ -23,6 +24,10 @@ def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
     All are 1 x C x H x W. `features` are the ReLU's output, 0 or more and not -0. `out` may be
     `grad` itself.
     """
+    compiled = operation("relu_gradient", grad)
+    if compiled and all(rows_of(x).is_contiguous() for x in (grad, features, out)):
+        compiled(grad, features, out, grad.numel())
+        return out
     views = (rows_of(integer_view(x)) for x in (grad, features, out))
     for grad_band, features_band, out_band in in_bands(*views):
         torch.mul(grad_band, features_band.clamp_max(1), out=out_band)  # the bits times 0 or 1

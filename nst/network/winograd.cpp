@@ -1,4 +1,4 @@
-// 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), fused: `nst.network.compiled` builds and calls it.
+// 3 x 3 convolutions by Winograd's F(4 x 4, 3 x 3), fused: `nst.network.fused_convolution` calls it.
 //
 // Features are H x W x C (channels last), C a multiple of 32 and the outputs K one of 64. A block of tiles, each 4 x 4
 // outputs of a 6 x 6 patch, is transformed to 36 matrices of tiles x C; each is multiplied with its C x K filters, and

@@ -34,6 +34,12 @@ UNLIKE, ALIKE = 0.2, 0.45
 The median is 0.42 between two portraits of women and 0.17 between a landscape and a portrait.
 """
 
+DOUBTFUL, CERTAIN = 0.55, 0.7
+"""The same for the most similar position nearby: only eyes and mouths of two faces reach it. A cup and a circle, or a
+sky and a painted sky, reach 0.55; to treat them alike would leave them without strokes."""
+
+REACH = 7  # positions of KIND_LAYER, of 16 in a row: side of the square that is nearby
+
 SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the colours of a style's positions
 
 
@@ -65,12 +71,21 @@ def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likenes
         styles += sizes
         logits.append(photo.columns.new_full((count,), math.log(share / count)))
     nearest = (photo.kinds @ torch.cat([style.kinds for style in styles]).T).amax(1)
-    degree = ((nearest - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1).view(1, 1, *photo.kind_grid)
+    degree = _degree(nearest.view(1, 1, *photo.kind_grid))
+    if not degree.any():
+        return None
     mask = region_mask(region, degree)
     similarity = photo.columns @ torch.cat([style.columns for style in styles]).T
     weights = (SHARPNESS * similarity + torch.cat(logits)).softmax(1)
     of_photo = weights @ torch.cat([style.colours for style in styles])
     return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *photo.grid))
+
+
+def _degree(similarity: Tensor) -> Tensor:
+    """The degree of likeness in 0..1 by the similarity to the nearest position of the style: 1 x 1 x H x W both."""
+    alike = ((similarity - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1)
+    certain = ((similarity - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
+    return alike * F.max_pool2d(certain, REACH, stride=1, padding=REACH // 2)
 
 
 def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Description:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst.network.compiled import operation
 from nst.optimise.losses import add_rows, exact, position_rows
 
 CAPACITY = 8.0
@@ -73,13 +74,24 @@ class Search:
         nearest = []
         for block, numbers in zip(picture.split(BLOCK), positions.split(BLOCK), strict=True):
             similarity = block.to(self._dtype) @ self._columns
-            # argmax would take four times as long in bfloat16.
-            nearest.append(similarity.max(1).indices)
-            # max over the columns of a row-major matrix would take four times as long.
-            highest, index = similarity.T.contiguous().max(1)
+            of_rows, highest, index = _maxima(similarity)
+            nearest.append(of_rows)
             self.nearest = torch.where(highest > self._best, numbers[index], self.nearest)
             self._best = torch.maximum(self._best, highest)
         return torch.cat(nearest)
+
+
+def _maxima(numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of M x K numbers the column of the largest in each row, M; and of each column the largest and its row, K."""
+    if compiled := operation("maxima", numbers):
+        rows, columns = numbers.shape
+        of_rows, of_columns = numbers.new_empty(rows, dtype=torch.long), numbers.new_empty(columns, dtype=torch.long)
+        highest = numbers.new_empty(columns, dtype=torch.float32)
+        compiled(numbers.contiguous(), of_rows, highest, of_columns, rows, columns)
+        return of_rows, highest.to(numbers.dtype), of_columns
+    # argmax would take four times as long in bfloat16, and max over the columns of a row-major matrix, too.
+    highest, of_columns = numbers.T.contiguous().max(1)
+    return numbers.max(1).indices, highest, of_columns
 
 
 def pulls(nearest: Tensor, count: int) -> Tensor:
@@ -132,6 +144,10 @@ def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None,
 
 def sum_of(rows: Tensor) -> Tensor:
     """Sum of the rows, M x N -> N."""
+    if compiled := operation("column_sums", rows):
+        sums = rows.new_empty(rows.shape[1], dtype=torch.float64)
+        compiled(rows.contiguous(), sums, *rows.shape)
+        return sums.to(torch.promote_types(rows.dtype, torch.float32))
     return torch.stack([exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0)
 
 
@@ -154,35 +170,66 @@ class _MatchingSimilarity(torch.autograd.Function):
     ) -> Tensor:
         rows = position_rows(features, inside)
         mean = picture_mean.value if picture_mean else sum_of(rows) / len(rows)
-        ctx.save_for_backward(features, target, inside, mean)
+        lengths, along, total = _similarities(rows, target, mean)
+        ctx.save_for_backward(features, target, inside, mean, lengths, along, total)
         ctx.picture_mean = picture_mean
-        return torch.stack(
-            [
-                (unit_offsets(block, mean)[0] * part).sum()
-                for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True)
-            ]
-        ).sum()
+        return along.sum()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        features, target, inside, mean = ctx.saved_tensors
+        features, target, inside, mean, lengths, along, total = ctx.saved_tensors
         rows = position_rows(features, inside)
-        gradient, total = torch.empty_like(rows), torch.zeros_like(mean)
-        blocks = (tensor.split(BLOCK) for tensor in (rows, target, gradient))
-        for block, part, out in zip(*blocks, strict=True):
-            unit, lengths = unit_offsets(block, mean)
-            # The part of the target orthogonal to the direction; normalisation removes the rest.
-            along = (unit * part).sum(1, keepdim=True)
-            across = unit.mul_(along).neg_().add_(part).div_(lengths)
-            total += across.sum(0)
-            out.copy_(across.mul_(grad))
-        count, of_mean = len(rows), total
+        of_mean = total / len(rows)
         if ctx.picture_mean:
             ctx.picture_mean.gradient_sum += total
-            count, of_mean = ctx.picture_mean.count, ctx.picture_mean.gradient
-        gradient -= of_mean * grad / count
+            of_mean = ctx.picture_mean.gradient / ctx.picture_mean.count
+        gradient = _similarity_gradient(rows, target, mean, lengths, along, of_mean, grad)
         _, channels, height, width = features.shape
         if inside is not None:
             everywhere = gradient.new_zeros(height * width, channels)
             gradient = everywhere.index_copy_(0, inside, gradient)
         return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None, None
+
+
+def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of M x N rows the distances from the mean, M, and the directions times the target, M.
+
+    The third result are the sums, N, of the gradients of the second with respect to the rows.
+    """
+    compiled = operation("similarities", rows)
+    if compiled and target.dtype == torch.float32:
+        lengths, along = mean.new_empty(2, len(rows))
+        total = mean.new_empty(len(mean), dtype=torch.float64)
+        compiled(rows.contiguous(), target.contiguous(), mean, lengths, along, total, *rows.shape)
+        return lengths, along, total.to(mean.dtype)
+    parts = []
+    total = torch.zeros_like(mean)
+    for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True):
+        unit, lengths = unit_offsets(block, mean)
+        along = (unit * part).sum(1, keepdim=True)
+        total += _across(unit, part, lengths, along).sum(0)
+        parts.append((lengths[:, 0], along[:, 0]))
+    lengths, along = map(torch.cat, zip(*parts, strict=True))
+    return lengths, along, total
+
+
+def _similarity_gradient(
+    rows: Tensor, target: Tensor, mean: Tensor, lengths: Tensor, along: Tensor, of_mean: Tensor, scale: Tensor
+) -> Tensor:
+    """The gradient of the sum of `along` with respect to the rows, minus that of their mean; times `scale`: M x N."""
+    gradient = torch.empty_like(rows, memory_format=torch.contiguous_format)
+    compiled = operation("similarity_gradient", rows)
+    if compiled and target.dtype == torch.float32:
+        given = rows.contiguous(), target.contiguous(), mean, lengths, along, of_mean
+        compiled(*given, gradient, float(scale), *rows.shape)
+        return gradient
+    blocks = (tensor.split(BLOCK) for tensor in (rows, target, lengths[:, None], along[:, None], gradient))
+    for block, part, length, product, out in zip(*blocks, strict=True):
+        across = _across((block - mean).div_(length), part, length, product)
+        out.copy_(across.sub_(of_mean).mul_(scale))
+    return gradient
+
+
+def _across(unit: Tensor, target: Tensor, lengths: Tensor, along: Tensor) -> Tensor:
+    """The part of the target orthogonal to directions, M x N, which it overwrites; normalisation removes the rest."""
+    return unit.mul_(along).neg_().add_(target).div_(lengths)

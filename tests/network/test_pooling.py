@@ -8,13 +8,18 @@ from nst.network.pooling import pool, unpool
 SHAPES = [(6, 8), (13, 9), (32, 7)]
 
 
+@pytest.fixture(params=["compiled", "in bands"], autouse=True)
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a compiler and without."""
+    if request.param == "in bands":
+        monkeypatch.setattr(pooling, "operation", lambda *_: None)
+        monkeypatch.setattr(pooling, "BAND_ROWS", 3)
+
+
 @pytest.mark.parametrize("kind", ["max", "average"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize(("height", "width"), SHAPES)
-def test_pooling_in_bands_equals_autograd_exactly(
-    kind: str, dtype: torch.dtype, height: int, width: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pooling, "BAND_ROWS", 3)
+def test_pooling_equals_autograd_exactly(kind: str, dtype: torch.dtype, height: int, width: int) -> None:
     before = _all_different((1, 5, height, width), dtype)  # torch may choose another of equal values
     reference = F.max_pool2d if kind == "max" else F.avg_pool2d
     pooled = reference(before.requires_grad_(), 2)

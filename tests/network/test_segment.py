@@ -7,11 +7,14 @@ from nst.network.segment import Segment
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("in_place", [False, True])
-def test_the_gradient_of_a_relu_equals_autograd_exactly(dtype: torch.dtype, in_place: bool) -> None:
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_the_gradient_of_a_relu_equals_autograd_exactly(
+    dtype: torch.dtype, in_place: bool, layout: torch.memory_format
+) -> None:
     before = torch.randn(1, 5, 33, 7).to(dtype, memory_format=torch.channels_last)
     before[0, :, 0, 0] = torch.tensor([0.0, -0.0, float("inf"), 1e-38, -1e-38])
     after = before.requires_grad_().relu()
-    grad = torch.randn(after.shape).to(dtype)
+    grad = torch.randn(after.shape).to(dtype, memory_format=layout)
     (truth,) = torch.autograd.grad(after, before, grad)
     out = grad if in_place else torch.empty_like(after)
     result = relu_backward(grad, after.detach() + 0.0, out)  # torch keeps -0.0; here it is 0

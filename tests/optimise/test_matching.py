@@ -7,6 +7,13 @@ from nst.optimise import matching
 from nst.optimise.matching import directions, match, matching_loss, pulls
 
 
+@pytest.fixture(params=["compiled", "in blocks"], autouse=True)
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a compiler and without."""
+    if request.param == "in blocks":
+        monkeypatch.setattr(matching, "operation", lambda *_: None)
+
+
 def test_matching_equals_brute_force() -> None:
     generator = torch.Generator().manual_seed(0)
     picture, style = (torch.rand(1, 4, h, w, generator=generator) for h, w in ((3, 5), (4, 2)))
@@ -36,6 +43,24 @@ def test_matching_does_not_depend_on_the_block_size(monkeypatch: pytest.MonkeyPa
     in_blocks = matching_loss(features, whole)
     assert torch.allclose(in_blocks, loss)
     assert torch.allclose(torch.autograd.grad(in_blocks, features)[0], gradient, atol=1e-7)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-3)])
+def test_the_gradient_equals_autograds(dtype: torch.dtype, tolerance: float, masked: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = (1 + torch.randn(1, 70, 9, 15, generator=generator)).to(dtype)
+    inside = torch.arange(135).view(9, 15)[2:, :11].flatten() if masked else None
+    target = torch.randn(135 if inside is None else len(inside), 70, generator=generator)
+    exact = features.double().requires_grad_()
+    rows = exact.flatten(2)[0].T if inside is None else exact.flatten(2)[0].T[inside]
+    loss = -3 * (torch.nn.functional.normalize(rows - rows.mean(0)) * target).sum()
+    (expected,) = torch.autograd.grad(loss, exact)
+    own = features.contiguous(memory_format=torch.channels_last).requires_grad_()
+    result = 3 * matching_loss(own, target, inside, weight=0)
+    assert float(result.detach()) == pytest.approx(float(loss.detach()), rel=1e-4)
+    (gradient,) = torch.autograd.grad(result, own)
+    assert float((gradient - expected).norm() / expected.norm()) < tolerance
 
 
 def test_a_picture_position_takes_a_limited_weight_from_style_positions(monkeypatch: pytest.MonkeyPatch) -> None:

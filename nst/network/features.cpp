@@ -1,0 +1,215 @@
+// Pooling, ReLU and matching, each in one pass over features: PyTorch's operations take several, and memory is the
+// limit. `nst.network.compiled` calls it.
+//
+// Features are H x W x C (channels last). Pooling and ReLU compare and move them as integers with the same bits, which
+// have the same order as the floats, as both are non-negative.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+typedef uint16_t bfloat16;
+
+inline float number(float x) { return x; }
+inline float number(bfloat16 x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+inline void round_to(float x, float& out) { out = x; }
+inline void round_to(float x, bfloat16& out) {  // to the nearest, ties to even
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    out = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
+template <class Int>
+void pool(const Int* __restrict in, Int* __restrict out, int8_t* __restrict positions, int height, int width,
+          int channels, int threads) {
+    const size_t below = (size_t)width * channels, right = channels;
+#pragma omp parallel for num_threads(threads)
+    for (int y = 0; y < height / 2; y++)
+        for (int x = 0; x < width / 2; x++) {
+            const Int* corner = in + ((size_t)2 * y * width + 2 * x) * channels;
+            size_t at = ((size_t)y * (width / 2) + x) * channels;
+            for (int c = 0; c < channels; c++) {
+                Int a = corner[c], b = corner[below + c], d = corner[right + c], e = corner[below + right + c];
+                Int left = std::max(a, b), other = std::max(d, e), largest = std::max(left, other);
+                int8_t position = other > left ? 2 + (e > d) : b > a;
+                out[at + c] = largest;
+                positions[at + c] = largest ? position : 4;
+            }
+        }
+}
+
+template <class Int>
+void unpool(const Int* __restrict grad, const int8_t* __restrict positions, Int* __restrict out, int height, int width,
+            int channels, int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int y = 0; y < height / 2; y++) {
+        for (int x = 0; x < width / 2; x++) {
+            size_t at = ((size_t)y * (width / 2) + x) * channels;
+            for (int place = 0; place < 4; place++) {
+                Int* corner = out + ((size_t)(2 * y + place % 2) * width + 2 * x + place / 2) * channels;
+                for (int c = 0; c < channels; c++) corner[c] = positions[at + c] == place ? grad[at + c] : 0;
+            }
+        }
+        if (width % 2)
+            for (int row = 2 * y; row < 2 * y + 2; row++)
+                std::fill_n(out + ((size_t)row * width + width - 1) * channels, channels, Int(0));
+    }
+    if (height % 2) std::fill_n(out + (size_t)(height - 1) * width * channels, (size_t)width * channels, Int(0));
+}
+
+template <class Int>
+void relu_gradient(const Int* grad, const Int* features, Int* out, int count, int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int i = 0; i < count; i++) out[i] = features[i] > 0 ? grad[i] : 0;
+}
+
+// The column of the largest number in each of M rows, M; and the largest of each of K columns, with its row. The first
+// of equal ones.
+template <class T>
+void maxima(const T* numbers, int64_t* of_rows, float* highest, int64_t* of_columns, int count, int columns,
+            int threads) {
+    std::fill_n(highest, columns, -INFINITY);
+    std::fill_n(of_columns, columns, 0);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> best(columns, -INFINITY);
+        std::vector<int> rows(columns);
+#pragma omp for schedule(static)
+        for (int i = 0; i < count; i++) {
+            const T* x = numbers + (size_t)i * columns;
+            float largest = -INFINITY;
+#pragma omp simd reduction(max : largest)
+            for (int c = 0; c < columns; c++) {
+                float value = number(x[c]);
+                largest = std::max(largest, value);
+                rows[c] = value > best[c] ? i : rows[c];
+                best[c] = std::max(best[c], value);
+            }
+            int c = 0;
+            while (c + 1 < columns && number(x[c]) != largest) c++;
+            of_rows[i] = c;
+        }
+#pragma omp critical
+        for (int c = 0; c < columns; c++)
+            if (best[c] > highest[c] || (best[c] == highest[c] && rows[c] < of_columns[c])) {
+                highest[c] = best[c];
+                of_columns[c] = rows[c];
+            }
+    }
+}
+
+// Calls `row(i, sums)` for each of M rows, which adds N numbers to `sums`; their totals are in `totals`, N.
+template <class Row>
+void add_rows(double* totals, int count, int channels, int threads, Row row) {
+    constexpr int BLOCK = 64;  // rows that are added in float32
+    std::fill_n(totals, channels, 0.0);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<double> own(channels);
+        std::vector<float> sums(channels);
+#pragma omp for schedule(static)
+        for (int block = 0; block < (count + BLOCK - 1) / BLOCK; block++) {
+            std::fill(sums.begin(), sums.end(), 0.0f);
+            for (int i = BLOCK * block; i < std::min(count, BLOCK * (block + 1)); i++) row(i, sums.data());
+            for (int c = 0; c < channels; c++) own[c] += sums[c];
+        }
+#pragma omp critical
+        for (int c = 0; c < channels; c++) totals[c] += own[c];
+    }
+}
+
+template <class T>
+void column_sums(const T* rows, double* totals, int count, int channels, int threads) {
+    add_rows(totals, count, channels, threads, [=](int i, float* sums) {
+        const T* x = rows + (size_t)i * channels;
+        for (int c = 0; c < channels; c++) sums[c] += number(x[c]);
+    });
+}
+
+// For each of M rows the length of its offset from the mean, and its direction times the target; and the sums, N, of
+// the gradients of the latter with respect to the rows.
+template <class T>
+void similarities(const T* rows, const float* target, const float* mean, float* lengths, float* along, double* totals,
+                  int count, int channels, int threads) {
+    add_rows(totals, count, channels, threads, [=](int i, float* sums) {
+        const T* x = rows + (size_t)i * channels;
+        const float* t = target + (size_t)i * channels;
+        float squares = 0, product = 0;
+#pragma omp simd reduction(+ : squares, product)
+        for (int c = 0; c < channels; c++) {
+            float offset = number(x[c]) - mean[c];
+            squares += offset * offset;
+            product += offset * t[c];
+        }
+        float inverse = 1 / std::max(std::sqrt(squares), 1e-6f), share = product * inverse * inverse;
+        lengths[i] = 1 / inverse;
+        along[i] = product * inverse;
+#pragma omp simd
+        for (int c = 0; c < channels; c++) sums[c] += (t[c] - (number(x[c]) - mean[c]) * share) * inverse;
+    });
+}
+
+// The gradient of the sum of `along` with respect to the rows, minus `shift`, N; times `scale`.
+template <class T>
+void similarity_gradient(const T* rows, const float* target, const float* mean, const float* lengths,
+                         const float* along, const float* shift, T* gradient, float scale, int count, int channels,
+                         int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int i = 0; i < count; i++) {
+        size_t at = (size_t)i * channels;
+        float inverse = 1 / lengths[i], share = along[i] * inverse;
+#pragma omp simd
+        for (int c = 0; c < channels; c++) {
+            float across = (target[at + c] - (number(rows[at + c]) - mean[c]) * share) * inverse;
+            round_to((across - shift[c]) * scale, gradient[at + c]);
+        }
+    }
+}
+
+}  // namespace
+
+#define FOR_INTEGERS(INT, SUFFIX)                                                                                     \
+    void pool_##SUFFIX(const INT* in, INT* out, int8_t* positions, int height, int width, int channels, int threads) { \
+        pool(in, out, positions, height, width, channels, threads);                                                   \
+    }                                                                                                                 \
+    void unpool_##SUFFIX(const INT* grad, const int8_t* positions, INT* out, int height, int width, int channels,      \
+                         int threads) {                                                                               \
+        unpool(grad, positions, out, height, width, channels, threads);                                               \
+    }                                                                                                                 \
+    void relu_gradient_##SUFFIX(const INT* grad, const INT* features, INT* out, int count, int threads) {              \
+        relu_gradient(grad, features, out, count, threads);                                                           \
+    }
+
+#define FOR_FLOATS(T, SUFFIX)                                                                                         \
+    void maxima_##SUFFIX(const T* numbers, int64_t* of_rows, float* highest, int64_t* of_columns, int count,           \
+                         int columns, int threads) {                                                                  \
+        maxima(numbers, of_rows, highest, of_columns, count, columns, threads);                                       \
+    }                                                                                                                 \
+    void column_sums_##SUFFIX(const T* rows, double* totals, int count, int channels, int threads) {                   \
+        column_sums(rows, totals, count, channels, threads);                                                          \
+    }                                                                                                                 \
+    void similarities_##SUFFIX(const T* rows, const float* target, const float* mean, float* lengths, float* along,    \
+                               double* totals, int count, int channels, int threads) {                                \
+        similarities(rows, target, mean, lengths, along, totals, count, channels, threads);                           \
+    }                                                                                                                 \
+    void similarity_gradient_##SUFFIX(const T* rows, const float* target, const float* mean, const float* lengths,     \
+                                      const float* along, const float* shift, T* gradient, float scale, int count,     \
+                                      int channels, int threads) {                                                    \
+        similarity_gradient(rows, target, mean, lengths, along, shift, gradient, scale, count, channels, threads);    \
+    }
+
+extern "C" {
+FOR_INTEGERS(int16_t, 16)
+FOR_INTEGERS(int32_t, 32)
+FOR_FLOATS(float, float32)
+FOR_FLOATS(bfloat16, bfloat16)
+}
