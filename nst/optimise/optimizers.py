@@ -19,18 +19,27 @@ PART = 2**22  # numbers that are processed at a time
 
 CAREFUL_STEPS = 8  # with fewer steps the first is shorter: the others could not make up for one that is too long
 
-FIRST_STEP, MAX_STEP = 0.03, 0.1  # root mean square change of a pixel: before any curvature is known, and at most
+FIRST_STEP, COARSE_FIRST_STEP, MAX_STEP = 0.03, 0.01, 0.1
+"""Root mean square change of a pixel: before any curvature is known, at the last scale and at the others; and at most.
+
+At a coarse scale 0.03 would break up the eyes and mouth of a face.
+"""
 
 
 def lbfgs(
-    pixels: Tensor, evaluate: Evaluate, count: int, changes_at: Callable[[int], bool] = lambda _: False
+    pixels: Tensor,
+    evaluate: Evaluate,
+    count: int,
+    changes_at: Callable[[int], bool] = lambda _: False,
+    stride: float = FIRST_STEP,
 ) -> Iterator[tuple[Tensor, Losses]]:
     """L-BFGS with projection onto the box 0..1 and without a line search.
 
     Nocedal and Wright 2006, "Numerical Optimization", algorithm 7.4 (two-loop recursion). Yields the pixels and their
     losses `count` times, after one evaluation each. The first of several steps only evaluates the start; a single one
     also moves. The curvature pairs (s, y) are those of the projected step. `changes_at` tells whether the loss changes
-    before an evaluation, counted from 0. Then the two gradients belong to different losses and give no pair.
+    before an evaluation, counted from 0. Then the two gradients belong to different losses and give no pair. `stride`
+    is FIRST_STEP or COARSE_FIRST_STEP.
     """
     history = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
@@ -40,7 +49,7 @@ def lbfgs(
     pairs = 0
     losses, gradient = evaluate(pixels)
     best = (losses["total"], pixels, losses, gradient)
-    stride = FIRST_STEP * min(1.0, count / CAREFUL_STEPS)
+    stride *= min(1.0, count / CAREFUL_STEPS)
     if count > 1:
         yield pixels, losses
     for number in range(1, max(2, count)):

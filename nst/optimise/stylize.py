@@ -26,7 +26,7 @@ from nst.optimise.cost import plan_work, remaining, scale_of
 from nst.optimise.likeness import with_likeness
 from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
 from nst.optimise.objective import Evaluate, Losses, Objective
-from nst.optimise.optimizers import descend, lbfgs
+from nst.optimise.optimizers import COARSE_FIRST_STEP, FIRST_STEP, descend, lbfgs
 from nst.optimise.palette import match_palette
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
@@ -276,7 +276,7 @@ def _optimizer(
 ) -> Iterator[tuple[Tensor, Losses]]:
     settings = scene.settings
     if settings.optimizer == "lbfgs":
-        return lbfgs(pixels, evaluate, count, changes_at)
+        return lbfgs(pixels, evaluate, count, changes_at, FIRST_STEP if scene.is_last else COARSE_FIRST_STEP)
     if settings.method in METHODS:
         return method_steps(pixels, evaluate, count, settings, scene.is_last)
     return descend(pixels, evaluate, count, settings.learning_rate, settings.optimizer)
