@@ -220,8 +220,8 @@ def _similarity_gradient(
     gradient = torch.empty_like(rows, memory_format=torch.contiguous_format)
     compiled = operation("similarity_gradient", rows)
     if compiled and target.dtype == torch.float32:
-        given = rows.contiguous(), target.contiguous(), mean, lengths, along, of_mean
-        compiled(*given, gradient, float(scale), *rows.shape)
+        rows, target = rows.contiguous(), target.contiguous()
+        compiled(rows, target, mean, lengths, along, of_mean, gradient, float(scale), *rows.shape)
         return gradient
     blocks = (tensor.split(BLOCK) for tensor in (rows, target, lengths[:, None], along[:, None], gradient))
     for block, part, length, product, out in zip(*blocks, strict=True):
