@@ -67,9 +67,10 @@ void unpool(const Int* __restrict grad, const int8_t* __restrict positions, Int*
 }
 
 template <class Int>
-void relu_gradient(const Int* grad, const Int* features, Int* out, int count, int threads) {
+void relu_gradient(const Int* grad, const Int* features, Int* out, int positions, int channels, int threads) {
+    const int64_t count = (int64_t)positions * channels;
 #pragma omp parallel for num_threads(threads)
-    for (int i = 0; i < count; i++) out[i] = features[i] > 0 ? grad[i] : 0;
+    for (int64_t i = 0; i < count; i++) out[i] = features[i] > 0 ? grad[i] : 0;
 }
 
 // The column of the largest number in each of M rows, M; and the largest of each of K columns, with its row. The first
@@ -135,8 +136,8 @@ void column_sums(const T* rows, double* totals, int count, int channels, int thr
     });
 }
 
-// For each of M rows the length of its offset from the mean, and its direction times the target; and the sums, N, of
-// the gradients of the latter with respect to the rows.
+// Of each of M rows: `lengths`, its distance from the mean; `along`, its direction times its target. The gradients of
+// the latter with respect to the rows have the column sums `totals`, N.
 template <class T>
 void similarities(const T* rows, const float* target, const float* mean, float* lengths, float* along, double* totals,
                   int count, int channels, int threads) {
@@ -150,9 +151,9 @@ void similarities(const T* rows, const float* target, const float* mean, float* 
             squares += offset * offset;
             product += offset * t[c];
         }
-        float inverse = 1 / std::max(std::sqrt(squares), 1e-6f), share = product * inverse * inverse;
-        lengths[i] = 1 / inverse;
-        along[i] = product * inverse;
+        lengths[i] = std::max(std::sqrt(squares), 1e-6f);
+        along[i] = product / lengths[i];
+        float inverse = 1 / lengths[i], share = along[i] * inverse;
 #pragma omp simd
         for (int c = 0; c < channels; c++) sums[c] += (t[c] - (number(x[c]) - mean[c]) * share) * inverse;
     });
@@ -185,8 +186,9 @@ void similarity_gradient(const T* rows, const float* target, const float* mean, 
                          int threads) {                                                                               \
         unpool(grad, positions, out, height, width, channels, threads);                                               \
     }                                                                                                                 \
-    void relu_gradient_##SUFFIX(const INT* grad, const INT* features, INT* out, int count, int threads) {              \
-        relu_gradient(grad, features, out, count, threads);                                                           \
+    void relu_gradient_##SUFFIX(const INT* grad, const INT* features, INT* out, int positions, int channels,           \
+                                int threads) {                                                                        \
+        relu_gradient(grad, features, out, positions, channels, threads);                                             \
     }
 
 #define FOR_FLOATS(T, SUFFIX)                                                                                         \

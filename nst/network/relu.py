@@ -26,7 +26,7 @@ def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
     """
     compiled = operation("relu_gradient", grad)
     if compiled and all(rows_of(x).is_contiguous() for x in (grad, features, out)):
-        compiled(grad, features, out, grad.numel())
+        compiled(grad, features, out, grad.shape[2] * grad.shape[3], grad.shape[1])
         return out
     views = (rows_of(integer_view(x)) for x in (grad, features, out))
     for grad_band, features_band, out_band in in_bands(*views):

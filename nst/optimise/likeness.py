@@ -35,10 +35,13 @@ The median is 0.42 between two portraits of women and 0.17 between a landscape a
 """
 
 DOUBTFUL, CERTAIN = 0.55, 0.7
-"""The same for the most similar position nearby: only eyes and mouths of two faces reach it. A cup and a circle, or a
-sky and a painted sky, reach 0.55; to treat them alike would leave them without strokes."""
+"""The same similarity, of the best position nearby: the likeness counts not at all at DOUBTFUL, and fully at CERTAIN.
 
-REACH = 7  # positions of KIND_LAYER, of 16 in a row: side of the square that is nearby
+Eyes and mouths of two faces reach 0.7. A cup and a painted circle, or a sky and a painted sky, reach 0.55. With a
+likeness they would lack the style's strokes.
+"""
+
+REACH = 7  # side of the square that is nearby, in positions of KIND_LAYER; a photo has up to 16 in a row
 
 SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the colours of a style's positions
 
@@ -82,7 +85,7 @@ def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likenes
 
 
 def _degree(similarity: Tensor) -> Tensor:
-    """The degree of likeness in 0..1 by the similarity to the nearest position of the style: 1 x 1 x H x W both."""
+    """Similarities to the nearest position of the style -> degrees of likeness in 0..1; both are 1 x 1 x H x W."""
     alike = ((similarity - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1)
     certain = ((similarity - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
     return alike * F.max_pool2d(certain, REACH, stride=1, padding=REACH // 2)

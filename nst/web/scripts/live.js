@@ -140,7 +140,7 @@ export class Live extends EventTarget {
             await this.#ready();
             return true;
         } catch (error) {
-            if (!this.#message) this.#tell(messageOf(error)); // `start` tells of it too
+            if (!this.#message) this.#tell(messageOf(error)); // or it would replace a message of `start`
             return false;
         }
     }

@@ -183,7 +183,7 @@ export class WebGL {
         for (let slice = 0; slice < slices; slice++) {
             const start = (BLOCK / 4) * Math.floor(slice / group);
             const place = slice % group;
-            const scales = scale.subarray(4 * slice, 4 * slice + 4).map((x) => x / shaders.WEIGHT_UNIT);
+            const scales = scale.subarray(4 * slice, 4 * slice + 4).map((x) => x / shaders.WEIGHT_FACTOR);
             floats.set(scales, start + 8 * place);
             floats.set(bias.subarray(4 * slice, 4 * slice + 4), start + 8 * place + 4);
             blocks.set(packed.subarray(slice * length, (slice + 1) * length), start + 8 * group + place * length);

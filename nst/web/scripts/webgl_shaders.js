@@ -19,7 +19,7 @@ export const SAMPLERS = ["x", "y", "factors", "shifts", "parameters", "photo", "
 
 export const PIXELS = 4; // of a row that a fragment computes
 
-export const WEIGHT_UNIT = 2 ** 24; // of the weights in a convolution, which are whole numbers of 8 bits before
+export const WEIGHT_FACTOR = 2 ** 24; // a convolution's weights are multiplied by it, so its scales are divided by it
 
 /** One triangle covers the target. */
 export const VERTEX = `#version 300 es
@@ -55,6 +55,8 @@ const outputs = (group) => lines(group * PIXELS, (index) => `layout(location = $
  * @property {boolean} normed  the input has a norm
  * @property {boolean} depthwise
  * @property {number} group  slices that are computed at once
+ *
+ * @typedef {number | string} Index  in the shader's code: a number or an expression
  */
 
 /**
@@ -65,8 +67,7 @@ export function convShader({ side, stride, padding, activation, normed, depthwis
     const reach = padding === "end" ? 0 : side >> 1;
     const outside = side > 1 && (padding === "zero" || padding === "end");
     const span = (PIXELS - 1) * stride + side; // pixels of a row that a fragment reads
-    const rolled = side > 3; // a loop over the columns, or compiling takes long; its stride is 1
-    /** @typedef {number | string} Index */
+    const rolled = side > 3; // A loop over the kernel's columns compiles faster. It is for a stride of 1.
     const loaded = (/** @type {Index} */ c) => {
         const load = `pixel(x, place(at.x + ${c}, across) >> doubled, row, s)`;
         return normed ? `max(${load} * f + h, 0.0)` : load;
@@ -99,7 +100,8 @@ export function convShader({ side, stride, padding, activation, normed, depthwis
 layout(std140) uniform Weights { uvec4 w[1024]; };
 ${outputs(group)}
 int place(int i, int n) { return ${PLACES[padding]}; }
-// Each byte at the top of a number. A product with a constant is a shift on GPUs, and fast on processors.
+// The four signed bytes of a number, times WEIGHT_FACTOR: each is moved to the top. Compilers for GPUs turn the product
+// into a shift. Software multiplies faster than it shifts.
 vec4 column(uint packed) { return vec4(ivec4((uvec4(packed) * uvec4(16777216, 65536, 256, 1)) & 0xff000000u)); }
 mat4 matrix(uvec4 packed) { return mat4(column(packed.x), column(packed.y), column(packed.z), column(packed.w)); }
 void main() {

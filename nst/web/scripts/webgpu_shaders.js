@@ -1,6 +1,7 @@
 // The shaders of the WebGPU backend. Features are buffers: slice after slice, row after row, four channels a pixel.
 
 /** @typedef {import("./webgl_shaders.js").ConvShader} ConvShader */
+/** @typedef {import("./webgl_shaders.js").Index} Index */
 
 export const WORKGROUP = 8; // threads on each side of a workgroup
 export const PIXELS = 4; // of a row that a thread of a convolution computes: it reads the weights once for all
@@ -39,8 +40,7 @@ export function convShader({ side, stride, padding, activation, normed, group, d
     const outside = side > 1 && (padding === "zero" || padding === "end");
     const span = (PIXELS - 1) * stride + side; // pixels of a row that a thread reads
     const taps = side * side;
-    const rolled = side > 3; // a loop over the columns, or compiling takes long; its stride is 1
-    /** @typedef {number | string} Index */
+    const rolled = side > 3; // A loop over the kernel's columns compiles faster. It is for a stride of 1.
     const load = (/** @type {Index} */ c) =>
         `unpacked(x[u32((s * height + row) * width + (place(at.x + ${c}, across) >> sizes.doubled))])`;
     const loaded = (/** @type {Index} */ c) => (normed ? `max(${load(c)} * f + h, vec4f())` : load(c));
@@ -174,7 +174,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) threa
     let high = min(low + sizes.z, sizes.x);
     var mean = vec4f();
     var squares = vec4f();
-    for (var turn = 0; turn < 2; turn++) {
+    for (var turn = 0; turn < 2; turn++) { // the mean, then the squares of the deviations from it
         var sum = vec4f();
         for (var p = low + i32(thread); p < high; p += ${THREADS}) {
             let v = unpacked(x[base + p]) - mean;
