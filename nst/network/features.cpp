@@ -139,29 +139,29 @@ void column_sums(const T* rows, double* totals, int count, int channels, int thr
 // Of each of M rows: `lengths`, its distance from the mean; `along`, its direction times its target. The gradients of
 // the latter with respect to the rows have the column sums `totals`, N.
 template <class T>
-void similarities(const T* rows, const float* target, const float* mean, float* lengths, float* along, double* totals,
+void similarities(const T* rows, const T* target, const float* mean, float* lengths, float* along, double* totals,
                   int count, int channels, int threads) {
     add_rows(totals, count, channels, threads, [=](int i, float* sums) {
         const T* x = rows + (size_t)i * channels;
-        const float* t = target + (size_t)i * channels;
+        const T* t = target + (size_t)i * channels;
         float squares = 0, product = 0;
 #pragma omp simd reduction(+ : squares, product)
         for (int c = 0; c < channels; c++) {
             float offset = number(x[c]) - mean[c];
             squares += offset * offset;
-            product += offset * t[c];
+            product += offset * number(t[c]);
         }
         lengths[i] = std::max(std::sqrt(squares), 1e-6f);
         along[i] = product / lengths[i];
         float inverse = 1 / lengths[i], share = along[i] * inverse;
 #pragma omp simd
-        for (int c = 0; c < channels; c++) sums[c] += (t[c] - (number(x[c]) - mean[c]) * share) * inverse;
+        for (int c = 0; c < channels; c++) sums[c] += (number(t[c]) - (number(x[c]) - mean[c]) * share) * inverse;
     });
 }
 
-// The gradient of the sum of `along` with respect to the rows, minus `shift`, N; times `scale`.
+// Adds to `gradient` that of the sum of `along` with respect to the rows, minus `shift`, N; times `scale`.
 template <class T>
-void similarity_gradient(const T* rows, const float* target, const float* mean, const float* lengths,
+void add_similarity_gradient(const T* rows, const T* target, const float* mean, const float* lengths,
                          const float* along, const float* shift, T* gradient, float scale, int count, int channels,
                          int threads) {
 #pragma omp parallel for num_threads(threads)
@@ -170,8 +170,8 @@ void similarity_gradient(const T* rows, const float* target, const float* mean, 
         float inverse = 1 / lengths[i], share = along[i] * inverse;
 #pragma omp simd
         for (int c = 0; c < channels; c++) {
-            float across = (target[at + c] - (number(rows[at + c]) - mean[c]) * share) * inverse;
-            round_to((across - shift[c]) * scale, gradient[at + c]);
+            float across = (number(target[at + c]) - (number(rows[at + c]) - mean[c]) * share) * inverse;
+            round_to(number(gradient[at + c]) + (across - shift[c]) * scale, gradient[at + c]);
         }
     }
 }
@@ -199,14 +199,14 @@ void similarity_gradient(const T* rows, const float* target, const float* mean, 
     void column_sums_##SUFFIX(const T* rows, double* totals, int count, int channels, int threads) {                   \
         column_sums(rows, totals, count, channels, threads);                                                          \
     }                                                                                                                 \
-    void similarities_##SUFFIX(const T* rows, const float* target, const float* mean, float* lengths, float* along,    \
+    void similarities_##SUFFIX(const T* rows, const T* target, const float* mean, float* lengths, float* along,    \
                                double* totals, int count, int channels, int threads) {                                \
         similarities(rows, target, mean, lengths, along, totals, count, channels, threads);                           \
     }                                                                                                                 \
-    void similarity_gradient_##SUFFIX(const T* rows, const float* target, const float* mean, const float* lengths,     \
-                                      const float* along, const float* shift, T* gradient, float scale, int count,     \
-                                      int channels, int threads) {                                                    \
-        similarity_gradient(rows, target, mean, lengths, along, shift, gradient, scale, count, channels, threads);    \
+    void add_similarity_gradient_##SUFFIX(const T* rows, const T* target, const float* mean, const float* lengths,     \
+                                          const float* along, const float* shift, T* gradient, float scale, int count, \
+                                          int channels, int threads) {                                                \
+        add_similarity_gradient(rows, target, mean, lengths, along, shift, gradient, scale, count, channels, threads); \
     }
 
 extern "C" {

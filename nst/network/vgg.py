@@ -5,7 +5,8 @@ of the machine.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -54,7 +55,19 @@ class Backbone:
     def __call__(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
         return dict(self.walk(pixels, layers, pooling))
 
-    def walk(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> Iterator[tuple[str, Tensor]]:
+    def visit(
+        self, pixels: Tensor, layers: Iterable[str], visitor: Callable[[str, Tensor], Tensor], pooling: str = "max"
+    ) -> None:
+        """Call `visitor` with each layer and its features, as `walk` does; the next layer takes what it returns."""
+        walk = self.walk(pixels, layers, pooling)
+        with suppress(StopIteration):
+            visited = next(walk)
+            while True:
+                visited = walk.send(visitor(*visited))
+
+    def walk(
+        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
+    ) -> Generator[tuple[str, Tensor], Tensor | None, None]:
         """Yield (layer, features) from shallow to deep; arguments as in a call.
 
         Autograd runs in the reverse order of creation. If each loss is computed before the next layer is requested,
@@ -79,7 +92,8 @@ class Backbone:
                     remaining.remove(layer)
                     x = Segment.apply(x, parts)
                     parts = []
-                    yield layer, x
+                    replaced = yield layer, x
+                    x = x if replaced is None else replaced
 
     def _kernel(self, name: str) -> Kernel:
         """The convolution of a layer, created when it is first needed.

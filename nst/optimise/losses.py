@@ -70,8 +70,13 @@ def content_loss(
 
 def weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> Tensor:
     """Sum of factor * (F - P)^2; both 1 x N x H x W, the factor a number or 1 x 1 x H x W -> a scalar."""
-    squares = (exact(features) - exact(target)).square().sum(1, keepdim=True)
-    return (squares * factor).sum()
+    return with_weighted_error(features, target, factor)[1]
+
+
+def with_weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor]:
+    """The features for the layers that follow, and `weighted_error`: see `with_gram`."""
+    passed, error = _WeightedError.apply(features, target, factor)
+    return passed, error
 
 
 def energies(features: Tensor) -> Tensor:
@@ -98,7 +103,17 @@ def gram(features: Tensor) -> Tensor:
 
     Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
     """
-    return _Gram.apply(features)
+    return with_gram(features)[1]
+
+
+def with_gram(features: Tensor) -> tuple[Tensor, Tensor]:
+    """The features for the layers that follow, and `gram`.
+
+    If these features feed both a loss and the next layer, autograd adds two gradients of their size. If the next layer
+    takes the returned features instead, the backward pass adds the loss's gradient to that of the next layer in place.
+    """
+    passed, matrix = _Gram.apply(features)
+    return passed, matrix
 
 
 def guidance_factor(mask: Tensor, features: Tensor) -> Tensor:
@@ -153,6 +168,12 @@ def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
     return rows if inside is None else rows[inside]
 
 
+def in_shape_of(features: Tensor, rows: Tensor) -> Tensor:
+    """The inverse of `position_rows`: M x N -> 1 x N x H x W."""
+    _, channels, height, width = features.shape
+    return rows.view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
 def add_rows(target: Tensor, numbers: Tensor, rows: Tensor) -> Tensor:
     """Add K rows, K x N, to the target's rows of these numbers, K, in place; the target is M x N.
 
@@ -168,7 +189,7 @@ def exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-GRAM_ROWS = 8192  # positions per block of `gram`: long sums are less exact, and much slower with few channels
+GRAM_ROWS = 2048  # positions per product in `gram`: long sums are less exact, and slower with few channels
 
 
 class _Gram(torch.autograd.Function):
@@ -178,16 +199,43 @@ class _Gram(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
         rows = position_rows(features)
-        ctx.save_for_backward(rows)
-        ctx.shape = features.shape
-        parts = [exact(part.T @ part) for part in rows.split(GRAM_ROWS)]
-        return torch.stack(parts).sum(0) / rows.shape[0]
+        ctx.save_for_backward(features)
+        whole = len(rows) // GRAM_ROWS * GRAM_ROWS
+        blocks, rest = rows[:whole].view(-1, GRAM_ROWS, rows.shape[1]), rows[whole:]
+        total = exact(torch.bmm(blocks.mT, blocks)).sum(0) + exact(rest.T @ rest)
+        return features.detach(), total / len(rows)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (rows,) = ctx.saved_tensors
-        _, channels, height, width = ctx.shape
-        both = (grad + grad.T).div_(rows.shape[0]).to(rows.dtype)
-        return (rows @ both).view(1, height, width, channels).permute(0, 3, 1, 2)
+    def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> Tensor | None:
+        if grad_gram is None:
+            return grad
+        (features,) = ctx.saved_tensors
+        rows = position_rows(features)
+        both = (grad_gram + grad_gram.T).div_(len(rows)).to(rows.dtype)
+        own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
+        return in_shape_of(features, own)
+
+
+class _WeightedError(torch.autograd.Function):
+    """Sum of factor * (F - P)^2. The backward pass computes F - P again, which takes less memory than to keep it."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(features, target)
+        ctx.factor = factor
+        squares = (exact(features) - exact(target)).square_().sum(1, keepdim=True)
+        return features.detach(), (squares * factor).sum()
+
+    @staticmethod
+    def backward(
+        ctx: Any, grad: Tensor | None, grad_error: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None, None]:
+        if grad_error is None:
+            return grad, None, None
+        features, target = ctx.saved_tensors
+        own = (exact(features) - exact(target)).mul_(2 * grad_error * ctx.factor)
+        return (own.to(features.dtype) if grad is None else grad.add_(own)), None, None

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nst.network.compiled import operation
-from nst.optimise.losses import add_rows, exact, position_rows
+from nst.optimise.losses import add_rows, exact, in_shape_of, position_rows
 
 CAPACITY = 8.0
 """Upper bound of the weight that a picture position takes from style positions, relative to its own.
@@ -121,7 +121,15 @@ def matching_loss(
     Features are 1 x N x H x W, the target of `match` M x N, for all positions or those `inside`. `weight` is the sum
     of all weights: 2, or less where CAPACITY limits them. The gradient treats the matches as constant.
     """
-    return weight - _MatchingSimilarity.apply(features, target, inside, None)
+    return with_matching_loss(features, target, inside, weight)[1]
+
+
+def with_matching_loss(
+    features: Tensor, target: Tensor, inside: Tensor | None = None, weight: float | Tensor = 2.0
+) -> tuple[Tensor, Tensor]:
+    """The features for the layers that follow, and `matching_loss`: see `nst.optimise.losses.with_gram`."""
+    passed, similarity = _MatchingSimilarity.apply(features, target, inside, None)
+    return passed, weight - similarity
 
 
 @dataclass
@@ -139,7 +147,7 @@ def matching_similarity(features: Tensor, target: Tensor, inside: Tensor | None,
 
     Its gradient with respect to the mean is added to `mean.gradient_sum`.
     """
-    return _MatchingSimilarity.apply(features, target, inside, mean)
+    return _MatchingSimilarity.apply(features, target, inside, mean)[1]
 
 
 def sum_of(rows: Tensor) -> Tensor:
@@ -167,28 +175,35 @@ class _MatchingSimilarity(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, features: Tensor, target: Tensor, inside: Tensor | None, picture_mean: PictureMean | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
         rows = position_rows(features, inside)
         mean = picture_mean.value if picture_mean else sum_of(rows) / len(rows)
         lengths, along, total = _similarities(rows, target, mean)
         ctx.save_for_backward(features, target, inside, mean, lengths, along, total)
         ctx.picture_mean = picture_mean
-        return along.sum()
+        return features.detach(), along.sum()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(
+        ctx: Any, grad: Tensor | None, grad_similarity: Tensor | None
+    ) -> tuple[Tensor | None, None, None, None]:
+        if grad_similarity is None:
+            return grad, None, None, None
         features, target, inside, mean, lengths, along, total = ctx.saved_tensors
-        rows = position_rows(features, inside)
-        of_mean = total / len(rows)
+        of_mean = total / len(target)
         if ctx.picture_mean:
             ctx.picture_mean.gradient_sum += total
             of_mean = ctx.picture_mean.gradient / ctx.picture_mean.count
-        gradient = _similarity_gradient(rows, target, mean, lengths, along, of_mean, grad)
-        _, channels, height, width = features.shape
+        if grad is None:
+            grad = torch.zeros_like(features, memory_format=torch.channels_last)
+        everywhere = position_rows(grad)
+        gradient = everywhere if inside is None else everywhere[inside]
+        rows = position_rows(features, inside)
+        _add_similarity_gradient(gradient, rows, target, mean, lengths, along, of_mean, grad_similarity)
         if inside is not None:
-            everywhere = gradient.new_zeros(height * width, channels)
-            gradient = everywhere.index_copy_(0, inside, gradient)
-        return gradient.view(1, height, width, channels).permute(0, 3, 1, 2), None, None, None
+            everywhere[inside] = gradient
+        return in_shape_of(features, everywhere), None, None, None
 
 
 def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -197,7 +212,7 @@ def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, T
     The third result are the sums, N, of the gradients of the second with respect to the rows.
     """
     compiled = operation("similarities", rows)
-    if compiled and target.dtype == torch.float32:
+    if compiled and target.dtype == rows.dtype:
         lengths, along = mean.new_empty(2, len(rows))
         total = mean.new_empty(len(mean), dtype=torch.float64)
         compiled(rows.contiguous(), target.contiguous(), mean, lengths, along, total, *rows.shape)
@@ -213,21 +228,29 @@ def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, T
     return lengths, along, total
 
 
-def _similarity_gradient(
-    rows: Tensor, target: Tensor, mean: Tensor, lengths: Tensor, along: Tensor, of_mean: Tensor, scale: Tensor
-) -> Tensor:
-    """The gradient of the sum of `along` with respect to the rows, minus that of their mean; times `scale`: M x N."""
-    gradient = torch.empty_like(rows, memory_format=torch.contiguous_format)
-    compiled = operation("similarity_gradient", rows)
-    if compiled and target.dtype == torch.float32:
+def _add_similarity_gradient(
+    into: Tensor,
+    rows: Tensor,
+    target: Tensor,
+    mean: Tensor,
+    lengths: Tensor,
+    along: Tensor,
+    of_mean: Tensor,
+    scale: Tensor,
+) -> None:
+    """Add the gradient of the sum of `along` with respect to the rows, minus that of their mean, times `scale`.
+
+    `into`, to which it is added, is M x N without gaps.
+    """
+    compiled = operation("add_similarity_gradient", rows)
+    if compiled and target.dtype == rows.dtype:
         rows, target = rows.contiguous(), target.contiguous()
-        compiled(rows, target, mean, lengths, along, of_mean, gradient, float(scale), *rows.shape)
-        return gradient
-    blocks = (tensor.split(BLOCK) for tensor in (rows, target, lengths[:, None], along[:, None], gradient))
+        compiled(rows, target, mean, lengths, along, of_mean, into, float(scale), *rows.shape)
+        return
+    blocks = (tensor.split(BLOCK) for tensor in (rows, target, lengths[:, None], along[:, None], into))
     for block, part, length, product, out in zip(*blocks, strict=True):
         across = _across((block - mean).div_(length), part, length, product)
-        out.copy_(across.sub_(of_mean).mul_(scale))
-    return gradient
+        out.add_(across.sub_(of_mean).mul_(scale))
 
 
 def _across(unit: Tensor, target: Tensor, lengths: Tensor, along: Tensor) -> Tensor:

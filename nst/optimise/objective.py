@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
-from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, weighted_error
+from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, with_weighted_error
 from nst.optimise.regions import Region, degree_of_likeness
 from nst.optimise.schedule import LARGE
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
@@ -131,19 +131,24 @@ class Objective:
         Each is the weighted sum over layers and, by area, over regions.
         """
         content = style = matching = pixels.new_zeros(())
-        for k, features in self._backbone.walk(pixels, self._layers, self._settings.pooling):
+
+        def add_losses(k: str, features: Tensor) -> Tensor:
+            nonlocal content, style, matching
             if k in self._content_layers:
-                loss = weighted_error(features, self._photo[k], self._content_factors[k])
+                features, loss = with_weighted_error(features, self._photo[k], self._content_factors[k])
                 content = content + self._content_layers[k] * loss
             for target in self._targets:
                 if k in self._style_layers:
-                    loss = target.style_loss(k, features, self._settings.style_loss)
+                    features, loss = target.style_loss(k, features, self._settings.style_loss)
                     style = style + target.share * self._style_layers[k] * loss
                 if k in self._match_layers:
                     if self.changes_at(self._evaluations):
                         target.find_matches(k, features)
-                    loss = target.matching_loss(k, features)
+                    features, loss = target.matching_loss(k, features)
                     matching = matching + target.share * self._match_layers[k] * loss
+            return features
+
+        self._backbone.visit(pixels, self._layers, add_losses, self._settings.pooling)
         return content, style, matching
 
 

@@ -16,8 +16,17 @@ from torch import Tensor
 from nst.images import MIN_SIDE, fit
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.losses import downscale_mask, energies, gram, guidance_factor, match_dtype, position_rows, style_loss
-from nst.optimise.matching import directions, match, matching_loss, sum_of, unit_offsets
+from nst.optimise.losses import (
+    downscale_mask,
+    energies,
+    gram,
+    guidance_factor,
+    match_dtype,
+    position_rows,
+    style_loss,
+    with_gram,
+)
+from nst.optimise.matching import directions, match, sum_of, unit_offsets, with_matching_loss
 from nst.optimise.regions import Region, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
@@ -59,11 +68,14 @@ class RegionTarget:
     _positions: dict[str, Tensor] = field(default_factory=dict)
     _matches: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)  # the result of `match`
 
-    def style_loss(self, layer: str, features: Tensor, kind: str) -> Tensor:
-        """`losses.style_loss` of the features inside the region."""
+    def style_loss(self, layer: str, features: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+        """The features for the layers that follow, and `losses.style_loss` of those inside the region."""
         positions = features.shape[2] * features.shape[3]
-        own = gram(self._guided(layer, features))
-        return style_loss(own, self.styles.grams[layer], kind, positions, self.scale)
+        if self.mask is None:
+            features, own = with_gram(features)
+        else:
+            own = gram(features * self._guide(layer, features, self.mask))
+        return features, style_loss(own, self.styles.grams[layer], kind, positions, self.scale)
 
     def find_matches(self, layer: str, features: Tensor) -> None:
         """Find the nearest neighbours that `matching_loss` uses until the next call."""
@@ -72,18 +84,16 @@ class RegionTarget:
             target, weight = match(own, self.styles.directions[layer], features.dtype)
             self._matches[layer] = match_dtype(target, features), weight
 
-    def matching_loss(self, layer: str, features: Tensor) -> Tensor:
-        """`matching.matching_loss` between the features inside the region and their matches."""
+    def matching_loss(self, layer: str, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The features for the layers that follow, and `matching.matching_loss` of those inside the region."""
         target, weight = self._matches[layer]
-        return matching_loss(features, target, self._positions_inside(layer, features), weight)
+        return with_matching_loss(features, target, self._positions_inside(layer, features), weight)
 
-    def _guided(self, layer: str, features: Tensor) -> Tensor:
-        """The features times the guidance channel of the region (Gatys et al. 2017, section 4)."""
-        if self.mask is None:
-            return features
+    def _guide(self, layer: str, features: Tensor, mask: Tensor) -> Tensor:
+        """The guidance channel of the region (Gatys et al. 2017, section 4)."""
         if layer not in self._guides:
-            self._guides[layer] = guidance_factor(self.mask, features)
-        return features * self._guides[layer]
+            self._guides[layer] = guidance_factor(mask, features)
+        return self._guides[layer]
 
     def _positions_inside(self, layer: str, features: Tensor) -> Tensor | None:
         """Indices of a layer's positions inside the region; None: it is the whole picture."""

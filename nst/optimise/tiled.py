@@ -155,8 +155,7 @@ class _RegionLayer:
             numbers = torch.arange(self._positions, dtype=torch.int32).view(grid.shape)
             self._numbers = torch.where(inside, numbers, -1)
             self._matched = torch.zeros(self._positions, dtype=torch.int32)
-            zero = torch.zeros(())
-            self._mean = PictureMean(zero, self._count, zero, zero)
+            self._mean: PictureMean | None = None
             self.total_weight = 0.0  # the similarity of the region if all its positions equal their matches
 
     def start_sums(self) -> None:
@@ -175,9 +174,8 @@ class _RegionLayer:
         """After the last tile."""
         if isinstance(self._sum, Tensor):
             zero = torch.zeros_like(self._sum)
-            self._mean = PictureMean(
-                self._sum / self._count, self._count, gradient=self._mean.gradient_sum, gradient_sum=zero
-            )
+            before = self._mean.gradient_sum if self._mean else zero
+            self._mean = PictureMean(self._sum / self._count, self._count, gradient=before, gradient_sum=zero.clone())
 
     def start_search(self, dtype: torch.dtype) -> None:
         """Before the first tile of a search for matches."""
@@ -187,6 +185,7 @@ class _RegionLayer:
     def search(self, core: Tensor, at: At) -> None:
         """Match the positions of a tile."""
         inside, numbers = self._inside(at)
+        assert self._mean is not None
         rows, _ = unit_offsets(position_rows(core, inside), self._mean.value)
         if len(rows):
             self._matched[numbers] = self._search.add(rows, numbers.to(rows.device)).cpu().to(torch.int32)
@@ -211,7 +210,7 @@ class _RegionLayer:
         inside, numbers = self._inside(at)
         if not len(numbers):
             return core.new_zeros((), dtype=torch.float32)
-        assert self._style is not None
+        assert self._style is not None and self._mean is not None
         rows = torch.searchsorted(numbers, self._nearest).clamp_max(len(numbers) - 1)
         here = numbers[rows] == self._nearest
         rows, here = rows[here].to(core.device), here.to(core.device)

@@ -13,8 +13,11 @@ from nst.optimise.losses import (
     gram,
     style_loss,
     total_variation,
+    weighted_error,
+    with_gram,
+    with_weighted_error,
 )
-from nst.optimise.matching import matching_loss
+from nst.optimise.matching import matching_loss, with_matching_loss
 
 F_TINY = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])  # 1 x 2 channels x 1 x 2 positions
 
@@ -112,3 +115,36 @@ def test_gradients_equal_finite_differences(loss: Callable[[Tensor], Tensor]) ->
         step[place] = 1e-2
         slope = float((loss(x + step) - loss(x - step)).detach()) / 2e-2
         assert float(gradient[place]) == pytest.approx(slope, rel=1e-2, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-6), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
+)
+def test_losses_add_their_gradients_to_that_of_the_next_layer(dtype: torch.dtype, tolerance: float) -> None:
+    """Of a loss, of the next layer, of both, and with a picture larger than a block of rows."""
+    generator = torch.Generator().manual_seed(0)
+    features, photo = torch.randn(2, 1, 8, 41, 60, generator=generator).to(dtype).unbind()
+    target = torch.randn(41 * 60, 8, generator=generator).to(dtype) / 100
+    factor = torch.rand(1, 1, 41, 60, generator=generator) / 1000
+    inside = torch.arange(0, 41 * 60, 3)
+    losses: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], tuple[Tensor, Tensor]]]] = [
+        (lambda x: gram(x).square().sum(), lambda x: with_gram(x)),
+        (lambda x: weighted_error(x, photo, factor), lambda x: with_weighted_error(x, photo, factor)),
+        (lambda x: matching_loss(x, target), lambda x: with_matching_loss(x, target)),
+        (lambda x: matching_loss(x, target[inside], inside), lambda x: with_matching_loss(x, target[inside], inside)),
+    ]
+    x = features.contiguous(memory_format=torch.channels_last).requires_grad_()
+    expected, total, passed = torch.zeros(features.shape), torch.zeros(()), x
+    for number, (alone, passing) in enumerate(losses):
+        (own,) = torch.autograd.grad(alone(x), x)
+        expected += own.float()
+        passed, loss = passing(passed)
+        assert torch.equal(passed, x)
+        total = total + (loss.square().sum() if number == 0 else loss)
+    (gradient,) = torch.autograd.grad(total, x, retain_graph=True)
+    assert float((gradient.float() - expected).norm() / expected.norm()) < tolerance
+    next_layer = (passed * 0.01).square().sum()
+    (own,) = torch.autograd.grad((x * 0.01).square().sum(), x)
+    (gradient,) = torch.autograd.grad(total + next_layer, x, retain_graph=True)
+    assert float((gradient.float() - expected - own.float()).norm() / expected.norm()) < tolerance
+    assert torch.equal(torch.autograd.grad(next_layer, x)[0], own)

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst.network.compiled import operation
 from nst.optimise import matching
 from nst.optimise.matching import directions, match, matching_loss, pulls
 
@@ -51,7 +52,7 @@ def test_the_gradient_equals_autograds(dtype: torch.dtype, tolerance: float, mas
     generator = torch.Generator().manual_seed(0)
     features = (1 + torch.randn(1, 70, 9, 15, generator=generator)).to(dtype)
     inside = torch.arange(135).view(9, 15)[2:, :11].flatten() if masked else None
-    target = torch.randn(135 if inside is None else len(inside), 70, generator=generator)
+    target = torch.randn(135 if inside is None else len(inside), 70, generator=generator).to(dtype)
     exact = features.double().requires_grad_()
     rows = exact.flatten(2)[0].T if inside is None else exact.flatten(2)[0].T[inside]
     loss = -3 * (torch.nn.functional.normalize(rows - rows.mean(0)) * target).sum()
@@ -78,3 +79,15 @@ def test_a_picture_position_takes_a_limited_weight_from_style_positions(monkeypa
     assert torch.allclose(target[0], style[0] / 20 + style.mean(0) * 2 / 20)
     features = torch.ones(1, 6, 4, 5)
     assert float(matching_loss(features, target * 0, weight=weight)) == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_matches_in_the_features_format_are_compared_by_the_compiled_operations(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if operation("similarities", torch.zeros(1, dtype=dtype)) is None:
+        pytest.skip("no compiler here")
+    monkeypatch.setattr(matching, "operation", operation)
+    monkeypatch.setattr(matching, "unit_offsets", lambda *_: pytest.fail("PyTorch's operations were used"))
+    features = torch.rand(1, 64, 6, 6).to(dtype).requires_grad_()
+    matching_loss(features, torch.rand(36, 64).to(dtype)).backward()
