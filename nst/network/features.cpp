@@ -1,4 +1,4 @@
-// Pooling, ReLU and matching, each in one pass over features: PyTorch's operations take several, and memory is the
+// Pooling, ReLU and losses, each in one pass over features: PyTorch's operations take several, and memory is the
 // limit. `nst.network.compiled` calls it.
 //
 // Features are H x W x C (channels last). Pooling and ReLU compare and move them as integers with the same bits, which
@@ -176,6 +176,37 @@ void add_similarity_gradient(const T* rows, const T* target, const float* mean, 
     }
 }
 
+// Of each of M rows the squared distance from its target, M.
+template <class T>
+void squared_distances(const T* rows, const T* target, float* squares, int count, int channels, int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int i = 0; i < count; i++) {
+        size_t at = (size_t)i * channels;
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (int c = 0; c < channels; c++) {
+            float offset = number(rows[at + c]) - number(target[at + c]);
+            sum += offset * offset;
+        }
+        squares[i] = sum;
+    }
+}
+
+// Adds to `gradient` the offsets of the rows from their targets, times the factor of each, M.
+template <class T>
+void add_offsets(const T* rows, const T* target, const float* factors, T* gradient, int count, int channels,
+                 int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int i = 0; i < count; i++) {
+        size_t at = (size_t)i * channels;
+#pragma omp simd
+        for (int c = 0; c < channels; c++) {
+            float offset = number(rows[at + c]) - number(target[at + c]);
+            round_to(number(gradient[at + c]) + factors[i] * offset, gradient[at + c]);
+        }
+    }
+}
+
 }  // namespace
 
 #define FOR_INTEGERS(INT, SUFFIX)                                                                                     \
@@ -207,6 +238,14 @@ void add_similarity_gradient(const T* rows, const T* target, const float* mean, 
                                           const float* along, const float* shift, T* gradient, float scale, int count, \
                                           int channels, int threads) {                                                \
         add_similarity_gradient(rows, target, mean, lengths, along, shift, gradient, scale, count, channels, threads); \
+    }                                                                                                                 \
+    void squared_distances_##SUFFIX(const T* rows, const T* target, float* squares, int count, int channels,           \
+                                    int threads) {                                                                    \
+        squared_distances(rows, target, squares, count, channels, threads);                                           \
+    }                                                                                                                 \
+    void add_offsets_##SUFFIX(const T* rows, const T* target, const float* factors, T* gradient, int count,            \
+                              int channels, int threads) {                                                            \
+        add_offsets(rows, target, factors, gradient, count, channels, threads);                                       \
     }
 
 extern "C" {

@@ -91,7 +91,7 @@ def return_freed_memory(device: torch.device | None = None) -> None:
 
 
 class HeapTrimmer:
-    """Call it after each step: it returns freed memory when the process has grown by a fiftieth.
+    """Call it after each step: it returns freed memory when the process has grown by a tenth.
 
     Such growth means that the heap is fragmented. To return memory costs a fifth of a step: the next step has to get
     its pages again.
@@ -104,7 +104,7 @@ class HeapTrimmer:
         resident = resident_memory()
         if not self._before:
             self._before = resident
-        elif resident > 1.02 * self._before:
+        elif resident > 1.1 * self._before:
             return_freed_memory()
             self._before = 0.0
 

@@ -13,16 +13,16 @@ Part = Kernel | str  # a convolution, "relu", or a kind of pooling, "max" or "av
 
 
 class Segment(torch.autograd.Function):
-    """`Segment.apply(x, parts)`: features 1 x C x H x W through layers with constant weights.
+    """`Segment.apply(x, parts, in_place)`: features 1 x C x H x W through layers with constant weights.
 
     It spans the layers between two outputs of VGG. One autograd function per layer would save more tensors, and would
     allocate a new one for each ReLU; here ReLUs work in place. The backward pass frees each saved output as soon as it
-    has used it.
+    has used it. With `in_place` it may overwrite the gradient that it gets.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, parts: list[Part]) -> Tensor:
-        ctx.passed = []
+    def forward(ctx: Any, x: Tensor, parts: list[Part], in_place: bool = False) -> Tensor:
+        ctx.passed, ctx.in_place = [], in_place
         for number, part in enumerate(parts):
             saved: Any = None
             if isinstance(part, Kernel):
@@ -40,8 +40,8 @@ class Segment(torch.autograd.Function):
         return x.detach()  # otherwise the saved output would keep its own graph alive
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        in_place = False  # the first gradient belongs to autograd
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        in_place = ctx.in_place
         while ctx.passed:
             part, saved = ctx.passed.pop()
             if isinstance(part, Kernel):
@@ -53,4 +53,4 @@ class Segment(torch.autograd.Function):
             else:
                 grad = unpool(grad, *saved)
             in_place = True
-        return grad, None
+        return grad, None, None

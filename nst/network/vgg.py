@@ -58,20 +58,24 @@ class Backbone:
     def visit(
         self, pixels: Tensor, layers: Iterable[str], visitor: Callable[[str, Tensor], Tensor], pooling: str = "max"
     ) -> None:
-        """Call `visitor` with each layer and its features, as `walk` does; the next layer takes what it returns."""
-        walk = self.walk(pixels, layers, pooling)
+        """Call `visitor` with each layer and its features, as `walk` does; the next layer takes what it returns.
+
+        The backward pass overwrites the gradient of what `visitor` returns.
+        """
+        walk = self.walk(pixels, layers, pooling, in_place=True)
         with suppress(StopIteration):
             visited = next(walk)
             while True:
                 visited = walk.send(visitor(*visited))
 
     def walk(
-        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max"
+        self, pixels: Tensor, layers: Iterable[str], pooling: str = "max", in_place: bool = False
     ) -> Generator[tuple[str, Tensor], Tensor | None, None]:
         """Yield (layer, features) from shallow to deep; arguments as in a call.
 
         Autograd runs in the reverse order of creation. If each loss is computed before the next layer is requested,
-        only one layer's gradient, which is as large as its features, exists at a time.
+        only one layer's gradient, which is as large as its features, exists at a time. With `in_place` the backward
+        pass may overwrite the gradients of the features.
         """
         remaining = set(layers)
         names = layer_names(self._weights.blocks)
@@ -90,7 +94,7 @@ class Backbone:
                 parts.append(part)
                 if layer in remaining:
                     remaining.remove(layer)
-                    x = Segment.apply(x, parts)
+                    x = Segment.apply(x, parts, in_place)
                     parts = []
                     replaced = yield layer, x
                     x = x if replaced is None else replaced

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nst.network.compiled import operation
+
 MIN_ENERGY = 1 / 6
 """Lower bound of the photo's energy in the relative content loss, relative to the style's energy.
 
@@ -70,7 +72,8 @@ def content_loss(
 
 def weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> Tensor:
     """Sum of factor * (F - P)^2; both 1 x N x H x W, the factor a number or 1 x 1 x H x W -> a scalar."""
-    return with_weighted_error(features, target, factor)[1]
+    squares = (exact(features) - exact(target)).square().sum(1, keepdim=True)
+    return (squares * factor).sum()
 
 
 def with_weighted_error(features: Tensor, target: Tensor, factor: Tensor | float) -> tuple[Tensor, Tensor]:
@@ -227,8 +230,7 @@ class _WeightedError(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(features, target)
         ctx.factor = factor
-        squares = (exact(features) - exact(target)).square_().sum(1, keepdim=True)
-        return features.detach(), (squares * factor).sum()
+        return features.detach(), (squared_distances(features, target) * factor).sum()
 
     @staticmethod
     def backward(
@@ -237,5 +239,24 @@ class _WeightedError(torch.autograd.Function):
         if grad_error is None:
             return grad, None, None
         features, target = ctx.saved_tensors
-        own = (exact(features) - exact(target)).mul_(2 * grad_error * ctx.factor)
-        return (own.to(features.dtype) if grad is None else grad.add_(own)), None, None
+        factor = 2 * grad_error * ctx.factor
+        if grad is None:
+            grad = torch.zeros_like(features, memory_format=torch.channels_last)
+        rows, targets, gradient = map(position_rows, (features, target, grad))
+        if compiled := operation("add_offsets", features):
+            factors = exact(factor).expand(1, 1, *features.shape[2:]).contiguous()
+            compiled(rows.contiguous(), targets.contiguous(), factors, gradient, *rows.shape)
+        else:
+            gradient.add_((exact(rows) - exact(targets)).mul_(factor if factor.ndim == 0 else factor.view(-1, 1)))
+        return in_shape_of(features, gradient), None, None
+
+
+def squared_distances(features: Tensor, target: Tensor) -> Tensor:
+    """Sum of (F - P)^2 over the channels of each position: B x N x H x W -> B x 1 x H x W."""
+    compiled = operation("squared_distances", features)
+    if compiled and len(features) == 1:
+        rows = position_rows(features).contiguous()
+        squares = rows.new_empty(1, 1, *features.shape[2:], dtype=torch.float32)
+        compiled(rows, position_rows(target).contiguous(), squares, *rows.shape)
+        return squares
+    return (exact(features) - exact(target)).square_().sum(1, keepdim=True)

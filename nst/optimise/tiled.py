@@ -20,7 +20,7 @@ from nst.optimise.losses import (
     match_dtype,
     position_rows,
     style_loss,
-    weighted_error,
+    with_weighted_error,
 )
 from nst.optimise.matching import PictureMean, Search, match_target, matching_similarity, pulls, sum_of, unit_offsets
 from nst.optimise.objective import Objective, loss_gradient
@@ -107,7 +107,8 @@ class TiledObjective(Objective):
         for k, core, at in self._walk(tile, crop):
             if k in self._content_layers:
                 factor = self._content_factors[k]
-                loss = weighted_error(core, of_photo[k], factor[at] if isinstance(factor, Tensor) else factor)
+                factor = factor[at] if isinstance(factor, Tensor) else factor
+                _, loss = with_weighted_error(core, of_photo[k], factor)
                 content = content + self._content_layers[k] * loss
             for region in self._region_layers.get(k, []):
                 if k in self._style_layers:

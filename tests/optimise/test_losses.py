@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from nst.optimise import losses
 from nst.optimise.losses import (
     CONTENT_FACTORS,
     STYLE_FACTORS,
@@ -127,7 +128,7 @@ def test_losses_add_their_gradients_to_that_of_the_next_layer(dtype: torch.dtype
     target = torch.randn(41 * 60, 8, generator=generator).to(dtype) / 100
     factor = torch.rand(1, 1, 41, 60, generator=generator) / 1000
     inside = torch.arange(0, 41 * 60, 3)
-    losses: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], tuple[Tensor, Tensor]]]] = [
+    functions: list[tuple[Callable[[Tensor], Tensor], Callable[[Tensor], tuple[Tensor, Tensor]]]] = [
         (lambda x: gram(x).square().sum(), lambda x: with_gram(x)),
         (lambda x: weighted_error(x, photo, factor), lambda x: with_weighted_error(x, photo, factor)),
         (lambda x: matching_loss(x, target), lambda x: with_matching_loss(x, target)),
@@ -135,7 +136,7 @@ def test_losses_add_their_gradients_to_that_of_the_next_layer(dtype: torch.dtype
     ]
     x = features.contiguous(memory_format=torch.channels_last).requires_grad_()
     expected, total, passed = torch.zeros(features.shape), torch.zeros(()), x
-    for number, (alone, passing) in enumerate(losses):
+    for number, (alone, passing) in enumerate(functions):
         (own,) = torch.autograd.grad(alone(x), x)
         expected += own.float()
         passed, loss = passing(passed)
