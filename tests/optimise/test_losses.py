@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst.optimise import losses
 from nst.optimise.losses import (
     CONTENT_FACTORS,
     STYLE_FACTORS,
