@@ -162,7 +162,7 @@ def test_a_recipe_follows_its_formula_and_gradient(
         {k: v.numpy() for k, v in exact(image, layers, settings.pooling).items()}
         for image in (x, target, to_tensor(style).double())
     )
-    assert losses["total"] == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
+    assert float(losses["total"]) == pytest.approx(FORMULAS[name](x.numpy(), f, p, s), rel=1e-4)
 
     # Strokes are matched anew every ten evaluations; these are two.
     step = 1e-7 * torch.from_numpy(np.random.default_rng(1).standard_normal(x.shape))
@@ -185,7 +185,7 @@ def test_small_pictures_match_edges_only(
     losses, _ = Objective(target, [Region([(style, 1.0)])], 64, Settings(size=64), exact)(x)
     f, s = ({k: v.numpy() for k, v in exact(image, RELUS).items()} for image in (x, to_tensor(style).double()))
     expected = _relative_style(f, s) + 0.35 * _nearest(f, s, "relu3_1")
-    assert losses["style"] == pytest.approx(expected, rel=1e-4)
+    assert float(losses["style"]) == pytest.approx(expected, rel=1e-4)
 
 
 def test_content_weighs_more_at_coarse_scales(

@@ -6,6 +6,7 @@ the features does all.
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -22,9 +23,13 @@ def integer_view(x: Tensor) -> Tensor:
 
 
 def in_bands(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Split the first dimension of all tensors into bands of rows; on a GPU into a single one."""
-    rows = BAND_ROWS if tensors[0].is_cpu else max(1, len(tensors[0]))
-    return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
+    """Split the first dimension of all tensors into bands of rows."""
+    return zip(*(tensor.split(BAND_ROWS) for tensor in tensors), strict=True)
+
+
+def at_once(x: Tensor) -> bool:
+    """Whether few operations on all of `x` are faster than many on bands: a GPU waits for each launch."""
+    return not x.is_cpu
 
 
 def rows_of(x: Tensor) -> Tensor:
@@ -48,6 +53,9 @@ def pool(x: Tensor, pooling: str) -> tuple[Tensor, Tensor | None]:
         positions = out.new_empty(out.shape, dtype=torch.int8)
         compiled(rows, out, positions, height, width, channels)
         return out[None].permute(0, 3, 1, 2), positions
+    if at_once(x):
+        largest, index = torch.stack(_corners(integer_view(x))).max(0)
+        return largest.view(x.dtype)[None].permute(0, 3, 1, 2), index.masked_fill_(largest == 0, 4).to(torch.int8)
     top, bottom = _row_pairs(integer_view(x))
     height, width, _, channels = top.shape
     out = x.new_empty(height, width, channels)
@@ -83,6 +91,9 @@ def unpool(grad: Tensor, shape: torch.Size, positions: Tensor | None) -> Tensor:
             for corner in corners:
                 corner.copy_(quarter)
         return out
+    if at_once(grad):
+        torch.mul(integer_view(rows), positions == _places(grad.device), out=_by_place(integer_view(out)))
+        return out
     for band, band_positions, *corners in in_bands(integer_view(rows), positions, *_corners(integer_view(out))):
         index = band_positions.to(band.dtype)
         for number, corner in enumerate(corners):
@@ -90,14 +101,29 @@ def unpool(grad: Tensor, shape: torch.Size, positions: Tensor | None) -> Tensor:
     return out
 
 
-def _corners(x: Tensor) -> tuple[Tensor, ...]:
+@cache
+def _places(device: torch.device) -> Tensor:
+    """The numbers of the four places, 2 x 2 x 1 x 1 x 1."""
+    return torch.arange(4, dtype=torch.int8, device=device).view(2, 2, 1, 1, 1)
+
+
+def _corners(x: Tensor) -> list[Tensor]:
     """Views of the top left, bottom left, top right, bottom right values, each H/2 x W/2 x C."""
-    top, bottom = _row_pairs(x)
-    return top[:, :, 0], bottom[:, :, 0], top[:, :, 1], bottom[:, :, 1]
+    return [corner for column in _by_place(x) for corner in column]
+
+
+def _by_place(x: Tensor) -> Tensor:
+    """A view, 2 x 2 x H/2 x W/2 x C: left and right, top and bottom, the row and the column of the four."""
+    return _fours(x).permute(3, 1, 0, 2, 4)
 
 
 def _row_pairs(x: Tensor) -> tuple[Tensor, ...]:
     """Views of the even and the odd rows, each H/2 x W/2 x 2 x C."""
+    return _fours(x).unbind(1)
+
+
+def _fours(x: Tensor) -> Tensor:
+    """A view, H/2 x 2 x W/2 x 2 x C, without an odd last row or column."""
     rows = rows_of(x)
     rows = rows[: rows.shape[0] // 2 * 2, : rows.shape[1] // 2 * 2]
-    return rows.unflatten(1, (-1, 2)).unflatten(0, (-1, 2)).unbind(1)
+    return rows.unflatten(1, (-1, 2)).unflatten(0, (-1, 2))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nst.network.compiled import operation
-from nst.network.pooling import in_bands, integer_view, rows_of
+from nst.network.pooling import at_once, in_bands, integer_view, rows_of
 
 
 def relu_(x: Tensor) -> Tensor:
@@ -28,6 +28,8 @@ def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
     if compiled and all(rows_of(x).is_contiguous() for x in (grad, features, out)):
         compiled(grad, features, out, grad.shape[2] * grad.shape[3], grad.shape[1])
         return out
+    if at_once(grad):
+        return torch.ops.aten.threshold_backward.grad_input(grad, features, 0, grad_input=out)
     views = (rows_of(integer_view(x)) for x in (grad, features, out))
     for grad_band, features_band, out_band in in_bands(*views):
         torch.mul(grad_band, features_band.clamp_max(1), out=out_band)  # the bits times 0 or 1

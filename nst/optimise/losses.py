@@ -153,7 +153,12 @@ def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: 
 
     `positions` is M of the picture.
     """
-    return (gram - target).square().sum() * STYLE_FACTORS[kind](target, positions, scale)
+    return F.mse_loss(gram, target, reduction="sum") * style_factor(target, kind, positions, scale)
+
+
+def style_factor(target: Tensor, kind: str, positions: int, scale: float) -> Tensor:
+    """One of STYLE_FACTORS, as a scalar tensor."""
+    return torch.as_tensor(STYLE_FACTORS[kind](target, positions, scale), device=target.device)
 
 
 def total_variation(pixels: Tensor) -> Tensor:
@@ -163,6 +168,22 @@ def total_variation(pixels: Tensor) -> Tensor:
     """
     down = F.mse_loss(pixels[:, :, 1:], pixels[:, :, :-1])
     return down + F.mse_loss(pixels[..., 1:], pixels[..., :-1])
+
+
+def add_total_variation(pixels: Tensor, weight: float, gradient: Tensor) -> Tensor:
+    """`total_variation` of the pixels; adds `weight` times its gradient to `gradient`. All are 1 x 3 x H x W."""
+    across, loss = (pixels.mT, gradient.mT), pixels.new_zeros(())
+    rows = TV_ROWS if pixels.is_cpu else pixels.shape[2] + pixels.shape[3]
+    for picture, into in ((pixels, gradient), across):
+        count = picture[:, :, 1:].numel()
+        for start in range(0, picture.shape[2] - 1, rows):
+            band = slice(start, start + rows + 1)
+            steps = picture[:, :, band].diff(dim=2)
+            loss.add_(steps.square().sum(), alpha=1 / count)
+            steps *= 2 * weight / count
+            into[:, :, band][:, :, 1:] += steps
+            into[:, :, band][:, :, :-1] -= steps
+    return loss
 
 
 def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
@@ -192,6 +213,8 @@ def exact(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
+TV_ROWS = 256  # rows of pixels whose total variation is computed at a time
+
 GRAM_ROWS = 2048  # positions per product in `gram`: long sums are less exact, and slower with few channels
 
 
@@ -208,8 +231,11 @@ class _Gram(torch.autograd.Function):
         ctx.save_for_backward(features)
         whole = len(rows) // GRAM_ROWS * GRAM_ROWS
         blocks, rest = rows[:whole].view(-1, GRAM_ROWS, rows.shape[1]), rows[whole:]
-        total = exact(torch.bmm(blocks.mT, blocks)).sum(0) + exact(rest.T @ rest)
-        return features.detach(), total / len(rows)
+        products = torch.bmm(blocks.mT, blocks)
+        total = products.sum(0, dtype=torch.promote_types(rows.dtype, torch.float32))
+        if len(rest):
+            total += exact(rest.T @ rest)
+        return features.detach(), total.div_(len(rows))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> Tensor | None:
@@ -217,7 +243,7 @@ class _Gram(torch.autograd.Function):
             return grad
         (features,) = ctx.saved_tensors
         rows = position_rows(features)
-        both = (grad_gram + grad_gram.T).div_(len(rows)).to(rows.dtype)
+        both = torch.div(grad_gram + grad_gram.T, len(rows), out=rows.new_empty(grad_gram.shape))
         own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
         return in_shape_of(features, own)
 

@@ -4,6 +4,7 @@ Sources: Kolkin et al. 2019, "Style Transfer by Relaxed Optimal Transport and Se
 Neighbor Style Transfer". M: positions of the picture. K: sampled positions of the style. N: channels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +22,18 @@ an empty area, where hundreds of contradictory pulls would add up to noise or to
 single pull would make a speck: of 4096 pixels a position has the weight 1 / M, hundreds of times less than 1 / K.
 """
 
-BLOCK = 2048
+BLOCK, BLOCK_ON_GPU = 2048, 2**16
 """Positions per block of `match` and `matching_loss`.
 
 All similarities of a large picture would take gigabytes, and all its directions, which are float32, more memory than
-the rest of a step.
+the rest of a step. A GPU waits for each launch, so its blocks are larger.
 """
+
+
+def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Split the first dimension of all tensors into blocks."""
+    rows = BLOCK if tensors[0].is_cpu else BLOCK_ON_GPU
+    return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
 
 
 def directions(features: Tensor, inside: Tensor | None = None) -> Tensor:
@@ -72,7 +79,7 @@ class Search:
     def add(self, picture: Tensor, positions: Tensor) -> Tensor:
         """The nearest style position of each of M picture positions, M x N -> M; `positions` are their numbers."""
         nearest = []
-        for block, numbers in zip(picture.split(BLOCK), positions.split(BLOCK), strict=True):
+        for block, numbers in in_blocks(picture, positions):
             similarity = block.to(self._dtype) @ self._columns
             of_rows, highest, index = _maxima(similarity)
             nearest.append(of_rows)
@@ -94,13 +101,15 @@ def _maxima(numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return numbers.max(1).indices, highest, of_columns
 
 
-def pulls(nearest: Tensor, count: int) -> Tensor:
+def pulls(nearest: Tensor, count: int, numbers: int | None = None) -> Tensor:
     """The weight of each style position, K; `nearest` has the number of its nearest of `count` picture positions, K.
 
-    It is 1 / K, or CAPACITY / (count n) if that is smaller, for one of n style positions with the same neighbour.
+    It is 1 / K, or CAPACITY / (count n) if that is smaller, for one of n style positions with the same neighbour. The
+    positions' numbers are below `numbers`, by default `count`.
     """
-    sharing = torch.bincount(nearest, minlength=count)[nearest]
-    return (CAPACITY / count / sharing.float()).clamp_max(1 / len(nearest))
+    ones = torch.ones(len(nearest), device=nearest.device)
+    sharing = ones.new_zeros(numbers or count).index_add_(0, nearest, ones)[nearest]  # bincount would wait for a GPU
+    return (CAPACITY / count / sharing).clamp_max(1 / len(nearest))
 
 
 def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, weighted: Tensor, count: int) -> Tensor:
@@ -156,7 +165,7 @@ def sum_of(rows: Tensor) -> Tensor:
         sums = rows.new_empty(rows.shape[1], dtype=torch.float64)
         compiled(rows.contiguous(), sums, *rows.shape)
         return sums.to(torch.promote_types(rows.dtype, torch.float32))
-    return torch.stack([exact(block).sum(0) for block in rows.split(BLOCK)]).sum(0)
+    return torch.stack([exact(block).sum(0) for (block,) in in_blocks(rows)]).sum(0)
 
 
 def unit_offsets(rows: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
@@ -217,14 +226,13 @@ def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, T
         total = mean.new_empty(len(mean), dtype=torch.float64)
         compiled(rows.contiguous(), target.contiguous(), mean, lengths, along, total, *rows.shape)
         return lengths, along, total.to(mean.dtype)
-    parts = []
+    lengths, along = mean.new_empty(2, len(rows))
     total = torch.zeros_like(mean)
-    for block, part in zip(rows.split(BLOCK), target.split(BLOCK), strict=True):
-        unit, lengths = unit_offsets(block, mean)
-        along = (unit * part).sum(1, keepdim=True)
-        total += _across(unit, part, lengths, along).sum(0)
-        parts.append((lengths[:, 0], along[:, 0]))
-    lengths, along = map(torch.cat, zip(*parts, strict=True))
+    for block, part, to_lengths, to_along in in_blocks(rows, target, lengths[:, None], along[:, None]):
+        unit, of_block = unit_offsets(block, mean)
+        to_lengths.copy_(of_block)
+        torch.sum(unit * part, 1, keepdim=True, out=to_along)
+        total += _across(unit, part, to_lengths, to_along).sum(0)
     return lengths, along, total
 
 
@@ -247,12 +255,11 @@ def _add_similarity_gradient(
         rows, target = rows.contiguous(), target.contiguous()
         compiled(rows, target, mean, lengths, along, of_mean, into, float(scale), *rows.shape)
         return
-    blocks = (tensor.split(BLOCK) for tensor in (rows, target, lengths[:, None], along[:, None], into))
-    for block, part, length, product, out in zip(*blocks, strict=True):
+    for block, part, length, product, out in in_blocks(rows, target, lengths[:, None], along[:, None], into):
         across = _across((block - mean).div_(length), part, length, product)
         out.add_(across.sub_(of_mean).mul_(scale))
 
 
 def _across(unit: Tensor, target: Tensor, lengths: Tensor, along: Tensor) -> Tensor:
     """The part of the target orthogonal to directions, M x N, which it overwrites; normalisation removes the rest."""
-    return unit.mul_(along).neg_().add_(target).div_(lengths)
+    return torch.addcmul(target, unit, along, value=-1, out=unit).div_(lengths)

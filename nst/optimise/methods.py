@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import torch
 from PIL import Image
 from torch import Tensor
 
 from nst.errors import InputError
 from nst.network.memory import return_freed_memory
 from nst.optimise import cnnmrf, nnst, strotss
-from nst.optimise.objective import Evaluate, Losses, loss_gradient
+from nst.optimise.objective import Evaluate, LossTensors, loss_gradient, with_total
 from nst.optimise.optimizers import descend, descend_pyramid
 from nst.optimise.recorder import Finish
 from nst.optimise.regions import Region, Styles
@@ -97,19 +96,18 @@ class MethodObjective:
         self._terms, self._dtype = method.losses(scene), scene.backbone.arithmetic.dtype
         self._evaluations = 0
 
-    def __call__(self, pixels: Tensor) -> tuple[Losses, Tensor]:
+    def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
         pixels = pixels.detach().requires_grad_()
         terms = self._terms(pixels, self._evaluations)
         self._evaluations += 1
-        total = torch.stack(list(terms.values())).sum()
-        gradient = loss_gradient(total, pixels, self._dtype)
-        values = torch.stack([total, *terms.values()]).tolist()
-        return dict(zip(("total", *terms), values, strict=True)), gradient
+        losses = with_total(terms)
+        gradient = loss_gradient(losses["total"], pixels, self._dtype)
+        return {name: loss.detach() for name, loss in losses.items()}, gradient
 
 
 def method_steps(
     pixels: Tensor, evaluate: Evaluate, count: int, settings: Settings, is_last: bool
-) -> Iterator[tuple[Tensor, Losses]]:
+) -> Iterator[tuple[Tensor, LossTensors]]:
     """`count` steps of Adam or RMSprop, with pixels or the levels of their Laplacian pyramid as variables."""
     method = METHODS[settings.method]
     rate = settings.learning_rate * (method.last_rate if is_last else 1)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
-from nst.optimise.losses import CONTENT_FACTORS, energies, total_variation, with_weighted_error
+from nst.optimise.losses import CONTENT_FACTORS, add_total_variation, energies, with_weighted_error
 from nst.optimise.regions import Region, degree_of_likeness
 from nst.optimise.schedule import LARGE
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
@@ -33,8 +33,12 @@ A small face would otherwise become an eye of the style's large one.
 FLOAT16_GRADIENT = 2**-8  # sum of gradients times features over a channel of the picture, to which float16 is scaled
 
 Losses = dict[str, float]
+"""By name: "total" and its terms."""
 
-Evaluate = Callable[[Tensor], tuple[Losses, Tensor]]
+LossTensors = dict[str, Tensor]
+"""`Losses` as scalars on the device: a step must not wait for a GPU."""
+
+Evaluate = Callable[[Tensor], tuple[LossTensors, Tensor]]
 """Pixels -> the losses, and the gradient of "total" with respect to the pixels."""
 
 
@@ -77,16 +81,12 @@ class Objective:
         self._movable = self._targets[0].mask if len(self._targets) == 1 else None
         self._evaluations = 0
 
-    def __call__(self, pixels: Tensor) -> tuple[Losses, Tensor]:
+    def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
         terms, gradient = self._evaluate(pixels.detach())
         self._evaluations += 1
-        total = torch.stack(list(terms.values())).sum()
         if self._movable is not None:
             gradient = gradient * self._movable
-        # This transfer waits for the GPU, which idles until the next step. So all losses share one. L-BFGS waits once
-        # more in each step.
-        values = torch.stack([total, *terms.values()]).tolist()
-        return dict(zip(("total", *terms), values, strict=True)), gradient
+        return with_total(terms), gradient
 
     def changes_at(self, evaluation: int) -> bool:
         """Whether an evaluation, counted from 0, renews the matches and with them the loss."""
@@ -111,19 +111,22 @@ class Objective:
 
     def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The weighted losses, and the gradient of their sum."""
-        pixels.requires_grad_()
-        content, style, matching = self._feature_losses(pixels)
-        terms = self._weighted(content, style, matching, total_variation(pixels))
-        total = torch.stack(list(terms.values())).sum()
-        return terms, loss_gradient(total, pixels, self._backbone.arithmetic.dtype)
+        variable = pixels.detach().requires_grad_()
+        terms = self._weighted(*self._feature_losses(variable))
+        gradient = loss_gradient(terms["content"] + terms["style"], variable, self._backbone.arithmetic.dtype)
+        terms["tv"] = self._add_total_variation(pixels, gradient)
+        return {name: term.detach() for name, term in terms.items()}, gradient
 
-    def _weighted(self, content: Tensor, style: Tensor, matching: Tensor, tv: Tensor) -> dict[str, Tensor]:
-        content_weight, style_weight, tv_weight = self._weights
+    def _weighted(self, content: Tensor, style: Tensor, matching: Tensor) -> dict[str, Tensor]:
+        content_weight, style_weight, _ = self._weights
         return {
             "content": content_weight * content,
             "style": style_weight * (style + self._settings.coherence * matching),
-            "tv": tv_weight * tv,
         }
+
+    def _add_total_variation(self, pixels: Tensor, gradient: Tensor) -> Tensor:
+        weight = self._weights[2]
+        return weight * add_total_variation(pixels, weight, gradient)
 
     def _feature_losses(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Content, style (Gram matrix) and matching (nearest neighbour) loss: three scalars.
@@ -139,8 +142,9 @@ class Objective:
                 content = content + self._content_layers[k] * loss
             for target in self._targets:
                 if k in self._style_layers:
-                    features, loss = target.style_loss(k, features, self._settings.style_loss)
-                    style = style + target.share * self._style_layers[k] * loss
+                    weight = target.share * self._style_layers[k]
+                    features, loss = target.style_loss(k, features, self._settings.style_loss, weight)
+                    style = style + loss
                 if k in self._match_layers:
                     if self.changes_at(self._evaluations):
                         target.find_matches(k, features)
@@ -152,6 +156,11 @@ class Objective:
         return content, style, matching
 
 
+def with_total(terms: LossTensors) -> LossTensors:
+    """The terms, and before them their sum."""
+    return {"total": torch.stack(list(terms.values())).sum()} | terms
+
+
 def loss_gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     """Gradient of the loss with respect to the pixels; `dtype` is the features' number format.
 
@@ -160,6 +169,8 @@ def loss_gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     leaves room on both sides, and the gradient is divided by it: loss scaling, Micikevicius et al.
     2018, "Mixed Precision Training".
     """
+    if not total.requires_grad:  # all weights are 0
+        return torch.zeros_like(pixels)
     if dtype != torch.float16:
         return torch.autograd.grad(total, pixels)[0]
     factor = (FLOAT16_GRADIENT * pixels.numel() / total.detach()).log2().round().exp2()

@@ -15,7 +15,7 @@ from nst.images.tensors import remainder, to_image
 from nst.network.memory import HeapTrimmer
 from nst.optimise.cost import Scale, finished
 from nst.optimise.failure import failure_reason
-from nst.optimise.objective import Losses
+from nst.optimise.objective import Losses, LossTensors
 from nst.settings import Settings
 
 FRAME_INTERVALS = 0.33, 1.0
@@ -76,16 +76,16 @@ class Recorder:
         self.work = sum(
             scale.study * (done == scale.steps) + scale.step * done for scale, done in finished(plan, self.step)
         )
-        self.log: list[Losses] = []
+        self.log: list[LossTensors] = []  # of every step since the last frame
 
     def start_scale(self, scale: Scale, pixels: Tensor) -> None:
         """Call it before the first step of a scale, with the picture that it starts from."""
         self.scale, self.scale_start, self.moved_before = scale, pixels, self.moved
-        self.first_losses: Losses = {}
+        self.first_losses: LossTensors = {}
         self.work += scale.study
         self.trim_heap = HeapTrimmer()
 
-    def record(self, pixels: Tensor, losses: Losses) -> Iterator[Frame]:
+    def record(self, pixels: Tensor, losses: LossTensors) -> Iterator[Frame]:
         """Count a step; one frame if it is due, else none."""
         self.step += 1
         self.work += self.scale.step
@@ -94,7 +94,7 @@ class Recorder:
         self.log.append(losses)
         self.trim_heap()
         if self._is_due():
-            yield self._frame(pixels, losses)
+            yield self._frame(pixels)
             self.log.clear()
             self.last_frame = time.perf_counter()
 
@@ -105,11 +105,12 @@ class Recorder:
         now, (shortest, longest) = time.perf_counter(), FRAME_INTERVALS
         return now - self.last_frame >= min(longest, max(shortest, (now - self.start) / 16))
 
-    def _frame(self, pixels: Tensor, losses: Losses) -> Frame:
+    def _frame(self, pixels: Tensor) -> Frame:
+        first, *log = _as_floats([self.first_losses, *self.log])
         seconds, done, failed = time.perf_counter() - self.start, self.step == self.steps, ""
         if done:
             moved = self.moved and not torch.equal(pixels, self.scale_start)
-            failed = failure_reason(self.first_losses, losses, moved, self.styled, self.settings)
+            failed = failure_reason(first, log[-1], moved, self.styled, self.settings)
         longest = max(self.size)
         size = fitted_size(self.size, min(longest, max(MAX_FRAME, self.scale.size)))
         rounded = to_image(pixels)
@@ -124,10 +125,16 @@ class Recorder:
             step=self.step,
             steps=self.steps,
             progress=1.0 if done else self.work / self.total_work,
-            losses=losses,
-            log=tuple(self.log),
+            losses=log[-1],
+            log=tuple(log),
             seconds=seconds,
             done=done,
             moved=self.moved,
             failed=failed,
         )
+
+
+def _as_floats(log: Sequence[LossTensors]) -> list[Losses]:
+    """The losses of several steps, in one transfer from the device."""
+    numbers = iter(torch.stack([loss for losses in log for loss in losses.values()]).tolist())
+    return [{name: next(numbers) for name in losses} for losses in log]

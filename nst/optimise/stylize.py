@@ -23,10 +23,11 @@ from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
+from nst.optimise.lbfgs import COARSE_FIRST_STEP, FIRST_STEP, lbfgs
 from nst.optimise.likeness import with_likeness
 from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
-from nst.optimise.objective import Evaluate, Losses, Objective
-from nst.optimise.optimizers import COARSE_FIRST_STEP, FIRST_STEP, descend, lbfgs
+from nst.optimise.objective import Evaluate, LossTensors, Objective
+from nst.optimise.optimizers import descend
 from nst.optimise.palette import match_palette
 from nst.optimise.pictures import Pictures, open_pictures
 from nst.optimise.preview import blend_preview, preview_pixels
@@ -273,7 +274,7 @@ def _make_objective(scene: Scene, regions: list[Region], final: tuple[int, int])
 
 def _optimizer(
     pixels: Tensor, evaluate: Evaluate, changes_at: Callable[[int], bool], count: int, scene: Scene
-) -> Iterator[tuple[Tensor, Losses]]:
+) -> Iterator[tuple[Tensor, LossTensors]]:
     settings = scene.settings
     if settings.optimizer == "lbfgs":
         return lbfgs(pixels, evaluate, count, changes_at, FIRST_STEP if scene.is_last else COARSE_FIRST_STEP)

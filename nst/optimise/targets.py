@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -23,7 +24,7 @@ from nst.optimise.losses import (
     guidance_factor,
     match_dtype,
     position_rows,
-    style_loss,
+    style_factor,
     with_gram,
 )
 from nst.optimise.matching import directions, match, sum_of, unit_offsets, with_matching_loss
@@ -64,18 +65,25 @@ class RegionTarget:
     mask: Tensor | None  # 1 x 1 x H x W in 0..1; None: the whole picture
     styles: StyleTargets
     scale: float  # of the features, relative to the network's
+    _style_factors: dict[str, Tensor] = field(default_factory=dict)
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _positions: dict[str, Tensor] = field(default_factory=dict)
     _matches: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)  # the result of `match`
 
-    def style_loss(self, layer: str, features: Tensor, kind: str) -> tuple[Tensor, Tensor]:
-        """The features for the layers that follow, and `losses.style_loss` of those inside the region."""
-        positions = features.shape[2] * features.shape[3]
+    def style_loss(self, layer: str, features: Tensor, kind: str, weight: float) -> tuple[Tensor, Tensor]:
+        """The features for the layers that follow, and `losses.style_loss` of those inside the region, times `weight`.
+
+        It computes the factors once, so `kind` and `weight` of a layer must not change.
+        """
         if self.mask is None:
             features, own = with_gram(features)
         else:
             own = gram(features * self._guide(layer, features, self.mask))
-        return features, style_loss(own, self.styles.grams[layer], kind, positions, self.scale)
+        target = self.styles.grams[layer]
+        if layer not in self._style_factors:
+            positions = features.shape[2] * features.shape[3]
+            self._style_factors[layer] = weight * style_factor(target, kind, positions, self.scale)
+        return features, F.mse_loss(own, target, reduction="sum") * self._style_factors[layer]
 
     def find_matches(self, layer: str, features: Tensor) -> None:
         """Find the nearest neighbours that `matching_loss` uses until the next call."""

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nst.optimise.objective import Evaluate, Losses
+from nst.optimise.objective import Evaluate, LossTensors
 
 TEMPORAL_WEIGHT = 100.0
 """Weight of the temporal loss beside the others. A larger weight blurs frames, a smaller one lets strokes flicker."""
@@ -21,11 +21,11 @@ def temporal_loss(pixels: Tensor, warped: Tensor, confidence: Tensor) -> Tensor:
 def with_temporal_loss(evaluate: Evaluate, warped: Tensor, confidence: Tensor) -> Evaluate:
     """The losses of `evaluate` and the temporal loss, with the gradient of their weighted sum."""
 
-    def evaluate_both(pixels: Tensor) -> tuple[Losses, Tensor]:
+    def evaluate_both(pixels: Tensor) -> tuple[LossTensors, Tensor]:
         losses, gradient = evaluate(pixels)
         weight = TEMPORAL_WEIGHT * confidence
         with torch.no_grad():
-            temporal = float(temporal_loss(pixels, warped, weight))
+            temporal = temporal_loss(pixels, warped, weight)
             gradient = gradient + 2 / pixels.numel() * weight * (pixels - warped)
         return losses | {"total": losses["total"] + temporal, "temporal": temporal}, gradient
 

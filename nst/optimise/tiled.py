@@ -28,7 +28,6 @@ from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
 
 TILE = 768  # side of a tile's core, in pixels
-ROWS = 256  # rows of pixels whose total variation is computed at a time
 
 At = tuple[EllipsisType, slice, slice]  # a tile's core in the features of the whole picture
 
@@ -72,13 +71,12 @@ class TiledObjective(Objective):
         for tile, of_photo in zip(self._tiles, self._photo_tiles, strict=True):
             crop = tile.crop(pixels).clone().requires_grad_()
             own_content, style, own_similarity = self._tile_losses(tile, crop, of_photo)
-            terms = self._weighted(own_content, style, highest - own_similarity, zero)
-            total = torch.stack(list(terms.values())).sum()
-            if total.requires_grad:
-                tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
+            terms = self._weighted(own_content, style, highest - own_similarity)
+            total = terms["content"] + terms["style"]
+            tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
             content, similarity = content + own_content.detach(), similarity + own_similarity.detach()
-        tv = add_total_variation(pixels, self._weights[2], gradient)
-        return self._weighted(content, style.detach(), highest - similarity, tv), gradient
+        terms = self._weighted(content, style.detach(), highest - similarity)
+        return terms | {"tv": self._add_total_variation(pixels, gradient)}, gradient
 
     def _sum_up(self, pixels: Tensor) -> None:
         for region in self._all_region_layers():
@@ -194,7 +192,7 @@ class _RegionLayer:
     def end_search(self) -> None:
         """After the last tile."""
         if self._style is not None:
-            weights = pulls(self._search.nearest, self._count)
+            weights = pulls(self._search.nearest, self._count, self._positions)
             self._nearest, self._weighted = self._search.nearest.cpu(), self._style * weights[:, None]
             self.total_weight = self._target.share * (1 + float(weights.sum()))
 
@@ -231,18 +229,3 @@ class _RegionLayer:
             return None, numbers
         inside = (numbers >= 0).nonzero()[:, 0]
         return inside.to(self._target.mask.device), numbers[inside]
-
-
-def add_total_variation(pixels: Tensor, weight: float, gradient: Tensor) -> Tensor:
-    """`total_variation` of the pixels; adds `weight` times its gradient to `gradient`. All are 1 x 3 x H x W."""
-    across, loss = (pixels.mT, gradient.mT), pixels.new_zeros(())
-    for picture, into in ((pixels, gradient), across):
-        count = picture[:, :, 1:].numel()
-        for start in range(0, picture.shape[2] - 1, ROWS):
-            band = slice(start, start + ROWS + 1)
-            steps = picture[:, :, band].diff(dim=2)
-            loss += steps.square().sum() / count
-            steps *= 2 * weight / count
-            into[:, :, band][:, :, 1:] += steps
-            into[:, :, band][:, :, :-1] -= steps
-    return loss

@@ -135,7 +135,8 @@ def test_losses_and_gradients_are_close_to_those_of_float32(
         _objective(backbone, photo, style, RECIPES[recipe])(start.to(backbone.device))
         for backbone in (_backbone("VGG-16", CPU, torch.float32), _backbone("VGG-16", device, dtype))
     )
-    assert losses == pytest.approx(true_losses, rel=FEATURE_ERROR[dtype])
+    numbers, true_numbers = ({name: float(loss) for name, loss in each.items()} for each in (losses, true_losses))
+    assert numbers == pytest.approx(true_numbers, rel=FEATURE_ERROR[dtype])
     assert _error(gradient, true_gradient) < GRADIENT_ERROR[dtype]
 
 

@@ -8,12 +8,13 @@ from nst.network.pooling import pool, unpool
 SHAPES = [(6, 8), (13, 9), (32, 7)]
 
 
-@pytest.fixture(params=["compiled", "in bands"], autouse=True)
+@pytest.fixture(params=["compiled", "in bands", "at once"], autouse=True)
 def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a compiler and without."""
-    if request.param == "in bands":
+    """With a compiler, without, and as on a GPU."""
+    if request.param != "compiled":
         monkeypatch.setattr(pooling, "operation", lambda *_: None)
         monkeypatch.setattr(pooling, "BAND_ROWS", 3)
+        monkeypatch.setattr(pooling, "at_once", lambda _: request.param == "at once")
 
 
 @pytest.mark.parametrize("kind", ["max", "average"])

@@ -1,16 +1,21 @@
 import pytest
 import torch
 
+from nst.network import relu
 from nst.network.relu import relu_, relu_backward
 from nst.network.segment import Segment
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 def test_the_gradient_of_a_relu_equals_autograd_exactly(
-    dtype: torch.dtype, in_place: bool, layout: torch.memory_format
+    dtype: torch.dtype, in_place: bool, layout: torch.memory_format, at_once: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if at_once:  # as on a GPU
+        monkeypatch.setattr(relu, "operation", lambda *_: None)
+        monkeypatch.setattr(relu, "at_once", lambda _: True)
     before = torch.randn(1, 5, 33, 7).to(dtype, memory_format=torch.channels_last)
     before[0, :, 0, 0] = torch.tensor([0.0, -0.0, float("inf"), 1e-38, -1e-38])
     after = before.requires_grad_().relu()

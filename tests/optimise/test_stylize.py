@@ -90,14 +90,14 @@ def test_closing_the_generator_stops_the_work(
     photo: Image.Image, style: Image.Image, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evaluations = 0
-    total_variation = objective.total_variation
+    loss_gradient = objective.loss_gradient
 
-    def counted(pixels: torch.Tensor) -> torch.Tensor:
+    def counted(*arguments: Any) -> torch.Tensor:
         nonlocal evaluations
         evaluations += 1
-        return total_variation(pixels)
+        return loss_gradient(*arguments)
 
-    monkeypatch.setattr(objective, "total_variation", counted)
+    monkeypatch.setattr(objective, "loss_gradient", counted)
     frames = stylize(photo, [style], Settings(size=96, steps=100), backbone)
     next(frames)
     after_one = evaluations

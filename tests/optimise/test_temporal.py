@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst.optimise.objective import Losses
+from nst.optimise.objective import LossTensors
 from nst.optimise.temporal import TEMPORAL_WEIGHT, temporal_loss, with_temporal_loss
 
 
@@ -22,8 +22,8 @@ def test_the_loss_is_that_of_the_formula() -> None:
 def test_the_gradient_is_that_of_the_sum() -> None:
     warped, confidence = _random(1), _random(2, channels=1)
 
-    def evaluate(pixels: Tensor) -> tuple[Losses, Tensor]:
-        return {"total": float(pixels.square().sum()), "style": 1.0}, 2 * pixels
+    def evaluate(pixels: Tensor) -> tuple[LossTensors, Tensor]:
+        return {"total": pixels.square().sum(), "style": torch.ones(())}, 2 * pixels
 
     pixels = _random(0)
     losses, gradient = with_temporal_loss(evaluate, warped, confidence)(pixels)
