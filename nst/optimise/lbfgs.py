@@ -102,7 +102,7 @@ class InverseHessian:
     def add(self, pixels: tuple[Tensor, Tensor], gradients: tuple[Tensor, Tensor], accepted: Tensor) -> None:
         """Add the pair of a step; each argument has the value after it and the one before.
 
-        Nothing is added unless `accepted`, or if the curvature is not positive.
+        Nothing is added unless `accepted`, or if the curvature is not positive. `times` has to follow.
         """
         rows = self._pairs[self._slot], self._pairs[self._size + self._slot]
         sums = pixels[0].new_zeros(3)

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from nst.optimise.lbfgs import lbfgs
+from nst.optimise import lbfgs as lbfgs_module
+from nst.optimise.lbfgs import InverseHessian, lbfgs
 from nst.optimise.optimizers import RULES, descend, descend_pyramid
 
 
@@ -70,3 +71,59 @@ def test_the_loss_of_a_pyramid_sees_pixels_before_they_are_clamped() -> None:
     pictures = [pixels for pixels, _ in descend_pyramid(torch.full((1, 3, 8, 8), 0.95), push, 10, 0.05, "adam", 2)]
     assert highest[-1] > 1
     assert all(float(pixels.max()) <= 1 for pixels in pictures)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 6, 12])
+def test_the_compact_form_equals_the_two_loop_recursion(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nocedal and Wright 2006, algorithm 7.4; with a pair of negative curvature, which neither uses."""
+    monkeypatch.setattr(lbfgs_module, "PART", 7)
+    random = torch.Generator().manual_seed(0)
+    hessian = InverseHessian(torch.zeros(1, 3, 4, 5), 5)
+    hessian._pairs = hessian._pairs.double()
+    matrix = torch.randn(60, 60, generator=random, dtype=torch.float64)
+    pairs = []
+    q = torch.zeros(1, 3, 4, 5)
+    for number in range(steps):
+        s = torch.randn(60, generator=random)
+        y = (matrix @ matrix.T).float() @ s * (-1 if number == 3 else 1)
+        add_pair(hessian, s, y)
+        pairs = [*pairs, (s, y)][-5:]
+        q = torch.randn(1, 3, 4, 5, generator=random)
+        result = hessian.times(q.clone())
+        expected = two_loop(q.double().flatten(), [(s.double(), y.double()) for s, y in pairs if s @ y > 0])
+        torch.testing.assert_close(
+            result.flatten().double(), expected, rtol=2e-4, atol=2e-4 * float(expected.abs().max())
+        )
+    assert not hessian.is_empty()
+    hessian.clear_unless(torch.tensor(False))
+    assert hessian.is_empty()
+    direction = hessian.times(q.clone())
+    assert torch.allclose(direction / direction.norm(), q / q.norm(), atol=1e-6)
+
+
+def add_pair(hessian: InverseHessian, s: torch.Tensor, y: torch.Tensor) -> None:
+    s, y = s.view(1, 3, 4, 5), y.view(1, 3, 4, 5)
+    hessian.add((s, torch.zeros_like(s)), (y, torch.zeros_like(y)), torch.tensor(True))
+
+
+def two_loop(q: torch.Tensor, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    factors = []
+    for s, y in reversed(pairs):
+        factors.append(s @ q / (s @ y))
+        q = q - factors[-1] * y
+    s, y = pairs[-1]
+    q = q * (s @ y) / (y @ y)
+    for (s, y), factor in zip(pairs, reversed(factors), strict=True):
+        q = q + s * (factor - y @ q / (s @ y))
+    return q
+
+
+def test_a_pair_with_numbers_that_are_not_finite_is_not_used() -> None:
+    hessian = InverseHessian(torch.zeros(1, 3, 4, 5), 5)
+    random = torch.Generator().manual_seed(0)
+    s = torch.randn(60, generator=random)
+    q = torch.randn(1, 3, 4, 5, generator=random)
+    add_pair(hessian, s, 2 * s)
+    hessian.times(q.clone())
+    add_pair(hessian, s, torch.full_like(s, math.nan))
+    assert torch.allclose(hessian.times(q.clone()), q / 2, rtol=1e-2)
