@@ -11,7 +11,8 @@ from nst.config import PRECISIONS
 from nst.errors import InputError
 from nst.network import cgroup
 from nst.network.fused_convolution import is_available
-from nst.network.kernels import Convolve, direct
+from nst.network.kernels import Convolve
+from nst.network.packed_convolution import Convolution
 from nst.network.processor import processor_flags
 from nst.network.winograd import Winograd2d
 
@@ -119,7 +120,7 @@ def _winograd_wins(device: torch.device, dtype: torch.dtype) -> bool:
 def _bfloat16_is_faster() -> bool:
     """Measured, with a margin that makes the answer the same at every start."""
     weight = torch.ones(128, 128, 3, 3, dtype=torch.float32)
-    full, half = (_seconds(direct(weight, dtype), 128, dtype) for dtype in (torch.float32, torch.bfloat16))
+    full, half = (_seconds(Convolution(weight.to(dtype)), 128, dtype) for dtype in (torch.float32, torch.bfloat16))
     return half < 0.8 * full
 
 
@@ -128,7 +129,7 @@ def _winograd_is_faster(dtype: torch.dtype) -> bool:
     """Measured, with a margin for the same reason."""
     weight = torch.ones(512, 512, 3, 3, dtype=torch.float32)
     by_winograd = _seconds(Winograd2d(weight, dtype).forward, 512, dtype)
-    return by_winograd < 0.75 * _seconds(direct(weight, dtype), 512, dtype)
+    return by_winograd < 0.75 * _seconds(Convolution(weight.to(dtype)), 512, dtype)
 
 
 def _seconds(convolve: Convolve, channels: int, dtype: torch.dtype) -> float:

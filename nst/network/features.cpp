@@ -1,5 +1,5 @@
-// Pooling, ReLU and losses, each in one pass over features: PyTorch's operations take several, and memory is the
-// limit. `nst.network.compiled` calls it.
+// Pooling, ReLU, losses and L-BFGS, each in one pass over memory, which is the limit: PyTorch's operations take several.
+// `nst.network.compiled` calls it.
 //
 // Features are H x W x C (channels last). Pooling and ReLU compare and move them as integers with the same bits, which
 // have the same order as the floats, as both are non-negative.
@@ -207,6 +207,45 @@ void add_offsets(const T* rows, const T* target, const float* factors, T* gradie
     }
 }
 
+// The products of each of R rows of N numbers with a vector and with one of the rows: `products`, parts x R x 2. A part
+// of a row has `length` numbers, which stay in the cache.
+template <class T>
+void row_products(const T* rows, const float* vector, const T* row, float* products, int count, int numbers, int length,
+                  int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int part = 0; part < (numbers + length - 1) / length; part++) {
+        const int start = part * length, size = std::min(length, numbers - start);
+        for (int r = 0; r < count; r++) {
+            const T* x = rows + (size_t)r * numbers + start;
+            float of_vector = 0, of_row = 0;
+#pragma omp simd reduction(+ : of_vector, of_row)
+            for (int i = 0; i < size; i++) {
+                of_vector += number(x[i]) * vector[start + i];
+                of_row += number(x[i]) * number(row[start + i]);
+            }
+            products[((size_t)part * count + r) * 2] = of_vector;
+            products[((size_t)part * count + r) * 2 + 1] = of_row;
+        }
+    }
+}
+
+// vector = scale * vector + the rows times their factors.
+template <class T>
+void add_rows_to(const T* rows, const float* factors, const float* scale, float* vector, int count, int numbers,
+                 int length, int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int part = 0; part < (numbers + length - 1) / length; part++) {
+        const int start = part * length, size = std::min(length, numbers - start);
+        for (int i = start; i < start + size; i++) vector[i] *= *scale;
+        for (int r = 0; r < count; r++) {
+            const T* x = rows + (size_t)r * numbers + start;
+            const float factor = factors[r];
+#pragma omp simd
+            for (int i = 0; i < size; i++) vector[start + i] += factor * number(x[i]);
+        }
+    }
+}
+
 }  // namespace
 
 #define FOR_INTEGERS(INT, SUFFIX)                                                                                     \
@@ -246,6 +285,14 @@ void add_offsets(const T* rows, const T* target, const float* factors, T* gradie
     void add_offsets_##SUFFIX(const T* rows, const T* target, const float* factors, T* gradient, int count,            \
                               int channels, int threads) {                                                            \
         add_offsets(rows, target, factors, gradient, count, channels, threads);                                       \
+    }                                                                                                                 \
+    void row_products_##SUFFIX(const T* rows, const float* vector, const T* row, float* products, int count,           \
+                               int numbers, int length, int threads) {                                                \
+        row_products(rows, vector, row, products, count, numbers, length, threads);                                   \
+    }                                                                                                                 \
+    void add_rows_to_##SUFFIX(const T* rows, const float* factors, const float* scale, float* vector, int count,       \
+                              int numbers, int length, int threads) {                                                 \
+        add_rows_to(rows, factors, scale, vector, count, numbers, length, threads);                                   \
     }
 
 extern "C" {

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.fused_convolution import FusedConvolution, supports
+from nst.network.packed_convolution import Convolution
 from nst.network.relu import relu_, relu_backward
 from nst.network.winograd import Winograd1d, Winograd2d
 
@@ -27,15 +27,16 @@ class Kernel:
         # The transpose of a convolution is a convolution with the kernel rotated by 180 degrees.
         back = weight.flip(2, 3).transpose(0, 1)
         self._fused = fused and all(supports(each, dtype) for each in (weight, back))
+        self._relu_is_fused = self._fused or first or not winograd
         self._bias = bias.to(weight.device, torch.float32 if self._fused else dtype)
         self._forward: Any
         self._backward: Any
         if self._fused:
             self._forward, self._backward = FusedConvolution(weight, dtype), FusedConvolution(back, dtype)
         elif first:
-            self._forward, self._backward = direct(weight, dtype, 0), to_pixels(back.to(dtype))
+            self._forward, self._backward = Convolution(weight.to(dtype), (0, 0)), to_pixels(back.to(dtype))
         elif not winograd:
-            self._forward, self._backward = direct(weight, dtype), direct(back, dtype)
+            self._forward, self._backward = Convolution(weight.to(dtype)), Convolution(back.to(dtype))
         elif max(weight.shape[:2]) <= 128:  # cheaper transforms
             self._forward, self._backward = Winograd1d(weight, dtype), Winograd1d(back, dtype)
         else:
@@ -44,7 +45,7 @@ class Kernel:
 
     def forward(self, x: Tensor, relu: bool) -> Tensor:
         """Features 1 x inputs x H x W -> 1 x outputs x H x W, after a ReLU if `relu`."""
-        if self._fused:
+        if self._relu_is_fused:
             return self._forward(x, self._bias, relu=relu)
         out = self._forward(x, self._bias)
         return relu_(out) if relu else out
@@ -60,12 +61,6 @@ class Kernel:
         return grad if features is None else relu_backward(grad, features, grad)
 
 
-def direct(weight: Tensor, dtype: torch.dtype, padding: int = 1) -> Convolve:
-    """PyTorch's convolution, with `padding` zeros around the features."""
-    weight = weight.to(dtype, memory_format=torch.channels_last)
-    return lambda x, bias: F.conv2d(x, weight, bias, padding=padding)
-
-
 def to_pixels(weight: Tensor) -> Convolve:
     """A convolution to 3 channels, with two zeros of padding, in half of PyTorch's time.
 
@@ -76,10 +71,10 @@ def to_pixels(weight: Tensor) -> Convolve:
     wide = weight.new_zeros(4, channels, inputs, 3, 6)
     for offset in range(4):
         wide[offset, :, :, :, offset : offset + 3] = weight
-    wide = wide.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    wider = Convolution(wide.flatten(0, 1), padding=(2, 6), stride=(1, 4))
 
     def convolve(x: Tensor, bias: Tensor | None) -> Tensor:
-        fours = F.conv2d(x, wide, bias, stride=(1, 4), padding=(2, 6)).permute(0, 2, 3, 1)
+        fours = wider(x, bias).permute(0, 2, 3, 1)
         pixels = fours.reshape(1, x.shape[2] + 2, -1, channels).permute(0, 3, 1, 2)
         return pixels[..., 4 : x.shape[3] + 6]  # the first four are outside the padded picture
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from nst.network.compiled import operation
 from nst.optimise.objective import Evaluate, LossTensors
 
 HISTORY = 8  # curvature pairs; more do not lower the loss
@@ -12,7 +13,8 @@ HISTORY = 8  # curvature pairs; more do not lower the loss
 MAX_HISTORY_VALUES = 120_000_000
 """Upper bound of the numbers of the pairs' first halves: above 1024 x 1024 pixels there are fewer pairs."""
 
-PART = 2**16  # numbers of each curvature pair that a processor handles at a time, so that they stay in its cache
+PART, COMPILED_PART = 2**16, 2**13
+"""Numbers of each curvature pair that a processor handles at a time, so that they stay in its cache."""
 
 CAREFUL_STEPS = 8  # with fewer steps the first is shorter: the others could not make up for one that is too long
 
@@ -56,7 +58,7 @@ def lbfgs(
         moved = direction.neg_().add_(pixels).clamp_(0, 1)
         losses, new_gradient = evaluate(moved)
         new_state = [moved, new_gradient, *losses.values()]
-        accepted = new_state[total].isfinite() & ~(new_state[total] > 3 * best[total])
+        accepted = length.isfinite() & new_state[total].isfinite() & ~(new_state[total] > 3 * best[total])
         if not changes_at(number):
             hessian.add((moved, pixels), (new_gradient, gradient), accepted)
         hessian.clear_unless(accepted)
@@ -124,17 +126,18 @@ class InverseHessian:
 
     def times(self, q: Tensor) -> Tensor:
         """The product with `q`, in place."""
-        flat, coefficients = q.view(-1), self._coefficients(q.view(-1))
+        flat = q.view(-1)
+        coefficients = self._coefficients(flat)
+        if compiled := operation("add_rows_to", self._pairs):
+            compiled(self._pairs, coefficients, self._scale, flat, *self._pairs.shape, COMPILED_PART)
+            return q
         for part, pairs in _in_parts(flat, self._pairs):
             part.mul_(self._scale).add_(coefficients @ pairs.to(q.dtype))
         return q
 
     def _coefficients(self, q: Tensor) -> Tensor:
         """The factors of the pairs in the product: 2 `size`."""
-        newest = [] if self._newest is None else [self._pairs[self._size + self._newest]]
-        products = q.new_zeros(2 * self._size, 1 + len(newest))
-        for pairs, *vectors in _in_parts(self._pairs, q, *newest):
-            products += pairs.to(q.dtype) @ torch.stack([vector.to(q.dtype) for vector in vectors], 1)
+        products = self._products(q, self._pairs[self._size + (self._newest or 0)])
         if self._newest is not None:
             self._sy[:, self._newest], yy = products[:, 1].chunk(2)
             self._yy[:, self._newest] = self._yy[self._newest] = yy
@@ -154,6 +157,17 @@ class InverseHessian:
         right = sy.diagonal()[:, None] * u + self._scale * (yy @ u - yq[:, None])
         of_s = torch.linalg.solve_triangular(r.T, right, upper=False)
         return torch.cat([x[:, 0].roll(self._slot) for x in (of_s, -self._scale * u)])
+
+    def _products(self, q: Tensor, row: Tensor) -> Tensor:
+        """The scalar products of all rows of S and Y with `q` and with `row`: 2 `size` x 2."""
+        if compiled := operation("row_products", self._pairs):
+            parts = q.new_empty(-(-len(q) // COMPILED_PART), len(self._pairs), 2)
+            compiled(self._pairs, q, row, parts, *self._pairs.shape, COMPILED_PART)
+            return parts.sum(0)
+        products = q.new_zeros(len(self._pairs), 2)
+        for pairs, *vectors in _in_parts(self._pairs, q, row):
+            products += pairs.to(q.dtype) @ torch.stack([vector.to(q.dtype) for vector in vectors], 1)
+        return products
 
 
 def _in_parts(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

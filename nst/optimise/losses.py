@@ -158,7 +158,7 @@ def style_loss(gram: Tensor, target: Tensor, kind: str = "relative", positions: 
 
 def style_factor(target: Tensor, kind: str, positions: int, scale: float) -> Tensor:
     """One of STYLE_FACTORS, as a scalar tensor."""
-    return torch.as_tensor(STYLE_FACTORS[kind](target, positions, scale), device=target.device)
+    return torch.as_tensor(STYLE_FACTORS[kind](target, positions, scale), dtype=target.dtype, device=target.device)
 
 
 def total_variation(pixels: Tensor) -> Tensor:

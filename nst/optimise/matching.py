@@ -107,7 +107,7 @@ def pulls(nearest: Tensor, count: int, numbers: int | None = None) -> Tensor:
     It is 1 / K, or CAPACITY / (count n) if that is smaller, for one of n style positions with the same neighbour. The
     positions' numbers are below `numbers`, by default `count`.
     """
-    ones = torch.ones(len(nearest), device=nearest.device)
+    ones = torch.ones(len(nearest), dtype=torch.float32, device=nearest.device)
     sharing = ones.new_zeros(numbers or count).index_add_(0, nearest, ones)[nearest]  # bincount would wait for a GPU
     return (CAPACITY / count / sharing).clamp_max(1 / len(nearest))
 

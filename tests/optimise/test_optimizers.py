@@ -73,13 +73,19 @@ def test_the_loss_of_a_pyramid_sees_pixels_before_they_are_clamped() -> None:
     assert all(float(pixels.max()) <= 1 for pixels in pictures)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("steps", [1, 3, 5, 6, 12])
-def test_the_compact_form_equals_the_two_loop_recursion(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_compact_form_equals_the_two_loop_recursion(
+    steps: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nocedal and Wright 2006, algorithm 7.4; with a pair of negative curvature, which neither uses."""
     monkeypatch.setattr(lbfgs_module, "PART", 7)
+    monkeypatch.setattr(lbfgs_module, "COMPILED_PART", 7)
+    if not compiled:
+        monkeypatch.setattr(lbfgs_module, "operation", lambda *_: None)
     random = torch.Generator().manual_seed(0)
     hessian = InverseHessian(torch.zeros(1, 3, 4, 5), 5)
-    hessian._pairs = hessian._pairs.double()
+    hessian._pairs = hessian._pairs.float()
     matrix = torch.randn(60, 60, generator=random, dtype=torch.float64)
     pairs = []
     q = torch.zeros(1, 3, 4, 5)
