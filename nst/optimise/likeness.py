@@ -48,13 +48,9 @@ SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the 
 
 @dataclass(frozen=True)
 class _Description:
-    """Features of a picture, of unit length, and its colours."""
-
-    colours: Tensor  # positions of GRID_LAYER x 3, in 0..1
-    grid: Sequence[int]  # height and width of GRID_LAYER
-    columns: Tensor  # positions of GRID_LAYER x channels of LAYERS
-    kind_grid: Sequence[int]  # height and width of KIND_LAYER
-    kinds: Tensor  # positions of KIND_LAYER x its channels
+    pixels: Tensor  # 1 x 3 x H x W, in 0..1
+    features: dict[str, Tensor]  # of LAYERS
+    kinds: Tensor  # positions of KIND_LAYER x its channels, of unit length
 
 
 def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backbone) -> list[Region]:
@@ -67,21 +63,23 @@ def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backb
 def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likeness | None:
     if not region.styles:
         return None
-    styles, logits = [], []
-    for style, share in region.styles:
-        sizes = [_describe(style, size, backbone) for size in STYLE_SIZES]
-        count = sum(len(described.columns) for described in sizes)
-        styles += sizes
-        logits.append(photo.columns.new_full((count,), math.log(share / count)))
-    nearest = (photo.kinds @ torch.cat([style.kinds for style in styles]).T).amax(1)
-    degree = _degree(nearest.view(1, 1, *photo.kind_grid))
+    styles = [[_describe(style, size, backbone) for size in STYLE_SIZES] for style, _ in region.styles]
+    kinds = torch.cat([size.kinds for sizes in styles for size in sizes])
+    nearest = (photo.kinds @ kinds.T).amax(1)
+    degree = _degree(nearest.view(1, 1, *photo.features[KIND_LAYER].shape[2:]))
     if not degree.any():
         return None
     mask = region_mask(region, degree)
-    similarity = photo.columns @ torch.cat([style.columns for style in styles]).T
+    columns, colours, logits = [], [], []
+    for sizes, (_, share) in zip(styles, region.styles, strict=True):
+        columns.append(torch.cat([_columns(size) for size in sizes]))
+        colours.append(torch.cat([_colours(size) for size in sizes]))
+        logits.append(colours[-1].new_full((len(colours[-1]),), math.log(share / len(colours[-1]))))
+    similarity = _columns(photo) @ torch.cat(columns).T
     weights = (SHARPNESS * similarity + torch.cat(logits)).softmax(1)
-    of_photo = weights @ torch.cat([style.colours for style in styles])
-    return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *photo.grid))
+    of_photo = weights @ torch.cat(colours)
+    grid = photo.features[GRID_LAYER].shape[2:]
+    return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *grid))
 
 
 def _degree(similarity: Tensor) -> Tensor:
@@ -94,12 +92,20 @@ def _degree(similarity: Tensor) -> Tensor:
 def _describe(picture: Image.Image, size: int, backbone: Backbone) -> _Description:
     pixels = to_tensor(fit_style(picture, size, 1.0)).to(backbone.device)
     features = {k: exact(x) for k, x in backbone(pixels, LAYERS).items()}
-    grid, kind_grid = (tuple(features[k].shape[2:]) for k in (GRID_LAYER, KIND_LAYER))
+    return _Description(pixels, features, centred_unit_rows(position_rows(features[KIND_LAYER])))
+
+
+def _columns(picture: _Description) -> Tensor:
+    """The hypercolumns, of unit length: positions of GRID_LAYER x channels of LAYERS."""
+    grid = picture.features[GRID_LAYER].shape[2:]
     columns = []
     for k in LAYERS:
-        rows = position_rows(F.interpolate(features[k], grid, mode="bilinear", antialias=True))
+        rows = position_rows(F.interpolate(picture.features[k], grid, mode="bilinear", antialias=True))
         rows = rows - rows.mean(0)
         columns.append(rows / rows.norm(dim=1).mean().clamp_min(1e-6))  # each layer counts alike
-    kinds = centred_unit_rows(position_rows(features[KIND_LAYER]))
-    colours = position_rows(downscale_mask(pixels, features[GRID_LAYER]))
-    return _Description(colours, grid, F.normalize(torch.cat(columns, 1), eps=1e-6), kind_grid, kinds)
+    return F.normalize(torch.cat(columns, 1), eps=1e-6)
+
+
+def _colours(picture: _Description) -> Tensor:
+    """The colours at the positions of GRID_LAYER, x 3, in 0..1."""
+    return position_rows(downscale_mask(picture.pixels, picture.features[GRID_LAYER]))

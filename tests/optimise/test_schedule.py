@@ -28,7 +28,7 @@ def test_a_painting_to_continue_gets_only_larger_scales() -> None:
 
 def test_large_scales_have_few_steps() -> None:
     assert schedule(Settings(size=4096)) == [(128, 25), (256, 25), (512, 25), (1024, 25), (2048, 20), (4096, 8)]
-    assert schedule(Settings(size=8192, effort="quick"))[-3:] == [(2048, 10), (4096, 4), (8192, 4)]
+    assert schedule(Settings(size=8192, effort="quick"))[-3:] == [(2048, 8), (4096, 4), (8192, 4)]
     assert schedule(Settings(size=4096, scales=1)) == [(4096, 42)]
     assert schedule(Settings(size=8192, scales=2)) == [(4096, 20), (8192, 8)]
 
