@@ -5,9 +5,10 @@ from functools import reduce
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from nst.video.flow import CUT, Pixels, View, find_motion, warp
+from nst.video.flow import CUT, Pixels, Places, View, find_motion, grid, warp
 from nst.video.painting import Paint
 
 KEEP, KEEP_NEW = 0.98, 0.5
@@ -19,23 +20,29 @@ PENALTY, FORM_CHANGE = 0.05, 40.0
 """What the weight loses where painted forms change though the video does not, as beside an object that has left.
 FORM_CHANGE is the difference of local colours, in levels of 255, at which it loses 1 - 1/e of PENALTY."""
 
+ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
+MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
+
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
-_FORM_WINDOW = 15  # pixels
+_FORM_WINDOW, _FORM_SCALE = 16, 4  # pixels of a window, and of its side that count as one
 _DETAIL_SIGMA, _DETAIL_WINDOW = 1.0, 13  # pixels
 
 
 @dataclass(frozen=True)
 class _Painted:
     view: View
-    pixels: Pixels  # H x W x 3
-    age: Pixels  # H x W: for how many frames the area has been visible
+    pixels: NDArray[np.uint8]  # H x W x 3
+    anchor: NDArray[np.uint8]  # H x W x 3: an earlier painted frame, from which areas are taken
+    tracks: Pixels
+    """H x W x 4: for how many frames an area has been visible, what share comes from the anchor, its x and y there."""
 
 
 class CoherentPainter:
     """`paint` for consecutive frames.
 
-    Frames are painted independently, so strokes would flicker. So each frame is blended with the one before it,
-    warped along the motion between the two.
+    Frames are painted independently, so strokes would flicker. So each area comes from an earlier painted frame, the
+    anchor, warped along the motion since then. An area that the anchor does not show, or shows with other forms, is
+    blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them.
     """
 
     def __init__(self, paint: Paint) -> None:
@@ -44,34 +51,67 @@ class CoherentPainter:
 
     def continue_from(self, frame: Image.Image, painted: Image.Image) -> None:
         """Let the next frame follow this one, which has been painted before."""
-        pixels = np.asarray(painted.resize(self._paint(frame).size), dtype=np.float32)  # a file has even sides only
-        view = View.of(frame, pixels.shape[1::-1])
-        self._before = _Painted(view, pixels, np.full(pixels.shape[:2], _OLD, np.float32))
+        pixels = np.asarray(painted.resize(self._paint(frame).size))  # a file has even sides only
+        self._before = _Painted(View.of(frame, pixels.shape[1::-1]), pixels, pixels, _new_tracks(pixels))
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame, painted."""
         image, before = self._paint(frame), self._before
-        painted, view = np.asarray(image, dtype=np.float32), View.of(frame, image.size)
-        age = np.full(painted.shape[:2], _OLD, np.float32)
+        pixels, view = np.asarray(image), View.of(frame, image.size)
         if before:
             places, confidence = find_motion(before.view, view)
             if confidence.mean() >= CUT:
-                age = confidence * (warp(before.age, places) + 1)
-                moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
-                young = 1 - (1 - KEEP_NEW) * np.exp(-age / NEW_FRAMES)
-                keep = np.minimum(KEEP * young, KEEP - PENALTY * _form_change(moved, painted))
-                keep *= confidence
-                blended = painted + keep[:, :, None] * (moved - painted)
-                painted = _restore_detail(blended, painted).clip(0, 255)
-        self._before = _Painted(view, painted, age)
-        return Image.fromarray(painted.round().astype(np.uint8))
+                pixels, tracks = _follow(before, pixels, places, confidence)
+                kept = float(cv2.mean(tracks)[1]) >= MIN_ANCHORED
+                if not kept:
+                    tracks = _new_tracks(pixels, tracks[:, :, 0])
+                self._before = _Painted(view, pixels, before.anchor if kept else pixels, tracks)
+                return Image.fromarray(pixels)
+        self._before = _Painted(view, pixels, pixels, _new_tracks(pixels))
+        return image
 
 
-def _form_change(moved: Pixels, painted: Pixels) -> Pixels:
-    """How much the local colours of two paintings differ, H x W in 0..1."""
-    difference = cv2.blur(moved - painted, (_FORM_WINDOW, _FORM_WINDOW))
-    largest = reduce(cv2.max, cv2.split(np.abs(difference)))
-    return 1 - np.exp(-np.square(largest / FORM_CHANGE))
+def _new_tracks(pixels: NDArray[np.uint8], age: Pixels | float = _OLD) -> Pixels:
+    """The tracks of a frame that is its own anchor."""
+    height, width = pixels.shape[:2]
+    tracks = np.empty((height, width, 4), np.float32)
+    tracks[:, :, 0], tracks[:, :, 1], tracks[:, :, 2:] = age, 1, grid(height, width)
+    return tracks
+
+
+def _follow(
+    before: _Painted, pixels: NDArray[np.uint8], places: Places, confidence: Pixels
+) -> tuple[NDArray[np.uint8], Pixels]:
+    """The next frame with the strokes of those before, and its tracks; `pixels` are its own."""
+    painted, forms = pixels.astype(np.float32), _forms(pixels)
+    age, weight, x, y = cv2.split(warp(before.tracks, places))
+    age, weight = confidence * (age + 1), confidence * weight
+    moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
+    young = 1 - (1 - KEEP_NEW) * np.exp(age / -NEW_FRAMES)
+    keep = np.minimum(KEEP * young, KEEP - PENALTY * _change(forms, _forms(moved), age.shape))
+    blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
+    anchored = warp(before.anchor, cv2.merge([x, y]), cv2.INTER_CUBIC)
+    weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)
+    painted = _blend(blended, anchored.astype(np.float32), weight)
+    return painted.round().clip(0, 255).astype(np.uint8), cv2.merge([age, weight, x, y])
+
+
+def _blend(one: Pixels, other: Pixels, weight: Pixels) -> Pixels:
+    """The weight, H x W, is that of the other."""
+    return cv2.blendLinear(one, other, 1 - weight, weight)
+
+
+def _forms(painted: NDArray[np.uint8]) -> Pixels:
+    """The local colours, at a fraction of the size."""
+    size = [max(1, side // _FORM_SCALE) for side in painted.shape[1::-1]]
+    small = cv2.resize(painted, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.blur(small, (_FORM_WINDOW // _FORM_SCALE,) * 2)
+
+
+def _change(forms: Pixels, others: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """How much the forms of two paintings of this shape differ, H x W in 0..1."""
+    largest = reduce(cv2.max, cv2.split(cv2.absdiff(forms, others)))
+    return cv2.resize(1 - np.exp(-np.square(largest / FORM_CHANGE)), shape[::-1])
 
 
 def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:
@@ -80,7 +120,7 @@ def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:
     Blending and warping blur. Amplifying the detail that is left would grow dots over many frames.
     """
     details = [x - cv2.GaussianBlur(x, (0, 0), _DETAIL_SIGMA) for x in (blended, painted)]
-    energies = [cv2.transform(np.square(x), np.ones((1, 3))) for x in details]
-    own, full = (cv2.blur(x, (_DETAIL_WINDOW, _DETAIL_WINDOW)) for x in energies)
-    missing = 1 - np.sqrt((own / (full + 1e-3)).clip(0, 1))
+    window = (_DETAIL_WINDOW, _DETAIL_WINDOW)
+    own, full = (cv2.blur(cv2.transform(cv2.multiply(x, x), np.ones((1, 3))), window) for x in details)
+    missing = 1 - np.sqrt(np.minimum(own / (full + 1e-3), 1))
     return blended + missing[:, :, None] * details[1]

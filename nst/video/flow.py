@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,9 +18,10 @@ CUT = 0.2  # mean confidence below which the video has been cut
 MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half their size
 
-_BLUR, _WINDOW = 5, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
+_BLUR, _WINDOW = 3, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
+_JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
 _NEAR = 1.0  # pixels between the camera's motion and the optical flow; below, the camera's is the more precise
 _CAMERA_STEP, _CAMERA_ERROR, _MIN_CAMERA_PIXELS = 8, 0.5, 50
 
@@ -63,17 +65,18 @@ def find_motion(before: View, now: View) -> tuple[Places, Pixels]:
         consistent |= by_camera
     height, width = now.grey.shape
     x, y = places[:, :, 0], places[:, :, 1]
-    visible = consistent & (x > -1) & (y > -1) & (x < width) & (y < height)
-    confidence = np.exp(-np.square(change / COLOUR_CHANGE)) * visible
-    confidence = cv2.blur(cv2.erode(confidence, np.ones((3, 3))), (_BLUR, _BLUR))
+    right, bottom = width - 1 + _JITTER, height - 1 + _JITTER
+    visible = ((x > -_JITTER) & (y > -_JITTER) & (x < right) & (y < bottom)).astype(np.float32)
+    confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
+    confidence *= cv2.blur(cv2.erode(visible, np.ones((5, 5))), (_BLUR, _BLUR))  # nothing creeps in over the edge
     if now.size == (width, height):
         return places, confidence
     ratio = np.divide(now.size, (width, height), dtype=np.float32)
-    motion = cv2.resize((places - _grid(height, width)) * ratio, now.size)
-    return _grid(*now.size[::-1]) + motion, cv2.resize(confidence, now.size)
+    motion = cv2.resize((places - grid(height, width)) * ratio, now.size)
+    return grid(*now.size[::-1]) + motion, cv2.resize(confidence, now.size)
 
 
-def warp(pixels: Pixels, places: Places, interpolation: int = cv2.INTER_LINEAR) -> Pixels:
+def warp(pixels: NDArray[Any], places: Places, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
     """The pixels of the frame before, moved to where they are now."""
     maps = cv2.convertMaps(places, None, cv2.CV_16SC2)  # a third faster
     return cv2.remap(pixels, *maps, interpolation, borderMode=cv2.BORDER_REPLICATE)
@@ -92,13 +95,13 @@ def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Pl
     from Sundaram, Brox and Keutzer 2010, "Dense Point Trajectories by GPU-accelerated Large Displacement Optical
     Flow". The flow has a bias of a tenth of a pixel, which would add up over frames; `_refine` removes it.
     """
-    grid = _grid(*now.shape)
+    here = grid(*now.shape)
     if min(now.shape) < MIN_FLOW_SIDE:
-        return grid.copy(), np.ones(now.shape, dtype=np.bool_)
+        return here.copy(), np.ones(now.shape, dtype=np.bool_)
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(1)  # half of these frames, which are small
     forward, backward = search.calc(now, before, None), search.calc(before, now, None)
-    places = grid + forward
+    places = here + forward
     back = warp(backward, places)
     consistent = _squared_length(forward + back) < 0.01 * (_squared_length(forward) + _squared_length(back)) + 0.5
     return _refine(places, before, now), consistent
@@ -126,22 +129,22 @@ def _refine(places: Places, before: NDArray[np.uint8], now: NDArray[np.uint8]) -
 
 def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Places | None:
     """The affine motion that most pixels share, or None if there are too few."""
-    grid = _grid(*consistent.shape)
+    here = grid(*consistent.shape)
     some = (slice(_CAMERA_STEP // 2, None, _CAMERA_STEP),) * 2
     chosen = consistent[some]
     if chosen.sum() < _MIN_CAMERA_PIXELS:
         return None
     cv2.setRNGSeed(0)
     motion, _ = cv2.estimateAffine2D(
-        grid[some][chosen], places[some][chosen], method=cv2.RANSAC, ransacReprojThreshold=_CAMERA_ERROR, maxIters=200
+        here[some][chosen], places[some][chosen], method=cv2.RANSAC, ransacReprojThreshold=_CAMERA_ERROR, maxIters=200
     )
-    return None if motion is None else cv2.transform(grid, motion).astype(np.float32)
+    return None if motion is None else cv2.transform(here, motion).astype(np.float32)
 
 
 @lru_cache(maxsize=2)
-def _grid(height: int, width: int) -> Places:
+def grid(height: int, width: int) -> Places:
     """The places of the pixels themselves."""
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    grid = np.dstack([x, y])
-    grid.flags.writeable = False
-    return grid
+    places = np.dstack([x, y])
+    places.flags.writeable = False
+    return places
