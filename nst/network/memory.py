@@ -14,7 +14,7 @@ MEMINFO = Path("/proc/meminfo")  # where Linux says how much memory the whole ma
 
 STATM = Path("/proc/self/statm")  # where Linux says how large this process is, in pages
 
-BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1300, 2400), "mps": (1700, 3200)}
+BYTES_PER_PIXEL = {"cpu": (1800, 2800), "cuda": (1400, 2500), "mps": (1900, 3400)}
 """Memory of a run by device type: in a 16-bit and in a 32-bit format. See `needed_memory`."""
 
 FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
@@ -22,8 +22,9 @@ FIXED_BYTES = {"cpu": 0.35e9, "cuda": 0.6e9, "mps": 0.6e9}
 
 TILE_PIXELS = 896**2  # of a tile with its margin
 
-TILED_BYTES = 190
-"""Memory per pixel of a picture in tiles: pixels, gradients and six curvature pairs, the photo and its features."""
+TILED_BYTES, TILED_BYTES_ON_GPU = 190, 260
+"""Memory per pixel of a picture in tiles: pixels, gradients and six curvature pairs, the photo and its features. On a
+CPU the pairs have 16 bits."""
 
 GUIDED_FEATURES = 122  # features per pixel in the five default style layers; each masked region stores them again
 
@@ -44,8 +45,8 @@ def needed_memory(pixels: float, dtype: torch.dtype, device: torch.device, regio
     To this the constants add 170 bytes per pixel for the optimiser's memory, which fills in later steps, and 100 for
     the additional layers of VGG-19.
 
-    GPUs: derived from the tensors that are alive at once, counted on the CPU (1550 bytes per pixel
-    in float32, 830 in 16 bits). CUDA takes 1.5 times that, for gaps in its cache and for the
+    GPUs: derived from the tensors that are alive at once, counted on the CPU (1650 bytes per pixel
+    in float32, 930 in 16 bits, with curvature pairs in float32). CUDA takes 1.5 times that, for gaps in its cache and for the
     workspace of its libraries. MPS takes twice that, because it copies features into a layout of
     its own. Any other type of device is assumed to be like MPS.
     """
@@ -59,7 +60,8 @@ def needed_memory(pixels: float, dtype: torch.dtype, device: torch.device, regio
 
 def tiled_memory(pixels: float, dtype: torch.dtype, device: torch.device, regions: int = 0) -> float:
     """As `needed_memory`, for a picture in tiles: features of one tile, and TILED_BYTES per pixel of the picture."""
-    return needed_memory(TILE_PIXELS, dtype, device, regions) + pixels * (TILED_BYTES + 16 * regions)
+    per_pixel = (TILED_BYTES if device.type == "cpu" else TILED_BYTES_ON_GPU) + 16 * regions
+    return needed_memory(TILE_PIXELS, dtype, device, regions) + pixels * per_pixel
 
 
 def free_memory(device: torch.device) -> float:
