@@ -46,9 +46,9 @@ def needed_memory(pixels: float, dtype: torch.dtype, device: torch.device, regio
     the additional layers of VGG-19.
 
     GPUs: derived from the tensors that are alive at once, counted on the CPU (1650 bytes per pixel
-    in float32, 930 in 16 bits, with curvature pairs in float32). CUDA takes 1.5 times that, for gaps in its cache and for the
-    workspace of its libraries. MPS takes twice that, because it copies features into a layout of
-    its own. Any other type of device is assumed to be like MPS.
+    in float32, 930 in 16 bits, with curvature pairs in float32). CUDA takes 1.5 times that, for gaps
+    in its cache and for the workspace of its libraries. MPS takes twice that, because it copies
+    features into a layout of its own. Any other type of device is assumed to be like MPS.
     """
     kind = device.type if device.type in BYTES_PER_PIXEL else "mps"
     half, single = BYTES_PER_PIXEL[kind]
