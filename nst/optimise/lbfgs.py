@@ -128,7 +128,7 @@ class InverseHessian:
         """The product with `q`, in place."""
         flat = q.view(-1)
         coefficients = self._coefficients(flat)
-        if compiled := operation("add_rows_to", self._pairs):
+        if compiled := self._compiled("add_rows_to", q):
             compiled(self._pairs, coefficients, self._scale, flat, *self._pairs.shape, COMPILED_PART)
             return q
         for part, pairs in _in_parts(flat, self._pairs):
@@ -158,9 +158,12 @@ class InverseHessian:
         of_s = torch.linalg.solve_triangular(r.T, right, upper=False)
         return torch.cat([x[:, 0].roll(self._slot) for x in (of_s, -self._scale * u)])
 
+    def _compiled(self, name: str, q: Tensor) -> Callable[..., None] | None:
+        return operation(name, self._pairs) if q.dtype == torch.float32 else None
+
     def _products(self, q: Tensor, row: Tensor) -> Tensor:
         """The scalar products of all rows of S and Y with `q` and with `row`: 2 `size` x 2."""
-        if compiled := operation("row_products", self._pairs):
+        if compiled := self._compiled("row_products", q):
             parts = q.new_empty(-(-len(q) // COMPILED_PART), len(self._pairs), 2)
             compiled(self._pairs, q, row, parts, *self._pairs.shape, COMPILED_PART)
             return parts.sum(0)

@@ -270,7 +270,7 @@ class _WeightedError(torch.autograd.Function):
             grad = torch.zeros_like(features, memory_format=torch.channels_last)
         rows, targets, gradient = map(position_rows, (features, target, grad))
         if compiled := operation("add_offsets", features):
-            factors = exact(factor).expand(1, 1, *features.shape[2:]).contiguous()
+            factors = factor.float().expand(1, 1, *features.shape[2:]).contiguous()
             compiled(rows.contiguous(), targets.contiguous(), factors, gradient, *rows.shape)
         else:
             gradient.add_((exact(rows) - exact(targets)).mul_(factor if factor.ndim == 0 else factor.view(-1, 1)))

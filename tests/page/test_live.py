@@ -295,15 +295,18 @@ def test_two_thousand_frames_leave_nothing_behind(blank: Tab) -> None:
     )
     devtools = blank.context.new_cdp_session(blank)
 
-    def used() -> float:
-        devtools.send("HeapProfiler.collectGarbage")
-        return float(devtools.send("Runtime.getHeapUsage")["usedSize"])
+    def used(after: int) -> float:
+        """The least of three measurements: compiled code comes and goes."""
+        sizes = []
+        for more in (0, 100, 200):
+            blank.wait_for_function(f"painted.count > {after + more}")
+            devtools.send("HeapProfiler.collectGarbage")
+            sizes.append(devtools.send("Runtime.getHeapUsage")["usedSize"])
+        return float(min(sizes))
 
     start(blank)
-    blank.wait_for_function("painted.count > 300")
-    before = used()
-    blank.wait_for_function("painted.count > 2300")
-    assert used() - before < 100_000
+    before = used(after=300)
+    assert used(after=2500) - before < 100_000
 
 
 def test_a_snapshot_becomes_the_photo(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
