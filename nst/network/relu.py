@@ -29,7 +29,10 @@ def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
         compiled(grad, features, out, grad.shape[2] * grad.shape[3], grad.shape[1])
         return out
     if at_once(grad):
-        return torch.ops.aten.threshold_backward.grad_input(grad, features, 0, grad_input=out)
+        # MPS gave wrong numbers for permuted tensors: pytorch issue 175188.
+        threshold_backward = torch.ops.aten.threshold_backward.grad_input
+        threshold_backward(rows_of(grad), rows_of(features), 0, grad_input=rows_of(out))
+        return out
     views = (rows_of(integer_view(x)) for x in (grad, features, out))
     for grad_band, features_band, out_band in in_bands(*views):
         torch.mul(grad_band, features_band.clamp_max(1), out=out_band)  # the bits times 0 or 1

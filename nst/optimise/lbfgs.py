@@ -109,12 +109,12 @@ class InverseHessian:
         rows = self._pairs[self._slot], self._pairs[self._size + self._slot]
         sums = pixels[0].new_zeros(3)
         for new_s, old_s, new_y, old_y, to_s, to_y in _in_parts(*pixels, *gradients, *rows):
-            s, y = new_s - old_s, new_y - old_y
+            s, y = (x.to(to_s.dtype).to(x.dtype) for x in (new_s - old_s, new_y - old_y))  # as they are stored
             sums += torch.stack([s.dot(y), s.dot(s), y.dot(y)])
             to_s.copy_(s)
             to_y.copy_(y)
         # Losses can have any magnitude, so the test is on the angle between s and y.
-        valid = accepted & (sums[0] > 1e-6 * sums[1].sqrt() * sums[2].sqrt())
+        valid = accepted & (sums[2] > 0) & (sums[0] > 1e-6 * sums[1].sqrt() * sums[2].sqrt())
         for row in rows:
             row.masked_fill_(~valid, 0)  # they may not be finite
         self._valid[self._slot] = valid

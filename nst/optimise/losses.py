@@ -269,6 +269,7 @@ class _WeightedError(torch.autograd.Function):
         if grad is None:
             grad = torch.zeros_like(features, memory_format=torch.channels_last)
         rows, targets, gradient = map(position_rows, (features, target, grad))
+        gradient = gradient.contiguous()  # features one pixel wide may have gaps
         if compiled := operation("add_offsets", features):
             factors = factor.float().expand(1, 1, *features.shape[2:]).contiguous()
             compiled(rows.contiguous(), targets.contiguous(), factors, gradient, *rows.shape)

@@ -22,17 +22,17 @@ an empty area, where hundreds of contradictory pulls would add up to noise or to
 single pull would make a speck: of 4096 pixels a position has the weight 1 / M, hundreds of times less than 1 / K.
 """
 
-BLOCK, BLOCK_ON_GPU = 2048, 2**16
-"""Positions per block of `match` and `matching_loss`.
+BLOCK, BLOCK_ON_GPU, SEARCH_ON_GPU = 2048, 2**16, 2**14
+"""Positions per block: on a CPU, on a GPU, and on a GPU in a search, which compares each with all of the style's.
 
 All similarities of a large picture would take gigabytes, and all its directions, which are float32, more memory than
 the rest of a step. A GPU waits for each launch, so its blocks are larger.
 """
 
 
-def in_blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Split the first dimension of all tensors into blocks."""
-    rows = BLOCK if tensors[0].is_cpu else BLOCK_ON_GPU
+def in_blocks(*tensors: Tensor, on_gpu: int | None = None) -> Iterator[tuple[Tensor, ...]]:
+    """Split the first dimension of all tensors into blocks; `on_gpu` has another size of them on a GPU."""
+    rows = BLOCK if tensors[0].is_cpu else on_gpu or BLOCK_ON_GPU
     return zip(*(tensor.split(rows) for tensor in tensors), strict=True)
 
 
@@ -79,7 +79,7 @@ class Search:
     def add(self, picture: Tensor, positions: Tensor) -> Tensor:
         """The nearest style position of each of M picture positions, M x N -> M; `positions` are their numbers."""
         nearest = []
-        for block, numbers in in_blocks(picture, positions):
+        for block, numbers in in_blocks(picture, positions, on_gpu=SEARCH_ON_GPU):
             similarity = block.to(self._dtype) @ self._columns
             of_rows, highest, index = _maxima(similarity)
             nearest.append(of_rows)
@@ -206,7 +206,7 @@ class _MatchingSimilarity(torch.autograd.Function):
             of_mean = ctx.picture_mean.gradient / ctx.picture_mean.count
         if grad is None:
             grad = torch.zeros_like(features, memory_format=torch.channels_last)
-        everywhere = position_rows(grad)
+        everywhere = position_rows(grad).contiguous()
         gradient = everywhere if inside is None else everywhere[inside]
         rows = position_rows(features, inside)
         _add_similarity_gradient(gradient, rows, target, mean, lengths, along, of_mean, grad_similarity)

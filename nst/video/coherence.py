@@ -122,5 +122,5 @@ def _restore_detail(blended: Pixels, painted: Pixels) -> Pixels:
     details = [x - cv2.GaussianBlur(x, (0, 0), _DETAIL_SIGMA) for x in (blended, painted)]
     window = (_DETAIL_WINDOW, _DETAIL_WINDOW)
     own, full = (cv2.blur(cv2.transform(cv2.multiply(x, x), np.ones((1, 3))), window) for x in details)
-    missing = 1 - np.sqrt(np.minimum(own / (full + 1e-3), 1))
+    missing = 1 - np.sqrt((own / (full + 1e-3)).clip(0, 1))  # rounding makes some sums negative
     return blended + missing[:, :, None] * details[1]

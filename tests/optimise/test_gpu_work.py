@@ -54,7 +54,7 @@ def _kernels(evaluate: Objective, size: int) -> int:
 
 @pytest.mark.parametrize(
     ("evaluate", "size", "most", "most_with_search"),
-    [(512, 512, 255, 360), (2048, 2048, 315, 450)],
+    [(512, 512, 255, 360), (2048, 2048, 315, 600)],
     indirect=["evaluate"],
 )
 def test_an_evaluation_launches_few_kernels(evaluate: Objective, size: int, most: int, most_with_search: int) -> None:
@@ -72,4 +72,4 @@ def test_no_step_waits(evaluate: Objective) -> None:
     assert len([*islice(steps, 12)]) == 12  # with searches for matches, and more steps than curvature pairs
     with Kernels() as kernels:
         next(steps)
-    assert kernels.counts.total() <= 365
+    assert kernels.counts.total() <= 370

@@ -133,3 +133,23 @@ def test_a_pair_with_numbers_that_are_not_finite_is_not_used() -> None:
     hessian.times(q.clone())
     add_pair(hessian, s, torch.full_like(s, math.nan))
     assert torch.allclose(hessian.times(q.clone()), q / 2, rtol=1e-2)
+
+
+def test_tiny_gradients_leave_no_scale_that_is_not_finite() -> None:
+    hessian = InverseHessian(torch.zeros(1, 3, 4, 5), 5)
+    add_pair(hessian, torch.full((60,), 0.03), torch.full((60,), 1e-24))
+    ones = torch.ones(1, 3, 4, 5)
+    hessian.times(ones.clone())
+    assert hessian.is_empty()
+    assert torch.equal(hessian.times(ones.clone()), ones)
+
+
+def test_a_pair_that_rounding_turns_uphill_is_not_used() -> None:
+    random = torch.Generator().manual_seed(0)
+    s, other = torch.randn(2, 60, generator=random)
+    across = other - s * (s @ other) / (s @ s)
+    hessian = InverseHessian(torch.zeros(1, 3, 4, 5), 5)
+    for number in range(20):
+        add_pair(hessian, s, across + 3e-6 * (1 + number) * s)
+        q = torch.randn(1, 3, 4, 5, generator=random)
+        assert float((q * hessian.times(q.clone())).sum()) > 0

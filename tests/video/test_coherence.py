@@ -104,3 +104,32 @@ def test_an_area_that_changes_is_painted_anew() -> None:
 def test_a_painter_may_change_the_size() -> None:
     paint = CoherentPainter(lambda frame: frame.resize((48, 36)))
     assert {paint(frame).size for frame in _frames(3, 2)} == {(48, 36)}
+
+
+@pytest.mark.parametrize("colour", [25, 44, 59])
+@pytest.mark.filterwarnings("error")
+def test_a_flat_area_beside_detail_stays_as_it_is(colour: int) -> None:
+    random = np.random.default_rng(0)
+
+    def paint(frame: Image.Image) -> Image.Image:
+        pixels = np.full((200, 300, 3), colour, np.uint8)
+        pixels[70:130, 90:210] = random.integers(0, 255, (60, 120, 3))
+        return Image.fromarray(pixels)
+
+    painter, frame = CoherentPainter(paint), Image.new("RGB", (300, 200), (colour,) * 3)
+    for _ in range(3):
+        painted = np.asarray(painter(frame))
+    assert (painted[:, :60] == colour).all()
+
+
+def test_nothing_creeps_in_over_the_edge() -> None:
+    """A camera that slows down and turns back, as a hand does."""
+    painter = CoherentPainter(lambda frame: frame)
+    picture = np.asarray(Image.open(sample("mountains")).convert("RGB").resize((480, 360)))
+    for number in range(60):
+        shift = 100 + 40 * np.sin(number / 10)
+        matrix = np.float64([[1, 0, shift], [0, 1, shift]])
+        view = cv2.warpAffine(picture, matrix, SIZE, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        painted = painter(Image.fromarray(view))
+        if number > 10:
+            assert _difference(_pixels(painted), view.astype(np.float32)) < 8
