@@ -162,8 +162,8 @@ void similarities(const T* rows, const T* target, const float* mean, float* leng
 // Adds to `gradient` that of the sum of `along` with respect to the rows, minus `shift`, N; times `scale`.
 template <class T>
 void add_similarity_gradient(const T* rows, const T* target, const float* mean, const float* lengths,
-                         const float* along, const float* shift, T* gradient, float scale, int count, int channels,
-                         int threads) {
+                             const float* along, const float* shift, T* gradient, float scale, int count,
+                             int channels, int threads) {
 #pragma omp parallel for num_threads(threads)
     for (int i = 0; i < count; i++) {
         size_t at = (size_t)i * channels;

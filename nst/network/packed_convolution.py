@@ -1,8 +1,7 @@
-"""PyTorch's convolution on a CPU, with filters in the order that oneDNN needs, and with a ReLU fused.
+"""A convolution with constant weights. On a CPU it keeps the filters in oneDNN's order and fuses a ReLU.
 
-`torch.nn.functional.conv2d` reorders the filters in each call, which takes longer than a small convolution of 512
-channels. `torch.compile` uses the same operations, but they are not public. Where they are missing or differ,
-`conv2d` is used.
+`conv2d` reorders the filters in each call. For 512 channels and a small picture that takes as long as the convolution.
+The operations of oneDNN are not public; `torch.compile` uses them. Where they are missing or differ, `conv2d` is used.
 """
 
 import logging

@@ -29,7 +29,7 @@ def relu_backward(grad: Tensor, features: Tensor, out: Tensor) -> Tensor:
         compiled(grad, features, out, grad.shape[2] * grad.shape[3], grad.shape[1])
         return out
     if at_once(grad):
-        # MPS gave wrong numbers for permuted tensors: pytorch issue 175188.
+        # As H x W x C, without gaps: PyTorch on MPS is reported to give wrong gradients for permuted tensors.
         threshold_backward = torch.ops.aten.threshold_backward.grad_input
         threshold_backward(rows_of(grad), rows_of(features), 0, grad_input=rows_of(out))
         return out

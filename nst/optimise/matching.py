@@ -220,13 +220,12 @@ def _similarities(rows: Tensor, target: Tensor, mean: Tensor) -> tuple[Tensor, T
 
     The third result are the sums, N, of the gradients of the second with respect to the rows.
     """
+    lengths, along = mean.new_empty(2, len(rows))
     compiled = operation("similarities", rows)
     if compiled and target.dtype == rows.dtype:
-        lengths, along = mean.new_empty(2, len(rows))
         total = mean.new_empty(len(mean), dtype=torch.float64)
         compiled(rows.contiguous(), target.contiguous(), mean, lengths, along, total, *rows.shape)
         return lengths, along, total.to(mean.dtype)
-    lengths, along = mean.new_empty(2, len(rows))
     total = torch.zeros_like(mean)
     for block, part, to_lengths, to_along in in_blocks(rows, target, lengths[:, None], along[:, None]):
         unit, of_block = unit_offsets(block, mean)
