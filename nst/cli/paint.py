@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from nst.cli.outputs import numbered
+from nst.cli.resume import INPUTS
 from nst.cli.terminal import Interrupted, Interrupts, print_message
 from nst.images import FileOptions, ImageError, save_image, write_file
 from nst.job import Job
@@ -26,6 +27,7 @@ class RunOutput:
     """The output files of a run, and what will go into them."""
 
     out: Path
+    inputs: str = ""  # `input_hashes`
     log: str | None = None
     log_every: int = 0  # steps; 0: never
     save_every: int = 0  # steps; 0: never
@@ -110,7 +112,7 @@ def _save_all(job: Job, output: RunOutput) -> bool:
 def _save(job: Job, output: RunOutput, frame: Frame, path: Path) -> bool:
     """Save a picture. An error is printed, and the run goes on."""
     try:
-        text = to_text(job.provenance(frame))
+        text = to_text(job.provenance(frame)) | ({} if frame.done else {INPUTS: output.inputs})
         save_image(job.painting(frame), path, text, output.file_options, frame.remainder)
     except (ImageError, MemoryError) as error:
         output.save_failed = path == output.out

@@ -7,10 +7,17 @@ from pathlib import Path
 from nst.cli.terminal import print_message
 from nst.errors import InputError
 from nst.gallery import Style
-from nst.images import fitted_size, upright_size
+from nst.images import fitted_size, open_checked, upright_size
 from nst.job import Request, resolve_request
 from nst.optimise.schedule import schedule
 from nst.sharing import file_hash, from_file
+
+INPUTS = "nst-inputs"  # text chunk of an unfinished PNG with the `input_hashes`; a finished one has nothing of the photo
+
+
+def input_hashes(request: Request) -> str:
+    """The `file_hash`es of the photo and of the mask, which --resume compares."""
+    return ",".join(file_hash(file) for file in (request.photo, request.mask) if isinstance(file, str | Path))
 
 
 def resume(request: Request, out: Path, available: Sequence[Style]) -> Request | None:
@@ -44,6 +51,10 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     if provenance.step == provenance.steps:
         print_message(f"{str(out)!r} is finished")
         return None
+    with open_checked(out) as picture:
+        inputs = picture.info.get(INPUTS)
+    if inputs != input_hashes(request):
+        raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))
     if steps != provenance.steps:

@@ -9,7 +9,7 @@ from nst.cli.arguments import CliRequest, check_request, expand_patterns, is_vid
 from nst.cli.contact_sheet import paint_sheet
 from nst.cli.outputs import plan_outputs
 from nst.cli.paint import RunOutput, describe_failure, paint
-from nst.cli.resume import resume
+from nst.cli.resume import input_hashes, resume
 from nst.cli.terminal import Interrupts, print_message
 from nst.config import Config
 from nst.errors import InputError
@@ -98,5 +98,5 @@ def _paint_photo(
     if job.settings.size > LARGE:
         seconds = expected_seconds(job.work, backbone)
         print_message(f"this takes about {duration(seconds)}; Ctrl-C keeps the picture so far")
-    output = RunOutput(out, options.log, log_every or 0, options.save_every, request.file_options)
+    output = RunOutput(out, input_hashes(one), options.log, log_every or 0, options.save_every, request.file_options)
     return paint(job, output, interrupts)

@@ -44,6 +44,30 @@ def test_an_interrupted_painting_is_continued(command: list[str], monkeypatch: p
     assert sorted(path.name for path in Path().glob("out-*")) == [f"out-000{step}.png" for step in range(1, 7)]
 
 
+@pytest.mark.parametrize("changed", ["a.jpg", "m.png"])
+def test_another_photo_or_mask_is_noticed(
+    changed: str, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.linear_gradient("L").resize((80, 64)).save("m.png")
+    command = [*command, "--mask", "m.png", "--resume"]
+    with monkeypatch.context() as patched:
+        _interrupted_at(2, patched)
+        assert main(command) == 130
+    before = Path("out.png").read_bytes()
+    with Image.open(changed) as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).rotate(180).save(changed)
+    with pytest.raises(SystemExit):
+        main(command)
+    assert "'out.png' is of another photo or mask" in capsys.readouterr().err
+    assert Path("out.png").read_bytes() == before
+
+
+def test_a_finished_painting_has_nothing_of_the_photo(command: list[str]) -> None:
+    assert main(command) == 0
+    with Image.open("out.png") as painting:
+        assert sorted(painting.info) == ["Description", "Software", "nst"]
+
+
 def test_a_finished_painting_is_left_alone(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command) == 0
     before = Path("out.png").read_bytes()
