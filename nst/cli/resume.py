@@ -12,7 +12,9 @@ from nst.job import Request, resolve_request
 from nst.optimise.schedule import schedule
 from nst.sharing import file_hash, from_file
 
-INPUTS = "nst-inputs"  # text chunk of an unfinished PNG with the `input_hashes`; a finished one has nothing of the photo
+INPUTS = (
+    "nst-inputs"  # text chunk of an unfinished PNG with the `input_hashes`; a finished one has nothing of the photo
+)
 
 
 def input_hashes(request: Request) -> str:
@@ -52,8 +54,8 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
         print_message(f"{str(out)!r} is finished")
         return None
     with open_checked(out) as picture:
-        inputs = picture.info.get(INPUTS)
-    if inputs != input_hashes(request):
+        begun = picture.info.get(INPUTS)
+    if begun != input_hashes(request):
         raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))

@@ -101,21 +101,22 @@ def emphasis(energies: Tensor) -> Tensor:
     return (around + tiny) / (mean + tiny)
 
 
-def gram(features: Tensor) -> Tensor:
+def gram(features: Tensor, inside: Tensor | None = None) -> Tensor:
     """The Gram matrix G / M = F F^T / M: 1 x N x H x W -> N x N.
 
-    Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
+    Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter. `inside` has the indices
+    of the M positions; None: all.
     """
-    return with_gram(features)[1]
+    return with_gram(features, inside)[1]
 
 
-def with_gram(features: Tensor) -> tuple[Tensor, Tensor]:
+def with_gram(features: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """The features for the layers that follow, and `gram`.
 
     If these features feed both a loss and the next layer, autograd adds two gradients of their size. If the next layer
     takes the returned features instead, the backward pass adds the loss's gradient to that of the next layer in place.
     """
-    passed, matrix = _Gram.apply(features)
+    passed, matrix = _Gram.apply(features, inside)
     return passed, matrix
 
 
@@ -189,7 +190,7 @@ def add_total_variation(pixels: Tensor, weight: float, gradient: Tensor) -> Tens
 def position_rows(features: Tensor, inside: Tensor | None = None) -> Tensor:
     """The features of each position, 1 x N x H x W -> M x N; `inside`: of these positions only."""
     rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-    return rows if inside is None else rows[inside]
+    return rows if inside is None else rows.index_select(0, inside)
 
 
 def in_shape_of(features: Tensor, rows: Tensor) -> Tensor:
@@ -225,10 +226,10 @@ class _Gram(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, features: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor]:
         ctx.set_materialize_grads(False)
-        rows = position_rows(features)
-        ctx.save_for_backward(features)
+        rows = position_rows(features, inside)
+        ctx.save_for_backward(features, inside)
         whole = len(rows) // GRAM_ROWS * GRAM_ROWS
         blocks, rest = rows[:whole].view(-1, GRAM_ROWS, rows.shape[1]), rows[whole:]
         products = torch.bmm(blocks.mT, blocks)
@@ -238,14 +239,18 @@ class _Gram(torch.autograd.Function):
         return features.detach(), total.div_(len(rows))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> Tensor | None:
+    def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> tuple[Tensor | None, None]:
         if grad_gram is None:
-            return grad
-        (features,) = ctx.saved_tensors
-        rows = position_rows(features)
+            return grad, None
+        features, inside = ctx.saved_tensors
+        rows = position_rows(features, inside)
         both = torch.div(grad_gram + grad_gram.T, len(rows), out=rows.new_empty(grad_gram.shape))
-        own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
-        return in_shape_of(features, own)
+        if inside is not None:
+            grad = torch.zeros_like(features, memory_format=torch.channels_last) if grad is None else grad
+            own = position_rows(grad).index_add_(0, inside, rows @ both)
+        else:
+            own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
+        return in_shape_of(features, own), None
 
 
 class _WeightedError(torch.autograd.Function):

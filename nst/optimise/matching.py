@@ -207,11 +207,11 @@ class _MatchingSimilarity(torch.autograd.Function):
         if grad is None:
             grad = torch.zeros_like(features, memory_format=torch.channels_last)
         everywhere = position_rows(grad).contiguous()
-        gradient = everywhere if inside is None else everywhere[inside]
+        gradient = everywhere if inside is None else everywhere.index_select(0, inside)
         rows = position_rows(features, inside)
         _add_similarity_gradient(gradient, rows, target, mean, lengths, along, of_mean, grad_similarity)
         if inside is not None:
-            everywhere[inside] = gradient
+            everywhere.index_copy_(0, inside, gradient)
         return in_shape_of(features, everywhere), None, None, None
 
 
