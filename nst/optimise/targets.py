@@ -28,7 +28,7 @@ from nst.optimise.losses import (
     with_gram,
 )
 from nst.optimise.matching import directions, match, sum_of, unit_offsets, with_matching_loss
-from nst.optimise.parts import part_masks
+from nst.optimise.parts import part_bounds, part_weights, positions_within
 from nst.optimise.regions import Region, Styles, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
@@ -71,7 +71,7 @@ class RegionTarget:
     mask: Tensor | None  # 1 x 1 x H x W in 0..1; None: the whole picture
     styles: StyleTargets
     scale: float  # of the features, relative to the network's
-    is_part: bool  # whether the mask counts as sharp
+    bounds: Tensor | None = None  # of a part, 1 x 2 x H x W: see `positions_within`
     _style_factors: dict[str, Tensor] = field(default_factory=dict)
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _positions: dict[str, Tensor] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class RegionTarget:
 
         It computes the factors once, so `kind` and `weight` of a layer must not change.
         """
-        if self.mask is None or self.is_part:
+        if self.mask is None or self.bounds is not None:
             features, own = with_gram(features, self._positions_inside(layer, features))
         else:
             own = gram(features * self._guide(layer, features, self.mask))
@@ -112,8 +112,11 @@ class RegionTarget:
 
     def _positions_inside(self, layer: str, features: Tensor) -> Tensor | None:
         """Indices of a layer's positions inside the region; None: it is the whole picture."""
+        if self.bounds is not None and layer not in self._positions:
+            self._positions[layer] = positions_within(downscale_mask(self.bounds, features))
         if self.mask is not None and layer not in self._positions:
-            self._positions[layer] = positions_inside(downscale_mask(self.mask, features))
+            shares = downscale_mask(self.mask, features).flatten()
+            self._positions[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
         return self._positions.get(layer)
 
 
@@ -140,41 +143,44 @@ def region_targets(
         mask: Tensor | None,
         layers: Collection[str] = layers,
         match_layers: Collection[str] = match_layers,
-        style_masks: Sequence[Tensor] | None = None,
+        bounds: Tensor | None = None,
+        of_styles: Sequence[Tensor] | None = None,
     ) -> RegionTarget:
-        return _region_target(styles, mask, settings, layers, match_layers, backbone, check_cancelled, style_masks)
+        found = _pooled_targets(styles, settings, layers, match_layers, backbone, check_cancelled, of_styles)
+        return RegionTarget(1.0 if mask is None else float(mask.mean()), mask, found, backbone.scale, bounds)
 
     if not by_parts or region.parts is None:
         return [target(mask)]
     shallow, deep = ([k for k in layers if (stride_of(k) < PART_STRIDE) == is_shallow] for is_shallow in (True, False))
     targets = [target(mask, shallow, ())] if shallow else []
-    of_photo = part_masks(region.parts.of_photo, photo)
-    of_styles = [part_masks(x, to_tensor(style)) for x, (style, _) in zip(region.parts.of_styles, styles, strict=True)]
-    for part in range(of_photo.shape[1]):
-        inside = of_photo[:, part : part + 1]
-        inside = inside if mask is None else inside * mask
+    of_photo = part_bounds(part_weights(region.parts.of_photo, photo), mask)
+    of_styles = [
+        part_bounds(part_weights(weights, to_tensor(style)))
+        for weights, (style, _) in zip(region.parts.of_styles, styles, strict=True)
+    ]
+    for bounds, *of_style in zip(of_photo, *of_styles, strict=True):
+        inside = bounds[:, 1:] - bounds[:, :1]
         if inside.mean() > MIN_PART:
-            targets.append(target(inside, deep, style_masks=[of_style[:, part : part + 1] for of_style in of_styles]))
+            targets.append(target(inside, deep, match_layers, bounds, of_style))
     return targets
 
 
-def _region_target(
+def _pooled_targets(
     styles: Styles,
-    mask: Tensor | None,
     settings: Settings,
     layers: Collection[str],
     match_layers: Collection[str],
     backbone: Backbone,
     check_cancelled: CheckCancelled,
-    style_masks: Sequence[Tensor] | None,
-) -> RegionTarget:
-    """The target inside a mask, 1 x 1 x H x W, of these styles, or of the part of each that has a mask."""
+    bounds: Sequence[Tensor] | None,
+) -> StyleTargets:
+    """The targets of these styles together, or of a part that has bounds in each."""
     grams: dict[str, Tensor] = {}
     mean_energies: dict[str, float] = {}
     sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
     for number, (style, share) in enumerate(styles):
         check_cancelled()
-        of_style = style_masks[number] if style_masks else None
+        of_style = bounds[number] if bounds else None
         one = style_targets(style, share, settings, layers, match_layers, backbone, check_cancelled, of_style)
         for k, matrix in one.grams.items():
             grams[k] = share * matrix + grams.get(k, 0)
@@ -182,11 +188,7 @@ def _region_target(
             mean_energies[k] = share * mean + mean_energies.get(k, 0)
         for k in match_layers:
             sampled[k].append(one.directions[k])
-    area = 1.0 if mask is None else float(mask.mean())
-    pooled = {k: torch.cat(rows) for k, rows in sampled.items()}
-    return RegionTarget(
-        area, mask, StyleTargets(grams, pooled, mean_energies), backbone.scale, style_masks is not None
-    )
+    return StyleTargets(grams, {k: torch.cat(rows) for k, rows in sampled.items()}, mean_energies)
 
 
 def style_targets(
@@ -197,14 +199,14 @@ def style_targets(
     match_layers: Collection[str],
     backbone: Backbone,
     check_cancelled: CheckCancelled = never_cancelled,
-    mask: Tensor | None = None,
+    bounds: Tensor | None = None,
 ) -> StyleTargets:
-    """Targets of one RGB style, or of the part of it inside a mask, 1 x 1 x H x W in 0..1.
+    """Targets of one RGB style, or of a part of it with these `part_bounds`.
 
     The number of sampled positions is proportional to its share. The backbone caches the result, because many runs use
     the same styles.
     """
-    pixels = style.tobytes() + (b"" if mask is None else mask.numpy().tobytes())
+    pixels = style.tobytes() + (b"" if bounds is None else bounds.numpy().tobytes())
     compared = tuple(content_layers(settings))
     options = (share, tuple(style_layers), tuple(match_layers), compared, settings.pooling, settings.seed)
     key = (hashlib.sha256(pixels).digest(), style.size, *options)
@@ -225,9 +227,9 @@ def style_targets(
                 core = tile.core_of(features, stride_of(k), whole)
                 part = core[0, 0].numel() / math.prod(side // stride_of(k) for side in whole)
                 inside = None
-                if mask is not None:
-                    shares = downscale_mask(tile.crop(mask), features)
-                    inside = positions_inside(tile.core_of(shares, stride_of(k), whole)).to(core.device)
+                if bounds is not None:
+                    smaller = downscale_mask(tile.crop(bounds), features)
+                    inside = positions_within(tile.core_of(smaller, stride_of(k), whole)).to(core.device)
                 rows = position_rows(core, inside)
                 counts[k] = len(rows) + counts.get(k, 0)
                 if k in style_layers:
@@ -242,12 +244,6 @@ def style_targets(
         return StyleTargets(grams, pooled, mean_energies)
 
     return backbone.cache.get(key, compute)
-
-
-def positions_inside(shares: Tensor) -> Tensor:
-    """The numbers of the positions of which at least half, or as much as of any, is inside: 1 x 1 x H x W -> K."""
-    shares = shares.flatten()
-    return (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
 
 
 def content_layers(settings: Settings) -> dict[str, float]:
