@@ -10,7 +10,7 @@ from nst.optimise.likeness import compare_photo
 from nst.optimise.losses import gram, position_rows
 from nst.optimise.matching import directions
 from nst.optimise.objective import Objective
-from nst.optimise.parts import PARTS, find_parts, part_masks, part_weights
+from nst.optimise.parts import PARTS, find_parts, part_bounds, part_weights, positions_within
 from nst.optimise.regions import Parts, Region
 from nst.optimise.targets import region_targets, style_targets
 from nst.settings import Settings
@@ -46,11 +46,11 @@ def test_the_sky_of_a_photo_belongs_to_another_part_than_its_meadow(backbone: Ba
     photo = open_image(sample("mountains"))
     painting = open_image(find_style("swirling_night", load_styles()).path)
     parts = _parts(photo, painting, backbone)
-    masks, of_style = part_masks(parts.of_photo, to_tensor(photo)), parts.of_styles[0]
-    height, half = masks.shape[2], of_style.shape[2] // 2
-    meadow = masks[..., -height // 4 :, :].mean((0, 2, 3)).argmax()
-    assert masks[:, meadow, -height // 4 :].mean() > 0.6
-    assert masks[:, meadow, : height // 4].mean() < 0.3
+    weights, of_style = part_weights(parts.of_photo, to_tensor(photo)), parts.of_styles[0]
+    height, half = weights.shape[2], of_style.shape[2] // 2
+    meadow = weights[..., -height // 4 :, :].mean((0, 2, 3)).argmax()
+    assert weights[:, meadow, -height // 4 :].mean() > 0.6
+    assert weights[:, meadow, : height // 4].mean() < 0.3
     assert of_style[:, meadow, half:].mean() > 2 * of_style[:, meadow, :half].mean()
 
 
@@ -66,22 +66,48 @@ def test_clusters_are_found() -> None:
 def test_weights_follow_the_edges_of_the_picture(size: tuple[int, int]) -> None:
     width, height = size
     picture = torch.zeros(1, 3, height, width)
-    picture[..., : width // 2 + width // 16] = 1
+    edge = width // 2 + max(1, width // 100)
+    picture[..., :edge] = 1
     coarse = torch.full((1, PARTS, 2, 8), 0.01)
     coarse[:, 0, :, :4] = coarse[:, 1, :, 4:] = 0.98
-    weights, masks = part_weights(coarse, picture), part_masks(coarse, picture)
-    assert weights.shape == masks.shape == (1, PARTS, height, width)
+    weights = part_weights(coarse, picture)
+    assert weights.shape == (1, PARTS, height, width)
     assert torch.allclose(weights.sum(1), torch.ones(1, height, width))
-    assert torch.equal(masks.sum(1), torch.ones(1, height, width))
-    assert masks[:, 0, :, : width // 4].all()
-    assert masks[:, 1, :, -width // 4 :].all()
+    assert weights[:, 0, :, : width // 4].min() > 0.9
+    assert weights[:, 1, :, -width // 4 :].min() > 0.9
+    assert float(weights[:, 0, :, edge - 1].mean() - weights[:, 0, :, edge].mean()) > 0.2
+
+
+def test_each_position_belongs_to_one_part_as_often_as_its_weights_say() -> None:
+    shares = torch.tensor([0.2, 0.5, 0.3])
+    weights = shares.view(1, 3, 1, 1).expand(1, 3, 40, 60)
+    found = [positions_within(bounds) for bounds in part_bounds(weights)]
+    assert torch.equal(torch.cat(found).sort().values, torch.arange(40 * 60))
+    for positions, share in zip(found, shares.tolist(), strict=True):
+        assert len(positions) == pytest.approx(share * 40 * 60, abs=20)
+        rows, columns = positions // 60, positions % 60
+        quarter = (rows < 20) & (columns < 30)
+        assert int(quarter.sum()) == pytest.approx(share * 600, abs=20)
+
+
+def test_a_part_is_never_empty() -> None:
+    weights = torch.tensor([[0.999, 0.001], [0.999, 0.001]]).T.view(1, 2, 2, 1)
+    assert [len(positions_within(bounds)) for bounds in part_bounds(weights)] == [2, 1]
+
+
+def test_a_mask_leaves_positions_out() -> None:
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :4] = 1
+    found = torch.cat([positions_within(bounds) for bounds in part_bounds(torch.full((1, 2, 8, 8), 0.5), mask)])
+    assert sorted(found.tolist()) == [8 * row + column for row in range(8) for column in range(4)]
 
 
 def test_targets_of_a_part_are_those_of_its_positions(style: Image.Image, backbone: Backbone) -> None:
     small = fit(style, 96)
-    mask = torch.zeros(1, 1, small.height, small.width)
-    mask[..., :48] = 1
-    found = style_targets(small, 1.0, Settings(), LAYERS, ("relu3_1",), backbone, mask=mask)
+    weights = torch.zeros(1, 2, small.height, small.width)
+    weights[:, 0, :, :48] = weights[:, 1, :, 48:] = 1
+    bounds = part_bounds(weights)[0]
+    found = style_targets(small, 1.0, Settings(), LAYERS, ("relu3_1",), backbone, bounds=bounds)
     for k, features in backbone(to_tensor(small), LAYERS).items():
         left = features[..., : features.shape[3] // 2].contiguous()
         assert torch.allclose(found.grams[k], gram(left), rtol=1e-3, atol=1e-4 * float(gram(left).abs().max()))
@@ -112,7 +138,7 @@ def test_the_first_scales_compare_parts(portrait: Image.Image, backbone: Backbon
     assert targets(64, last) == targets(64, all_style) == targets(512, Settings(size=1024)) == 1
     masks = [t.mask for t in region_targets(regions[0], photo, 64, Settings(), (), backbone, lambda: None, True)]
     assert masks[0] is None
-    assert torch.stack([m for m in masks if m is not None]).sum(0).max() == 1
+    assert torch.stack([m for m in masks if m is not None]).sum(0).mean() > 0.95
 
 
 def test_parts_stay_inside_a_mask(portrait: Image.Image, backbone: Backbone) -> None:
@@ -122,6 +148,6 @@ def test_parts_stay_inside_a_mask(portrait: Image.Image, backbone: Backbone) -> 
     photo = to_tensor(fit(portrait, 64))
     objective = Objective(photo, regions, 64, Settings(), backbone)
     _, gradient = objective(photo.clone())
-    right = photo.shape[3] // 2 + 1
-    assert not gradient[..., right:].any()
-    assert gradient[..., : right - 2].any()
+    middle = photo.shape[3] // 2
+    assert not gradient[..., middle + 1 :].any()
+    assert gradient[..., : middle - 1].any()
