@@ -19,7 +19,7 @@ SHARPNESS = 12.0  # factor of the similarities in the softmax over the parts
 
 STARTS, ROUNDS = 4, 20  # of the clustering: random starts, of which the best counts, and iterations
 
-GUIDE_SIZE, WINDOW = 256, 9
+GUIDE_SIZE, WINDOW = 128, 5
 """Longest side of a picture, in pixels, at which the weights of its parts follow its edges, and side of the window."""
 
 
