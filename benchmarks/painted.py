@@ -104,6 +104,7 @@ def main() -> None:
         sheet = contact_sheet(pictures, captions, columns=len(options.sheet))
         sheet.save(options.folder / "sheet.jpg", quality=85)
         return
+    options.folder.mkdir(parents=True, exist_ok=True)
     tune_allocator()
     cpu = torch.device("cpu")
     exact = Backbone(local_weights(), cpu, arithmetic_for(cpu, "float32"))

@@ -1,9 +1,12 @@
 """Compares the photo with the styles: likeness, and corresponding parts.
 
-Likeness: where the photo depicts the same kind of thing as a style, such as a face. Deep features of a photographed
-face resemble those of a painted face more than anything else in the painting.
+Likeness: where the photo depicts the same kind of thing as a style, such as a face, and the colours of it there.
+
+Deep features of a photographed face resemble those of a painted face more than anything else in the painting. A map of
+colour distributions knows nothing of this: it gives the brightest skin the colour of the brightest hair.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,9 +18,9 @@ from torch import Tensor
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.hypercolumns import centred_unit_rows
-from nst.optimise.losses import exact, position_rows
+from nst.optimise.losses import downscale_mask, exact, position_rows
 from nst.optimise.parts import assign_parts, find_parts
-from nst.optimise.regions import Parts, Region, region_mask
+from nst.optimise.regions import Likeness, Parts, Region, region_mask
 from nst.optimise.targets import fit_style
 
 LAYERS = ("relu3_1", "relu4_1", "relu5_1")  # each position is described by all three (a hypercolumn)
@@ -41,9 +44,9 @@ Eyes and mouths of two faces reach 0.7. A cup and a painted circle, or a sky and
 likeness they would lack the style's strokes.
 """
 
-FAINT = 0.3  # the largest likeness in a picture that counts as none
-
 REACH = 7  # side of the square that is nearby, in positions of KIND_LAYER; a photo has up to 16 in a row
+
+SHARPNESS = 30.0  # factor of the similarities in the softmax that averages the colours of a style's positions
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,6 @@ def compare_photo(photo: Image.Image, regions: Sequence[Region], backbone: Backb
 
 def _compare(photo: _Description, region: Region, backbone: Backbone) -> Region:
     styles = [[_describe(style, size, backbone) for size in STYLE_SIZES] for style, _ in region.styles]
-    kinds = torch.cat([size.kinds for sizes in styles for size in sizes])
-    nearest = (photo.kinds @ kinds.T).amax(1)
-    likeness = _likeness(nearest.view(1, 1, *photo.features[KIND_LAYER].shape[2:]))
-    mask = region_mask(region, likeness)
-    likeness = likeness if mask is None else likeness * mask
     parts = find_parts([_columns(largest) for largest, *_ in styles])
 
     def assigned(picture: _Description) -> Tensor:
@@ -74,13 +72,33 @@ def _compare(photo: _Description, region: Region, backbone: Backbone) -> Region:
 
     return replace(
         region,
-        likeness=likeness if likeness.max() > FAINT else None,
+        likeness=_likeness(photo, region, styles),
         parts=Parts(assigned(photo), [assigned(largest) for largest, *_ in styles]),
     )
 
 
-def _likeness(similarity: Tensor) -> Tensor:
-    """Similarities to the nearest position of the style -> likeness in 0..1; both are 1 x 1 x H x W."""
+def _likeness(photo: _Description, region: Region, styles: Sequence[Sequence[_Description]]) -> Likeness | None:
+    """`styles` are described at each of STYLE_SIZES."""
+    kinds = torch.cat([size.kinds for sizes in styles for size in sizes])
+    nearest = (photo.kinds @ kinds.T).amax(1)
+    degree = _degree(nearest.view(1, 1, *photo.features[KIND_LAYER].shape[2:]))
+    if not degree.any():
+        return None
+    mask = region_mask(region, degree)
+    columns, colours, logits = [], [], []
+    for sizes, (_, share) in zip(styles, region.styles, strict=True):
+        columns.append(torch.cat([_columns(size) for size in sizes]))
+        colours.append(torch.cat([_colours(size) for size in sizes]))
+        logits.append(colours[-1].new_full((len(colours[-1]),), math.log(share / len(colours[-1]))))
+    similarity = _columns(photo) @ torch.cat(columns).T
+    weights = (SHARPNESS * similarity + torch.cat(logits)).softmax(1)
+    of_photo = weights @ torch.cat(colours)
+    grid = photo.features[GRID_LAYER].shape[2:]
+    return Likeness(degree if mask is None else degree * mask, of_photo.T.reshape(1, 3, *grid))
+
+
+def _degree(similarity: Tensor) -> Tensor:
+    """Similarities to the nearest position of the style -> degrees of likeness in 0..1; both are 1 x 1 x H x W."""
     alike = ((similarity - UNLIKE) / (ALIKE - UNLIKE)).clamp(0, 1)
     certain = ((similarity - DOUBTFUL) / (CERTAIN - DOUBTFUL)).clamp(0, 1)
     return alike * F.max_pool2d(certain, REACH, stride=1, padding=REACH // 2)
@@ -101,3 +119,8 @@ def _columns(picture: _Description) -> Tensor:
         rows = rows - rows.mean(0)
         columns.append(rows / rows.norm(dim=1).mean().clamp_min(1e-6))  # each layer counts alike
     return F.normalize(torch.cat(columns, 1), eps=1e-6)
+
+
+def _colours(picture: _Description) -> Tensor:
+    """The colours at the positions of GRID_LAYER, x 3, in 0..1."""
+    return position_rows(downscale_mask(picture.pixels, picture.features[GRID_LAYER]))

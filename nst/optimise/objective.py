@@ -8,7 +8,7 @@ from torch import Tensor
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import CONTENT_FACTORS, add_total_variation, energies, with_weighted_error
-from nst.optimise.regions import Region, region_mask, total_likeness
+from nst.optimise.regions import Region, degree_of_likeness, region_mask
 from nst.optimise.schedule import LARGE
 from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_targets
 from nst.settings import Settings
@@ -114,7 +114,7 @@ class Objective:
         factor = CONTENT_FACTORS[self._settings.content_loss](of_photo, channels, self._backbone.scale, of_styles)
         if all(region.likeness is None for region in self._regions):
             return factor
-        weights = 1 + LIKE_CONTENT * total_likeness(self._regions, of_photo)
+        weights = 1 + LIKE_CONTENT * degree_of_likeness(self._regions, of_photo)
         return factor * (weights / weights.mean()).clamp_min(1)
 
     def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:

@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from nst.colour import in_palette
 from nst.images import fit
 from nst.images.tensors import to_image, to_tensor
-from nst.optimise.parts import part_weights
-from nst.optimise.regions import Parts, Region, Styles, region_mask, total_likeness
+from nst.optimise.guided_filter import guided_filter
+from nst.optimise.regions import Likeness, Region, Styles, degree_of_likeness, region_mask
+
+SMOOTH_SIZE, SMOOTH_WINDOW = 256, 33
+"""Longest side of a photo, in pixels, at which its change toward like colours is smoothed, and side of the window."""
 
 ROTATIONS = 8  # random rotations of the colour space; more make no visible difference
 
@@ -29,40 +33,24 @@ def match_palette(photo: Image.Image, regions: Sequence[Region], strength: float
     for region in regions:
         if region.styles:
             moved = in_palette(photo, region.styles, region.mask)
-            if region.likeness is not None and region.parts is not None:
-                pixels = to_tensor(moved)
-                like = _by_parts(to_tensor(photo), region, region.parts)
-                moved = to_image(torch.lerp(pixels, like, total_likeness([region], pixels)))
+            if region.likeness is not None:
+                moved = _toward_like_colours(moved, region.likeness)
                 if region.mask is not None:
                     moved = Image.composite(moved, photo, region.mask)
             photo = Image.blend(photo, moved, share)
     return photo
 
 
-def _by_parts(picture: Tensor, region: Region, parts: Parts) -> Tensor:
-    """A picture, 1 x 3 x H x W in 0..1, whose parts get the distributions of colours of the styles' parts.
-
-    Only colours inside the region are measured.
-    """
-    weights, mask = part_weights(parts.of_photo, picture), region_mask(region, picture)
-    targets: list[list[Tensor]] = [[] for _ in weights[0]]
-    for (style, share), of_style in zip(region.styles, parts.of_styles, strict=True):
-        small = to_tensor(fit(style, STYLE_SIZE))
-        for part, target in zip(part_weights(of_style, small)[0], targets, strict=True):
-            target.append(_sampled(small, part, round(SAMPLE * share)))
-    result = torch.zeros_like(picture)
-    for part, target in zip(weights[0], targets, strict=True):
-        sample = _sampled(picture, part if mask is None else part * mask, SAMPLE)
-        moved = _transfer(picture[0].flatten(1), sample, torch.cat(target, 1))
-        result += part * moved.view_as(picture).clamp_(0, 1)
-    return result
-
-
-def _sampled(picture: Tensor, weights: Tensor, count: int) -> Tensor:
-    """`count` colours of a picture, at least one, as frequent as the squares of the weights, H x W: 3 x N."""
-    total = weights.flatten().double().square().cumsum(0)
-    steps = (torch.arange(max(1, count), dtype=torch.float64) + 0.5) * (total[-1] / max(1, count))
-    return picture[0].flatten(1)[:, torch.searchsorted(total, steps).clamp_max(len(total) - 1)]
+def _toward_like_colours(photo: Image.Image, likeness: Likeness) -> Image.Image:
+    """The photo with the mean colours of the styles where they depict the same; its contrasts stay."""
+    guide = to_tensor(fit(photo, SMOOTH_SIZE))
+    degree, colours = likeness.degree.cpu(), likeness.colours.cpu()
+    grid = colours.shape[2:]
+    change = colours - F.interpolate(guide, grid, mode="area")
+    change = change * F.interpolate(degree, grid, mode="bilinear", align_corners=False)
+    change = F.interpolate(change, guide.shape[2:], mode="bilinear", align_corners=False)
+    pixels = to_tensor(photo)
+    return to_image((pixels + guided_filter(change, guide, pixels, SMOOTH_WINDOW)).clamp(0, 1))
 
 
 def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> Tensor:
@@ -74,20 +62,18 @@ def toward_palette(picture: Tensor, regions: Sequence[Region], share: float) -> 
 
     Iterative distribution transfer (Pitié, Kokaram and Dahyot 2007, "Automated colour grading using colour
     distribution transfer"): rotate the colour space at random, then match the marginal distribution along each axis.
-    Pixels of equal colour stay equal. Where the photo depicts the same as a style, each part gets the colours of the
-    style's part.
+    Pixels of equal colour stay equal. The distribution of all colours knows nothing of what is where, so nothing moves
+    where the photo depicts the same as a style.
     """
     pixels = picture.cpu()
+    movable = share * (1 - degree_of_likeness(regions, pixels))
     for region in regions:
         if region.styles and share:
             mask = region_mask(region, pixels)
             rows = pixels[0].flatten(1)
             inside = rows if mask is None else rows[:, mask.flatten() >= mask.max() / 2]
-            moved = _transfer(rows, _evenly(inside, SAMPLE), _style_colours(region.styles)).view_as(pixels)
-            if region.likeness is not None and region.parts is not None:
-                like = _by_parts(pixels, region, region.parts)
-                moved = torch.lerp(moved, like, total_likeness([region], pixels))
-            pixels = torch.lerp(pixels, moved, share if mask is None else share * mask)
+            moved = _transfer(rows, _evenly(inside, SAMPLE), _style_colours(region.styles))
+            pixels = torch.lerp(pixels, moved.view_as(pixels), movable if mask is None else movable * mask)
     return pixels.clamp(0, 1).to(picture.device)
 
 

@@ -1,8 +1,8 @@
 """Parts of the styles, such as sky, houses and fields, and what of the photo resembles each of them.
 
-Style losses of the whole picture know nothing of what is where: they put stars into a meadow, and half a face onto a
-tower. Clusters of deep features as parts: Zhang et al. 2019, "Multimodal Style Transfer via Graph Cuts". M: positions
-of a picture. N: numbers in the description of a position.
+Style losses of the whole picture know nothing of what is where: they put stars into a meadow. Clusters of deep features
+as parts: Zhang et al. 2019, "Multimodal Style Transfer via Graph Cuts". M: positions of a picture. N: numbers in the
+description of a position.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nst.optimise.guided_filter import guided_filter
 
-PARTS = 3  # of a portrait they are skin, bright hair and dark hair; more parts correspond less well
+PARTS = 3  # of a landscape they may be sky, houses and fields; more parts correspond less well
 
 SHARPNESS = 12.0  # factor of the similarities in the softmax over the parts
 

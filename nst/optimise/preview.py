@@ -9,7 +9,7 @@ from torch import Tensor
 from nst.network.vgg import Backbone
 from nst.one_pass_network.styles import TRAINED_SIZE, encode, stylize
 from nst.optimise.losses import emphasis, energies
-from nst.optimise.regions import Region, region_mask, total_likeness
+from nst.optimise.regions import Region, degree_of_likeness, region_mask
 from nst.settings import Settings
 
 MAX_EMPHASIS = 1.2  # `emphasis` from which on a part of the photo takes nothing from its preview
@@ -48,5 +48,5 @@ def blend_preview(
         change = preview_pixels(larger, regions, settings) - larger
         change = F.interpolate(change, photo.shape[2:], mode="bilinear", antialias=True)
         preview = (photo + change).clamp(0, 1)
-        unlike = 1 - total_likeness(regions, photo)
+        unlike = 1 - degree_of_likeness(regions, photo)
         return torch.lerp(pixels, preview, (MAX_EMPHASIS - content).clamp(0, 1) * unlike)

@@ -20,6 +20,14 @@ Styles = list[tuple[Image.Image, float]]  # RGB images with their shares, which 
 
 
 @dataclass(frozen=True)
+class Likeness:
+    """Where the photo depicts the same kind of thing as the styles of a region; see `nst.optimise.likeness`."""
+
+    degree: Tensor  # 1 x 1 x H x W in 0..1: 0 outside the region
+    colours: Tensor  # 1 x 3 x H' x W' in 0..1: those of the styles' most similar positions
+
+
+@dataclass(frozen=True)
 class Parts:
     """How far positions belong to each of K parts of a region's styles: 1 x K x H x W in 0..1, in sum 1.
 
@@ -40,9 +48,7 @@ class Region:
 
     styles: Styles
     mask: Image.Image | None = None
-    likeness: Tensor | None = None
-    """Where the photo depicts the same kind of thing as the styles: 1 x 1 x H x W in 0..1, 0 outside the region. None:
-    nowhere, or not known."""
+    likeness: Likeness | None = None  # None: not known, or without effect
     parts: Parts | None = None  # None: not known
 
 
@@ -57,13 +63,13 @@ def region_mask(region: Region, picture: Tensor) -> Tensor | None:
     return downscale_mask(mask, picture).to(picture.device)
 
 
-def total_likeness(regions: Sequence[Region], picture: Tensor) -> Tensor:
-    """The likeness in all regions at the size of a picture, 1 x N x H x W -> 1 x 1 x H x W in 0..1."""
+def degree_of_likeness(regions: Sequence[Region], picture: Tensor) -> Tensor:
+    """The degree of likeness in all regions at the size of a picture, 1 x N x H x W -> 1 x 1 x H x W in 0..1."""
     total = picture.new_zeros(1, 1, *picture.shape[2:], dtype=torch.float32)
     for region in regions:
         if region.likeness is not None:
-            likeness = F.interpolate(region.likeness, picture.shape[2:], mode="bicubic", align_corners=False)
-            total += likeness.to(picture.device)
+            degree = F.interpolate(region.likeness.degree, picture.shape[2:], mode="bicubic", align_corners=False)
+            total += degree.to(picture.device)
     return total.clamp_(0, 1)
 
 

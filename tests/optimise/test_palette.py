@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -9,15 +7,7 @@ from torch import Tensor
 from nst.images import fit
 from nst.images.tensors import to_tensor
 from nst.optimise.palette import match_palette, toward_palette
-from nst.optimise.regions import Parts, Region
-
-
-def _alike(styles: list[tuple[Image.Image, float]], likeness: Tensor | None = None) -> Region:
-    """Two parts: the left and the right half, of the photo and of each style."""
-    halves = torch.zeros(1, 2, 8, 8)
-    halves[:, 0, :, :4] = halves[:, 1, :, 4:] = 1
-    likeness = torch.ones(1, 1, 8, 8) if likeness is None else likeness
-    return Region(styles, likeness=likeness, parts=Parts(halves, [halves for _ in styles]))
+from nst.optimise.regions import Likeness, Region
 
 
 @pytest.fixture
@@ -72,7 +62,9 @@ def test_each_region_has_its_own_colours(picture: Tensor) -> None:
 def test_the_photos_palette_follows_the_strength(
     photo: Image.Image, style: Image.Image, strength: float, share: float
 ) -> None:
-    for region in ([Region([(style, 1.0)])], [_alike([(style, 1.0)])]):
+    like = Likeness(torch.ones(1, 1, 4, 4), torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+    for likeness in (None, like):
+        region = [Region([(style, 1.0)], likeness=likeness)]
 
         def distance(strength: float, region: list[Region] = region) -> float:
             moved = match_palette(photo, region, strength)
@@ -83,32 +75,32 @@ def test_the_photos_palette_follows_the_strength(
     assert match_palette(photo, [Region([])], 1.0) is photo
 
 
-def test_alike_parts_get_the_colours_of_the_styles_parts() -> None:
-    """The rest gets the palette of the whole style."""
-    red_and_blue = Image.new("RGB", (64, 64), (200, 40, 40))
-    red_and_blue.paste((40, 40, 200), (32, 0, 64, 64))
-    grey = Image.fromarray(np.random.default_rng(0).integers(60, 200, (64, 64), dtype=np.uint8)).convert("RGB")
-    likeness = torch.ones(1, 1, 8, 8)
-    likeness[..., 4:, :] = 0
-    region = [_alike([(red_and_blue, 1.0)], likeness)]
-    for moved in (to_tensor(match_palette(grey, region, 0.5)), toward_palette(to_tensor(grey), region, 1.0)):
-        redness = moved[0, 0] - moved[0, 2]
-        assert redness[:16, :24].mean() > 0.5
-        assert redness[:16, 40:].mean() < -0.5
-        assert redness[48:, :24].mean() == pytest.approx(float(redness[48:, 40:].mean()), abs=0.2)
-
-
-def test_alike_parts_of_a_blend_follow_the_shares() -> None:
-    red, blue = (Image.new("RGB", (64, 64), colour) for colour in ("red", "blue"))
-    grey = to_tensor(Image.effect_noise((64, 64), 60).convert("RGB"))
-    moved = toward_palette(grey, [_alike([(red, 0.75), (blue, 0.25)])], 1.0)
-    assert float((moved[:, 0] > 0.5).float().mean()) == pytest.approx(0.75, abs=0.05)
+def test_like_areas_get_the_mean_of_like_colours_and_keep_their_contrast(style: Image.Image) -> None:
+    """Others get the palette of the whole style."""
+    noise = np.random.default_rng(0).integers(100, 156, (128, 128, 1), dtype=np.uint8)
+    grey = Image.fromarray(np.repeat(noise, 3, 2))
+    degree = torch.zeros(1, 1, 8, 8)
+    degree[..., 4:] = 1
+    green = torch.tensor([0.2, 0.6, 0.3]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    alike, palette = (
+        np.asarray(match_palette(grey, [Region([(style, 1.0)], likeness=likeness)], 0.5), dtype=float) / 255
+        for likeness in (Likeness(degree, green), None)
+    )
+    left, right = (slice(None), slice(0, 32)), (slice(None), slice(96, 128))
+    assert alike[right].mean((0, 1)) == pytest.approx([0.2, 0.6, 0.3], abs=0.04)
+    assert alike[left].mean((0, 1)) == pytest.approx(palette[left].mean((0, 1)), abs=0.02)
+    assert alike[right].std((0, 1)) == pytest.approx(palette[right].std((0, 1)), rel=0.2)
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    moved = toward_palette(picture, [Region([(style, 1.0)], likeness=Likeness(degree, green))], 1.0)
+    assert torch.equal(moved[..., 48:], picture[..., 48:])
+    assert not torch.allclose(moved[..., :16], picture[..., :16], atol=0.1)
 
 
 def test_like_colours_stay_inside_the_mask(photo: Image.Image, style: Image.Image) -> None:
     mask = Image.new("L", photo.size)
     mask.paste(255, (0, 0, photo.width // 2, photo.height))
-    moved = match_palette(photo, [replace(_alike([(style, 1.0)]), mask=mask)], 0.5)
+    like = Likeness(torch.ones(1, 1, 8, 8), torch.zeros(1, 3, 8, 8))
+    moved = match_palette(photo, [Region([(style, 1.0)], mask, like)], 0.5)
     outside = (photo.width // 2, 0, *photo.size)
     assert moved.crop(outside).tobytes() == photo.crop(outside).tobytes()
     assert moved.tobytes() != photo.tobytes()
