@@ -1,8 +1,8 @@
 """Parts of the styles, such as sky, houses and fields, and what of the photo resembles each of them.
 
-Style losses of the whole picture know nothing of what is where: they put stars into a meadow. Clusters of deep features
-as parts: Zhang et al. 2019, "Multimodal Style Transfer via Graph Cuts". M: positions of a picture. N: numbers in the
-description of a position.
+Style losses of the whole picture know nothing of what is where: they put stars into a meadow. Parts are clusters of
+deep features, as in Zhang et al. 2019, "Multimodal Style Transfer via Graph Cuts". M: positions of a picture. N:
+numbers in the description of a position.
 """
 
 from collections.abc import Sequence
