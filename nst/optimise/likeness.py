@@ -1,6 +1,4 @@
-"""Compares the photo with the styles: likeness, and corresponding parts.
-
-Likeness: where the photo depicts the same kind of thing as a style, such as a face, and the colours of it there.
+"""Likeness: where the photo depicts the same kind of thing as a style, such as a face, and the colours of it there.
 
 Deep features of a photographed face resemble those of a painted face more than anything else in the painting. A map of
 colour distributions knows nothing of this: it gives the brightest skin the colour of the brightest hair.
@@ -19,8 +17,7 @@ from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.optimise.hypercolumns import centred_unit_rows
 from nst.optimise.losses import downscale_mask, exact, position_rows
-from nst.optimise.parts import assign_parts, find_parts
-from nst.optimise.regions import Likeness, Parts, Region, region_mask
+from nst.optimise.regions import Likeness, Region, region_mask
 from nst.optimise.targets import fit_style
 
 LAYERS = ("relu3_1", "relu4_1", "relu5_1")  # each position is described by all three (a hypercolumn)
@@ -56,29 +53,17 @@ class _Description:
     kinds: Tensor  # positions of KIND_LAYER x its channels, of unit length
 
 
-def compare_photo(photo: Image.Image, regions: Sequence[Region], backbone: Backbone) -> list[Region]:
-    """The regions with their `likeness` to the photo and their `parts`."""
+def with_likeness(photo: Image.Image, regions: Sequence[Region], backbone: Backbone) -> list[Region]:
+    """The regions with their `likeness` to the photo."""
     with torch.no_grad():
         own = _describe(photo, SIZE, backbone)
-        return [_compare(own, region, backbone) if region.styles else region for region in regions]
+        return [replace(region, likeness=_compare(own, region, backbone)) for region in regions]
 
 
-def _compare(photo: _Description, region: Region, backbone: Backbone) -> Region:
+def _compare(photo: _Description, region: Region, backbone: Backbone) -> Likeness | None:
+    if not region.styles:
+        return None
     styles = [[_describe(style, size, backbone) for size in STYLE_SIZES] for style, _ in region.styles]
-    parts = find_parts([_columns(largest) for largest, *_ in styles])
-
-    def assigned(picture: _Description) -> Tensor:
-        return assign_parts(_columns(picture), parts, picture.features[GRID_LAYER].shape[2:])
-
-    return replace(
-        region,
-        likeness=_likeness(photo, region, styles),
-        parts=Parts(assigned(photo), [assigned(largest) for largest, *_ in styles]),
-    )
-
-
-def _likeness(photo: _Description, region: Region, styles: Sequence[Sequence[_Description]]) -> Likeness | None:
-    """`styles` are described at each of STYLE_SIZES."""
     kinds = torch.cat([size.kinds for sizes in styles for size in sizes])
     nearest = (photo.kinds @ kinds.T).amax(1)
     degree = _degree(nearest.view(1, 1, *photo.features[KIND_LAYER].shape[2:]))

@@ -101,22 +101,21 @@ def emphasis(energies: Tensor) -> Tensor:
     return (around + tiny) / (mean + tiny)
 
 
-def gram(features: Tensor, inside: Tensor | None = None) -> Tensor:
+def gram(features: Tensor) -> Tensor:
     """The Gram matrix G / M = F F^T / M: 1 x N x H x W -> N x N.
 
-    Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter. `inside` has the indices
-    of the M positions; None: all.
+    Gatys et al. 2016, eq. 3, divided by the number of positions so that size does not matter.
     """
-    return with_gram(features, inside)[1]
+    return with_gram(features)[1]
 
 
-def with_gram(features: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def with_gram(features: Tensor) -> tuple[Tensor, Tensor]:
     """The features for the layers that follow, and `gram`.
 
     If these features feed both a loss and the next layer, autograd adds two gradients of their size. If the next layer
     takes the returned features instead, the backward pass adds the loss's gradient to that of the next layer in place.
     """
-    passed, matrix = _Gram.apply(features, inside)
+    passed, matrix = _Gram.apply(features)
     return passed, matrix
 
 
@@ -226,10 +225,10 @@ class _Gram(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, inside: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, features: Tensor) -> tuple[Tensor, Tensor]:
         ctx.set_materialize_grads(False)
-        rows = position_rows(features, inside)
-        ctx.save_for_backward(features, inside)
+        rows = position_rows(features)
+        ctx.save_for_backward(features)
         whole = len(rows) // GRAM_ROWS * GRAM_ROWS
         blocks, rest = rows[:whole].view(-1, GRAM_ROWS, rows.shape[1]), rows[whole:]
         products = torch.bmm(blocks.mT, blocks)
@@ -239,18 +238,14 @@ class _Gram(torch.autograd.Function):
         return features.detach(), total.div_(len(rows))
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> tuple[Tensor | None, None]:
+    def backward(ctx: Any, grad: Tensor | None, grad_gram: Tensor | None) -> Tensor | None:
         if grad_gram is None:
-            return grad, None
-        features, inside = ctx.saved_tensors
-        rows = position_rows(features, inside)
+            return grad
+        (features,) = ctx.saved_tensors
+        rows = position_rows(features)
         both = torch.div(grad_gram + grad_gram.T, len(rows), out=rows.new_empty(grad_gram.shape))
-        if inside is not None:
-            grad = torch.zeros_like(features, memory_format=torch.channels_last) if grad is None else grad
-            own = position_rows(grad).index_add_(0, inside, rows @ both)
-        else:
-            own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
-        return in_shape_of(features, own), None
+        own = rows @ both if grad is None else position_rows(grad).addmm_(rows, both)
+        return in_shape_of(features, own)
 
 
 class _WeightedError(torch.autograd.Function):

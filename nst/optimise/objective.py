@@ -8,19 +8,15 @@ from torch import Tensor
 from nst.network.memory import return_freed_memory
 from nst.network.vgg import Backbone
 from nst.optimise.losses import CONTENT_FACTORS, add_total_variation, energies, with_weighted_error
-from nst.optimise.regions import Region, degree_of_likeness, region_mask
+from nst.optimise.regions import Region, degree_of_likeness
 from nst.optimise.schedule import LARGE
-from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_targets
+from nst.optimise.targets import CheckCancelled, content_layers, never_cancelled, region_target
 from nst.settings import Settings
 
 MATCH_LAYERS = {"relu3_1": 0.5, "relu4_1": 0.5}
 COARSE_SIZE, COARSE_MATCH_LAYERS = 256, {"relu3_1": 1.0}
 """Layers of the matching loss for scales below so many pixels. There a position of relu4_1 covers a whole object, and
 matching would turn an ear into a boat."""
-
-PARTS_SIZE = 256
-"""Scales of at most so many pixels, but the last, compare each part of the photo with its part of the styles. There
-the large forms settle; later scales would take longer by parts, and look the same."""
 
 EARLY_SEARCHES, SEARCH_INTERVAL = (0, 3, 6, 10, 15, 20), 10
 """Numbers of evaluations with a search for nearest neighbours at the last scale, and the interval everywhere.
@@ -75,18 +71,14 @@ class Objective:
         self._check_cancelled = check_cancelled
         self._regions = regions
         self._is_last = size == settings.size
-        by_parts = size <= PARTS_SIZE and not self._is_last and bool(self._content_layers) and self._weights[0] > 0
         with torch.no_grad():
             self._targets = [
-                target
+                region_target(region, photo, size, settings, self._match_layers, backbone, check_cancelled)
                 for region in regions
-                for target in region_targets(
-                    region, photo, size, settings, self._match_layers, backbone, check_cancelled, by_parts
-                )
             ]
             self._study_photo(photo)
         # With a single region, the rest of the picture stays the photo.
-        self._movable = region_mask(regions[0], photo) if len(regions) == 1 else None
+        self._movable = self._targets[0].mask if len(self._targets) == 1 else None
         self._evaluations = 0
 
     def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
@@ -149,11 +141,11 @@ class Objective:
                 features, loss = with_weighted_error(features, self._photo[k], self._content_factors[k])
                 content = content + self._content_layers[k] * loss
             for target in self._targets:
-                if k in target.styles.grams:
+                if k in self._style_layers:
                     weight = target.share * self._style_layers[k]
                     features, loss = target.style_loss(k, features, self._settings.style_loss, weight)
                     style = style + loss
-                if k in target.styles.directions:
+                if k in self._match_layers:
                     if self.changes_at(self._evaluations):
                         target.find_matches(k, features)
                     features, loss = target.matching_loss(k, features)

@@ -28,17 +28,6 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """How far positions belong to each of K parts of a region's styles: 1 x K x H x W in 0..1, in sum 1.
-
-    See `nst.optimise.parts`.
-    """
-
-    of_photo: Tensor
-    of_styles: list[Tensor]
-
-
-@dataclass(frozen=True)
 class Region:
     """A part of the picture and its styles.
 
@@ -49,7 +38,6 @@ class Region:
     styles: Styles
     mask: Image.Image | None = None
     likeness: Likeness | None = None  # None: not known, or without effect
-    parts: Parts | None = None  # None: not known
 
 
 def region_mask(region: Region, picture: Tensor) -> Tensor | None:

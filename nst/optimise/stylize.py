@@ -24,7 +24,7 @@ from nst.network.memory import free_memory, needed_memory, return_freed_memory, 
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
 from nst.optimise.lbfgs import COARSE_FIRST_STEP, FIRST_STEP, lbfgs
-from nst.optimise.likeness import compare_photo
+from nst.optimise.likeness import with_likeness
 from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
 from nst.optimise.objective import Evaluate, LossTensors, Objective
 from nst.optimise.optimizers import descend
@@ -106,7 +106,7 @@ def run(
     if settings.method in METHODS:
         finish = finish_method(finish, photo, styles, settings)
     elif settings.content_loss == "relative" and settings.strength:  # other papers use the photo unchanged
-        regions = compare_photo(photo, regions, backbone)
+        regions = with_likeness(photo, regions, backbone)
         photo = match_palette(photo, regions, settings.strength)
     start = pictures.start
     if start and settings.colour == "photo":

@@ -6,7 +6,7 @@ neighbours among the style's (Kolkin et al. 2019 and 2022). See `nst.optimise.lo
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -28,18 +28,12 @@ from nst.optimise.losses import (
     with_gram,
 )
 from nst.optimise.matching import directions, match, sum_of, unit_offsets, with_matching_loss
-from nst.optimise.parts import part_bounds, part_weights, positions_within
-from nst.optimise.regions import Region, Styles, region_mask
+from nst.optimise.regions import Region, region_mask
 from nst.optimise.tiling import reach, stride_of, tiles
 from nst.settings import Settings
 
 DETAIL_LAYER = "relu3_1"  # additional content layer for `settings.detail`: edges and small forms
 MATCH_SAMPLE = 2048  # number of style positions to match with, in each layer
-PART_STRIDE = 4
-"""Stride, in pixels, from which on layers have a target for each part. Shallow layers know no objects, and would take
-most of the time."""
-
-MIN_PART = 0.02  # share of the picture below which a part is left out
 STYLE_TILE = 1024  # side, in pixels, of the tiles of a larger style, which bound the memory
 
 CheckCancelled = Callable[[], None]  # called between parts of long work; an exception that it raises ends the work
@@ -71,7 +65,6 @@ class RegionTarget:
     mask: Tensor | None  # 1 x 1 x H x W in 0..1; None: the whole picture
     styles: StyleTargets
     scale: float  # of the features, relative to the network's
-    bounds: Tensor | None = None  # of a part, 1 x 2 x H x W: see `positions_within`
     _style_factors: dict[str, Tensor] = field(default_factory=dict)
     _guides: dict[str, Tensor] = field(default_factory=dict)
     _positions: dict[str, Tensor] = field(default_factory=dict)
@@ -82,8 +75,8 @@ class RegionTarget:
 
         It computes the factors once, so `kind` and `weight` of a layer must not change.
         """
-        if self.mask is None or self.bounds is not None:
-            features, own = with_gram(features, self._positions_inside(layer, features))
+        if self.mask is None:
+            features, own = with_gram(features)
         else:
             own = gram(features * self._guide(layer, features, self.mask))
         target = self.styles.grams[layer]
@@ -112,15 +105,13 @@ class RegionTarget:
 
     def _positions_inside(self, layer: str, features: Tensor) -> Tensor | None:
         """Indices of a layer's positions inside the region; None: it is the whole picture."""
-        if self.bounds is not None and layer not in self._positions:
-            self._positions[layer] = positions_within(downscale_mask(self.bounds, features))
         if self.mask is not None and layer not in self._positions:
             shares = downscale_mask(self.mask, features).flatten()
             self._positions[layer] = (shares >= min(0.5, float(shares.max()))).nonzero()[:, 0]
         return self._positions.get(layer)
 
 
-def region_targets(
+def region_target(
     region: Region,
     photo: Tensor,
     size: int,
@@ -128,94 +119,54 @@ def region_targets(
     match_layers: Collection[str],
     backbone: Backbone,
     check_cancelled: CheckCancelled,
-    by_parts: bool = False,
-) -> list[RegionTarget]:
+) -> RegionTarget:
     """Targets of a region, for the photo 1 x 3 x H x W with a longest side of `size` pixels.
 
-    Gram matrices and energies of several styles are averaged by their shares, directions pooled. `by_parts` gives one
-    target for each of the region's parts instead of one for all.
+    Gram matrices and energies of several styles are averaged by their shares, directions pooled.
     """
-    styles = [(fit_style(style, size, settings.style_scale), share) for style, share in region.styles]
-    mask = region_mask(region, photo)
-    layers = [layer for layer, _ in settings.style_layers]
-
-    def target(
-        mask: Tensor | None,
-        layers: Collection[str] = layers,
-        match_layers: Collection[str] = match_layers,
-        bounds: Tensor | None = None,
-        of_styles: Sequence[Tensor] | None = None,
-    ) -> RegionTarget:
-        found = _pooled_targets(styles, settings, layers, match_layers, backbone, check_cancelled, of_styles)
-        return RegionTarget(1.0 if mask is None else float(mask.mean()), mask, found, backbone.scale, bounds)
-
-    if not by_parts or region.parts is None:
-        return [target(mask)]
-    shallow, deep = ([k for k in layers if (stride_of(k) < PART_STRIDE) == is_shallow] for is_shallow in (True, False))
-    targets = [target(mask, shallow, ())] if shallow else []
-    of_photo = part_bounds(part_weights(region.parts.of_photo, photo), mask)
-    of_styles = [
-        part_bounds(part_weights(weights, to_tensor(style)))
-        for weights, (style, _) in zip(region.parts.of_styles, styles, strict=True)
-    ]
-    for bounds, *of_style in zip(of_photo, *of_styles, strict=True):
-        inside = bounds[:, 1:] - bounds[:, :1]
-        if inside.mean() > MIN_PART:
-            targets.append(target(inside, deep, match_layers, bounds, of_style))
-    return targets
-
-
-def _pooled_targets(
-    styles: Styles,
-    settings: Settings,
-    layers: Collection[str],
-    match_layers: Collection[str],
-    backbone: Backbone,
-    check_cancelled: CheckCancelled,
-    bounds: Sequence[Tensor] | None,
-) -> StyleTargets:
-    """The targets of these styles together, or of a part that has bounds in each."""
+    style_layers = [layer for layer, _ in settings.style_layers]
     grams: dict[str, Tensor] = {}
     mean_energies: dict[str, float] = {}
     sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
-    for number, (style, share) in enumerate(styles):
+    for style, share in region.styles:
         check_cancelled()
-        of_style = bounds[number] if bounds else None
-        one = style_targets(style, share, settings, layers, match_layers, backbone, check_cancelled, of_style)
-        for k, matrix in one.grams.items():
-            grams[k] = share * matrix + grams.get(k, 0)
+        fitted = fit_style(style, size, settings.style_scale)
+        one = style_targets(fitted, share, settings, match_layers, backbone, check_cancelled)
+        for k in style_layers:
+            grams[k] = share * one.grams[k] + grams.get(k, 0)
         for k, mean in one.mean_energies.items():
             mean_energies[k] = share * mean + mean_energies.get(k, 0)
         for k in match_layers:
             sampled[k].append(one.directions[k])
-    return StyleTargets(grams, {k: torch.cat(rows) for k, rows in sampled.items()}, mean_energies)
+    mask = region_mask(region, photo)
+    area = 1.0 if mask is None else float(mask.mean())
+    pooled = {k: torch.cat(rows) for k, rows in sampled.items()}
+    return RegionTarget(area, mask, StyleTargets(grams, pooled, mean_energies), backbone.scale)
 
 
 def style_targets(
     style: Image.Image,
     share: float,
     settings: Settings,
-    style_layers: Collection[str],
     match_layers: Collection[str],
     backbone: Backbone,
     check_cancelled: CheckCancelled = never_cancelled,
-    bounds: Tensor | None = None,
 ) -> StyleTargets:
-    """Targets of one RGB style, or of a part of it with these `part_bounds`.
+    """Targets of one RGB style.
 
     The number of sampled positions is proportional to its share. The backbone caches the result, because many runs use
     the same styles.
     """
-    pixels = style.tobytes() + (b"" if bounds is None else bounds.numpy().tobytes())
+    pixels = style.tobytes()
+    style_layers = tuple(layer for layer, _ in settings.style_layers)
     compared = tuple(content_layers(settings))
-    options = (share, tuple(style_layers), tuple(match_layers), compared, settings.pooling, settings.seed)
+    options = (share, style_layers, tuple(match_layers), compared, settings.pooling, settings.seed)
     key = (hashlib.sha256(pixels).digest(), style.size, *options)
 
     def compute() -> StyleTargets:
         grams: dict[str, Tensor] = {}
         mean_energies: dict[str, float] = {}
-        sums: dict[str, Tensor] = {}
-        counts: dict[str, int] = {}  # of the positions
+        means: dict[str, Tensor] = {}
         sampled: dict[str, list[Tensor]] = {layer: [] for layer in match_layers}
         layers = {*style_layers, *match_layers, *compared}
         picture = to_tensor(style)
@@ -226,21 +177,15 @@ def style_targets(
             for k, features in backbone.walk(crop, layers, settings.pooling):
                 core = tile.core_of(features, stride_of(k), whole)
                 part = core[0, 0].numel() / math.prod(side // stride_of(k) for side in whole)
-                inside = None
-                if bounds is not None:
-                    smaller = downscale_mask(tile.crop(bounds), features)
-                    inside = positions_within(tile.core_of(smaller, stride_of(k), whole)).to(core.device)
-                rows = position_rows(core, inside)
-                counts[k] = len(rows) + counts.get(k, 0)
                 if k in style_layers:
-                    grams[k] = len(rows) * gram(core, inside) + grams.get(k, 0)
+                    grams[k] = part * gram(core) + grams.get(k, 0)
                 if k in compared:
                     mean_energies[k] = part * float(energies(core).mean()) + mean_energies.get(k, 0)
                 if k in match_layers:
-                    sums[k] = sum_of(rows) + sums.get(k, 0)
-                    sampled[k].append(_sample(rows, share * part * len(rows) / core[0, 0].numel(), settings.seed))
-        grams = {k: matrix / counts[k] for k, matrix in grams.items()}
-        pooled = {k: unit_offsets(torch.cat(rows), sums[k] / counts[k])[0] for k, rows in sampled.items()}
+                    rows = position_rows(core)
+                    means[k] = part / len(rows) * sum_of(rows) + means.get(k, 0)
+                    sampled[k].append(_sample(rows, share * part, settings.seed))
+        pooled = {k: unit_offsets(torch.cat(rows), means[k])[0] for k, rows in sampled.items()}
         return StyleTargets(grams, pooled, mean_energies)
 
     return backbone.cache.get(key, compute)

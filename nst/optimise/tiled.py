@@ -41,7 +41,7 @@ class TiledObjective(Objective):
         dtype = self._backbone.arithmetic.dtype
         self._region_layers = {
             k: [
-                _RegionLayer(k, target, photo.new_empty(1, 1, *self._shape(k), dtype=dtype))
+                _RegionLayer(k, target, photo.new_empty(1, 1, *self._shape(k), dtype=dtype), k in self._match_layers)
                 for target in self._targets
             ]
             for k in {*self._style_layers, *self._match_layers}
@@ -137,16 +137,16 @@ class TiledObjective(Objective):
 class _RegionLayer:
     """Sums and matches of the whole picture, for one region and layer."""
 
-    def __init__(self, layer: str, target: RegionTarget, grid: Tensor) -> None:
+    def __init__(self, layer: str, target: RegionTarget, grid: Tensor, matches: bool) -> None:
         """`grid` has the shape, number format and device of one channel of the layer."""
         self._target, self._positions = target, grid.numel()
         self._style_gram = target.styles.grams.get(layer)
-        self._style = target.styles.directions.get(layer)
+        self._style = target.styles.directions.get(layer) if matches else None
         self._guide: Tensor | None = None
         shares = None if target.mask is None else downscale_mask(target.mask, grid)
         if target.mask is not None:
             self._guide = guidance_factor(target.mask, grid)
-        if self._style is not None:
+        if matches:
             everywhere = torch.ones(grid.shape, dtype=torch.bool)
             inside = everywhere if shares is None else shares.cpu() >= min(0.5, float(shares.max()))
             self._count = int(inside.sum())

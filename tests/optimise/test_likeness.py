@@ -6,7 +6,7 @@ from nst.gallery import find_style, load_styles, sample
 from nst.images import open_image
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
-from nst.optimise.likeness import compare_photo
+from nst.optimise.likeness import with_likeness
 from nst.optimise.regions import Likeness, Region, degree_of_likeness
 
 
@@ -16,7 +16,7 @@ def portrait() -> Image.Image:
 
 
 def _likeness(photo: Image.Image, region: Region, backbone: Backbone) -> Likeness:
-    (compared,) = compare_photo(photo, [region], backbone)
+    (compared,) = with_likeness(photo, [region], backbone)
     assert compared.likeness is not None
     return compared.likeness
 
@@ -26,7 +26,7 @@ def test_a_face_is_like_a_face_and_not_like_a_landscape(portrait: Image.Image, b
     mirrored = portrait.transpose(Image.Transpose.FLIP_LEFT_RIGHT).convert("L").convert("RGB")
     face = (..., slice(2, 6), slice(4, 8))
     with_face = _likeness(portrait, Region([(mirrored, 1.0)]), backbone).degree
-    (landscape,) = compare_photo(portrait, [Region([(open_image(sample("mountains")), 1.0)])], backbone)
+    (landscape,) = with_likeness(portrait, [Region([(open_image(sample("mountains")), 1.0)])], backbone)
     assert with_face.shape[2:] == (16, 13)
     assert with_face[face].mean() > 0.6
     assert landscape.likeness is None
@@ -46,14 +46,14 @@ def test_like_colours_are_those_of_the_same_thing(portrait: Image.Image, backbon
 )
 def test_things_that_only_look_alike_have_no_likeness(photo: str, style: str, backbone: Backbone) -> None:
     painting = open_image(find_style(style, load_styles()).path)
-    (compared,) = compare_photo(open_image(sample(photo)), [Region([(painting, 1.0)])], backbone)
+    (compared,) = with_likeness(open_image(sample(photo)), [Region([(painting, 1.0)])], backbone)
     assert compared.likeness is None
 
 
 def test_regions_have_their_own_likeness(portrait: Image.Image, backbone: Backbone) -> None:
     mask = Image.new("L", portrait.size)
     mask.paste(255, (0, 0, portrait.width // 2, portrait.height))
-    inside, outside = compare_photo(portrait, [Region([(portrait, 1.0)], mask), Region([])], backbone)
+    inside, outside = with_likeness(portrait, [Region([(portrait, 1.0)], mask), Region([])], backbone)
     assert inside.likeness is not None
     assert outside.likeness is None
     assert not inside.likeness.degree[..., 8:].any()
@@ -74,7 +74,7 @@ def test_regions_have_their_own_likeness(portrait: Image.Image, backbone: Backbo
     ],
 )
 def test_flat_and_narrow_pictures(photo: Image.Image, style: Image.Image, backbone: Backbone) -> None:
-    (compared,) = compare_photo(photo, [Region([(style, 1.0)])], backbone)
+    (compared,) = with_likeness(photo, [Region([(style, 1.0)])], backbone)
     assert degree_of_likeness([compared], to_tensor(photo)).isfinite().all()
     assert compared.likeness is None or compared.likeness.colours.isfinite().all()
 

@@ -12,7 +12,6 @@ from nst.optimise import targets
 from nst.optimise.targets import StyleTargets, fit_style, style_targets, without_edge
 
 LAYERS = ("relu3_1",)
-STYLE_LAYERS = tuple(layer for layer, _ in Settings().style_layers)
 
 
 def test_targets_are_cached_for_each_network_and_setting(style: Image.Image) -> None:
@@ -20,7 +19,7 @@ def test_targets_are_cached_for_each_network_and_setting(style: Image.Image) -> 
     one, another = (Backbone(bundled_weights(), torch.device("cpu"), Arithmetic(torch.float32)) for _ in range(2))
 
     def compute(backbone: Backbone, share: float = 1.0, image: Image.Image = small, seed: int = 0) -> StyleTargets:
-        return style_targets(image, share, Settings(seed=seed), STYLE_LAYERS, LAYERS, backbone)
+        return style_targets(image, share, Settings(seed=seed), LAYERS, backbone)
 
     first = compute(one)
     assert compute(one, image=small.copy()) is first
@@ -34,7 +33,7 @@ def test_targets_are_cached_for_each_network_and_setting(style: Image.Image) -> 
 def test_energies_are_measured_at_every_content_layer(style: Image.Image, backbone: Backbone) -> None:
     settings = Settings(content_layers=(("conv4_2", 1.0),), detail=0.5)
     style = style.resize((96, 64))
-    energies = style_targets(style, 1.0, settings, STYLE_LAYERS, (), backbone).mean_energies
+    energies = style_targets(style, 1.0, settings, (), backbone).mean_energies
     features = backbone(to_tensor(style), ["relu3_1", "conv4_2"])
     expected = {k: float(x.float().square().sum(1).mean()) for k, x in features.items()}
     assert energies == pytest.approx(expected, rel=1e-3)
@@ -42,12 +41,12 @@ def test_energies_are_measured_at_every_content_layer(style: Image.Image, backbo
 
 def test_a_style_in_tiles_has_the_targets_of_the_whole(style: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Backbone(bundled_weights(), torch.device("cpu"), Arithmetic(torch.float32))
-    large, layers = style.resize((300, 210)), ("relu1_1", "relu4_1", "relu5_1")
+    large, settings = style.resize((300, 210)), Settings(style_layers="relu1_1,relu4_1,relu5_1")
     with torch.no_grad():
-        whole = style_targets(large, 1.0, Settings(), layers, LAYERS, exact)
+        whole = style_targets(large, 1.0, settings, LAYERS, exact)
         monkeypatch.setattr(targets, "STYLE_TILE", 128)
         exact.cache = ByteCache()
-        tiled = style_targets(large, 1.0, Settings(), layers, LAYERS, exact)
+        tiled = style_targets(large, 1.0, settings, LAYERS, exact)
     for k, expected in whole.grams.items():
         assert (tiled.grams[k] - expected).norm() < 1e-5 * expected.norm()
     assert tiled.mean_energies == pytest.approx(whole.mean_energies)
