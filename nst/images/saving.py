@@ -37,6 +37,7 @@ _MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
 _WITH_RESOLUTION = {"PNG", "JPEG", "TIFF"}
 _QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
+_PNG_LEVEL = 4  # of zlib: files as small as at the default of 6, in half the time
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
@@ -93,6 +94,8 @@ def save_image(
     """
     kind = image_format(path, image.size, image.mode == "RGBA", file_options)
     options: dict[str, Any] = {"quality": _QUALITY[kind]} if kind in _QUALITY else {}
+    if kind == "PNG":
+        options["compress_level"] = _PNG_LEVEL
     if kind == "PNG" and text:
         options["pnginfo"] = PngInfo()
         for key, value in text.items():
