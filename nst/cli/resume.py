@@ -12,9 +12,8 @@ from nst.job import Request, resolve_request
 from nst.optimise.schedule import schedule
 from nst.sharing import file_hash, from_file
 
-INPUTS = (
-    "nst-inputs"  # text chunk of an unfinished PNG with the `input_hashes`; a finished one has nothing of the photo
-)
+INPUTS = "nst-inputs"
+"""Text chunk of an unfinished PNG: its `input_hashes`. A finished one has nothing of the photo."""
 
 
 def input_hashes(request: Request) -> str:
@@ -55,7 +54,7 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
         return None
     with open_checked(out) as picture:
         begun = picture.info.get(INPUTS)
-    if begun != input_hashes(request):
+    if begun is not None and begun != input_hashes(request):  # the page writes none
         raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))
