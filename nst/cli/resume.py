@@ -53,8 +53,8 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
         print_message(f"{str(out)!r} is finished")
         return None
     with open_checked(out) as picture:
-        begun = picture.info.get(INPUTS)
-    if begun is not None and begun != input_hashes(request):  # the page writes none
+        hashes = picture.info.get(INPUTS)
+    if hashes is not None and hashes != input_hashes(request):  # the page writes none
         raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))
