@@ -13,7 +13,7 @@ from nst.optimise.schedule import schedule
 from nst.sharing import file_hash, from_file
 
 INPUTS = "nst-inputs"
-"""Text chunk of an unfinished PNG: its `input_hashes`. A finished one has nothing of the photo."""
+"""Key of the text chunk with the `input_hashes`. Only an unfinished PNG of the command line has it."""
 
 
 def input_hashes(request: Request) -> str:
@@ -54,7 +54,7 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
         return None
     with open_checked(out) as picture:
         hashes = picture.info.get(INPUTS)
-    if hashes is not None and hashes != input_hashes(request):  # the page writes none
+    if hashes is not None and hashes != input_hashes(request):  # None: the page has written the file
         raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)
     steps = sum(count for _, count in schedule(settings, min(photo) / max(photo)))

@@ -36,8 +36,12 @@ FORMATS = {
 _MAX_SIDE = {"WEBP": 16383, "JPEG": 65500, "AVIF": 65536}
 _WITH_ALPHA = {"PNG", "WEBP", "AVIF", "TIFF"}
 _WITH_RESOLUTION = {"PNG", "JPEG", "TIFF"}
-_QUALITY = {"JPEG": 95, "WEBP": 95, "AVIF": 90}
-_PNG_LEVEL = 4  # of zlib: files as small as at the default of 6, in half the time
+_ENCODER_OPTIONS = {
+    "JPEG": {"quality": 95},
+    "WEBP": {"quality": 95},
+    "AVIF": {"quality": 90},
+    "PNG": {"compress_level": 4},  # at Pillow's default of 6 files are as large, and take more time
+}
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
@@ -60,8 +64,8 @@ def image_format(
 ) -> str:
     """The format a file's name asks for, such as "PNG".
 
-    ImageError if it asks for none of FORMATS, or for one that can't hold a picture of this width and height, or
-    transparency where `alpha` is wanted, or what `file_options` asks for.
+    ImageError if it asks for none of FORMATS. ImageError also if the format can't hold this width and height,
+    transparency where `alpha` is wanted, or the `file_options`.
     """
     kind = FORMATS.get(Path(path).suffix.lower())
     if kind is None:
@@ -93,9 +97,7 @@ def save_image(
     `text` goes into a PNG's text chunks; other formats leave it out. `remainder` is that of a `Frame`, for 16 bits.
     """
     kind = image_format(path, image.size, image.mode == "RGBA", file_options)
-    options: dict[str, Any] = {"quality": _QUALITY[kind]} if kind in _QUALITY else {}
-    if kind == "PNG":
-        options["compress_level"] = _PNG_LEVEL
+    options: dict[str, Any] = dict(_ENCODER_OPTIONS.get(kind, {}))
     if kind == "PNG" and text:
         options["pnginfo"] = PngInfo()
         for key, value in text.items():

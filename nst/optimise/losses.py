@@ -122,9 +122,9 @@ def with_gram(features: Tensor) -> tuple[Tensor, Tensor]:
 def guidance_factor(mask: Tensor, features: Tensor) -> Tensor:
     """A factor, 1 x 1 x H x W, for features whose `gram` is to be that of a region.
 
-    mask: 1 x 1 x H' x W' in 0..1. With the factor sqrt(w), w the mask at the features' size, `gram`
-    is the mean over the region, sum_i w_i F_i F_i^T / sum_i w_i (Gatys et al. 2017, "Controlling
-    Perceptual Factors in Neural Style Transfer", section 4).
+    mask: 1 x 1 x H' x W' in 0..1. Let w be the mask at the features' size. With the factor sqrt(w), `gram` is the mean
+    over the region, sum_i w_i F_i F_i^T / sum_i w_i. Source: Gatys et al. 2017, "Controlling Perceptual Factors in
+    Neural Style Transfer", section 4.
     """
     shares = downscale_mask(mask, features)
     return match_dtype((shares / shares.mean().clamp_min(1e-6)).sqrt(), features)

@@ -115,8 +115,9 @@ def pulls(nearest: Tensor, count: int, numbers: int | None = None) -> Tensor:
 def match_target(style: Tensor, of_picture: Tensor, of_style: Tensor, weighted: Tensor, count: int) -> Tensor:
     """The target of `match` for M of the `count` positions of a picture: M x N.
 
-    `of_picture` has the nearest style position of each, M. `weighted` are the directions, times `pulls`, of the style
-    positions that have their nearest picture position among the M, and `of_style` the rows of these picture positions.
+    `of_picture` has the number of the style position nearest to each, M. Some style positions have their own nearest
+    picture position among the M: `of_style` has the rows of those, `weighted` the directions of the style positions
+    times their `pulls`.
     """
     target = style[of_picture].div_(count)
     return add_rows(target, of_style, weighted)

@@ -55,7 +55,7 @@ def test_another_photo_or_mask_is_noticed(
         assert main(command) == 130
     before = Path("out.png").read_bytes()
     with Image.open(changed) as picture:
-        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).rotate(180).save(changed)
+        picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM).save(changed)
     with pytest.raises(SystemExit):
         main(command)
     assert "'out.png' is of another photo or mask" in capsys.readouterr().err
