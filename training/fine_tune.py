@@ -25,7 +25,7 @@ from nst.network.device import default_device
 from nst.network.isolation import isolated
 from nst.network.memory import tune_allocator
 from nst.network.weights import bundled_weights
-from nst.one_pass_network.network import Weights, cin_parameters, decode
+from nst.one_pass_network.network import Weights, cin_parameters, decode, fold_decoder
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from training.data import Photos, TrainingStyle, built_in_style, make_batch, read_photos, stack_styles
 from training.losses import BatchBackbone, painting_losses
@@ -55,6 +55,7 @@ def fine_tune(style: TrainingStyle, photos: Photos, weights: Weights, backbone: 
     before = cin_parameters(style.embedding, weights)
     cin = before.clone().requires_grad_()
     optimizer = torch.optim.Adam([cin], RATE)
+    folded = fold_decoder(weights)
     loss_weights = styles.weights.expand(CROPS, -1)
     chosen = torch.zeros(CROPS, dtype=torch.long, device=backbone.device)
     log = []
@@ -62,7 +63,7 @@ def fine_tune(style: TrainingStyle, photos: Photos, weights: Weights, backbone: 
         for group in optimizer.param_groups:
             group["lr"] = RATE * cosine_decay(step, STEPS)
         batch = make_batch(rng, SIZE, photos, styles, [0] * CROPS)
-        paintings = decode(batch.photos, cin.expand(CROPS, -1), weights)
+        paintings = decode(batch.photos, cin.expand(CROPS, -1), folded)
         targets = styles.targets.select(chosen)
         loss = painting_losses(paintings, batch.recoloured, targets, loss_weights, backbone).mean()
         optimizer.zero_grad()

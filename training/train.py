@@ -36,7 +36,7 @@ from nst.network.device import default_device
 from nst.network.isolation import isolated
 from nst.network.memory import tune_allocator
 from nst.network.weights import bundled_weights
-from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode
+from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode, fold_decoder
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
 from training.data import (
     Photos,
@@ -147,13 +147,14 @@ def take_step(
     chosen = [rng.randrange(built_in) for _ in range(half)]
     chosen += [rng.randrange(built_in, len(styles.embeddings)) for _ in range(count - half)]
     current = {**weights, **training.decoder}
+    folded = fold_decoder(current)
     indices = torch.tensor(chosen, device=backbone.device)
     offsets = torch.cat([training.offsets, training.offsets.new_zeros(1, CIN_SIZE)])
     cin = cin_parameters(styles.embeddings[indices], current)
     cin = cin + offsets[indices.clamp(max=built_in)]
 
     batch = make_batch(rng, size, photos, styles, chosen)
-    paintings, shifted = (decode(x, cin, current) for x in (batch.photos, batch.shifted))
+    paintings, shifted = (decode(x, cin, folded) for x in (batch.photos, batch.shifted))
     right, down = batch.shift
     consistency = F.mse_loss(paintings[:, :, down:, right:], shifted[:, :, : size - down, : size - right])
     targets, loss_weights = styles.targets.select(indices), styles.weights[indices]

@@ -18,7 +18,7 @@ from nst.gallery import load_styles, sample
 from nst.images.tensors import to_tensor
 from nst.network import bundled
 from nst.one_pass_network import network
-from nst.one_pass_network.network import EMBEDDING_SIZE, cin_parameters, decode, encode_style
+from nst.one_pass_network.network import CIN_SIZE, EMBEDDING_SIZE, cin_parameters, decode, encode_style, fold_decoder
 from nst.one_pass_network.styles import NETWORK
 from training import initial_weights
 
@@ -85,8 +85,27 @@ def test_initial_weights_compute_what_the_onnx_files_compute(
     decoder = _session(models[initial_weights.DECODER], rounded)
     painting = _run(decoder, _channels_last(photo), expected.numpy())
     cin = cin_parameters(expected.reshape(1, EMBEDDING_SIZE), weights)
-    error = (decode(photo, cin, weights) - painting.permute(0, 3, 1, 2)).abs().mean()
+    error = (decode(photo, cin, fold_decoder(weights)) - painting.permute(0, 3, 1, 2)).abs().mean()
     assert error < (0.05 if rounded else 1e-4)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Tensor]:
+    return bundled.read_bundled(*NETWORK)
+
+
+def test_two_photos_in_two_styles_are_painted_as_one_by_one(trained: dict[str, Tensor]) -> None:
+    weights, generator = fold_decoder(trained), torch.Generator().manual_seed(0)
+    photos, cin = torch.rand(2, 3, 64, 96, generator=generator), torch.rand(2, CIN_SIZE, generator=generator)
+    alone = [decode(photos[i : i + 1], cin[i : i + 1], weights) for i in range(2)]
+    assert torch.allclose(decode(photos, cin, weights), torch.cat(alone), atol=1e-4)
+
+
+def test_bfloat16_changes_a_painting_by_less_than_a_level(trained: dict[str, Tensor]) -> None:
+    photo, style = _square(sample("lion"), 256), _square(load_styles()[0].path, 256)
+    cin = cin_parameters(encode_style(style, trained), trained)
+    full, half = (decode(photo, cin, fold_decoder(trained, dtype)) for dtype in (torch.float32, torch.bfloat16))
+    assert 0 < 255 * (full - half).abs().mean() < 1
 
 
 def test_the_encoder_is_the_pretrained_one_and_the_decoder_was_trained(initial: dict[str, Tensor]) -> None:

@@ -11,12 +11,21 @@ from playwright.sync_api import Browser, Page
 from nst.gallery import load_photos, load_styles
 from nst.images import fit, open_image
 from nst.images.tensors import to_image, to_tensor
-from nst.one_pass_network.styles import encode, stylize
+from nst.one_pass_network.styles import encode, load_weights, stylize
 from nst.optimise.targets import without_edge
 from tests.web.gpu import as_url, from_url, page_with_painter
 
 CPU = torch.device("cpu")
 STYLES = [load_styles()[number] for number in (0, 3, 6, 10)]
+
+
+@pytest.fixture(autouse=True)
+def _float32(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PyTorch's pictures in float32 on every machine."""
+    monkeypatch.setenv("NST_PRECISION", "float32")
+    load_weights.cache_clear()
+    yield
+    load_weights.cache_clear()
 
 
 @pytest.fixture(scope="module", params=["webgl2", "webgpu"])
