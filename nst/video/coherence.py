@@ -20,6 +20,10 @@ PENALTY, FORM_CHANGE = 0.05, 40.0
 """What the weight loses where painted forms change though the video does not, as beside an object that has left.
 FORM_CHANGE is the difference of local colours, in levels of 255, at which it loses 1 - 1/e of PENALTY."""
 
+NEW_PENALTY, REPAINT_FRAMES = 0.9, 40.0
+"""PENALTY is larger by the first at an age of 0, and by 1/e of it after so many frames. What was painted beside an
+object has strokes around the object, which has left."""
+
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
 MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
 
@@ -88,7 +92,8 @@ def _follow(
     age, weight = confidence * (age + 1), confidence * weight
     moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
     young = 1 - (1 - KEEP_NEW) * np.exp(age / -NEW_FRAMES)
-    keep = np.minimum(KEEP * young, KEEP - PENALTY * _change(forms, _forms(moved), age.shape))
+    penalty = PENALTY + NEW_PENALTY * np.exp(age / -REPAINT_FRAMES)
+    keep = np.minimum(KEEP * young, KEEP - penalty * _change(forms, _forms(moved), age.shape))
     blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
     anchored = warp(before.anchor, cv2.merge([x, y]), cv2.INTER_CUBIC)
     weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)

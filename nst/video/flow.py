@@ -98,7 +98,7 @@ def _optical_flow(before: NDArray[np.uint8], now: NDArray[np.uint8]) -> tuple[Pl
     here = grid(*now.shape)
     if min(now.shape) < MIN_FLOW_SIDE:
         return here.copy(), np.ones(now.shape, dtype=np.bool_)
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(1)  # half of these frames, which are small
     forward, backward = search.calc(now, before, None), search.calc(before, now, None)
     places = here + forward
