@@ -1,8 +1,10 @@
 """Writes pictures to files, completely or not at all."""
 
 import errno
+import hashlib
 import io
 import os
+import platform
 import secrets
 import shutil
 import stat
@@ -19,6 +21,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from nst.images import sixteen_bit
 from nst.images.limits import ImageError, is_address, quoted
+
+PROCESSES = Path("/proc")  # where Linux has a folder for each process
 
 FORMATS = {
     ".png": "PNG",
@@ -153,7 +157,9 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
 @contextmanager
 def _replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(os.path.realpath(path))  # a link stays a link
-    temporary = target.with_name(f".{secrets.token_hex(6)}{target.suffix}")
+    key = hashlib.sha256(os.fsencode(f"{platform.node()} {target.name}")).hexdigest()[:12]
+    _remove_abandoned(target.parent, key)
+    temporary = target.with_name(f".{key}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
     try:
         yield temporary
         if target.exists():
@@ -161,6 +167,14 @@ def _replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(folder: Path, key: str) -> None:
+    """Remove the files that processes of this machine were writing when they were killed; Linux only."""
+    if PROCESSES.exists():
+        for file in folder.glob(f".{key}-*-*"):
+            if not (PROCESSES / file.name.split("-")[1]).exists():
+                file.unlink(missing_ok=True)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

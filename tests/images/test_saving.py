@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +59,25 @@ def test_a_full_disk_leaves_no_half_of_a_picture(tmp_path: Path, monkeypatch: py
         save_image(Image.new("RGB", (20, 20)), out)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert out.read_bytes() == b"older"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux")
+def test_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "[a].png"
+    code = (
+        "import sys, time; from nst.images import replaced\n"
+        "with replaced(sys.argv[1]) as new:\n    new.write_bytes(b'half'); print(flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, out], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        write_file(out, b"of another process")
+        assert len([*tmp_path.iterdir()]) == 2
+        process.kill()
+    write_file(tmp_path / "b.png", b"of another name")
+    assert len([*tmp_path.iterdir()]) == 3
+    write_file(out, b"new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["[a].png", "b.png"]
 
 
 def test_a_file_keeps_its_rights_and_a_link_stays_one(tmp_path: Path) -> None:
