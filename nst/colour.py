@@ -15,7 +15,11 @@ NOISE = 8.0
 """Standard deviation of colours, of 255, below which they are mostly noise. It is added to the covariance, so that
 noise is not amplified."""
 
+ColourMap = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A matrix 3 x 3 and a shift 3 for RGB values in 0..255: new = x @ matrix + shift."""
+
 SAMPLE = 256, 256  # grid of pixels from which the moments of a picture are estimated
+ROWS = 256  # of an image that are mapped at once
 
 
 def in_palette(
@@ -51,6 +55,38 @@ def palette_map(
     middle, _ = _roots(root @ target_covariance @ root)
     change = inverse @ middle @ inverse - np.eye(3)
     return change, target_mean - mean - (mean[..., None, :] @ change)[..., 0, :]
+
+
+def tone_map(paintings: Sequence[tuple[Image.Image, float]]) -> ColourMap | None:
+    """The map that takes away colours which pictures in one tone do not have; None for other pictures.
+
+    The colours of a drawing, an engraving or a grey photograph are close to a line in RGB: across it, their standard
+    deviations are below NOISE. The map reduces the deviations of all colours from that line in this proportion.
+    """
+    mean, covariance = moments(paintings)
+    # The added variance of greys, of 0.1 levels, gives a uniform picture an axis. The order is ascending.
+    variances, axes = np.linalg.eigh(covariance + 1e-3 * np.ones((3, 3)))
+    if variances[1] >= NOISE**2:
+        return None
+    factors = np.sqrt(variances.clip(0, NOISE**2)) / NOISE
+    factors[2] = 1
+    matrix = axes * factors @ axes.T
+    return matrix, mean - mean @ matrix
+
+
+def map_colours(image: Image.Image, colour_map: ColourMap, share: float) -> Image.Image:
+    """The RGB image with its colours moved by a share of the way that the map moves them."""
+    matrix, shift = colour_map
+    change, shift = (share * (matrix - np.eye(3))).astype(np.float32), (share * shift).astype(np.float32)
+    pixels = np.array(image)
+    for rows in np.array_split(pixels, -(-image.height // ROWS)):  # floats of a whole poster would take gigabytes
+        rows[:] = (rows + rows.astype(np.float32) @ change + shift).round().clip(0, 255)
+    return Image.fromarray(pixels)
+
+
+def palette_share(strength: float) -> float:
+    """How far the colours of a painting move to the style's: not at strength 0, fully from 0.5 on."""
+    return min(1.0, 2 * strength)
 
 
 def match_colours(painting: Image.Image, photo: Image.Image) -> Image.Image:

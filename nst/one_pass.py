@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from PIL import Image
 
+from nst.colour import map_colours, palette_share, tone_map
 from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
@@ -35,6 +36,7 @@ class OnePass:
         self._device = torch.device(device) if device else default_device()
         opened = open_styles([_style_source(style) for style in styles], self.settings)
         self._cin = encode(opened, self.settings.style_scale, self._device)
+        self._tones = tone_map(opened)
 
     def with_settings(self, settings: Settings) -> "OnePass":
         """The same encoded styles with other settings; fast, because nothing is encoded again.
@@ -52,7 +54,8 @@ class OnePass:
         size = self.settings.size
         small = fit(open_image(photo, "the photo", decoded_size(size)), size)
         pixels = to_tensor(small).to(self._device)
-        return to_image(stylize(pixels, self._cin, self.settings.strength))
+        image = to_image(stylize(pixels, self._cin, self.settings.strength))
+        return map_colours(image, self._tones, palette_share(self.settings.strength)) if self._tones else image
 
 
 def preview(photo: ImageSource, style: ImageSource, size: int = 256) -> Image.Image:

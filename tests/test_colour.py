@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.colour import in_palette, match_colours, match_lightness, with_colours_of
+from nst.colour import in_palette, map_colours, match_colours, match_lightness, tone_map, with_colours_of
 
 
 def _rows(image: Image.Image) -> NDArray[np.float64]:
@@ -81,3 +81,48 @@ def test_with_colours_of_combines_lightness_and_chroma(photo: Image.Image) -> No
     mixed, before = _lab(with_colours_of(photo, painting)), _lab(photo)
     assert np.abs(mixed[:, 0] - _lab(painting)[:, 0]).mean() < 1.5
     assert np.linalg.norm(mixed[:, 1:] - before[:, 1:], axis=1).mean() < 2
+
+
+def _drawing(ink: tuple[int, int, int], paper: tuple[int, int, int]) -> Image.Image:
+    """A noisy drawing in one ink on a paper."""
+    lines = Image.effect_noise((200, 150), 120).convert("L")
+    return Image.composite(Image.new("RGB", lines.size, paper), Image.new("RGB", lines.size, ink), lines)
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper"), [((0, 0, 0), (255, 255, 255)), ((60, 30, 20), (240, 225, 190)), ((20, 40, 120), (250, 250, 240))]
+)
+def test_a_painting_after_a_drawing_has_its_tones(
+    photo: Image.Image, ink: tuple[int, int, int], paper: tuple[int, int, int]
+) -> None:
+    tones = tone_map([(_drawing(ink, paper), 1.0)])
+    assert tones
+    pixels, line = (
+        _rows(map_colours(photo, tones, 1.0)),
+        np.subtract(paper, ink) / np.linalg.norm(np.subtract(paper, ink)),
+    )
+    offsets = pixels - ink
+    across = offsets - np.outer(offsets @ line, line)
+    inside = ((pixels > 0) & (pixels < 255)).all(1)
+    assert inside.mean() > 0.5
+    assert np.square(across[inside]).mean() < 2**2
+    assert pixels.std(0).max() > 0.5 * _rows(photo).std(0).max()
+
+
+def test_only_styles_in_one_tone_take_colours_away(photo: Image.Image, style: Image.Image) -> None:
+    drawing = _drawing((0, 0, 0), (255, 255, 255))
+    assert tone_map([(style, 1.0)]) is None
+    assert tone_map([(drawing, 0.5), (style, 0.5)]) is None
+    tones = tone_map([(drawing, 1.0)])
+    assert tones
+    assert np.array_equal(map_colours(photo, tones, 0.0), photo)
+    half, full = (_rows(map_colours(photo, tones, share)) for share in (0.5, 1.0))
+    assert np.abs(half - (_rows(photo) + full) / 2).max() <= 1
+
+
+def test_a_uniform_style_leaves_light_and_dark(photo: Image.Image) -> None:
+    tones = tone_map([(Image.new("RGB", (20, 20), (128, 128, 128)), 1.0)])
+    assert tones
+    pixels = _rows(map_colours(photo, tones, 1.0))
+    assert np.ptp(pixels, axis=1).max() <= 1
+    assert pixels.std() > 20

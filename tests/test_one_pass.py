@@ -19,11 +19,12 @@ def _difference(one: Image.Image, other: Image.Image) -> float:
     return float(np.abs(pixels[0] - pixels[1]).mean())
 
 
-def test_all_interfaces_paint_the_same(photo: Image.Image) -> None:
-    style = Image.open(find_style(STYLE, load_styles()).path).convert("RGB")
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_all_interfaces_paint_the_same(photo: Image.Image, mode: str) -> None:
+    style = Image.open(find_style(STYLE, load_styles()).path).convert(mode)
     [frame] = stylize(photo, [style], Settings(effort="one-pass", size=96))
     assert frame.image.size == (96, 77)
-    assert _difference(frame.image, preview(photo, STYLE, 96)) == 0
+    assert _difference(frame.image, preview(photo, style, 96)) == 0
     painter = OnePass(style, size=96)
     assert _difference(frame.image, painter(photo)) == 0
     assert _difference(frame.image, painter(photo)) == 0

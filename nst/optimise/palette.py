@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from nst.colour import in_palette
+from nst.colour import in_palette, palette_share
 from nst.images import fit
 from nst.images.tensors import to_image, to_tensor
 from nst.optimise.guided_filter import guided_filter
@@ -25,11 +25,11 @@ BINS = 4096  # of the histogram along an axis: ten for each step of an 8-bit col
 
 
 def match_palette(photo: Image.Image, regions: Sequence[Region], strength: float) -> Image.Image:
-    """The RGB photo with its colours moved to the styles': not at strength 0, fully from 0.5 on.
+    """The RGB photo with its colours moved to the styles', by `palette_share`.
 
     Otherwise the content loss would preserve the photo's colours, above all against a style of few colours.
     """
-    share = min(1.0, 2 * strength)
+    share = palette_share(strength)
     for region in regions:
         if region.styles:
             moved = in_palette(photo, region.styles, region.mask)

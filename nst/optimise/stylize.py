@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst.colour import lightness, match_colours, match_lightness, with_colours_of
+from nst.colour import lightness, map_colours, match_colours, match_lightness, palette_share, tone_map, with_colours_of
 from nst.errors import InputError
 from nst.images import ImageSource, fit, fitted_size
 from nst.images.tensors import to_image, to_tensor
@@ -85,6 +85,8 @@ def run(
     original = fit(pictures.photo, settings.size)
     photo, styles, finish = _prepare_colours(pictures, original, settings.colour, check_cancelled)
     photo = fit(photo, settings.size)
+    if styles and settings.content_loss == "relative" and settings.method not in METHODS:  # other papers keep all colours
+        finish = _with_tones(finish, styles, settings.strength)
     regions = [Region(styles)]
     if pictures.mask is not None:
         inside = feather(pictures.mask, original.size)
@@ -129,6 +131,14 @@ def _prepare_colours(
     if colour == "photo":
         return lightness(photo).convert("RGB"), matched, partial(_colour_as, original)
     return photo, matched, lambda image: image
+
+
+def _with_tones(finish: Finish, styles: Styles, strength: float) -> Finish:
+    """The post-processing, after the colours of the optimised picture are those of styles in one tone."""
+    tones = tone_map(styles)
+    if tones is None:
+        return finish
+    return lambda image: finish(map_colours(image, tones, palette_share(strength)))
 
 
 def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:

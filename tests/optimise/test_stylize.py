@@ -230,6 +230,21 @@ def test_colours_may_be_the_photos_or_matched(photo: Image.Image, style: Image.I
     assert kept < chroma("matched") < chroma("style")
 
 
+@pytest.mark.parametrize("effort", ["quick", "one-pass"])
+def test_a_style_without_colour_gives_a_painting_without_colour(
+    photo: Image.Image, style: Image.Image, backbone: Backbone, effort: str
+) -> None:
+    grey = style.convert("L").convert("RGB")
+
+    def colourfulness(style: Image.Image, **options: Any) -> float:
+        *_, last = stylize(photo, [style], Settings(size=64, effort=effort, **options), backbone)
+        return float(np.ptp(np.asarray(last.image, dtype=int), axis=2).mean())
+
+    assert colourfulness(grey) <= 1
+    assert colourfulness(grey, strength=0.25) > 5
+    assert colourfulness(style) > 20
+
+
 def test_detail_keeps_the_photos_fine_structure(style: Image.Image, backbone: Backbone) -> None:
     photo = open_image(sample("lion"))
     target = to_tensor(fit(photo, 64))
