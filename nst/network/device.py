@@ -72,7 +72,9 @@ def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | N
     The choice depends on the features that the processor reports, so that it is the same at every start. If it reports
     none, a few milliseconds of measurement decide.
     """
-    dtype = dtype_for(device, precision)
+    if precision and precision not in PRECISIONS:
+        raise InputError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
+    dtype = getattr(torch, precision) if precision else _fastest_dtype(device)
     if dtype == torch.float16:
         return Arithmetic(dtype)
     if winograd is None:
@@ -80,17 +82,12 @@ def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | N
     return Arithmetic(dtype, winograd, fused=winograd and device.type == "cpu" and is_available(dtype))
 
 
-def dtype_for(device: torch.device, precision: str = "") -> torch.dtype:
-    """The number format named `precision`, one of PRECISIONS; by default the hardware's 16-bit format, else float32.
+def _fastest_dtype(device: torch.device) -> torch.dtype:
+    """The 16-bit format that the hardware supports, else float32.
 
     With hardware support a processor is two to four times faster in bfloat16 than in float32, without it three times
     slower. NVIDIA's GPUs support bfloat16 since Ampere, older ones, such as the T4 of a Space, float16.
     """
-    if precision and precision not in PRECISIONS:
-        raise InputError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
-    if precision:
-        dtype: torch.dtype = getattr(torch, precision)
-        return dtype
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
     if device.type == "mps":

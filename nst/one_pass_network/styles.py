@@ -11,7 +11,7 @@ from torch import Tensor
 from nst.config import Config
 from nst.images.tensors import to_tensor
 from nst.network.bundled import read_bundled
-from nst.network.device import dtype_for
+from nst.network.processor import processor_flags
 from nst.one_pass_network.network import (
     DECODER_MULTIPLE,
     ENCODER_MULTIPLE,
@@ -70,9 +70,13 @@ def load_weights(device: torch.device) -> Weights:
 
 
 def _decoder_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 on CPUs that are faster in it; it changes paintings by less than one level of 255 in the mean."""
-    fastest = dtype_for(device, Config.from_env().precision)
-    return fastest if device.type == "cpu" and fastest == torch.bfloat16 else torch.float32
+    """bfloat16 on CPUs with matrix units, where it takes half the time of float32; on others it takes a fifth more.
+
+    It changes a painting by less than one level of 255 in the mean.
+    """
+    precision = Config.from_env().precision
+    fast = precision == "bfloat16" or (not precision and "amx_bf16" in processor_flags())
+    return torch.bfloat16 if fast and device.type == "cpu" else torch.float32
 
 
 def encode(styles: list[tuple[Image.Image, float]], style_scale: float, device: torch.device) -> Tensor:
