@@ -119,6 +119,7 @@ def decode(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
     margin = _FOLD * (weights["decoder.contract1.weight"].shape[2] // 2)
     x = F.pixel_unshuffle(F.pad(x, (margin,) * 4, mode="reflect"), _FOLD)
     x = _conv(x, weights, "decoder.contract1").relu_()
+    # Pixel -1 is a copy of pixel 1, which the first pair has: a copy of that pair.
     x = _conv(F.pad(x, (1, 0, 1, 0), mode="replicate"), weights, "decoder.contract2").relu_()
     x = _mirrored(x, weights, "decoder.contract3", stride=2).relu_()
     eighth = _mirrored(x, weights, "decoder.contract4", stride=2).relu_()
