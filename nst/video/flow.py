@@ -19,6 +19,7 @@ MIN_FLOW_SIDE = 32  # pixels; smaller frames count as still
 MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half their size
 
 _BLUR, _WINDOW = 3, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
+_EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
@@ -68,7 +69,8 @@ def find_motion(before: View, now: View) -> tuple[Places, Pixels]:
     right, bottom = width - 1 + _JITTER, height - 1 + _JITTER
     visible = ((x > -_JITTER) & (y > -_JITTER) & (x < right) & (y < bottom)).astype(np.float32)
     confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
-    confidence *= cv2.blur(cv2.erode(visible, np.ones((5, 5))), (_BLUR, _BLUR))  # nothing creeps in over the edge
+    inside = cv2.erode(visible, np.ones((_EDGE + 2, _EDGE + 2)))  # nothing creeps in over the edge
+    confidence *= cv2.blur(inside, (_EDGE, _EDGE))
     if now.size == (width, height):
         return places, confidence
     ratio = np.divide(now.size, (width, height), dtype=np.float32)
