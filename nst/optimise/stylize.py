@@ -85,9 +85,8 @@ def run(
     original = fit(pictures.photo, settings.size)
     photo, styles, finish = _prepare_colours(pictures, original, settings.colour, check_cancelled)
     photo = fit(photo, settings.size)
-    if (
-        styles and settings.content_loss == "relative" and settings.method not in METHODS
-    ):  # other papers keep all colours
+    other_paper = settings.content_loss != "relative" or settings.method in METHODS
+    if styles and not other_paper:
         finish = _with_tones(finish, styles, settings.strength)
     regions = [Region(styles)]
     if pictures.mask is not None:
