@@ -21,8 +21,8 @@ PENALTY, FORM_CHANGE = 0.05, 40.0
 FORM_CHANGE is the difference of local colours, in levels of 255, at which it loses 1 - 1/e of PENALTY."""
 
 NEW_PENALTY, REPAINT_FRAMES = 0.9, 40.0
-"""What is added to PENALTY at an age of 0, and the frames after which 1/e of it is left. Areas that come into view beside
-an object are painted with strokes around that object, which then leaves."""
+"""What is added to PENALTY at an age of 0, and the frames after which 1/e of it is left. Areas that come into view
+beside an object are painted with strokes around that object, which then leaves."""
 
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
 MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
