@@ -16,10 +16,10 @@ NOISE = 8.0
 noise is not amplified."""
 
 ColourMap = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""A matrix 3 x 3 and a shift 3 for RGB values in 0..255: new = x @ matrix + shift."""
+"""A linear map of RGB values in 0..255, by a matrix ... x 3 x 3 and a shift ... x 3: new = x + x @ matrix + shift."""
 
 SAMPLE = 256, 256  # grid of pixels from which the moments of a picture are estimated
-ROWS = 256  # of an image that are mapped at once
+ROWS = 256  # rows of an image that are mapped at once: floats of a whole poster would take gigabytes
 
 
 def in_palette(
@@ -32,11 +32,7 @@ def in_palette(
     """
     mask = Image.new("L", photo.size, 255) if inside is None else inside
     own = moments([(photo, 1.0)], _sample(mask).reshape(-1))
-    change, shift = (x.astype(np.float32) for x in palette_map(*own, *moments(paintings)))
-    pixels = np.asarray(photo, dtype=np.float32)
-    amount = np.asarray(mask, dtype=np.float32)[..., None] / 255
-    pixels = pixels + amount * (pixels @ change + shift)
-    return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
+    return map_colours(photo, palette_map(*own, *moments(paintings)), mask=mask)
 
 
 def palette_map(
@@ -44,12 +40,11 @@ def palette_map(
     covariance: NDArray[np.float64],
     target_mean: NDArray[np.float64],
     target_covariance: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The linear map to a target mean and covariance that moves colours least.
+) -> ColourMap:
+    """The map to a target mean and covariance that moves colours least.
 
     Pitié and Kokaram 2007, "The linear Monge-Kantorovitch linear colour mapping for example-based colour transfer".
-    Returns a matrix ... x 3 x 3 and a shift ... x 3: new = x + x @ matrix + shift. Means are ... x 3, covariances ...
-    x 3 x 3; leading dimensions are broadcast.
+    Means are ... x 3, covariances ... x 3 x 3; leading dimensions are broadcast.
     """
     root, inverse = _roots(covariance + NOISE**2 * np.eye(3))
     middle, _ = _roots(root @ target_covariance @ root)
@@ -64,24 +59,35 @@ def tone_map(paintings: Sequence[tuple[Image.Image, float]]) -> ColourMap | None
     deviations are below NOISE. The map reduces the deviations of all colours from that line in this proportion.
     """
     mean, covariance = moments(paintings)
-    # The added variance of greys, of 0.1 levels, gives a uniform picture an axis. The order is ascending.
+    # A little variance along the greys is added, for pictures of one colour. Variances are in ascending order.
     variances, axes = np.linalg.eigh(covariance + 1e-3 * np.ones((3, 3)))
     if variances[1] >= NOISE**2:
         return None
     factors = np.sqrt(variances.clip(0, NOISE**2)) / NOISE
     factors[2] = 1
-    matrix = axes * factors @ axes.T
-    return matrix, mean - mean @ matrix
+    change = axes * (factors - 1) @ axes.T
+    return change, -mean @ change
 
 
-def map_colours(image: Image.Image, colour_map: ColourMap, share: float) -> Image.Image:
-    """The RGB image with its colours moved by a share of the way that the map moves them."""
-    matrix, shift = colour_map
-    change, shift = (share * (matrix - np.eye(3))).astype(np.float32), (share * shift).astype(np.float32)
-    pixels = np.array(image)
-    for rows in np.array_split(pixels, -(-image.height // ROWS)):  # floats of a whole poster would take gigabytes
-        rows[:] = (rows + rows.astype(np.float32) @ change + shift).round().clip(0, 255)
+def map_colours(
+    image: Image.Image, colour_map: ColourMap, share: float = 1.0, mask: Image.Image | None = None
+) -> Image.Image:
+    """The RGB image with its colours moved by a share of the way that the map moves them.
+
+    `mask` is a grey image of the same size, which multiplies the share: white is all of it.
+    """
+    change, shift = (x.astype(np.float32) for x in colour_map)
+    pixels, shares = np.array(image), np.asarray(mask or Image.new("L", image.size, 255))
+    for top in range(0, image.height, ROWS):
+        rows, own = pixels[top : top + ROWS], shares[top : top + ROWS, :, None]
+        moved = rows + np.float32(share / 255) * own * (rows.astype(np.float32) @ change + shift)
+        rows[:] = moved.round().clip(0, 255)
     return Image.fromarray(pixels)
+
+
+def in_tones(painting: Image.Image, tones: ColourMap | None, strength: float) -> Image.Image:
+    """The painting after the `tone_map` of its styles, by `palette_share`; unchanged without a map."""
+    return painting if tones is None else map_colours(painting, tones, palette_share(strength))
 
 
 def palette_share(strength: float) -> float:

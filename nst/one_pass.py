@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from nst.colour import map_colours, palette_share, tone_map
+from nst.colour import in_tones, tone_map
 from nst.gallery import find_style, load_styles
 from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
@@ -54,8 +54,8 @@ class OnePass:
         size = self.settings.size
         small = fit(open_image(photo, "the photo", decoded_size(size)), size)
         pixels = to_tensor(small).to(self._device)
-        image = to_image(stylize(pixels, self._cin, self.settings.strength))
-        return map_colours(image, self._tones, palette_share(self.settings.strength)) if self._tones else image
+        strength = self.settings.strength
+        return in_tones(to_image(stylize(pixels, self._cin, strength)), self._tones, strength)
 
 
 def preview(photo: ImageSource, style: ImageSource, size: int = 256) -> Image.Image:

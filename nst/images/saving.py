@@ -22,7 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 from nst.images import sixteen_bit
 from nst.images.limits import ImageError, is_address, quoted
 
-PROCESSES = Path("/proc")  # where Linux has a folder for each process
+_PROCESSES = Path("/proc")  # where Linux has a folder for each process
 
 FORMATS = {
     ".png": "PNG",
@@ -171,9 +171,9 @@ def _replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 def _remove_abandoned(folder: Path, key: str) -> None:
     """Remove the files that processes of this machine were writing when they were killed; Linux only."""
-    if PROCESSES.exists():
+    if _PROCESSES.exists():
         for file in folder.glob(f".{key}-*-*"):
-            if not (PROCESSES / file.name.split("-")[1]).exists():
+            if not (_PROCESSES / file.name.split("-")[1]).exists():
                 file.unlink(missing_ok=True)
 
 

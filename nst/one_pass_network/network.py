@@ -86,9 +86,10 @@ def cin_parameters(embeddings: Tensor, weights: Weights) -> Tensor:
 
 
 def fold_decoder(weights: Weights, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
-    """The weights with those of the decoder's convolutions as `decode` takes them, in this number format.
+    """The weights for `decode`: the decoder's convolutions have this number format, all others stay as they are.
 
-    Convolutions of few channels act on folded images: the sums are the same, and CPUs take half the time.
+    Kernels for few channels are replaced by kernels for folded images. The sums are the same, and CPUs take half the
+    time.
     """
     convolutions = {
         name: weight
@@ -119,7 +120,7 @@ def decode(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
     margin = _FOLD * (weights["decoder.contract1.weight"].shape[2] // 2)
     x = F.pixel_unshuffle(F.pad(x, (margin,) * 4, mode="reflect"), _FOLD)
     x = _conv(x, weights, "decoder.contract1").relu_()
-    # Pixel -1 is a copy of pixel 1, which the first pair has: a copy of that pair.
+    # Pixel -1 is a copy of pixel 1. Both are the second of their pairs, so the pair before the first is its copy.
     x = _conv(F.pad(x, (1, 0, 1, 0), mode="replicate"), weights, "decoder.contract2").relu_()
     x = _mirrored(x, weights, "decoder.contract3", stride=2).relu_()
     eighth = _mirrored(x, weights, "decoder.contract4", stride=2).relu_()
@@ -189,8 +190,9 @@ def _fold_kernel(weight: Tensor) -> Tensor:
 def _mirror_folded(x: Tensor, margin: int) -> Tensor:
     """The folded image with `_FOLD` x margin mirrored pixels on each side.
 
-    Pixel -1 is a copy of pixel 1, and -2 of 2. So at the left and at the top, the first pixels of the folded pairs are
-    mirrored at the middle of a pair and the second pixels at the edge; at the right and below it is the reverse.
+    Pixel -1 is a copy of pixel 1, and pixel -2 of pixel 2. A folded image has pixels in pairs. `F.pad` mirrors whole
+    pairs, with the first pair as the axis. This is right for the first pixels of the pairs at the left and at the top.
+    The axis of the second pixels is the edge. At the right and at the bottom it is the other way round.
     """
     x = F.pad(x, (margin,) * 4, mode="reflect")
     phases = x.unflatten(1, (-1, _FOLD, _FOLD))

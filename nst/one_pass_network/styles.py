@@ -58,7 +58,7 @@ rounding errors to a grid; noise becomes waves, stars and tesserae.
 
 @cache
 def load_weights(device: torch.device) -> Weights:
-    """The network's weights, those of the decoder folded and in its number format, and the fine-tuned parameters.
+    """The network's weights, for `decode` too, and the fine-tuned parameters, on a device.
 
     Raises WeightsError if a file is missing or damaged.
     """

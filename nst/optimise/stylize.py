@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst.colour import lightness, map_colours, match_colours, match_lightness, palette_share, tone_map, with_colours_of
+from nst.colour import ColourMap, in_tones, lightness, match_colours, match_lightness, tone_map, with_colours_of
 from nst.errors import InputError
 from nst.images import ImageSource, fit, fitted_size
 from nst.images.tensors import to_image, to_tensor
@@ -85,9 +85,10 @@ def run(
     original = fit(pictures.photo, settings.size)
     photo, styles, finish = _prepare_colours(pictures, original, settings.colour, check_cancelled)
     photo = fit(photo, settings.size)
+    # Recipes of other papers use the photo, and its colours, unchanged.
     other_paper = settings.content_loss != "relative" or settings.method in METHODS
     if styles and not other_paper:
-        finish = _with_tones(finish, styles, settings.strength)
+        finish = partial(_in_tones, finish, tone_map(styles), settings.strength)
     regions = [Region(styles)]
     if pictures.mask is not None:
         inside = feather(pictures.mask, original.size)
@@ -108,7 +109,7 @@ def run(
     check_cancelled()
     if settings.method in METHODS:
         finish = finish_method(finish, photo, styles, settings)
-    elif settings.content_loss == "relative" and settings.strength:  # other papers use the photo unchanged
+    elif not other_paper and settings.strength:
         regions = with_likeness(photo, regions, backbone)
         photo = match_palette(photo, regions, settings.strength)
     start = pictures.start
@@ -134,12 +135,8 @@ def _prepare_colours(
     return photo, matched, lambda image: image
 
 
-def _with_tones(finish: Finish, styles: Styles, strength: float) -> Finish:
-    """The post-processing, after the colours of the optimised picture are those of styles in one tone."""
-    tones = tone_map(styles)
-    if tones is None:
-        return finish
-    return lambda image: finish(map_colours(image, tones, palette_share(strength)))
+def _in_tones(finish: Finish, tones: ColourMap | None, strength: float, image: Image.Image) -> Image.Image:
+    return finish(in_tones(image, tones, strength))
 
 
 def _paste_inside(finish: Finish, photo: Image.Image, inside: Image.Image, image: Image.Image) -> Image.Image:
