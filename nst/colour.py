@@ -52,6 +52,11 @@ def palette_map(
     return change, target_mean - mean - (mean[..., None, :] @ change)[..., 0, :]
 
 
+def whitening(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """S^(-1/2) of a covariance matrix S, 3 x 3, with NOISE: it makes all standard deviations about 1."""
+    return _roots(covariance + NOISE**2 * np.eye(3))[1]
+
+
 def tone_map(paintings: Sequence[tuple[Image.Image, float]]) -> ColourMap | None:
     """The map that takes away colours which pictures in one tone do not have; None for other pictures.
 

@@ -116,7 +116,11 @@ def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
 def _make_painter(styles: Sequence[Path], settings: Settings, config: Config) -> CoherentPainter | SequencePainter:
     if settings.in_one_pass:
         options = {name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
-        return CoherentPainter(OnePass(*styles, **options))
+        one_pass = OnePass(*styles, **options)
+        for step in one_pass.fine_tuning():
+            if step == 1:
+                print_message("the style is not built in; the network is fine-tuned for it first")
+        return CoherentPainter(one_pass)
     return SequencePainter(styles, settings, load_backbone(config=config))
 
 

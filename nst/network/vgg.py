@@ -118,14 +118,16 @@ class Backbone:
 
 
 @isolated
-def load_backbone(weights: Weights | None = None, config: Config | None = None) -> Backbone:
-    """A backbone on `default_device()`, with these weights or the best on this machine (no download).
+def load_backbone(
+    weights: Weights | None = None, config: Config | None = None, device: torch.device | None = None
+) -> Backbone:
+    """A backbone with these weights or the best on this machine (no download); by default on `default_device()`.
 
     `config` may fix the arithmetic and name a file of weights; default: the environment variables.
     Raises WeightsError if that file can't be used.
     """
     config = config or Config.from_env()
-    device = default_device()
+    device = device or default_device()
     arithmetic = arithmetic_for(device, config.precision, config.winograd)
     path = Path(config.vgg19) if config.vgg19 else None
     return Backbone(weights or local_weights(path), device, arithmetic)

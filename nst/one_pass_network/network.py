@@ -10,6 +10,7 @@ The decoder here has additional layers at an eighth and a sixteenth, for the lar
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -116,26 +117,32 @@ def decode(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
     *norms, depth = cin.split([*widths, 1], 1)
     parts = iter(norms)
     x = photo.to(weights["decoder.contract1.weight"].dtype)
-    depth = depth[:, :, None, None].to(x.dtype)
     margin = _FOLD * (weights["decoder.contract1.weight"].shape[2] // 2)
     x = F.pixel_unshuffle(F.pad(x, (margin,) * 4, mode="reflect"), _FOLD)
     x = _conv(x, weights, "decoder.contract1").relu_()
     # Pixel -1 is a copy of pixel 1. Both are the second of their pairs, so the pair before the first is its copy.
     x = _conv(F.pad(x, (1, 0, 1, 0), mode="replicate"), weights, "decoder.contract2").relu_()
     x = _mirrored(x, weights, "decoder.contract3", stride=2).relu_()
-    eighth = _mirrored(x, weights, "decoder.contract4", stride=2).relu_()
-    x, eighth = (features.expand(len(cin), -1, -1, -1) for features in (x, eighth))
-    eighth = _residual(eighth, weights, parts, _AHEAD)
-    deep = _mirrored(eighth, weights, "decoder.contract5", stride=2).relu_()
-    deep = _residual(deep, weights, parts, _DEEP)
-    eighth = eighth + _upsample(_conv(deep, weights, "decoder.rise1"))
-    eighth = _residual(eighth, weights, parts, _BEHIND)
-    x = x + depth * _upsample(_conv(eighth, weights, "decoder.rise2"))
+    large = list(islice(parts, len(ADDED_BLOCKS) * 2 * len(_KINDS)))
+    if depth.any():
+        x = x + depth[:, :, None, None].to(x.dtype) * _large_forms(x, iter(large), len(cin), weights)
+    x = x.expand(len(cin), -1, -1, -1)
     x = _residual(x, weights, parts, _QUARTER)
     x = F.pixel_shuffle(_enlarged(x, weights, "decoder.expand1", parts), _FOLD)
     x = _enlarged(x, weights, "decoder.expand2", parts)
     x = _conv(_mirror_folded(x, weights["decoder.expand3.weight"].shape[2] // 2), weights, "decoder.expand3")
     return F.pixel_shuffle(_norm(x.float(), parts).sigmoid_(), _FOLD)
+
+
+def _large_forms(x: Tensor, parts: Iterator[Tensor], styles: int, weights: Weights) -> Tensor:
+    """The features at a quarter of the size that come from an eighth and a sixteenth, in so many styles."""
+    eighth = _mirrored(x, weights, "decoder.contract4", stride=2).relu_().expand(styles, -1, -1, -1)
+    eighth = _residual(eighth, weights, parts, _AHEAD)
+    deep = _mirrored(eighth, weights, "decoder.contract5", stride=2).relu_()
+    deep = _residual(deep, weights, parts, _DEEP)
+    eighth = eighth + _upsample(_conv(deep, weights, "decoder.rise1"))
+    eighth = _residual(eighth, weights, parts, _BEHIND)
+    return _upsample(_conv(eighth, weights, "decoder.rise2"))
 
 
 def _residual(x: Tensor, weights: Weights, parts: Iterator[Tensor], blocks: Sequence[str]) -> Tensor:

@@ -84,10 +84,8 @@ def encode(styles: list[tuple[Image.Image, float]], style_scale: float, device: 
 
     A style is encoded at `style_scale` times its normal size: the larger, the larger the strokes.
     """
-    weights = load_weights(device)
-    with torch.no_grad():
-        parts = [share * _style_parameters(style, style_scale, weights) for style, share in styles]
-        return torch.stack(parts).sum(0)
+    parts = [share * style_parameters(style, style_scale, device)[0] for style, share in styles]
+    return torch.stack(parts).sum(0)
 
 
 def stylize(photo: Tensor, cin: Tensor, strength: float) -> Tensor:
@@ -114,11 +112,15 @@ def _paint(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
         small = F.interpolate(photo, (height // 2, width // 2), mode="bilinear", antialias=True)
         coarse = _paint(small, cin, weights)
         coarse = F.interpolate(coarse, (height, width), mode="bicubic").clamp(0, 1)
-        return torch.lerp(coarse, _paint_once(coarse, cin, weights), _REPAINT)
-    return _paint_once(photo, cin, weights)
+        return torch.lerp(coarse, paint_once(coarse, cin, weights), _REPAINT)
+    return paint_once(photo, cin, weights)
 
 
-def _paint_once(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
+def paint_once(photo: Tensor, cin: Tensor, weights: Weights) -> Tensor:
+    """A photo, 1 x 3 x H x W in 0..1, in N styles at strength 0.5, with strokes of one size whatever the photo's size.
+
+    Gradients flow to `cin`, N x CIN_SIZE.
+    """
     height, width = photo.shape[2:]
     padding = (0, -width % DECODER_MULTIPLE, 0, -height % DECODER_MULTIPLE)
     padded = F.pad(photo, padding, mode="reflect")
@@ -144,23 +146,25 @@ def noise_tile(device: torch.device) -> Tensor:
     return (_NOISE * noise).to(device)
 
 
-def _style_parameters(style: Image.Image, style_scale: float, weights: Weights) -> Tensor:
-    """CIN parameters of one style, with the fine-tuned offsets if it has any.
+@torch.no_grad()
+def style_parameters(style: Image.Image, style_scale: float, device: torch.device) -> tuple[Tensor, bool]:
+    """CIN parameters of one style, 1 x CIN_SIZE, and whether they are fine-tuned.
 
-    The style is recognised by its embedding. Its offsets were fine-tuned at style scale 1; they are added at other
-    scales, too.
+    A fine-tuned style is recognised by its embedding. Its offsets were fine-tuned at style scale 1; they are added at
+    other scales, too.
     """
+    weights = load_weights(device)
     embeddings = weights["fine_tuned.embeddings"]
-    embedding = encode_style(preprocess(style, 1.0).to(embeddings.device), weights)
+    embedding = encode_style(preprocess(style, 1.0).to(device), weights)
     distances = (embeddings - embedding).norm(dim=1) / embedding.norm()
     nearest = int(distances.argmin())
     if style_scale != 1:
-        embedding = encode_style(preprocess(style, style_scale).to(embeddings.device), weights)
+        embedding = encode_style(preprocess(style, style_scale).to(device), weights)
     cin = cin_parameters(embedding, weights)
     if distances[nearest] < _SAME_STYLE:
-        return cin + weights["fine_tuned.offsets"][nearest : nearest + 1]
+        return cin + weights["fine_tuned.offsets"][nearest : nearest + 1], True
     # The large forms are those of the fine-tuned styles. In others they would smear faces.
-    return _with_depth(cin, torch.zeros_like(cin[:, -1:]))
+    return _with_depth(cin, torch.zeros_like(cin[:, -1:])), False
 
 
 def _with_depth(cin: Tensor, depth: Tensor) -> Tensor:

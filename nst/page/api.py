@@ -13,11 +13,11 @@ from nst.job import Request
 from nst.messages import duration, sentence
 from nst.page.clip import uploaded_clip
 from nst.page.events import QUEUED, Context
-from nst.page.preview import PREVIEW_SIZE
 from nst.page.ui.controls import MAIN_SETTINGS, blank_control, limits, setting_fields
 from nst.page.ui.html import user_error
 from nst.recipes import DEFAULT, RECIPES
 from nst.service.clips import paint_clip_task
+from nst.service.previews import PREVIEW_SIZE
 from nst.service.runs import MAX_STYLES, create_task, follow
 from nst.service.tasks import ClipTask, PaintTask
 from nst.settings import Settings, as_text

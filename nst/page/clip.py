@@ -96,6 +96,8 @@ class ClipTab:
             out = self.app.store.replace_folder(session.previews, "clip") / task.name
             for count in paint_clip_task(self.app, task, out):
                 before, done = done, count
+                if task.fine_tuning:
+                    yield {self.status: status_html("Learning the style")}
                 if done > before and done % 5 == 1:
                     detail = f"picture {done} of {total}" if total else f"picture {done}"
                     progress = min(1.0, done / max(1, total))

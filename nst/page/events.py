@@ -33,6 +33,8 @@ DIRECT = QUEUED | {"queue": False}  # for quick handlers that show no toast: a t
 WAITING = QUEUED | {"concurrency_limit": None, "concurrency_id": "waiting"}
 """For handlers that last as long as a visitor waits in the queue, and compute nothing."""
 
+FINE_TUNING = QUEUED | {"concurrency_limit": 1, "concurrency_id": "fine-tuning"}
+
 REATTACHING: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "reattaching"}
 """A run that goes on already has the engine."""
 

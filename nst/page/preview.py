@@ -11,7 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from nst.errors import InputError
-from nst.page.events import DIRECT, Context, Inputs, Outputs, run_script
+from nst.page.events import DIRECT, FINE_TUNING, Context, Inputs, Outputs, run_script
 from nst.page.photo import PhotoInput
 from nst.page.result import Result
 from nst.page.settings import SettingsPanel, visible_values
@@ -19,12 +19,11 @@ from nst.page.style import StylePicker, selected_styles
 from nst.page.ui import static
 from nst.page.ui.html import gallery_items, title_of
 from nst.recipes import RECIPES
-from nst.service.previews import THUMBNAIL_SIZE
+from nst.service.previews import PREVIEW_SIZE, THUMBNAIL_SIZE
 from nst.service.session import Session
 from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
 
-PREVIEW_SIZE = 512  # pixels on the longest side of a preview
 CONTROLS = tuple(name for name in ONE_PASS_SETTINGS if name != "size")  # the settings that a preview follows
 
 PATIENCE = 4000  # milliseconds that the gallery waits for the visitor's device; then the server draws it
@@ -137,13 +136,14 @@ class Preview:
             **DIRECT,
         }
 
+        style_settings = [controls[name] for name in ("style_weights", "style_scale", "strength")]
+
         def drawn_on_device(trigger: Any, replaces: bool = True) -> Any:
             first = [name for name, recipe in RECIPES.items() if recipe.style_layers]
             script = static.read(
                 "draw_preview.js", size=PREVIEW_SIZE, first=self.app.styles[0].name, recipes=first, replaces=replaces
             )
-            values = [style.sources, photo, style.chosen, self.settings.recipe]
-            values += [controls[name] for name in ("style_weights", "style_scale", "strength")]
+            values = [style.sources, photo, style.chosen, self.settings.recipe, *style_settings]
             return run_script(trigger, script, values, self.result.image)
 
         def gallery_on_device(trigger: Any) -> Any:
@@ -166,11 +166,15 @@ class Preview:
                 **DIRECT,
             )
         )
-        for preview in (first, drawn_on_device(added.success).then(**replace)):
+        added_shown, _ = (
             gallery_on_device(run_script(preview.then, AFTER_PAINT).then).then(**gallery)
+            for preview in (drawn_on_device(added.success).then(**replace), first)
+        )
         gallery_on_device(style.on_photo.input).then(**gallery)
-        for setting in (controls["strength"], controls["style_scale"]):
-            drawn_on_device(setting.input, replaces=False).then(
+
+        def redrawn(trigger: Any) -> Any:
+            drawing = drawn_on_device(trigger, replaces=False)
+            drawing.then(
                 self.preview_setting,
                 js=DRAWN,
                 inputs_kwargs=inputs,
@@ -178,3 +182,11 @@ class Preview:
                 trigger_mode="always_last",
                 **DIRECT,
             )
+            return drawing
+
+        for setting in (controls["strength"], controls["style_scale"]):
+            redrawn(setting.input)
+        fine_tuned = added_shown.then(
+            style.fine_tune, inputs_kwargs={"session": self.session}, outputs=style.sources, **FINE_TUNING
+        )
+        run_script(redrawn(fine_tuned.then).then, static.read("follow_style.js"), [style.chosen, *style_settings])

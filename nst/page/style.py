@@ -1,5 +1,6 @@
 """The style gallery, the visitor's own styles, and blends."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from nst.page.settings import SettingsPanel, preset_of
 from nst.page.ui.controls import control_values
 from nst.page.ui.html import gallery_items, is_builtin, style_card_html, title_of, user_error
 from nst.recipes import RECIPES, combine
+from nst.service.previews import PREVIEW_SIZE
 from nst.service.runs import MAX_STYLES, NO_STYLE
 from nst.service.session import Session
 from nst.sharing import ShareLink
@@ -55,11 +57,17 @@ class StylePicker:
         """The components that `show_link` sets."""
 
     def sources_of(self, session: Session) -> list[Any]:
-        """Where the visitor's browser gets the gallery's styles from: name, number of a built-in style, picture."""
+        """Where the visitor's browser gets the gallery's styles from.
+
+        Of each: name, number of a built-in style, picture, and CIN parameters if it is fine-tuned.
+        """
         builtin = {style.path: number for number, style in enumerate(self.app.styles) if is_builtin(style)}
         pictures = self.app.thumbnails
         styles = self.app.styles_for(session)
-        return [[style.name, builtin.get(style.path), str(pictures.get(style.path, style.path))] for style in styles]
+        return [
+            [s.name, builtin.get(s.path), str(pictures.get(s.path, s.path)), session.fine_tuned.get(s.name)]
+            for s in styles
+        ]
 
     def choose_style(
         self, event: gr.SelectData, *, session: Session, chosen: list[str], several: bool, recipe: str
@@ -117,6 +125,22 @@ class StylePicker:
             self.chosen: gr.Dropdown(choices(styles), value=[*others, own[0].name]),
             **self._apply(own[0], recipe),
         }
+
+    def fine_tune(self, *, session: Session) -> Outputs:
+        """Fine-tune the one-pass network for the visitor's latest style, in some seconds. A painting ends it."""
+        if not session.styles or session.styles[0].name in session.fine_tuned:
+            return gr.skip()
+        style, previewer = session.styles[0], self.app.previewer
+        connected = self.app.connected(session.session_hash)
+        try:
+            painter = previewer.run(lambda: previewer.stylizer(style.path, size=PREVIEW_SIZE))
+            for _ in previewer.each(painter.fine_tuning()):
+                if self.app.runs or not connected():
+                    return gr.skip()
+        except InputError:  # the painting will report it
+            return gr.skip()
+        session.fine_tuned[style.name] = base64.b64encode(painter.cin.tobytes()).decode()
+        return {self.sources: self.sources_of(session)}
 
     def blend(self, *, several: bool, chosen: list[str]) -> Outputs:
         """Show the list of a blend; without one, only the last style chosen stays."""

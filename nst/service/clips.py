@@ -32,15 +32,19 @@ def check_clip(path: Path, config: Config) -> Clip:
 def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[int]:
     """Paint the film into the file `out`, and yield how many frames are done; ValueError.
 
-    It ends with the film, at `task.stop`, or at the limit of frames or of time; NothingPainted if that is before the
-    first frame. `task.warnings` receives the faults of the film.
+    First the network is fine-tuned, unless the styles are built in. The run ends with the film, at `task.stop`, or at
+    the limit of frames or of time; NothingPainted if that is before the first frame. `task.warnings` receives the
+    faults of the film.
     """
     if app_state.closing.is_set():
         raise InputError(CLOSING)
     from nst.video.coherence import CoherentPainter  # imports OpenCV, which takes time
 
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
-    max_frames, started = config.clip_seconds * MAX_RATE, time.monotonic()
+    max_frames = config.clip_seconds * MAX_RATE
+
+    def ended() -> bool:
+        return task.stop.is_set() or app_state.closing.is_set()
 
     paint = CoherentPainter(lambda frame: previewer.run(lambda: task.paint(frame)))
     with (
@@ -50,6 +54,13 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     ):
         done = 0
         record.outcome, record.size, record.recipe = "failed", task.paint.settings.size, "film"
+        for _ in previewer.each(task.paint.fine_tuning()):
+            task.fine_tuning = True
+            yield 0
+            if ended():
+                raise NothingPainted
+        task.fine_tuning = False
+        started = time.monotonic()
         for done in counts:
             yield done
             seconds = time.monotonic() - started
@@ -57,7 +68,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
                 previewer.seconds_per_picture = seconds / done
             task.seconds_left = max(0, clip.pictures - done) * previewer.seconds_per_picture
             limit_reached = done >= max_frames or seconds > config.max_seconds
-            if task.stop.is_set() or app_state.closing.is_set() or limit_reached:
+            if ended() or limit_reached:
                 break
         if not done:
             raise NothingPainted

@@ -17,6 +17,7 @@ from nst.network.cache import ByteCache
 from nst.one_pass import OnePass
 from nst.settings import Settings
 
+PREVIEW_SIZE = 512  # pixels on the longest side of a preview
 THUMBNAIL_SIZE = 192  # pixels on the longest side of a photo in the gallery
 MAX_WAITING = 8  # previews that may wait; further requests go without
 MAX_STYLIZERS = 256  # encoded styles that are kept, 15 kB each
@@ -78,6 +79,11 @@ class Previewer:
     def run(self, function: Callable[[], Result]) -> Result:
         """The function's result, computed in the thread however many wait."""
         return self._thread.submit(function).result()
+
+    def each(self, steps: Iterator[Result]) -> Iterator[Result]:
+        """The results of the iterator, each computed in the thread; pictures may come between two of them."""
+        while (result := self.run(lambda: next(steps, None))) is not None:
+            yield result
 
     def _thumbnail(self, small: Image.Image, digest: str, style: Path) -> bytes:
         def paint() -> memoryview:

@@ -16,6 +16,7 @@ class Session:
     session_hash: str = ""  # Gradio's name of the open page
     key: str = field(default_factory=lambda: secrets.token_hex(8))  # owner of the paintings in the store
     styles: list[Style] = field(default_factory=list)
+    fine_tuned: dict[str, str] = field(default_factory=dict)  # own style -> its CIN parameters, float32 in base64
     style_chosen: bool = False  # by the visitor or a link, even if the page does not show it yet
     run: PaintTask | None = None
     run_key: str = ""  # the page's key to it

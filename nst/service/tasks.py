@@ -62,5 +62,6 @@ class ClipTask(QueuedTask):
 
     clip: Clip
     paint: OnePass
+    fine_tuning: bool = False  # whether the network is being fine-tuned for the styles
     name: str = "painted.mp4"  # file name of the painted film
     warnings: list[str] = field(default_factory=list)  # what is wrong with the film

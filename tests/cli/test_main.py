@@ -17,7 +17,7 @@ from PIL import Image
 
 from nst.cli import video
 from nst.cli.main import main
-from nst.gallery import load_styles
+from nst.gallery import load_styles, sample
 from nst.one_pass import OnePass
 from nst.video.coherence import CoherentPainter
 from tests.video.files import damage, decoded, full_disk, times, write_video
@@ -260,6 +260,15 @@ def test_a_video_and_a_contact_sheet_in_one_pass(photo: Image.Image, tmp_path: P
     done = _nst("--sheet", still, "-o", sheet, "--one-pass", "--size", 64)
     assert done.returncode == 0
     assert Image.open(sheet).width == 5 * 320
+
+
+def test_a_video_in_a_new_style(photo: Image.Image, tmp_path: Path) -> None:
+    clip, out = tmp_path / "clip.gif", tmp_path / "out.mp4"
+    photo.save(clip, save_all=True, append_images=[photo.rotate(180)], duration=200)
+    done = _nst(clip, sample("coffee"), "-o", out, "--one-pass", "--size", 64)
+    assert done.returncode == 0
+    assert "the style is not built in; the network is fine-tuned for it first" in done.stderr
+    assert len(decoded(out)) == 2
 
 
 def test_a_video_by_the_optimiser_and_its_continuation(photo: Image.Image, tmp_path: Path) -> None:

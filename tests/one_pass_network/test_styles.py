@@ -104,7 +104,7 @@ def test_strokes_are_as_large_in_a_large_picture(open_style: OpenStyle) -> None:
         return float((shrunk - expected).abs().mean())
 
     with torch.no_grad():
-        once = network._paint_once(large, cin, weights)
+        once = network.paint_once(large, cin, weights)
     painted = network.stylize(large, cin, 0.5)
     assert painted.shape == large.shape
     assert error(painted) < 0.6 * error(once)

@@ -46,6 +46,22 @@ def test_gradient_rules_stay_between_0_and_1(rule: str) -> None:
     assert torch.equal(start, torch.full((1, 3, 4, 4), 0.4))
 
 
+@pytest.mark.parametrize(("rule", "original"), [("adam", torch.optim.Adam), ("rmsprop", torch.optim.RMSprop)])
+def test_rules_are_those_of_pytorch(rule: str, original: type[torch.optim.Optimizer]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    expected = [torch.rand(shape, generator=generator) for shape in ((3, 4), (5,))]
+    own = [x.clone() for x in expected]
+    optimizer, update = original(expected, lr=0.1), RULES[rule](own)
+    for step in range(20):
+        gradients = [torch.randn(x.shape, generator=generator) * (step % 3) for x in own]
+        for x, gradient in zip(expected, gradients, strict=True):
+            x.grad = gradient.clone()
+        optimizer.param_groups[0]["lr"] = rate = 0.1 / (1 + step)
+        optimizer.step()
+        update(gradients, rate)
+        assert all(torch.allclose(*pair, atol=1e-6) for pair in zip(own, expected, strict=True))
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_a_pyramid_moves_large_areas_sooner_than_pixels(rule: str) -> None:
     target = torch.full((1, 3, 32, 24), 0.9)

@@ -13,9 +13,10 @@ from PIL import Image
 
 from nst.config import Config
 from nst.errors import InputError
-from nst.gallery import sample
+from nst.gallery import Style, sample
 from nst.images import open_image
 from nst.one_pass import OnePass
+from nst.optimise import fine_tuning
 from nst.page.app import Page, release
 from nst.service.clips import paint_clip_task
 from nst.service.runs import NothingPainted
@@ -78,6 +79,34 @@ def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -
     *_, last = shown
     assert "Stopped after" in last[page.clip.status]
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
+
+
+def _with_own_style(session: Session, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(fine_tuning, "STEPS", 3)
+    session.styles = [Style("mine", sample("coffee"), "mine")]
+    return {"chosen": ["mine"]}
+
+
+def test_a_visitors_own_style_is_learned_once(
+    page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = _asked(film(), **_with_own_style(session, monkeypatch))
+    for learned in (3, 0):
+        page.clip.start_film(session=session, **asked)
+        shown = [outputs[page.clip.status] for outputs in page.clip.show_film(session=session)]
+        assert sum("Learning the style" in status for status in shown) == learned
+        assert "Done after 6 pictures" in shown[-1]
+
+
+def test_stop_ends_learning(page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = _asked(film(), **_with_own_style(session, monkeypatch))
+    page.clip.start_film(session=session, **asked | {"style_scale": 1.5})
+    shown = page.clip.show_film(session=session)
+    assert "Learning the style" in next(shown)[page.clip.status]
+    page.clip.stop_film(session=session)
+    with pytest.raises(gr.Error, match="stopped before there was anything to see"):
+        list(shown)
+    assert session.clip is None
 
 
 def test_a_film_that_cannot_be_painted_is_reported_first(

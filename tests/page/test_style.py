@@ -1,19 +1,25 @@
 """Choosing, adding and blending styles."""
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 
+from nst.gallery import Style, sample
+from nst.one_pass import OnePass
+from nst.optimise import fine_tuning
 from nst.page.app import Page
+from nst.service.previews import PREVIEW_SIZE
 from nst.service.session import Session
 from nst.sharing import ShareLink
 from tests.conftest import sent
 
-from .conftest import controls, named
+from .conftest import controls, named, paint_task
 
 
 def _click(page: Page, session: Session, number: int, **sent_with: Any) -> dict[Any, Any]:
@@ -154,3 +160,33 @@ def test_own_styles_are_limited_and_checked(page: Page, session: Session, upload
     with pytest.raises(gr.Error, match="12 styles of your own at most"):
         _upload(page, session, [sent("x")] * 13)
     assert session.styles == []
+
+
+def test_a_visitors_style_is_fine_tuned(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine_tuning, "STEPS", 2)
+    assert page.style.fine_tune(session=session) == gr.skip()
+    session.styles = [Style("mine", sample("coffee"), "mine"), Style("older", sample("lion"), "older")]
+    sources = page.style.fine_tune(session=session)[page.style.sources]
+    assert [source[0] for source in sources[:2]] == ["mine", "older"]
+    parameters = np.frombuffer(base64.b64decode(sources[0][3]), np.float32)
+    painter = page.app_state.previewer.stylizer(sample("coffee"), size=PREVIEW_SIZE)
+    assert np.array_equal(parameters, painter.cin)
+    assert not np.array_equal(parameters, OnePass(sample("coffee"), size=PREVIEW_SIZE, device="cpu").cin)
+    assert not any(source[3] for source in sources[1:])
+    assert page.style.fine_tune(session=session) == gr.skip()  # it is done
+
+
+def test_a_painting_is_not_slowed_down_by_fine_tuning(
+    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fine_tuning, "STEPS", 2)
+    session.styles = [Style("mine", sample("pagoda"), "mine")]
+    with page.app_state.running(paint_task()):
+        assert page.style.fine_tune(session=session) == gr.skip()
+    assert not session.fine_tuned
+    assert page.style.fine_tune(session=session) != gr.skip()
+
+
+def test_a_style_that_is_gone_is_not_fine_tuned(page: Page, session: Session, tmp_path: Path) -> None:
+    session.styles = [Style("mine", tmp_path / "gone.png", "mine")]
+    assert page.style.fine_tune(session=session) == gr.skip()

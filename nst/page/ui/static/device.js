@@ -9,7 +9,7 @@
     let painter, ready; // promises
     let photo = {}, previews = 0;
     let preview = [], thumbnails = []; // addresses in use
-    let styles; // by name: number among the built-in styles or null, and file of a picture
+    let styles; // by name: number among the built-in styles or null, file of a picture, parameters if fine-tuned
 
     const decode = async (url) => {
         const image = Object.assign(new Image(), {src: url});
@@ -24,7 +24,9 @@
         });
         return opened;
     };
-    const encode = ([number, file], scale) => {
+    const numbers = (base64) => new Float32Array(Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0)).buffer);
+    const encode = ([number, file, cin], scale) => {
+        if (cin && scale === 1) return numbers(cin);
         const key = `${scale} ${file}`;
         if (!encoded.has(key)) {
             const parameters = (async () => {
