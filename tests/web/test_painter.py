@@ -115,3 +115,14 @@ def test_a_lost_gpu_is_reported_and_replaced(page: Page, photo: Image.Image) -> 
     page.evaluate("async () => { painter.destroy(); await painter.lost; }")
     page.evaluate("open_painter", {"backend": backend})
     check(difference(page, photo, encode([(open_image(STYLES[0].path), 1.0)], 1.0, CPU)))
+
+
+def test_pictures_that_are_wanted_at_once_do_not_mix(page: Page, photo: Image.Image) -> None:
+    cins = [encode([(open_image(style.path), 1.0)], 1.0, CPU)[0].tolist() for style in STYLES[:3]]
+    sizes = [(64, 64), (97, 71), (64, 64)]
+    wanted = [
+        {"photo": as_url(photo.resize(size)), "cin": cin, "size": max(size), "strength": 0.5}
+        for size, cin in zip(sizes, cins, strict=True)
+    ]
+    expected = [page.evaluate("paint", options) for options in wanted]
+    assert page.evaluate("wanted => Promise.all(wanted.map(paint))", wanted) == expected

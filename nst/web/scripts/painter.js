@@ -85,6 +85,8 @@ export class Painter {
         this.plans = new Map();
         /** @type {{source: Picture, cin: Cin, expires: number} | undefined} */
         this.own = undefined;
+        /** @type {Promise<unknown>} the latest work of the GPU */
+        this.last = Promise.resolve();
     }
 
     /**
@@ -169,12 +171,14 @@ export class Painter {
      */
     async paintOnce(photo, canvas, cin, share) {
         const { width, height } = photo;
-        const plan = await this.plan("painting", width, height);
-        if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-        const context = context2D(canvas);
-        context.globalAlpha = 1;
         const depthShare = Math.min(1, Math.max(width, height) / TRAINED_SIZE);
-        await plan.paint(photo, parameters(cin, depthShare, share), context);
+        await this.inTurn(async () => {
+            const plan = await this.plan("painting", width, height);
+            if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+            const context = context2D(canvas);
+            context.globalAlpha = 1;
+            await plan.paint(photo, parameters(cin, depthShare, share), context);
+        });
     }
 
     /**
@@ -186,11 +190,23 @@ export class Painter {
      */
     async embed(image, kernel, scale) {
         const [width, height] = styles.encoderSize(image.width, image.height, scale);
-        const plan = await this.plan("style", width, height);
-        const means = await plan.channelMeans(resized(image, width, height, kernel));
+        const pixels = resized(image, width, height, kernel);
+        const means = await this.inTurn(async () => (await this.plan("style", width, height)).channelMeans(pixels));
         const embedding = new Float32Array(EMBEDDING_SIZE);
         this.weights.multiply("encoder.style", means, embedding);
         return embedding;
+    }
+
+    /**
+     * The GPU computes one picture at a time: all plans share its parameters, and in WebGL its canvas.
+     * @template T
+     * @param {() => Promise<T>} work
+     * @returns {Promise<T>}
+     */
+    inTurn(work) {
+        const done = this.last.then(work);
+        this.last = done.catch(() => {});
+        return done;
     }
 
     /**
