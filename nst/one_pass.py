@@ -18,6 +18,7 @@ from nst.images import ImageSource, fit, open_image
 from nst.images.tensors import to_image, to_tensor
 from nst.network.device import default_device
 from nst.network.isolation import isolated, isolated_steps
+from nst.network.memory import return_freed_memory
 from nst.network.vgg import load_backbone
 from nst.one_pass_network.styles import encode, style_parameters, stylize
 from nst.optimise.fine_tuning import fine_tune
@@ -94,6 +95,7 @@ class OnePass:
                 encoded.cin = blend = others + share * cin
                 yield (step := step + 1)
         encoded.fine_tuned = True
+        return_freed_memory(self._device)
 
     @isolated
     def __call__(self, photo: ImageSource) -> Image.Image:
