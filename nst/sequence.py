@@ -22,7 +22,7 @@ from nst.optimise.regions import Region
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import run
 from nst.settings import Settings
-from nst.video.flow import CUT, Pixels, Places, View, find_motion, warp
+from nst.video.flow import CUT, Motion, View, find_motion, warp
 
 STEPS = {"quick": 4, "normal": 8, "fine": 16}
 """Steps of each frame but the first, by effort; at most those of the last scale."""
@@ -36,26 +36,29 @@ class SequencePainter:
 
     def __init__(self, styles: Sequence[ImageSource], settings: Settings, backbone: Backbone) -> None:
         self._styles, self._settings, self.backbone = open_styles(styles, settings), settings, backbone
-        self._before: tuple[View, Image.Image] | None = None
+        self._before: tuple[View, Image.Image, Motion | None] | None = None
 
     def continue_from(self, frame: Image.Image, painted: Image.Image) -> None:
         """Let the next frame follow this one, which has been painted before."""
         size = fitted_size(frame.size, self._settings.size)
-        self._before = View.of(frame, size), painted.resize(size)  # a file has even sides only
+        self._before = View.of(frame, size), painted.resize(size), None  # a file has even sides only
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame, painted."""
         photo = fit(frame, self._settings.size)
         pictures = Pictures(photo=photo, styles=self._styles, mask=None, start=None, opaque=None)
         options = RunOptions()
+        view, motion = View.of(photo, photo.size), None
         if self._before:
-            before, painted = self._before
-            places, confidence = find_motion(before, View.of(photo, photo.size))
-            if confidence.mean() >= CUT:
-                pictures = replace(pictures, start=self._start(photo, painted, places, confidence))
-                options = RunOptions(first_step=first_step(self._settings, photo.size), confidence=confidence)
+            before, painted, last_motion = self._before
+            motion = find_motion(before, view, last_motion)
+            if motion.confidence.mean() >= CUT:
+                pictures = replace(pictures, start=self._start(photo, painted, motion))
+                options = RunOptions(first_step=first_step(self._settings, photo.size), confidence=motion.confidence)
+            else:
+                motion = None
         *_, last = run(pictures, self._settings, self.backbone, options)
-        self.continue_from(photo, last.image)
+        self._before = view, last.image, motion
         return last.image
 
     def work(self, size: tuple[int, int], frames: int) -> float:
@@ -65,12 +68,12 @@ class SequencePainter:
         steps = sum(scale.steps for scale in plan) - first_step(self._settings, size)
         return sum(scale.work for scale in plan) + (frames - 1) * (last.study + steps * last.step)
 
-    def _start(self, photo: Image.Image, painted: Image.Image, places: Places, confidence: Pixels) -> Image.Image:
+    def _start(self, photo: Image.Image, painted: Image.Image, motion: Motion) -> Image.Image:
         """The frame before, warped; where it does not show what this one shows, the one-pass network's painting."""
-        moved = warp(np.asarray(painted, dtype=np.float32), places, cv2.INTER_LANCZOS4)
+        moved = warp(np.asarray(painted, dtype=np.float32), motion.places, cv2.INTER_LANCZOS4)
         regions = [Region(self._styles)]
         fresh = to_image(preview_pixels(to_tensor(photo).to(self.backbone.device), regions, self._settings))
-        start = np.asarray(fresh) + confidence[:, :, None] * (moved - np.asarray(fresh))
+        start = np.asarray(fresh) + motion.confidence[:, :, None] * (moved - np.asarray(fresh))
         return Image.fromarray(start.clip(0, 255).round().astype(np.uint8))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.video.flow import CUT, Pixels, Places, View, find_motion, grid, warp
+from nst.video.flow import CUT, Affine, Motion, Pixels, View, find_motion, follow_camera, grid, warp
 from nst.video.painting import Paint
 
 KEEP, KEEP_NEW = 0.98, 0.5
@@ -33,12 +33,22 @@ _DETAIL_SIGMA, _DETAIL_WINDOW = 1.0, 13  # pixels
 
 
 @dataclass(frozen=True)
+class _Anchor:
+    """An earlier painted frame, from which areas are taken."""
+
+    view: View
+    pixels: NDArray[np.uint8]  # H x W x 3
+
+
+@dataclass(frozen=True)
 class _Painted:
     view: View
     pixels: NDArray[np.uint8]  # H x W x 3
-    anchor: NDArray[np.uint8]  # H x W x 3: an earlier painted frame, from which areas are taken
+    anchor: _Anchor
     tracks: Pixels
     """H x W x 4: for how many frames an area has been visible, what share comes from the anchor, its x and y there."""
+    motion: Motion | None = None
+    path: Affine | None = None  # the camera's motion since the anchor; None: not known
 
 
 class CoherentPainter:
@@ -46,7 +56,8 @@ class CoherentPainter:
 
     Frames are painted independently, so strokes would flicker. So each area comes from an earlier painted frame, the
     anchor, warped along the motion since then. An area that the anchor does not show, or shows with other forms, is
-    blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them.
+    blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them. What an
+    object has covered and uncovers again comes from the anchor, too.
     """
 
     def __init__(self, paint: Paint) -> None:
@@ -56,49 +67,60 @@ class CoherentPainter:
     def continue_from(self, frame: Image.Image, painted: Image.Image) -> None:
         """Let the next frame follow this one, which has been painted before."""
         pixels = np.asarray(painted.resize(self._paint(frame).size))  # a file has even sides only
-        self._before = _Painted(View.of(frame, pixels.shape[1::-1]), pixels, pixels, _new_tracks(pixels))
+        self._before = _start(View.of(frame, pixels.shape[1::-1]), pixels)
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame, painted."""
         image, before = self._paint(frame), self._before
         pixels, view = np.asarray(image), View.of(frame, image.size)
         if before:
-            places, confidence = find_motion(before.view, view)
-            if confidence.mean() >= CUT:
-                pixels, tracks = _follow(before, pixels, places, confidence)
-                kept = float(cv2.mean(tracks)[1]) >= MIN_ANCHORED
-                if not kept:
-                    tracks = _new_tracks(pixels, tracks[:, :, 0])
-                self._before = _Painted(view, pixels, before.anchor if kept else pixels, tracks)
-                return Image.fromarray(pixels)
-        self._before = _Painted(view, pixels, pixels, _new_tracks(pixels))
+            motion = find_motion(before.view, view, before.motion)
+            if motion.confidence.mean() >= CUT:
+                self._before = _follow(before, view, pixels, motion)
+                return Image.fromarray(self._before.pixels)
+        self._before = _start(view, pixels)
         return image
 
 
-def _new_tracks(pixels: NDArray[np.uint8], age: Pixels | float = _OLD) -> Pixels:
-    """The tracks of a frame that is its own anchor."""
+def _start(
+    view: View, pixels: NDArray[np.uint8], age: Pixels | float = _OLD, motion: Motion | None = None
+) -> _Painted:
+    """A frame that is its own anchor."""
     height, width = pixels.shape[:2]
     tracks = np.empty((height, width, 4), np.float32)
     tracks[:, :, 0], tracks[:, :, 1], tracks[:, :, 2:] = age, 1, grid(height, width)
-    return tracks
+    return _Painted(view, pixels, _Anchor(view, pixels), tracks, motion, np.eye(2, 3))
 
 
-def _follow(
-    before: _Painted, pixels: NDArray[np.uint8], places: Places, confidence: Pixels
-) -> tuple[NDArray[np.uint8], Pixels]:
-    """The next frame with the strokes of those before, and its tracks; `pixels` are its own."""
-    painted, forms = pixels.astype(np.float32), _forms(pixels)
-    age, weight, x, y = cv2.split(warp(before.tracks, places))
+def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Motion) -> _Painted:
+    """The next frame with the strokes of those before; `pixels` are its own."""
+    painted, forms, confidence = pixels.astype(np.float32), _forms(pixels), motion.confidence
+    age, weight, x, y = cv2.split(warp(before.tracks, motion.places))
     age, weight = confidence * (age + 1), confidence * weight
-    moved = warp(before.pixels, places, cv2.INTER_LANCZOS4)
+    moved = warp(before.pixels, motion.places, cv2.INTER_LANCZOS4)
     young = 1 - (1 - KEEP_NEW) * np.exp(age / -NEW_FRAMES)
     penalty = PENALTY + NEW_PENALTY * np.exp(age / -REPAINT_FRAMES)
     keep = np.minimum(KEEP * young, KEEP - penalty * _change(forms, _forms(moved), age.shape))
     blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
-    anchored = warp(before.anchor, cv2.merge([x, y]), cv2.INTER_CUBIC)
+    path = _product(before.path, motion.camera)
+    if path is not None:
+        places, shown = follow_camera(before.anchor.view, view, path)
+        uncovered = (1 - confidence) * shown > weight
+        weight = np.where(uncovered, (1 - confidence) * shown, weight)
+        x, y = (np.where(uncovered, one, other) for one, other in zip(cv2.split(places), (x, y), strict=True))
+    anchored = warp(before.anchor.pixels, cv2.merge([x, y]), cv2.INTER_CUBIC)
     weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)
-    painted = _blend(blended, anchored.astype(np.float32), weight)
-    return painted.round().clip(0, 255).astype(np.uint8), cv2.merge([age, weight, x, y])
+    pixels = _blend(blended, anchored.astype(np.float32), weight).round().clip(0, 255).astype(np.uint8)
+    if weight.mean() < MIN_ANCHORED:
+        return _start(view, pixels, age, motion)
+    return _Painted(view, pixels, before.anchor, cv2.merge([age, weight, x, y]), motion, path)
+
+
+def _product(path: Affine | None, camera: Affine | None) -> Affine | None:
+    """The camera's motion along a path and before that from one frame to the next."""
+    if path is None or camera is None:
+        return None
+    return path @ np.vstack([camera, [0, 0, 1]])
 
 
 def _blend(one: Pixels, other: Pixels, weight: Pixels) -> Pixels:

@@ -11,6 +11,7 @@ from PIL import Image
 
 Pixels = NDArray[np.float32]  # H x W or H x W x C
 Places = NDArray[np.float32]  # H x W x 2: for each pixel of a frame, its x and y in the frame before
+Affine = NDArray[np.float64]  # 2 x 3: from a pixel of a frame to the frame before
 
 COLOUR_CHANGE = 16.0  # levels of 255, at which the confidence has fallen to 1/e
 CAMERA_MARGIN = 1.0  # levels of 255 by which the camera's motion has to fit better than a different optical flow
@@ -20,6 +21,7 @@ MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half
 
 _BLUR, _WINDOW = 3, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
+_STOPPED, _STOPPED_WINDOW = 0.5, 3  # pixels per frame that count as a motion; pixels around that count as well
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
@@ -47,35 +49,80 @@ class View:
         return cls(size, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
 
 
-def find_motion(before: View, now: View) -> tuple[Places, Pixels]:
-    """Where each pixel of a frame was in the frame before, and the confidence in that: H x W, 0..1.
+@dataclass(frozen=True)
+class Motion:
+    """From a frame to the frame before: H x W are the frame's sides, H' x W' those of its `View`."""
+
+    places: Places
+    confidence: Pixels  # in the places, H x W in 0..1
+    own: Pixels  # the motion relative to the camera's, H' x W' x 2 in pixels
+    camera: Affine | None  # of H' x W'; None: not known
+
+
+def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
+    """Where each pixel of a frame was in the frame before; `last` is the motion of that frame.
 
     The optical flow says where. The camera's motion replaces it where both agree, because it is more precise. It also
     does where the flow is not consistent, or fits the colours worse, as beside a moving object.
     """
     places, consistent = _optical_flow(before.grey, now.grey)
     change = _colour_change(before, now, places)
-    camera = _camera_motion(places, consistent)
+    camera, here = _camera_motion(places, consistent), grid(*now.grey.shape)
+    by_camera = here if camera is None else cv2.transform(here, camera).astype(np.float32)
     if camera is not None:
-        camera_change = _colour_change(before, now, camera)
+        camera_change = _colour_change(before, now, by_camera)
         fits, flow_fits = (cv2.blur(x, (_BLUR, _BLUR)) for x in (camera_change, change))
-        near = _squared_length(places - camera) < _NEAR**2
-        by_camera = (fits < COLOUR_CHANGE / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
-        np.copyto(places, camera, where=by_camera[:, :, None])
-        np.copyto(change, camera_change, where=by_camera)
-        consistent |= by_camera
-    height, width = now.grey.shape
+        near = _squared_length(places - by_camera) < _NEAR**2
+        better = (fits < COLOUR_CHANGE / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
+        np.copyto(places, by_camera, where=better[:, :, None])
+        np.copyto(change, camera_change, where=better)
+        consistent |= better
+    own = places - by_camera
+    confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
+    confidence *= _visible(places)
+    if last is not None:
+        confidence *= 1 - _stopped(warp(last.own, places), own)
+    return Motion(*_enlarged(places, confidence, now.size), own, camera)
+
+
+def follow_camera(earlier: View, now: View, path: Affine) -> tuple[Places, Pixels]:
+    """Where each pixel was in an earlier frame if nothing but the camera has moved, and the confidence in that.
+
+    `path` is the camera's motion since then: the product of those of the frames.
+    """
+    places = cv2.transform(grid(*now.grey.shape), path).astype(np.float32)
+    change = cv2.blur(_colour_change(earlier, now, places), (_BLUR, _BLUR))
+    return _enlarged(places, np.exp(-np.square(change / COLOUR_CHANGE)) * _visible(places), now.size)
+
+
+def _visible(places: Places) -> Pixels:
+    """Whether places are inside the frame before, H x W in 0..1; nothing creeps in over the edge."""
+    height, width = places.shape[:2]
     x, y = places[:, :, 0], places[:, :, 1]
     right, bottom = width - 1 + _JITTER, height - 1 + _JITTER
     visible = ((x > -_JITTER) & (y > -_JITTER) & (x < right) & (y < bottom)).astype(np.float32)
-    confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
-    inside = cv2.erode(visible, np.ones((_EDGE + 2, _EDGE + 2)))  # nothing creeps in over the edge
-    confidence *= cv2.blur(inside, (_EDGE, _EDGE))
-    if now.size == (width, height):
+    return cv2.blur(cv2.erode(visible, np.ones((_EDGE + 2, _EDGE + 2))), (_EDGE, _EDGE))
+
+
+def _stopped(before: Pixels, own: Pixels) -> Pixels:
+    """Whether something that moved has stopped, H x W in 0..1; both motions are relative to the camera's.
+
+    It is not an object. The optical flow moves a margin of the background with each object, and what was painted there
+    would be left behind as a trail.
+    """
+    moved, still = (np.exp(-_squared_length(motion) / _STOPPED**2) for motion in (before, own))
+    window = (_STOPPED_WINDOW, _STOPPED_WINDOW)
+    return cv2.blur(cv2.dilate((1 - moved) * still, np.ones(window)), window)
+
+
+def _enlarged(places: Places, confidence: Pixels, size: tuple[int, int]) -> tuple[Places, Pixels]:
+    """Places and confidence for a frame of this width and height."""
+    height, width = confidence.shape
+    if size == (width, height):
         return places, confidence
-    ratio = np.divide(now.size, (width, height), dtype=np.float32)
-    motion = cv2.resize((places - grid(height, width)) * ratio, now.size)
-    return grid(*now.size[::-1]) + motion, cv2.resize(confidence, now.size)
+    ratio = np.divide(size, (width, height), dtype=np.float32)
+    motion = cv2.resize((places - grid(height, width)) * ratio, size)
+    return grid(*size[::-1]) + motion, cv2.resize(confidence, size)
 
 
 def warp(pixels: NDArray[Any], places: Places, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
@@ -129,7 +176,7 @@ def _refine(places: Places, before: NDArray[np.uint8], now: NDArray[np.uint8]) -
     return places + step.clip(-_MAX_REFINEMENT, _MAX_REFINEMENT)
 
 
-def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Places | None:
+def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Affine | None:
     """The affine motion that most pixels share, or None if there are too few."""
     here = grid(*consistent.shape)
     some = (slice(_CAMERA_STEP // 2, None, _CAMERA_STEP),) * 2
@@ -140,7 +187,7 @@ def _camera_motion(places: Places, consistent: NDArray[np.bool_]) -> Places | No
     motion, _ = cv2.estimateAffine2D(
         here[some][chosen], places[some][chosen], method=cv2.RANSAC, ransacReprojThreshold=_CAMERA_ERROR, maxIters=200
     )
-    return None if motion is None else cv2.transform(here, motion).astype(np.float32)
+    return motion
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from nst.gallery import sample
 from nst.video.coherence import KEEP, CoherentPainter
@@ -86,6 +86,40 @@ def test_a_cut_restarts() -> None:
     assert _difference(_pixels(first), _pixels(together)) < 3 * (1 - KEEP) * _difference(
         _pixels(first), _pixels(alone)
     )
+
+
+def _passing(count: int) -> Iterator[tuple[Image.Image, int]]:
+    """A disc that passes over a still photo with a flat sky, and the x of its centre."""
+    photo = Image.open(sample("mountains")).convert("RGB").resize((200, 150)).crop((20, 0, 180, 120))
+    for number in range(count):
+        frame, x = photo.copy(), 20 + 5 * number
+        ImageDraw.Draw(frame).ellipse((x - 18, 40, x + 18, 76), fill=(200, 170, 150), outline=(30, 20, 20), width=3)
+        yield frame, x
+
+
+def test_an_object_leaves_no_trail() -> None:
+    """The painter paints a halo around the object, as the network does."""
+    centre = 0
+
+    def paint(frame: Image.Image) -> Image.Image:
+        painted = frame.copy()
+        ImageDraw.Draw(painted).ellipse((centre - 26, 32, centre + 26, 84), outline="white", width=7)
+        return painted
+
+    together = CoherentPainter(paint)
+    for frame, x in _passing(25):
+        centre = x
+        painted = _pixels(together(frame))
+    trail = slice(28, 88), slice(50, centre - 40)
+    assert _difference(painted[trail], _pixels(frame)[trail]) < 5
+
+
+def test_strokes_that_an_object_has_covered_come_back() -> None:
+    plain, together = _strokes(), CoherentPainter(_strokes())
+    alone, painted = ([paint(frame) for frame, _ in _passing(25)] for paint in (plain, together))
+    way = slice(44, 72), slice(60, 110)  # the object is not there in the first and the last frame
+    first, last, independent = (_pixels(frame)[way] for frame in (painted[0], painted[-1], alone[-1]))
+    assert _difference(first, last) < 0.4 * _difference(first, independent)
 
 
 def test_an_area_that_changes_is_painted_anew() -> None:

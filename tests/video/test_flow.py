@@ -1,6 +1,7 @@
 """The motion between two frames that are parts of one photo."""
 
 from functools import cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst.gallery import sample
-from nst.video.flow import MIN_FLOW_SIDE, View, find_motion, warp
+from nst.video.flow import MIN_FLOW_SIDE, Motion, Pixels, Places, View, find_motion, follow_camera, warp
 
 SIZE = WIDTH, HEIGHT = 160, 120
 
@@ -27,8 +28,9 @@ def _frame(matrix: list[list[float]], seed: int) -> Image.Image:
     return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
 
 
-def _views(*frames: Image.Image) -> list[View]:
-    return [View.of(frame, frame.size) for frame in frames]
+def _motion(before: Image.Image, now: Image.Image) -> tuple[Places, Pixels]:
+    motion = find_motion(View.of(before, before.size), View.of(now, now.size))
+    return motion.places, motion.confidence
 
 
 STILL = [[1.0, 0, 200], [0, 1, 150]]
@@ -40,7 +42,7 @@ STILL = [[1.0, 0, 200], [0, 1, 150]]
     ids=["pan", "rotation", "zoom"],
 )
 def test_the_places_are_those_of_the_camera(now: list[list[float]]) -> None:
-    places, confidence = find_motion(*_views(_frame(STILL, 0), _frame(now, 1)))
+    places, confidence = _motion(_frame(STILL, 0), _frame(now, 1))
     x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     true = np.dstack([x, y, np.ones_like(x)]) @ np.array(now).T - [200, 150]
     inner = (slice(12, -12), slice(12, -12))
@@ -49,14 +51,14 @@ def test_the_places_are_those_of_the_camera(now: list[list[float]]) -> None:
 
 
 def test_a_place_outside_the_frame_before_has_no_confidence() -> None:
-    _, confidence = find_motion(*_views(_frame(STILL, 0), _frame([[1, 0, 210], [0, 1, 150]], 1)))
+    _, confidence = _motion(_frame(STILL, 0), _frame([[1, 0, 210], [0, 1, 150]], 1))
     assert confidence[:, -8:].max() < 0.1
     assert confidence[:, 20:-20].mean() > 0.9
 
 
 def test_another_scene_has_no_confidence() -> None:
     night = Image.fromarray(255 - np.asarray(_frame([[1, 0, 300], [0, 1, 250]], 1)))
-    _, confidence = find_motion(*_views(_frame(STILL, 0), night))
+    _, confidence = _motion(_frame(STILL, 0), night)
     assert confidence.mean() < 0.1
 
 
@@ -66,10 +68,35 @@ def test_an_object_and_what_it_uncovers() -> None:
         frame = _frame(STILL, number)
         frame.paste((230, 60, 30), (40 + 10 * number, 40, 80 + 10 * number, 80))
         frames.append(frame)
-    places, confidence = find_motion(*_views(*frames))
+    places, confidence = _motion(*frames)
     assert confidence[44:76, 42:48].mean() < 0.1  # uncovered
-    assert np.abs(places[30:90, 110:150] - find_motion(*_views(frames[0], frames[0]))[0][30:90, 110:150]).mean() < 0.1
+    assert np.abs(places[30:90, 110:150] - _motion(frames[0], frames[0])[0][30:90, 110:150]).mean() < 0.1
     assert confidence[:, 110:].mean() > 0.9
+
+
+def test_what_an_object_has_dragged_along_has_no_confidence_when_it_stops() -> None:
+    views = [View.of(_frame(STILL, number), SIZE) for number in range(2)]
+    still = find_motion(*views)
+    dragged = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    dragged[40:80, 40:80] = 5
+    last = Motion(still.places, still.confidence, dragged, still.camera)
+    confidence = find_motion(*views, last).confidence
+    assert confidence[44:76, 44:76].max() < 0.1
+    assert np.allclose(confidence[:, 90:], still.confidence[:, 90:])
+
+
+def test_the_path_of_the_camera_leads_to_an_earlier_frame() -> None:
+    views = [View.of(_frame([[1, 0, 200 + 3 * number], [0, 1, 150]], number), SIZE) for number in range(4)]
+    path = np.eye(3)
+    for before, now in pairwise(views):
+        camera = find_motion(before, now).camera
+        assert camera is not None
+        path = path @ np.vstack([camera, [0, 0, 1]])
+    places, confidence = follow_camera(views[0], views[-1], path[:2])
+    x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    assert np.abs(places - np.dstack([x + 9, y])).max() < 0.3
+    assert confidence[:, : WIDTH - 24].mean() > 0.9
+    assert confidence[:, -6:].max() < 0.1
 
 
 def test_a_change_of_colour_counts_at_equal_luminance() -> None:
@@ -78,7 +105,7 @@ def test_a_change_of_colour_counts_at_equal_luminance() -> None:
     before, now = Image.new("RGB", SIZE, red), Image.new("RGB", SIZE, red)
     now.paste(green, (0, 0, WIDTH // 2, HEIGHT))
     assert abs(before.convert("L").getpixel((5, 5)) - now.convert("L").getpixel((5, 5))) <= 2  # type: ignore[operator]
-    _, confidence = find_motion(*_views(before, now))
+    _, confidence = _motion(before, now)
     assert confidence[:, : WIDTH // 2 - 10].max() < 0.1
     assert confidence[:, WIDTH // 2 + 10 :].min() > 0.9
 
@@ -88,7 +115,7 @@ def test_a_change_of_colour_counts_at_equal_luminance() -> None:
 )
 def test_frames_of_any_size(size: tuple[int, int]) -> None:
     frames = [Image.fromarray(np.full((*size[::-1], 3), level, np.uint8)) for level in (90, 92)]
-    places, confidence = find_motion(*_views(*frames))
+    places, confidence = _motion(*frames)
     assert places.shape == (*size[::-1], 2)
     assert confidence.min() > 0.9
 
