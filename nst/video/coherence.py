@@ -105,8 +105,9 @@ def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Mot
     path = _product(before.path, motion.camera)
     if path is not None:
         places, shown = follow_camera(before.anchor.view, view, path)
-        uncovered = (1 - confidence) * shown > weight
-        weight = np.where(uncovered, (1 - confidence) * shown, weight)
+        shown *= 1 - confidence
+        uncovered = shown > weight
+        weight = np.where(uncovered, shown, weight)
         x, y = (np.where(uncovered, one, other) for one, other in zip(cv2.split(places), (x, y), strict=True))
     anchored = warp(before.anchor.pixels, cv2.merge([x, y]), cv2.INTER_CUBIC)
     weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)
