@@ -26,16 +26,23 @@ const norms = (blocks, width) =>
         [`decoder.${block}.2`, width],
     ]);
 
+/** The layers that paint the large forms. */
+const LARGE = [...norms(AHEAD, WIDTH), ...norms(DEEP, 2 * WIDTH), ...norms(BEHIND, WIDTH)];
+
 /** The decoder's convolutions that are followed by a norm, in order, with their output channels. */
 export const CIN_LAYERS = /** @type {[string, number][]} */ ([
-    ...norms(AHEAD, WIDTH),
-    ...norms(DEEP, 2 * WIDTH),
-    ...norms(BEHIND, WIDTH),
+    ...LARGE,
     ...norms(QUARTER, WIDTH / 2),
     ["decoder.expand1", 16],
     ["decoder.expand2", 8],
     ["decoder.expand3", 3],
 ]);
+
+/**
+ * How many texels the factors and shifts of these layers take.
+ * @param {[string, number][]} layers
+ */
+const texelsOf = (layers) => layers.reduce((sum, [, width]) => sum + 2 * Math.ceil(width / 4), 0);
 
 export const CIN_SIZE = CIN_LAYERS.reduce((sum, [, width]) => sum + 2 * width, 1);
 
@@ -77,21 +84,27 @@ export function encode(plan, image) {
  * The painting before the sigmoid: the last tensor has a norm that the output step applies.
  * @param {Plan} plan
  * @param {Tensor} photo  3 channels in 0..1, sides multiples of DECODER_MULTIPLE
+ * @param {boolean} largeForms  false for styles with a depth of 0, which have none: a third less work
  * @returns {Tensor}  3 channels
  */
-export function decode(plan, photo) {
+export function decode(plan, photo, largeForms) {
     const relu = /** @type {const} */ ({ activation: "relu" });
     const down = /** @type {const} */ ({ stride: 2, padding: "reflect", activation: "relu" });
     let x = plan.conv(photo, "decoder.contract1", { padding: "reflect", ...relu });
     for (const name of ["decoder.contract2", "decoder.contract3"]) x = replace(plan, x, plan.conv(x, name, down));
-    let eighth = residual(plan, plan.conv(x, "decoder.contract4", down), AHEAD);
-    let deep = residual(plan, plan.conv(eighth, "decoder.contract5", down), DEEP);
-    deep = replace(plan, deep, plan.conv(deep, "decoder.rise1", {}));
-    eighth = residual(plan, replace(plan, eighth, plan.add(eighth, deep, { upsampled: true })), BEHIND);
-    plan.free(deep);
-    eighth = replace(plan, eighth, plan.conv(eighth, "decoder.rise2", {}));
-    x = residual(plan, replace(plan, x, plan.add(x, eighth, { upsampled: true, depth: true })), QUARTER);
-    plan.free(eighth);
+    if (largeForms) {
+        let eighth = residual(plan, plan.conv(x, "decoder.contract4", down), AHEAD);
+        let deep = residual(plan, plan.conv(eighth, "decoder.contract5", down), DEEP);
+        deep = replace(plan, deep, plan.conv(deep, "decoder.rise1", {}));
+        eighth = residual(plan, replace(plan, eighth, plan.add(eighth, deep, { upsampled: true })), BEHIND);
+        plan.free(deep);
+        eighth = replace(plan, eighth, plan.conv(eighth, "decoder.rise2", {}));
+        x = replace(plan, x, plan.add(x, eighth, { upsampled: true, depth: true }));
+        plan.free(eighth);
+    } else {
+        plan.taken += texelsOf(LARGE);
+    }
+    x = residual(plan, x, QUARTER);
     for (const name of ["decoder.expand1", "decoder.expand2"]) {
         x = plan.norm(replace(plan, x, plan.conv(x, name, { padding: "reflect", upsampled: true })));
     }
@@ -137,8 +150,7 @@ function replace(plan, old, next) {
  * @returns {Float32Array}
  */
 export function parameters(cin, depthShare, share) {
-    const texels = CIN_LAYERS.reduce((sum, [, width]) => sum + 2 * Math.ceil(width / 4), 1);
-    const numbers = new Float32Array(4 * texels);
+    const numbers = new Float32Array(4 * (texelsOf(CIN_LAYERS) + 1));
     let [from, to] = [0, 0];
     for (const width of CIN_LAYERS.flatMap(([, width]) => [width, width])) {
         numbers.set(cin.subarray(from, from + width), to);

@@ -1,6 +1,14 @@
 // Paints pictures with the one-pass network on the visitor's GPU: WebGPU where there is one, else WebGL 2.
 
-import { DECODER_MULTIPLE, decode, EMBEDDING_SIZE, ENCODER_MULTIPLE, encode, parameters } from "./network.js";
+import {
+    CIN_SIZE,
+    DECODER_MULTIPLE,
+    decode,
+    EMBEDDING_SIZE,
+    ENCODER_MULTIPLE,
+    encode,
+    parameters,
+} from "./network.js";
 import { resize } from "./resize.js";
 import * as styles from "./styles.js";
 import { WebGL } from "./webgl.js";
@@ -11,6 +19,7 @@ export { blend } from "./styles.js";
 
 /** @typedef {import("./styles.js").Cin} Cin */
 /** @typedef {import("./plan.js").Plan} Plan */
+/** @typedef {"painting" | "painting without large forms" | "style"} Kind */
 /** @typedef {HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap} Picture */
 
 const TRAINED_SIZE = 512; // pixels; in a smaller photo the large forms count less
@@ -173,7 +182,11 @@ export class Painter {
         const { width, height } = photo;
         const depthShare = Math.min(1, Math.max(width, height) / TRAINED_SIZE);
         await this.inTurn(async () => {
-            const plan = await this.plan("painting", width, height);
+            const plan = await this.plan(
+                cin[CIN_SIZE - 1] ? "painting" : "painting without large forms",
+                width,
+                height,
+            );
             if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
             const context = context2D(canvas);
             context.globalAlpha = 1;
@@ -211,7 +224,7 @@ export class Painter {
 
     /**
      * The steps for an image size; the latest sizes are kept.
-     * @param {"painting" | "style"} kind
+     * @param {Kind} kind
      * @param {number} width
      * @param {number} height
      * @returns {Promise<Plan>}
@@ -231,19 +244,19 @@ export class Painter {
     }
 
     /**
-     * @param {"painting" | "style"} kind
+     * @param {Kind} kind
      * @param {number} width
      * @param {number} height
      * @returns {Plan}
      */
     build(kind, width, height) {
-        if (kind === "painting") {
-            const plan = this.gpu.plan(width, height, DECODER_MULTIPLE, true);
-            plan.output(decode(plan, plan.input));
+        if (kind === "style") {
+            const plan = this.gpu.plan(width, height, ENCODER_MULTIPLE, false);
+            plan.means(encode(plan, plan.input));
             return plan;
         }
-        const plan = this.gpu.plan(width, height, ENCODER_MULTIPLE, false);
-        plan.means(encode(plan, plan.input));
+        const plan = this.gpu.plan(width, height, DECODER_MULTIPLE, true);
+        plan.output(decode(plan, plan.input, kind === "painting"));
         return plan;
     }
 }

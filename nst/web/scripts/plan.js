@@ -24,6 +24,7 @@
  *
  * @typedef {object} Plan  The steps of a network for images of one size. Each method adds a step.
  * @property {Tensor} input  the image in 0..1, enlarged to multiples by mirroring
+ * @property {number} taken  texels of the parameters that norms have taken
  * @property {(x: Tensor, name: string, options: Convolution) => Tensor} conv
  * @property {(x: Tensor, y: Tensor, options?: Sum) => Tensor} add
  * @property {(x: Tensor) => Tensor} norm  instance norm with the style's next factors and shifts
