@@ -66,6 +66,11 @@ class OnePass:
         """The CIN parameters of the styles' blend, CIN_SIZE numbers."""
         return self._encoded.cin[0].cpu().numpy()
 
+    @property
+    def fine_tuned(self) -> bool:
+        """Whether `fine_tune` has been done."""
+        return self._encoded.fine_tuned
+
     def fine_tune(self) -> None:
         """Fine-tune the network for those styles that are not built in: paintings come closer to the style.
 

@@ -134,10 +134,12 @@ class StylePicker:
         connected = self.app.connected(session.session_hash)
         try:
             painter = previewer.run(lambda: previewer.stylizer(style.path, size=PREVIEW_SIZE))
-            for _ in previewer.each(painter.fine_tuning()):
-                if self.app.runs or not connected():
-                    return gr.skip()
         except InputError:  # the painting will report it
+            return gr.skip()
+        for _ in previewer.fine_tuning(painter):
+            if self.app.runs or not connected():
+                break
+        if not painter.fine_tuned:
             return gr.skip()
         session.fine_tuned[style.name] = base64.b64encode(painter.cin.tobytes()).decode()
         return {self.sources: self.sources_of(session)}

@@ -54,7 +54,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     ):
         done = 0
         record.outcome, record.size, record.recipe = "failed", task.paint.settings.size, "film"
-        for _ in previewer.each(task.paint.fine_tuning()):
+        for _ in previewer.fine_tuning(task.paint):
             task.fine_tuning = True
             yield 0
             if ended():

@@ -1,6 +1,7 @@
 """Paints with the one-pass network for all visitors: previews, thumbnails and films."""
 
 import io
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +13,13 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from nst.errors import InputError
 from nst.images import fit
 from nst.network.cache import ByteCache
 from nst.one_pass import OnePass
 from nst.settings import Settings
+
+log = logging.getLogger("nst")
 
 PREVIEW_SIZE = 512  # pixels on the longest side of a preview
 THUMBNAIL_SIZE = 192  # pixels on the longest side of a photo in the gallery
@@ -80,10 +84,17 @@ class Previewer:
         """The function's result, computed in the thread however many wait."""
         return self._thread.submit(function).result()
 
-    def each(self, steps: Iterator[Result]) -> Iterator[Result]:
-        """The results of the iterator, each computed in the thread; pictures may come between two of them."""
-        while (result := self.run(lambda: next(steps, None))) is not None:
-            yield result
+    def fine_tuning(self, painter: OnePass) -> Iterator[int]:
+        """`OnePass.fine_tuning` in the thread; pictures may come between two steps.
+
+        It ends early where that is impossible, as for lack of memory: the painter paints all the same.
+        """
+        steps = painter.fine_tuning()
+        try:
+            while step := self.run(lambda: next(steps, None)):
+                yield step
+        except (InputError, MemoryError, RuntimeError) as error:
+            log.warning("the network is not fine-tuned: %s", error)
 
     def _thumbnail(self, small: Image.Image, digest: str, style: Path) -> bytes:
         def paint() -> memoryview:

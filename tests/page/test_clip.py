@@ -1,5 +1,6 @@
 """A visitor's film, painted in the page and for programs."""
 
+import shutil
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -81,16 +82,18 @@ def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
 
 
-def _with_own_style(session: Session, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+@pytest.fixture
+def own_style(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A visitor's style, at a path of its own: the page keeps encoded styles."""
     monkeypatch.setattr(fine_tuning, "STEPS", 3)
-    session.styles = [Style("mine", sample("coffee"), "mine")]
+    session.styles = [Style("mine", Path(shutil.copy(sample("coffee"), tmp_path)), "mine")]
     return {"chosen": ["mine"]}
 
 
 def test_a_visitors_own_style_is_learned_once(
-    page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch
+    page: Page, session: Session, film: Write, own_style: dict[str, Any]
 ) -> None:
-    asked = _asked(film(), **_with_own_style(session, monkeypatch))
+    asked = _asked(film(), **own_style)
     for learned in (3, 0):
         page.clip.start_film(session=session, **asked)
         shown = [outputs[page.clip.status] for outputs in page.clip.show_film(session=session)]
@@ -98,9 +101,8 @@ def test_a_visitors_own_style_is_learned_once(
         assert "Done after 6 pictures" in shown[-1]
 
 
-def test_stop_ends_learning(page: Page, session: Session, film: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = _asked(film(), **_with_own_style(session, monkeypatch))
-    page.clip.start_film(session=session, **asked | {"style_scale": 1.5})
+def test_stop_ends_learning(page: Page, session: Session, film: Write, own_style: dict[str, Any]) -> None:
+    page.clip.start_film(session=session, **_asked(film(), **own_style))
     shown = page.clip.show_film(session=session)
     assert "Learning the style" in next(shown)[page.clip.status]
     page.clip.stop_film(session=session)

@@ -1,6 +1,7 @@
 """Choosing, adding and blending styles."""
 
 import base64
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,29 +163,44 @@ def test_own_styles_are_limited_and_checked(page: Page, session: Session, upload
     assert session.styles == []
 
 
-def test_a_visitors_style_is_fine_tuned(page: Page, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Style:
+    """A visitor's style, at a path of its own: the page keeps encoded styles."""
     monkeypatch.setattr(fine_tuning, "STEPS", 2)
+    return Style("mine", Path(shutil.copy(sample("coffee"), tmp_path)), "mine")
+
+
+def test_a_visitors_style_is_fine_tuned(page: Page, session: Session, own_style: Style) -> None:
     assert page.style.fine_tune(session=session) == gr.skip()
-    session.styles = [Style("mine", sample("coffee"), "mine"), Style("older", sample("lion"), "older")]
+    session.styles = [own_style, Style("older", sample("lion"), "older")]
     sources = page.style.fine_tune(session=session)[page.style.sources]
     assert [source[0] for source in sources[:2]] == ["mine", "older"]
     parameters = np.frombuffer(base64.b64decode(sources[0][3]), np.float32)
-    painter = page.app_state.previewer.stylizer(sample("coffee"), size=PREVIEW_SIZE)
+    painter = page.app_state.previewer.stylizer(own_style.path, size=PREVIEW_SIZE)
     assert np.array_equal(parameters, painter.cin)
-    assert not np.array_equal(parameters, OnePass(sample("coffee"), size=PREVIEW_SIZE, device="cpu").cin)
+    assert not np.array_equal(parameters, OnePass(own_style.path, size=PREVIEW_SIZE, device="cpu").cin)
     assert not any(source[3] for source in sources[1:])
     assert page.style.fine_tune(session=session) == gr.skip()  # it is done
 
 
-def test_a_painting_is_not_slowed_down_by_fine_tuning(
-    page: Page, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fine_tuning, "STEPS", 2)
-    session.styles = [Style("mine", sample("pagoda"), "mine")]
+def test_a_painting_is_not_slowed_down_by_fine_tuning(page: Page, session: Session, own_style: Style) -> None:
+    session.styles = [own_style]
     with page.app_state.running(paint_task()):
         assert page.style.fine_tune(session=session) == gr.skip()
     assert not session.fine_tuned
     assert page.style.fine_tune(session=session) != gr.skip()
+
+
+def test_a_lack_of_memory_leaves_a_style_as_it_is(
+    page: Page, session: Session, own_style: Style, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(**_: object) -> None:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr("nst.one_pass.load_backbone", fail)
+    session.styles = [own_style]
+    assert page.style.fine_tune(session=session) == gr.skip()
+    assert "the network is not fine-tuned: no memory" in caplog.text
 
 
 def test_a_style_that_is_gone_is_not_fine_tuned(page: Page, session: Session, tmp_path: Path) -> None:
