@@ -75,7 +75,8 @@ class OnePass:
         """Fine-tune the network for those styles that are not built in: paintings come closer to the style.
 
         It takes six seconds a style on two cores with AMX. Painters that `with_settings` has made of this one, or this
-        one of, are fine-tuned, too. Opens the styles again, and raises ImageError where that is impossible.
+        one of, are fine-tuned, too. Opens the styles again, which must be as before; raises ImageError where that is
+        impossible.
         """
         for _ in self.fine_tuning():
             pass
@@ -90,17 +91,21 @@ class OnePass:
             return
         opened = open_styles(encoded.sources, self.settings)
         predicted = [style_parameters(style, scale, self._device) for style, _ in opened]
-        blend = torch.stack([share * cin for (_, share), (cin, _) in zip(opened, predicted, strict=True)]).sum(0)
-        for (style, share), (before, built_in) in zip(opened, predicted, strict=True):
-            if built_in:
-                continue
+        if not all(built_in for _, built_in in predicted):
             photos = [open_image(photo.path) for photo in load_photos()]
-            others = blend - share * before
-            for cin in fine_tune(before, style, scale, photos, load_backbone(device=self._device)):
-                encoded.cin = blend = others + share * cin
-                yield (step := step + 1)
-        encoded.fine_tuned = True
-        return_freed_memory(self._device)
+            backbone = load_backbone(device=self._device)
+        blend = torch.zeros_like(encoded.cin)
+        try:
+            for (style, share), (cin, built_in) in zip(opened, predicted, strict=True):
+                latest = cin
+                if not built_in:
+                    for better in fine_tune(cin, style, scale, photos, backbone):
+                        latest = better
+                        yield (step := step + 1)
+                blend += share * latest
+            encoded.cin, encoded.fine_tuned = blend, True
+        finally:
+            return_freed_memory(self._device)
 
     @isolated
     def __call__(self, photo: ImageSource) -> Image.Image:

@@ -50,8 +50,15 @@ def paint_video(
     _check_settings(settings)
     clip = open_clip(source)
     comment = _comment(ShareLink(recipe, settings, tuple(style.name for style in styles)), files, source)
-    painter = _make_painter(files, settings, config)
+    painter: CoherentPainter | SequencePainter
+    if settings.in_one_pass:
+        one_pass = OnePass(*files, **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS})
+        painter = CoherentPainter(one_pass)
+    else:
+        painter = SequencePainter(files, settings, load_backbone(config=config))
     unfinished = _read_unfinished(out, comment, painter) if options.resume else None
+    if settings.in_one_pass:
+        _fine_tune(one_pass)
     if isinstance(painter, SequencePainter):
         _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -113,15 +120,10 @@ def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
     return json.dumps({"nst": to_query(link), "styles": hashes, "film": file_hash(source)})
 
 
-def _make_painter(styles: Sequence[Path], settings: Settings, config: Config) -> CoherentPainter | SequencePainter:
-    if settings.in_one_pass:
-        options = {name: getattr(settings, name) for name in ONE_PASS_SETTINGS}
-        one_pass = OnePass(*styles, **options)
-        for step in one_pass.fine_tuning():
-            if step == 1:
-                print_message("the style is not built in; the network is fine-tuned for it first")
-        return CoherentPainter(one_pass)
-    return SequencePainter(styles, settings, load_backbone(config=config))
+def _fine_tune(one_pass: OnePass) -> None:
+    for step in one_pass.fine_tuning():
+        if step == 1:
+            print_message("the style is not built in; the network is fine-tuned for it first")
 
 
 def _read_unfinished(out: Path, comment: str, painter: CoherentPainter | SequencePainter) -> Unfinished | None:

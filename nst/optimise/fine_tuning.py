@@ -16,7 +16,6 @@ from nst.one_pass_network.styles import TRAINED_SIZE, load_weights, paint_once
 from nst.optimise.objective import Objective
 from nst.optimise.optimizers import adam
 from nst.optimise.regions import Region
-from nst.optimise.targets import fit_style
 from nst.settings import Settings
 
 STEPS, RATE = 28, 0.05
@@ -42,9 +41,8 @@ def fine_tune(
     lowers the optimiser's loss, `palette_loss` and `outlier_loss`. The parameters are good for other photos, too. A
     step takes 0.2 seconds on two cores with AMX.
     """
-    device, style = backbone.device, fit_style(style, TRAINED_SIZE, style_scale)
+    device, region = backbone.device, Region([(style, 1.0)])
     settings = Settings(size=TRAINED_SIZE, style_scale=style_scale)
-    region = Region([(style, 1.0)])
     palette = moments(region.styles)
     mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*palette, whitening(palette[1])))
     weights, examples = load_weights(device), list[tuple[Tensor, Objective]]()
@@ -61,7 +59,7 @@ def fine_tune(
         _, gradient = objective(painting)
         colours = PALETTE_WEIGHT * palette_loss(255 * painting, mean, covariance, white)
         colours = colours + OUTLIER_WEIGHT * outlier_loss(255 * painting, mean, white)
-        # The first term's gradient is that of the objective. Autograd takes one, too, but imports sympy for it.
+        # The first term's gradient is that of the objective. Autograd takes one, too, but imports SymPy for it.
         total = (painting * gradient).sum() + colours
         update(torch.autograd.grad(total, [cin]), RATE * (1 + math.cos(math.pi * step / STEPS)) / 2)
         yield cin.detach().clone()

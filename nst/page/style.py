@@ -128,7 +128,7 @@ class StylePicker:
 
     def fine_tune(self, *, session: Session) -> Outputs:
         """Fine-tune the one-pass network for the visitor's latest style, in some seconds. A painting ends it."""
-        if not session.styles or session.styles[0].name in session.fine_tuned:
+        if self.app.runs or not session.styles or session.styles[0].name in session.fine_tuned:
             return gr.skip()
         style, previewer = session.styles[0], self.app.previewer
         connected = self.app.connected(session.session_hash)

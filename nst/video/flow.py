@@ -21,7 +21,8 @@ MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half
 
 _BLUR, _WINDOW = 3, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
-_STOPPED, _STOPPED_WINDOW = 0.5, 3  # pixels per frame that count as a motion; pixels around that count as well
+_MOVED, _STILL = 1.5, 0.5  # pixels per frame that count as a motion, and as none
+_STOPPED_WINDOW = 3  # pixels around what has stopped that count as well
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
@@ -55,8 +56,8 @@ class Motion:
 
     places: Places
     confidence: Pixels  # in the places, H x W in 0..1
-    own: Pixels  # the motion relative to the camera's, H' x W' x 2 in pixels
-    camera: Affine | None  # of H' x W'; None: not known
+    own: Pixels  # the motion relative to the camera's, H' x W' x 2 in pixels; 0 if that is not known
+    camera: Affine | None  # of H' x W'
 
 
 def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
@@ -67,17 +68,19 @@ def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
     """
     places, consistent = _optical_flow(before.grey, now.grey)
     change = _colour_change(before, now, places)
-    camera, here = _camera_motion(places, consistent), grid(*now.grey.shape)
-    by_camera = here if camera is None else cv2.transform(here, camera).astype(np.float32)
+    camera = _camera_motion(places, consistent)
+    own = np.zeros_like(places)
     if camera is not None:
+        by_camera = cv2.transform(grid(*now.grey.shape), camera).astype(np.float32)
+        own = places - by_camera
         camera_change = _colour_change(before, now, by_camera)
         fits, flow_fits = (cv2.blur(x, (_BLUR, _BLUR)) for x in (camera_change, change))
-        near = _squared_length(places - by_camera) < _NEAR**2
+        near = _squared_length(own) < _NEAR**2
         better = (fits < COLOUR_CHANGE / 2) & (near | ~consistent | (fits < flow_fits - CAMERA_MARGIN))
         np.copyto(places, by_camera, where=better[:, :, None])
+        own[better & ~near] = 0
         np.copyto(change, camera_change, where=better)
         consistent |= better
-    own = places - by_camera
     confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
     confidence *= _visible(places)
     if last is not None:
@@ -107,12 +110,13 @@ def _visible(places: Places) -> Pixels:
 def _stopped(before: Pixels, own: Pixels) -> Pixels:
     """Whether something that moved has stopped, H x W in 0..1; both motions are relative to the camera's.
 
-    It is not an object. The optical flow moves a margin of the background with each object, and what was painted there
-    would be left behind as a trail.
+    Mostly it is background. The optical flow moves a margin of it with each object, and what was painted there would
+    be left behind as a trail. An object that stops is painted anew, too.
     """
-    moved, still = (np.exp(-_squared_length(motion) / _STOPPED**2) for motion in (before, own))
+    moved = 1 - np.exp(-_squared_length(before) / _MOVED**2)
+    still = np.exp(-_squared_length(own) / _STILL**2)
     window = (_STOPPED_WINDOW, _STOPPED_WINDOW)
-    return cv2.blur(cv2.dilate((1 - moved) * still, np.ones(window)), window)
+    return cv2.blur(cv2.dilate(moved * still, np.ones(window)), window)
 
 
 def _enlarged(places: Places, confidence: Pixels, size: tuple[int, int]) -> tuple[Places, Pixels]:

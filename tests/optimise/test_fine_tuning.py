@@ -1,6 +1,7 @@
 """Fine-tuning of the one-pass network for a new style."""
 
 from collections import deque
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from nst.images import open_image
 from nst.images.tensors import to_tensor
 from nst.network.vgg import Backbone
 from nst.one_pass_network.styles import style_parameters, stylize
-from nst.optimise import fine_tuning
+from nst.optimise import fine_tuning, targets
 from nst.optimise.objective import Objective
 from nst.optimise.regions import Region
+from nst.optimise.targets import fit_style, style_targets
 
 SIZE = 512
 CPU = torch.device("cpu")
@@ -63,6 +65,23 @@ def test_every_step_yields_other_parameters(photo: Image.Image, style: Image.Ima
         assert not torch.equal(one, next_one)
     again = deque(fine_tuning.fine_tune(predicted, style, 1.0, [photo, style], backbone), maxlen=1)[0]
     assert torch.equal(again, steps[-1])
+
+
+@pytest.mark.usefixtures("few_steps")
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_the_style_has_the_size_that_the_optimiser_gives_it(
+    photo: Image.Image, style: Image.Image, scale: float, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def note(style: Image.Image, *options: Any) -> Any:
+        sizes.append(style.size)
+        return style_targets(style, *options)
+
+    monkeypatch.setattr(targets, "style_targets", note)
+    small = style.resize((300, 200))
+    next(fine_tuning.fine_tune(style_parameters(small, scale, CPU)[0], small, scale, [photo], backbone))
+    assert sizes == [fit_style(small, SIZE, scale).size]
 
 
 @pytest.mark.usefixtures("few_steps")

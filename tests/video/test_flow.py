@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst.gallery import sample
-from nst.video.flow import MIN_FLOW_SIDE, Motion, Pixels, Places, View, find_motion, follow_camera, warp
+from nst.video.flow import CUT, MIN_FLOW_SIDE, Motion, Pixels, Places, View, find_motion, follow_camera, warp
 
 SIZE = WIDTH, HEIGHT = 160, 120
 
@@ -83,6 +83,30 @@ def test_what_an_object_has_dragged_along_has_no_confidence_when_it_stops() -> N
     confidence = find_motion(*views, last).confidence
     assert confidence[44:76, 44:76].max() < 0.1
     assert np.allclose(confidence[:, 90:], still.confidence[:, 90:])
+
+
+def test_a_slow_object_keeps_its_confidence() -> None:
+    texture = _frame([[1, 0, 300], [0, 1, 60]], 9).crop((0, 0, 60, 60)).resize((240, 240))
+    motion, views = None, []
+    for number in range(6):
+        frame = _frame(STILL, number).resize((4 * WIDTH, 4 * HEIGHT))
+        frame.paste(texture, (200 + round(3.2 * number), 120))  # 0.8 pixels a frame, in a quarter of the size
+        views.append(View.of(frame.resize(SIZE, Image.Resampling.BOX), SIZE))
+        if number:
+            motion = find_motion(*views[-2:], motion)
+    assert motion is not None
+    assert motion.confidence[40:80, 64:100].mean() > 0.8
+
+
+@pytest.mark.parametrize("size", [(64, 64), (80, 60)])
+def test_a_pan_is_no_cut_where_the_camera_is_known_in_some_frames_only(size: tuple[int, int]) -> None:
+    motion, views = None, []
+    for number in range(12):
+        frame = _frame([[1, 0, 200 + 4 * number], [0, 1, 150]], number).crop((0, 0, *size))
+        views.append(View.of(frame, size))
+        if number:
+            motion = find_motion(*views[-2:], motion)
+            assert motion.confidence.mean() > CUT
 
 
 def test_the_path_of_the_camera_leads_to_an_earlier_frame() -> None:
