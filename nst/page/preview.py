@@ -166,7 +166,7 @@ class Preview:
                 **DIRECT,
             )
         )
-        added_shown, _ = (
+        after_upload, _ = (
             gallery_on_device(run_script(preview.then, AFTER_PAINT).then).then(**gallery)
             for preview in (drawn_on_device(added.success).then(**replace), first)
         )
@@ -186,7 +186,7 @@ class Preview:
 
         for setting in (controls["strength"], controls["style_scale"]):
             redrawn(setting.input)
-        fine_tuned = added_shown.then(
+        fine_tuned = after_upload.then(
             style.fine_tune, inputs_kwargs={"session": self.session}, outputs=style.sources, **FINE_TUNING
         )
         run_script(redrawn(fine_tuned.then).then, static.read("follow_style.js"), [style.chosen, *style_settings])

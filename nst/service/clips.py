@@ -41,7 +41,7 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
     from nst.video.coherence import CoherentPainter  # imports OpenCV, which takes time
 
     clip, previewer, config = task.clip, app_state.previewer, app_state.config
-    max_frames, begun = config.clip_seconds * MAX_RATE, time.monotonic()
+    max_frames, start = config.clip_seconds * MAX_RATE, time.monotonic()
 
     def ended() -> bool:
         return task.stop.is_set() or app_state.closing.is_set()
@@ -60,13 +60,13 @@ def paint_clip_task(app_state: AppState, task: ClipTask, out: Path) -> Iterator[
             if ended():
                 raise NothingPainted
         task.fine_tuning = False
-        started = time.monotonic()
+        first_frame = time.monotonic()
         for done in counts:
             yield done
             if done:
-                previewer.seconds_per_picture = (time.monotonic() - started) / done
+                previewer.seconds_per_picture = (time.monotonic() - first_frame) / done
             task.seconds_left = max(0, clip.pictures - done) * previewer.seconds_per_picture
-            limit_reached = done >= max_frames or time.monotonic() - begun > config.max_seconds
+            limit_reached = done >= max_frames or time.monotonic() - start > config.max_seconds
             if ended() or limit_reached:
                 break
         if not done:

@@ -56,8 +56,8 @@ class CoherentPainter:
 
     Frames are painted independently, so strokes would flicker. So each area comes from an earlier painted frame, the
     anchor, warped along the motion since then. An area that the anchor does not show, or shows with other forms, is
-    blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them. What an
-    object has covered and uncovers again comes from the anchor, too.
+    blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them.
+    Background that an object covers and uncovers again comes from the anchor, too.
     """
 
     def __init__(self, paint: Paint) -> None:
@@ -104,10 +104,10 @@ def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Mot
     blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
     path = _product(before.path, motion.camera)
     if path is not None:
-        places, shown = follow_camera(before.anchor.view, view, path)
-        shown *= 1 - confidence
-        uncovered = shown > weight
-        weight = np.where(uncovered, shown, weight)
+        places, visible = follow_camera(before.anchor.view, view, path)
+        visible *= 1 - confidence
+        uncovered = visible > weight
+        weight = np.where(uncovered, visible, weight)
         x, y = (np.where(uncovered, one, other) for one, other in zip(cv2.split(places), (x, y), strict=True))
     anchored = warp(before.anchor.pixels, cv2.merge([x, y]), cv2.INTER_CUBIC)
     weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)
