@@ -16,6 +16,7 @@ from nst.one_pass_network.styles import TRAINED_SIZE, load_weights, paint_once
 from nst.optimise.objective import Objective
 from nst.optimise.optimizers import adam
 from nst.optimise.regions import Region
+from nst.optimise.targets import fit_style
 from nst.settings import Settings
 
 STEPS, RATE = 28, 0.05
@@ -27,9 +28,10 @@ PALETTE_WEIGHT = 0.05
 """Weight of `palette_loss`. Without it, paintings after a colourful style come out almost grey: the strongest colours
 of a style are few, and hardly count in its Gram matrices."""
 
-OUTLIER_WEIGHT, OUTLIER_LIMIT = 0.4, 6.0
-"""Weight of `outlier_loss`, and the squared distance from which on a colour counts. Without it, lips and eyes become
-cyan or green in styles that have no such colours: they are few, too."""
+OUTLIER_WEIGHT, OUTLIER_LIMIT, OUTLIER_SHARE = 0.4, 6.0, 0.5
+"""Weight of a painting's `excess`, the squared distance from which on a colour counts, and the share of the style's
+own excess that a painting may have. Without this loss, lips and eyes become cyan or green in styles that have no such
+colours: they are few, too."""
 
 
 def fine_tune(
@@ -38,13 +40,14 @@ def fine_tune(
     """Yield better and better CIN parameters, 1 x CIN_SIZE, for an RGB style, STEPS times.
 
     They start from `cin`, those that the network predicts. Each step paints the middle of one of the RGB photos, and
-    lowers the optimiser's loss, `palette_loss` and `outlier_loss`. The parameters are good for other photos, too. A
-    step takes 0.2 seconds on two cores with AMX.
+    lowers the optimiser's loss, `palette_loss` and `excess`. The parameters are good for other photos, too. A step
+    takes 0.2 seconds on two cores with AMX.
     """
     device, region = backbone.device, Region([(style, 1.0)])
     settings = Settings(size=TRAINED_SIZE, style_scale=style_scale)
     palette = moments(region.styles)
     mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*palette, whitening(palette[1])))
+    allowed = OUTLIER_SHARE * excess(255 * to_tensor(fit_style(style, CROP, 1.0)).to(device), mean, white)
     weights, examples = load_weights(device), list[tuple[Tensor, Objective]]()
     cin = cin.detach().clone().requires_grad_()
     update = adam([cin])
@@ -58,7 +61,8 @@ def fine_tune(
         painting = paint_once(photo, cin, weights)
         _, gradient = objective(painting)
         colours = PALETTE_WEIGHT * palette_loss(255 * painting, mean, covariance, white)
-        colours = colours + OUTLIER_WEIGHT * outlier_loss(255 * painting, mean, white)
+        outliers = excess(255 * painting, mean, white) - allowed
+        colours = colours + OUTLIER_WEIGHT * outliers.relu()
         # The first term's gradient is that of the objective. Autograd takes one, too, but imports SymPy for it.
         total = (painting * gradient).sum() + colours
         update(torch.autograd.grad(total, [cin]), RATE * (1 + math.cos(math.pi * step / STEPS)) / 2)
@@ -76,13 +80,13 @@ def palette_loss(painting: Tensor, mean: Tensor, covariance: Tensor, white: Tens
     return offset.square().sum() + spread.square().sum()
 
 
-def outlier_loss(painting: Tensor, mean: Tensor, white: Tensor) -> Tensor:
-    """The mean excess of squared distances of a painting's colours, 1 x 3 x H x W, above OUTLIER_LIMIT.
+def excess(picture: Tensor, mean: Tensor, white: Tensor) -> Tensor:
+    """The mean excess of squared distances of a picture's colours, 1 x 3 x H x W, above OUTLIER_LIMIT.
 
     The distance is Mahalanobis's from the style's mean, 3: in standard deviations of the style, with `white` as in
     `palette_loss`.
     """
-    offsets = white @ (painting[0].flatten(1) - mean[:, None])
+    offsets = white @ (picture[0].flatten(1) - mean[:, None])
     return (offsets.square().sum(0) - OUTLIER_LIMIT).relu().mean()
 
 

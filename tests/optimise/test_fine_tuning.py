@@ -115,14 +115,14 @@ def test_palette_loss_is_the_formula() -> None:
     assert float(found) == pytest.approx(expected)
 
 
-def test_outlier_loss_counts_colours_that_are_far_from_the_style() -> None:
+def test_the_excess_counts_colours_that_are_far_from_the_style() -> None:
     mean, covariance = np.array([100.0, 120, 140]), np.diag([400.0, 100, 25])
     white = np.diag((np.diag(covariance) + 64) ** -0.5)
     near, far = mean + [20, 10, 5], mean + [0, 60, 0]
     painting = np.stack([near, near, far, mean], 1).reshape(1, 3, 2, 2)
-    excess = 60**2 / 164 - fine_tuning.OUTLIER_LIMIT
-    found = fine_tuning.outlier_loss(*(torch.from_numpy(x) for x in (painting, mean, white)))
-    assert float(found) == pytest.approx(excess / 4)
+    expected = 60**2 / 164 - fine_tuning.OUTLIER_LIMIT
+    found = fine_tuning.excess(*(torch.from_numpy(x) for x in (painting, mean, white)))
+    assert float(found) == pytest.approx(expected / 4)
 
 
 def test_palette_loss_is_zero_for_the_style_itself(style: Image.Image) -> None:
