@@ -27,9 +27,9 @@ from nst.network.memory import tune_allocator
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import Weights, cin_parameters, decode, fold_decoder
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
+from nst.optimise.optimizers import cosine_decay
 from training.data import Photos, TrainingStyle, built_in_style, make_batch, read_photos, stack_styles
 from training.losses import BatchBackbone, painting_losses
-from training.train import cosine_decay
 
 STEPS, CROPS, SIZE, RATE = 80, 2, 256, 0.02
 FILE = DATA / FINE_TUNED[0]

@@ -15,7 +15,6 @@ losses to `benchmarks/trained.csv` and `benchmarks/trained.png`.
 
 import csv
 import hashlib
-import math
 import random
 import sys
 import time
@@ -38,6 +37,7 @@ from nst.network.memory import tune_allocator
 from nst.network.weights import bundled_weights
 from nst.one_pass_network.network import CIN_SIZE, Weights, cin_parameters, decode, fold_decoder
 from nst.one_pass_network.styles import FINE_TUNED, NETWORK
+from nst.optimise.optimizers import cosine_decay
 from training.data import (
     Photos,
     Styles,
@@ -166,11 +166,6 @@ def take_step(
     if norm.isfinite():
         training.optimizer.step()
     return torch.stack([losses[:half].mean(), losses[half:].mean(), consistency]).detach()
-
-
-def cosine_decay(step: int, steps: int) -> float:
-    """Factor of a learning rate: half a cosine, from 1 to 0."""
-    return (1 + math.cos(math.pi * step / steps)) / 2
 
 
 def _start(built_in: list[TrainingStyle], weights: Weights) -> Training:

@@ -50,14 +50,10 @@ def paint_video(
     _check_settings(settings)
     clip = open_clip(source)
     comment = _comment(ShareLink(recipe, settings, tuple(style.name for style in styles)), files, source)
-    painter: CoherentPainter | SequencePainter
-    if settings.in_one_pass:
-        one_pass = OnePass(*files, **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS})
-        painter = CoherentPainter(one_pass)
-    else:
-        painter = SequencePainter(files, settings, load_backbone(config=config))
+    one_pass = _open_one_pass(files, settings) if settings.in_one_pass else None
+    painter = CoherentPainter(one_pass) if one_pass else SequencePainter(files, settings, load_backbone(config=config))
     unfinished = _read_unfinished(out, comment, painter) if options.resume else None
-    if settings.in_one_pass:
+    if one_pass:
         _fine_tune(one_pass)
     if isinstance(painter, SequencePainter):
         _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
@@ -118,6 +114,10 @@ def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
     """The settings, styles and video of a film, which --resume compares."""
     hashes = [file_hash(style) for style in styles]
     return json.dumps({"nst": to_query(link), "styles": hashes, "film": file_hash(source)})
+
+
+def _open_one_pass(styles: Sequence[Path], settings: Settings) -> OnePass:
+    return OnePass(*styles, **{name: getattr(settings, name) for name in ONE_PASS_SETTINGS})
 
 
 def _fine_tune(one_pass: OnePass) -> None:

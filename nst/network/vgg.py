@@ -121,7 +121,7 @@ class Backbone:
 def load_backbone(
     weights: Weights | None = None, config: Config | None = None, device: torch.device | None = None
 ) -> Backbone:
-    """A backbone with these weights or the best on this machine (no download); by default on `default_device()`.
+    """A backbone with these weights, or with the best on this machine. By default it is on `default_device()`.
 
     `config` may fix the arithmetic and name a file of weights; default: the environment variables.
     Raises WeightsError if that file can't be used.

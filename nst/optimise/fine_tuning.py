@@ -1,7 +1,6 @@
 """Fine-tuning of the one-pass network for a style that it was not trained on."""
 
-import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from PIL import Image
@@ -14,7 +13,7 @@ from nst.network.vgg import Backbone
 from nst.one_pass_network.network import DECODER_MULTIPLE
 from nst.one_pass_network.styles import TRAINED_SIZE, load_weights, paint_once
 from nst.optimise.objective import Objective
-from nst.optimise.optimizers import adam
+from nst.optimise.optimizers import adam, cosine_decay
 from nst.optimise.regions import Region
 from nst.optimise.targets import fit_style
 from nst.settings import Settings
@@ -40,14 +39,12 @@ def fine_tune(
     """Yield better and better CIN parameters, 1 x CIN_SIZE, for an RGB style, STEPS times.
 
     They start from `cin`, those that the network predicts. Each step paints the middle of one of the RGB photos, and
-    lowers the optimiser's loss, `palette_loss` and `excess`. The parameters are good for other photos, too. A step
+    lowers the optimiser's loss and `colour_loss_of` the style. The parameters are good for other photos, too. A step
     takes 0.2 seconds on two cores with AMX.
     """
     device, region = backbone.device, Region([(style, 1.0)])
     settings = Settings(size=TRAINED_SIZE, style_scale=style_scale)
-    palette = moments(region.styles)
-    mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*palette, whitening(palette[1])))
-    allowed = OUTLIER_SHARE * excess(255 * to_tensor(fit_style(style, CROP, 1.0)).to(device), mean, white)
+    colour_loss = colour_loss_of(style, device)
     weights, examples = load_weights(device), list[tuple[Tensor, Objective]]()
     cin = cin.detach().clone().requires_grad_()
     update = adam([cin])
@@ -60,13 +57,23 @@ def fine_tune(
         photo, objective = examples[step % len(photos)]
         painting = paint_once(photo, cin, weights)
         _, gradient = objective(painting)
-        colours = PALETTE_WEIGHT * palette_loss(255 * painting, mean, covariance, white)
-        outliers = excess(255 * painting, mean, white) - allowed
-        colours = colours + OUTLIER_WEIGHT * outliers.relu()
         # The first term's gradient is that of the objective. Autograd takes one, too, but imports SymPy for it.
-        total = (painting * gradient).sum() + colours
-        update(torch.autograd.grad(total, [cin]), RATE * (1 + math.cos(math.pi * step / STEPS)) / 2)
+        total = (painting * gradient).sum() + colour_loss(painting)
+        update(torch.autograd.grad(total, [cin]), RATE * cosine_decay(step, STEPS))
         yield cin.detach().clone()
+
+
+def colour_loss_of(style: Image.Image, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """The weighted sum of `palette_loss` and `excess` of a painting, 1 x 3 x H x W in 0..1, after an RGB style."""
+    palette = moments([(style, 1.0)])
+    mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*palette, whitening(palette[1])))
+    allowed = OUTLIER_SHARE * excess(255 * to_tensor(fit_style(style, CROP, 1.0)).to(device), mean, white)
+
+    def colour_loss(painting: Tensor) -> Tensor:
+        outliers = (excess(255 * painting, mean, white) - allowed).relu()
+        return PALETTE_WEIGHT * palette_loss(255 * painting, mean, covariance, white) + OUTLIER_WEIGHT * outliers
+
+    return colour_loss
 
 
 def palette_loss(painting: Tensor, mean: Tensor, covariance: Tensor, white: Tensor) -> Tensor:

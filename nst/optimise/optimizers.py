@@ -4,6 +4,7 @@ The classes of `torch.optim` would import PyTorch's compiler, which takes two to
 a gradient SymPy, which takes half a second.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -45,6 +46,11 @@ def rmsprop(parameters: Sequence[Tensor]) -> Update:
             x.addcdiv_(gradient, square.sqrt().add_(1e-8), value=-rate)
 
     return update
+
+
+def cosine_decay(step: int, steps: int) -> float:
+    """Factor of a learning rate: half a cosine, from 1 to 0."""
+    return (1 + math.cos(math.pi * step / steps)) / 2
 
 
 RULES = {"adam": adam, "rmsprop": rmsprop}

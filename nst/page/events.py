@@ -34,6 +34,7 @@ WAITING = QUEUED | {"concurrency_limit": None, "concurrency_id": "waiting"}
 """For handlers that last as long as a visitor waits in the queue, and compute nothing."""
 
 FINE_TUNING = QUEUED | {"concurrency_limit": 1, "concurrency_id": "fine-tuning"}
+"""For a handler that computes for seconds: one visitor's at a time."""
 
 REATTACHING: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "reattaching"}
 """A run that goes on already has the engine."""

@@ -166,10 +166,12 @@ class Preview:
                 **DIRECT,
             )
         )
-        after_upload, _ = (
-            gallery_on_device(run_script(preview.then, AFTER_PAINT).then).then(**gallery)
-            for preview in (drawn_on_device(added.success).then(**replace), first)
-        )
+
+        def draw_gallery_after(preview: Any) -> Any:
+            return gallery_on_device(run_script(preview.then, AFTER_PAINT).then).then(**gallery)
+
+        draw_gallery_after(first)
+        added_gallery = draw_gallery_after(drawn_on_device(added.success).then(**replace))
         gallery_on_device(style.on_photo.input).then(**gallery)
 
         def redrawn(trigger: Any) -> Any:
@@ -186,7 +188,7 @@ class Preview:
 
         for setting in (controls["strength"], controls["style_scale"]):
             redrawn(setting.input)
-        fine_tuned = after_upload.then(
+        fine_tuned = added_gallery.then(
             style.fine_tune, inputs_kwargs={"session": self.session}, outputs=style.sources, **FINE_TUNING
         )
         run_script(redrawn(fine_tuned.then).then, static.read("follow_style.js"), [style.chosen, *style_settings])

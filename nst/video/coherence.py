@@ -118,7 +118,7 @@ def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Mot
 
 
 def _product(path: Affine | None, camera: Affine | None) -> Affine | None:
-    """The camera's motion along a path and before that from one frame to the next."""
+    """The path of the camera from a frame on, whose motion is `camera`, to the anchor; None: not known."""
     if path is None or camera is None:
         return None
     return path @ np.vstack([camera, [0, 0, 1]])

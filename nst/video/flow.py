@@ -21,7 +21,7 @@ MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half
 
 _BLUR, _WINDOW = 3, 15  # sides of windows in pixels: for noise, and for one estimate of the motion
 _EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
-_MOVED, _STILL = 1.5, 0.5  # pixels per frame that count as a motion, and as none
+_MOVED, _STILL = 1.5, 0.5  # pixels of a `View` from one frame to the next that count as a motion, and as none
 _STOPPED_WINDOW = 3  # pixels around what has stopped that count as well
 _MAX_REFINEMENT = 0.5  # pixels
 _MIN_CONTRAST = 1.0  # mean square of a gradient, in levels per pixel, that says nothing about the motion
@@ -89,9 +89,9 @@ def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
 
 
 def follow_camera(earlier: View, now: View, path: Affine) -> tuple[Places, Pixels]:
-    """Where each pixel was in an earlier frame if nothing but the camera has moved, and the confidence in that.
+    """Where each pixel was in an earlier frame if only the camera has moved, and the confidence in that.
 
-    `path` is the camera's motion since then: the product of those of the frames.
+    `path` is the product of the camera's motions since then.
     """
     places = cv2.transform(grid(*now.grey.shape), path).astype(np.float32)
     change = cv2.blur(_colour_change(earlier, now, places), (_BLUR, _BLUR))

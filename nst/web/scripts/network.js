@@ -49,6 +49,8 @@ export const CIN_SIZE = CIN_LAYERS.reduce((sum, [, width]) => sum + 2 * width, 1
 export const DECODER_MULTIPLE = 16; // image sides must be multiples of it
 export const ENCODER_MULTIPLE = 32;
 
+const DOWN = /** @type {const} */ ({ stride: 2, padding: "reflect", activation: "relu" });
+
 const BLOCKS = 17;
 const STRIDED = [1, 3, 6, 13];
 
@@ -89,26 +91,33 @@ export function encode(plan, image) {
  */
 export function decode(plan, photo, largeForms) {
     const relu = /** @type {const} */ ({ activation: "relu" });
-    const down = /** @type {const} */ ({ stride: 2, padding: "reflect", activation: "relu" });
     let x = plan.conv(photo, "decoder.contract1", { padding: "reflect", ...relu });
-    for (const name of ["decoder.contract2", "decoder.contract3"]) x = replace(plan, x, plan.conv(x, name, down));
-    if (largeForms) {
-        let eighth = residual(plan, plan.conv(x, "decoder.contract4", down), AHEAD);
-        let deep = residual(plan, plan.conv(eighth, "decoder.contract5", down), DEEP);
-        deep = replace(plan, deep, plan.conv(deep, "decoder.rise1", {}));
-        eighth = residual(plan, replace(plan, eighth, plan.add(eighth, deep, { upsampled: true })), BEHIND);
-        plan.free(deep);
-        eighth = replace(plan, eighth, plan.conv(eighth, "decoder.rise2", {}));
-        x = replace(plan, x, plan.add(x, eighth, { upsampled: true, depth: true }));
-        plan.free(eighth);
-    } else {
-        plan.taken += texelsOf(LARGE);
-    }
+    for (const name of ["decoder.contract2", "decoder.contract3"]) x = replace(plan, x, plan.conv(x, name, DOWN));
+    if (largeForms) x = addLargeForms(plan, x);
+    else plan.taken += texelsOf(LARGE);
     x = residual(plan, x, QUARTER);
     for (const name of ["decoder.expand1", "decoder.expand2"]) {
         x = plan.norm(replace(plan, x, plan.conv(x, name, { padding: "reflect", upsampled: true })));
     }
     return plan.norm(replace(plan, x, plan.conv(x, "decoder.expand3", { padding: "reflect" })));
+}
+
+/**
+ * The features at a quarter of the size, and those that come from an eighth and a sixteenth.
+ * @param {Plan} plan
+ * @param {Tensor} x
+ * @returns {Tensor}
+ */
+function addLargeForms(plan, x) {
+    let eighth = residual(plan, plan.conv(x, "decoder.contract4", DOWN), AHEAD);
+    let deep = residual(plan, plan.conv(eighth, "decoder.contract5", DOWN), DEEP);
+    deep = replace(plan, deep, plan.conv(deep, "decoder.rise1", {}));
+    eighth = residual(plan, replace(plan, eighth, plan.add(eighth, deep, { upsampled: true })), BEHIND);
+    plan.free(deep);
+    eighth = replace(plan, eighth, plan.conv(eighth, "decoder.rise2", {}));
+    x = replace(plan, x, plan.add(x, eighth, { upsampled: true, depth: true }));
+    plan.free(eighth);
+    return x;
 }
 
 /**
