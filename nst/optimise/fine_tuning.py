@@ -65,13 +65,14 @@ def fine_tune(
 
 def colour_loss_of(style: Image.Image, device: torch.device) -> Callable[[Tensor], Tensor]:
     """The weighted sum of `palette_loss` and `excess` of a painting, 1 x 3 x H x W in 0..1, after an RGB style."""
-    palette = moments([(style, 1.0)])
-    mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*palette, whitening(palette[1])))
+    own = moments([(style, 1.0)])
+    mean, covariance, white = (torch.from_numpy(x).float().to(device) for x in (*own, whitening(own[1])))
     allowed = OUTLIER_SHARE * excess(255 * to_tensor(fit_style(style, CROP, 1.0)).to(device), mean, white)
 
     def colour_loss(painting: Tensor) -> Tensor:
+        palette = palette_loss(255 * painting, mean, covariance, white)
         outliers = (excess(255 * painting, mean, white) - allowed).relu()
-        return PALETTE_WEIGHT * palette_loss(255 * painting, mean, covariance, white) + OUTLIER_WEIGHT * outliers
+        return PALETTE_WEIGHT * palette + OUTLIER_WEIGHT * outliers
 
     return colour_loss
 
