@@ -13,6 +13,7 @@
 namespace {
 
 typedef uint16_t bfloat16;
+constexpr int LANES = 16;
 
 inline float number(float x) { return x; }
 inline float number(bfloat16 x) {
@@ -73,11 +74,51 @@ void relu_gradient(const Int* grad, const Int* features, Int* out, int positions
     for (int64_t i = 0; i < count; i++) out[i] = features[i] > 0 ? grad[i] : 0;
 }
 
+// Of R rows, from row `first` on: adds them to the largest numbers of the columns, `best`, and their `rows`.
+template <int R, int N, class T>
+inline void add_maxima(const T* x, int columns, int first, float* best, int* rows, float (*largest)[LANES]) {
+#pragma omp simd
+    for (int k = 0; k < N; k++) {
+        float highest = best[k];
+        int row = rows[k];
+        for (int r = 0; r < R; r++) {
+            float value = number(x[(size_t)r * columns + k]);
+            largest[r][k] = std::max(largest[r][k], value);
+            row = value > highest ? first + r : row;
+            highest = std::max(highest, value);
+        }
+        best[k] = highest;
+        rows[k] = row;
+    }
+}
+
+template <int R, class T>
+void maxima_of_rows(const T* x, int columns, int first, float* best, int* rows, int64_t* of_rows) {
+    float largest[R][LANES];
+    for (auto& of_row : largest) std::fill_n(of_row, LANES, -INFINITY);
+    int c = 0;
+    for (; c + LANES <= columns; c += LANES) add_maxima<R, LANES>(x + c, columns, first, best + c, rows + c, largest);
+    for (; c < columns; c++) add_maxima<R, 1>(x + c, columns, first, best + c, rows + c, largest);
+    for (int r = 0; r < R; r++) {
+        const T* row = x + (size_t)r * columns;
+        float target = *std::max_element(largest[r], largest[r] + LANES);
+        int start = 0, found = 0;
+        for (; start + LANES <= columns; start += LANES) {
+            found = 0;
+            for (int k = 0; k < LANES; k++) found |= number(row[start + k]) == target;
+            if (found) break;
+        }
+        while (start + 1 < columns && number(row[start]) != target) start++;
+        of_rows[r] = start;
+    }
+}
+
 // The column of the largest number in each of M rows, M; and the largest of each of K columns, with its row. The first
 // of equal ones.
 template <class T>
 void maxima(const T* numbers, int64_t* of_rows, float* highest, int64_t* of_columns, int count, int columns,
             int threads) {
+    constexpr int TOGETHER = 8;
     std::fill_n(highest, columns, -INFINITY);
     std::fill_n(of_columns, columns, 0);
 #pragma omp parallel num_threads(threads)
@@ -85,19 +126,13 @@ void maxima(const T* numbers, int64_t* of_rows, float* highest, int64_t* of_colu
         std::vector<float> best(columns, -INFINITY);
         std::vector<int> rows(columns);
 #pragma omp for schedule(static)
-        for (int i = 0; i < count; i++) {
-            const T* x = numbers + (size_t)i * columns;
-            float largest = -INFINITY;
-#pragma omp simd reduction(max : largest)
-            for (int c = 0; c < columns; c++) {
-                float value = number(x[c]);
-                largest = std::max(largest, value);
-                rows[c] = value > best[c] ? i : rows[c];
-                best[c] = std::max(best[c], value);
-            }
-            int c = 0;
-            while (c + 1 < columns && number(x[c]) != largest) c++;
-            of_rows[i] = c;
+        for (int start = 0; start < count; start += TOGETHER) {
+            const T* x = numbers + (size_t)start * columns;
+            if (start + TOGETHER <= count)
+                maxima_of_rows<TOGETHER>(x, columns, start, best.data(), rows.data(), of_rows + start);
+            else
+                for (int i = start; i < count; i++, x += columns)
+                    maxima_of_rows<1>(x, columns, i, best.data(), rows.data(), of_rows + i);
         }
 #pragma omp critical
         for (int c = 0; c < columns; c++)
