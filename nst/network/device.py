@@ -79,7 +79,7 @@ def arithmetic_for(device: torch.device, precision: str = "", winograd: bool | N
         return Arithmetic(dtype)
     if winograd is None:
         winograd = _winograd_wins(device, dtype)
-    return Arithmetic(dtype, winograd, fused=winograd and device.type == "cpu" and is_available(dtype))
+    return Arithmetic(dtype, winograd, fused=device.type == "cpu" and is_available(dtype, winograd))
 
 
 def _fastest_dtype(device: torch.device) -> torch.dtype:

@@ -1,7 +1,7 @@
-"""The fused convolution of `winograd.cpp`.
+"""Convolutions in C++ that include what comes before and after them: ReLU, pooling, and the gradients of both.
 
-It saves a third of a step on two cores. Where it can't be compiled, or if its results are wrong, PyTorch's operations
-are used.
+`amx.cpp` is for processors with a matrix unit, `winograd.cpp` for others. They save a third of a step on two cores.
+Where they can't be compiled, or if their results are wrong, PyTorch's operations are used.
 """
 
 import ctypes
@@ -13,73 +13,104 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nst.network.compiled import library
+from nst.network.processor import processor_flags
 from nst.network.winograd import spectra_of
 
 log = logging.getLogger("nst")
 
-_FUNCTIONS = {torch.float32: "convolve_float32", torch.bfloat16: "convolve_bfloat16"}
+Pooling = tuple[torch.Size, Tensor | None]
+"""The last two arguments of `nst.network.pooling.unpool`."""
+
+PANEL = 32  # outputs that are neighbours in the filters of `amx.cpp`
 
 
 class FusedConvolution:
-    """A 3 x 3 convolution with one zero of padding, for `supports` (weight, dtype)."""
+    """A 3 x 3 convolution with one zero of padding, for `supports` (weight, dtype, winograd).
 
-    def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
-        functions = library("winograd")
+    Features are channels last. `bias` is None or in float32.
+    """
+
+    def __init__(self, weight: Tensor, dtype: torch.dtype, winograd: bool) -> None:
+        functions = _functions(dtype, winograd)
         assert functions is not None
         self._outputs, self._inputs = weight.shape[:2]
-        self._convolve = getattr(functions, _FUNCTIONS[dtype])
-        self._filters = _packed(weight, functions.filter_block(), dtype)
+        self._convolve = getattr(functions, _name(dtype))
+        self._filters = _spectra(weight, functions.filter_block(), dtype) if winograd else _panels(weight.to(dtype))
 
-    def __call__(self, x: Tensor, bias: Tensor | None, relu: bool = False, mask: Tensor | None = None) -> Tensor:
-        """Features 1 x inputs x H x W -> 1 x outputs x H x W, channels last.
+    def __call__(
+        self,
+        x: Tensor,
+        bias: Tensor | None = None,
+        relu: bool = False,
+        mask: Tensor | None = None,
+        pooling: Pooling | None = None,
+    ) -> Tensor:
+        """Features 1 x inputs x H x W -> 1 x outputs x H x W.
 
-        `bias` is None or in float32. With `relu` a ReLU follows. The result is 0 where `mask`, of its shape, is 0.
+        With `relu` a ReLU follows. The result is 0 where `mask`, of its shape, is 0. With `pooling`, x is a gradient
+        for which `nst.network.pooling.unpool` is computed first.
         """
-        x = x.contiguous(memory_format=torch.channels_last)
-        _, inputs, height, width = x.shape
-        out = x.new_empty(1, height, width, self._outputs)
-        pointers = [None if tensor is None else ctypes.c_void_p(tensor.data_ptr()) for tensor in (bias, mask)]
-        self._convolve(
-            *(ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, out, self._filters)),
-            *pointers,
-            height,
-            width,
-            inputs,
-            self._outputs,
-            relu,
-            torch.get_num_threads(),
-        )
+        shape, positions = pooling or (x.shape, None)
+        out = x.new_empty(1, *shape[2:], self._outputs)
+        self._run(shape, relu, x, out, bias, mask, positions, None)
         return out.permute(0, 3, 1, 2)
 
+    def pooled(self, x: Tensor, bias: Tensor) -> tuple[Tensor, Pooling]:
+        """The result after a ReLU and `nst.network.pooling.pool` with "max", and what `unpool` needs."""
+        height, width = x.shape[2:]
+        out = x.new_empty(1, height // 2, width // 2, self._outputs)
+        positions = out.new_empty(out.shape[1:], dtype=torch.int8)
+        self._run(x.shape, True, x, out, bias, None, None, positions)
+        return out.permute(0, 3, 1, 2), (torch.Size((1, self._outputs, height, width)), positions)
 
-def supports(weight: Tensor, dtype: torch.dtype) -> bool:
+    def _run(self, shape: torch.Size, relu: bool, x: Tensor, out: Tensor, *others: Tensor | None) -> None:
+        x = x.contiguous(memory_format=torch.channels_last)
+        pointers = (t if t is None else ctypes.c_void_p(t.data_ptr()) for t in (x, out, self._filters, *others))
+        self._convolve(*pointers, *shape[2:], self._inputs, self._outputs, relu, torch.get_num_threads())
+
+
+def supports(weight: Tensor, dtype: torch.dtype, winograd: bool) -> bool:
     """Whether `FusedConvolution` takes this weight, outputs x inputs x 3 x 3, in this number format, here."""
     outputs, inputs = weight.shape[:2]
-    return weight.device.type == "cpu" and inputs % 32 == 0 and outputs % 64 == 0 and is_available(dtype)
+    multiple = outputs % 64 == 0 and inputs % 32 == 0
+    return weight.device.type == "cpu" and multiple and is_available(dtype, winograd)
 
 
 @cache
-def is_available(dtype: torch.dtype) -> bool:
+def is_available(dtype: torch.dtype, winograd: bool) -> bool:
     """Whether the convolution compiles on this machine for this number format, and its results are right."""
-    functions = library("winograd")
-    if dtype not in _FUNCTIONS or functions is None or not hasattr(functions, _FUNCTIONS[dtype]):
+    functions = _functions(dtype, winograd)
+    if functions is None or not hasattr(functions, _name(dtype)):
         return False
     random = torch.Generator().manual_seed(0)
     x, weight, bias = (
         torch.randn(shape, generator=random, dtype=torch.float32) for shape in ((1, 64, 9, 13), (64, 64, 3, 3), (64,))
     )
     x = x.to(dtype)
-    result = FusedConvolution(weight, dtype)(x, bias, relu=True)
+    result = FusedConvolution(weight, dtype, winograd)(x, bias, relu=True)
     expected = F.conv2d(x.float(), weight, bias, padding=1).relu()
     error = float((result.float() - expected).norm() / expected.norm())
-    limit = 1e-5 if dtype == torch.float32 else 0.05
+    limit = 1e-5 if dtype == torch.float32 else 0.05 if winograd else 0.01
     if not error < limit:
         log.warning("the compiled convolution is not used: its relative error is %.2g", error)
     return error < limit
 
 
-def _packed(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
-    """The filters in the order in which the inner loop reads them.
+def _functions(dtype: torch.dtype, winograd: bool) -> ctypes.CDLL | None:
+    if winograd:
+        return library("winograd")
+    if dtype != torch.bfloat16 or "amx_bf16" not in processor_flags():
+        return None
+    functions = library("amx")
+    return functions if functions and functions.is_permitted() else None
+
+
+def _name(dtype: torch.dtype) -> str:
+    return f"convolve_{dtype}".replace("torch.", "")
+
+
+def _spectra(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
+    """The filters in the order in which the inner loop of `winograd.cpp` reads them.
 
     36 x blocks of outputs x inputs x outputs of a block; in bfloat16 pairs of inputs come last.
     """
@@ -88,3 +119,13 @@ def _packed(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
     if dtype == torch.bfloat16:
         return filters.unflatten(3, (-1, 2)).permute(0, 1, 3, 2, 4).contiguous()
     return filters.transpose(2, 3).contiguous()
+
+
+def _panels(weight: Tensor) -> Tensor:
+    """The filters in the order in which the inner loop of `amx.cpp` reads them.
+
+    Panels of outputs x 3 rows x parts of the inputs x 3 columns x pairs of inputs x outputs of a panel x 2.
+    """
+    outputs, inputs = weight.shape[:2]
+    panels = weight.reshape(outputs // PANEL, PANEL, inputs // 32, 16, 2, 3, 3)
+    return panels.permute(0, 5, 2, 6, 3, 1, 4).contiguous()

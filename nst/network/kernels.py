@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nst.network.fused_convolution import FusedConvolution, supports
+from nst.network.fused_convolution import FusedConvolution, Pooling, supports
 from nst.network.packed_convolution import Convolution
+from nst.network.pooling import pool, unpool
 from nst.network.relu import relu_, relu_backward
 from nst.network.winograd import Winograd1d, Winograd2d
 
@@ -26,13 +27,13 @@ class Kernel:
     ) -> None:
         # The transpose of a convolution is a convolution with the kernel rotated by 180 degrees.
         back = weight.flip(2, 3).transpose(0, 1)
-        self._fused = fused and all(supports(each, dtype) for each in (weight, back))
+        self._fused = fused and all(supports(each, dtype, winograd) for each in (weight, back))
         self._relu_is_fused = self._fused or first or not winograd
         self._bias = bias.to(weight.device, torch.float32 if self._fused else dtype)
         self._forward: Any
         self._backward: Any
         if self._fused:
-            self._forward, self._backward = FusedConvolution(weight, dtype), FusedConvolution(back, dtype)
+            self._forward, self._backward = (FusedConvolution(each, dtype, winograd) for each in (weight, back))
         elif first:
             self._forward, self._backward = Convolution(weight.to(dtype), (0, 0)), to_pixels(back.to(dtype))
         elif not winograd:
@@ -50,13 +51,24 @@ class Kernel:
         out = self._forward(x, self._bias)
         return relu_(out) if relu else out
 
-    def backward(self, grad: Tensor, features: Tensor | None) -> Tensor:
+    def forward_pooled(self, x: Tensor) -> tuple[Tensor, Pooling]:
+        """`forward` with a ReLU and `pool` with "max", and what `unpool` needs."""
+        if self._fused:
+            return self._forward.pooled(x, self._bias)
+        features = self.forward(x, relu=True)
+        pooled, positions = pool(features, "max")
+        return pooled, (features.shape, positions)
+
+    def backward(self, grad: Tensor, features: Tensor | None, pooling: Pooling | None = None) -> Tensor:
         """Gradient with respect to the output -> to the input.
 
         `features`: the input, if a ReLU produced it; then the gradient is the one with respect to the ReLU's input.
+        `pooling`: from `forward_pooled`; then `grad` is the gradient with respect to its result.
         """
         if self._fused:
-            return self._backward(grad, None, mask=features)
+            return self._backward(grad, mask=features, pooling=pooling)
+        if pooling:
+            grad = unpool(grad, *pooling)
         grad = self._backward(grad, None)
         return grad if features is None else relu_backward(grad, features, grad)
 

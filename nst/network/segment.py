@@ -23,15 +23,19 @@ class Segment(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, parts: list[Part], in_place: bool = False) -> Tensor:
         ctx.passed, ctx.in_place = [], in_place
-        for number, part in enumerate(parts):
+        remaining = list(parts)
+        while remaining:
+            part = remaining.pop(0)
             saved: Any = None
-            if isinstance(part, Kernel):
-                x = part.forward(x, relu=parts[number + 1 : number + 2] == ["relu"])
+            if isinstance(part, Kernel) and remaining[:2] == ["relu", "max"]:
+                x, saved = part.forward_pooled(x)
+                del remaining[:2]
+            elif isinstance(part, Kernel):
+                x = part.forward(x, relu=remaining[:1] == ["relu"])
             elif part == "relu":
-                saved = x = x if number else relu_(x.clone())  # the input belongs to the caller
+                first = len(remaining) + 1 == len(parts)
+                saved = x = relu_(x.clone()) if first else x  # the input belongs to the caller
             else:
-                if part == "max" and ctx.passed:
-                    ctx.passed.pop()  # `unpool` includes the gradient of the ReLU before it
                 shape = x.shape
                 x, positions = pool(x, part)
                 saved = shape, positions
@@ -47,7 +51,7 @@ class Segment(torch.autograd.Function):
             if isinstance(part, Kernel):
                 # The gradient of the ReLU that made the input is cheaper along with the convolution's.
                 of_relu = ctx.passed and ctx.passed[-1][0] == "relu"
-                grad = part.backward(grad, ctx.passed.pop()[1] if of_relu else None)
+                grad = part.backward(grad, ctx.passed.pop()[1] if of_relu else None, saved)
             elif part == "relu":
                 grad = relu_backward(grad, saved, grad if in_place else torch.empty_like(saved))
             else:

@@ -26,16 +26,25 @@ constexpr int GROUP = 64;   // outputs whose products are held at a time
 
 typedef float Vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef uint32_t Bits __attribute__((vector_size(4 * WIDTH)));
+typedef int32_t Ints __attribute__((vector_size(4 * WIDTH)));
+typedef int8_t Bytes __attribute__((vector_size(WIDTH), aligned(1), may_alias));
 typedef uint16_t Halves __attribute__((vector_size(2 * WIDTH), aligned(2), may_alias));
 typedef uint16_t bfloat16;
 
 inline Vector load(const float* p) { return *(const Vector*)p; }
 inline void store(float* p, Vector v) { *(Vector*)p = v; }
 inline Vector load(const bfloat16* p) { return (Vector)(__builtin_convertvector(*(const Halves*)p, Bits) << 16); }
-inline void store(bfloat16* p, Vector v) {  // rounded to the nearest, ties to even
+inline Bits upper_half(Vector v) {  // of a bfloat16, rounded to the nearest, ties to even
     Bits bits = (Bits)v;
-    *(Halves*)p = __builtin_convertvector((bits + 0x7fff + ((bits >> 16) & 1)) >> 16, Halves);
+    return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
+inline void store(bfloat16* p, Vector v) { *(Halves*)p = __builtin_convertvector(upper_half(v), Halves); }
+
+// The bits of a number that is not negative, as stored: they have the order of the numbers.
+inline Ints in_order(Vector v, const float*) { return (Ints)v; }
+inline Ints in_order(Vector v, const bfloat16*) { return (Ints)upper_half(v); }
+inline void store_bits(float* p, Ints bits) { store(p, (Vector)bits); }
+inline void store_bits(bfloat16* p, Ints bits) { *(Halves*)p = __builtin_convertvector(bits, Halves); }
 
 inline void to_spectrum(const Vector d[6], Vector out[6]) {
     Vector even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
@@ -100,6 +109,8 @@ struct Layer {
     const T* filters;   // 36 x K / (VECTORS * WIDTH) x C x (VECTORS * WIDTH)
     const float* bias;  // K, or null
     const T* mask;      // null, or H x W x K: outputs are set to 0 where it is 0
+    const int8_t* from; // null, or positions H / 2 x W / 2 x C of the maxima whose gradient `in` is
+    int8_t* to;         // null, or where the positions of the pooled outputs go, H / 2 x W / 2 x K
     int height, width, inputs, outputs;
     bool relu;
 
@@ -112,20 +123,27 @@ struct Layer {
 
     // The spectra of tiles from `first` on: 36 x tiles_at_once() x C.
     void transform_patches(int first, int count, const T* zeros, T* spectra) const {
+        const int rows = from ? height / 2 * 2 : height, pixels = from ? width / 2 * 2 : width;
         for (int t = 0; t < count; t++) {
             int top = (first + t) / columns() * 4 - 1, left = (first + t) % columns() * 4 - 1;
             const T* patch[6][6];
+            const int8_t* positions[6][6];
             for (int i = 0; i < 6; i++)
                 for (int k = 0; k < 6; k++) {
                     int y = top + i, x = left + k;
-                    bool outside = y < 0 || y >= height || x < 0 || x >= width;
-                    patch[i][k] = outside ? zeros : in + ((size_t)y * width + x) * inputs;
+                    bool outside = y < 0 || y >= rows || x < 0 || x >= pixels;
+                    size_t at = from ? (size_t)(y / 2) * (width / 2) + x / 2 : (size_t)y * width + x;
+                    patch[i][k] = outside ? zeros : in + at * inputs;
+                    positions[i][k] = outside || !from ? (const int8_t*)zeros : from + at * inputs;
                 }
             for (int c = 0; c < inputs; c += WIDTH) {
                 Vector half[6][6];
                 for (int k = 0; k < 6; k++) {
                     Vector column[6], changed[6];
                     for (int i = 0; i < 6; i++) column[i] = load(patch[i][k] + c);
+                    if (from)
+                        for (int i = 0; i < 6; i++)
+                            column[i] = at_place(column[i], positions[i][k] + c, (i + 1) % 2 + 2 * ((k + 1) % 2));
                     to_spectrum(column, changed);
                     for (int i = 0; i < 6; i++) half[i][k] = changed[i];
                 }
@@ -136,6 +154,10 @@ struct Layer {
                 }
             }
         }
+    }
+
+    static Vector at_place(Vector values, const int8_t* positions, int place) {
+        return (Vector)((Ints)values & (__builtin_convertvector(*(const Bytes*)positions, Ints) == place));
     }
 
     // GROUP outputs of all tiles' products: 36 x tiles_at_once() x GROUP.
@@ -165,20 +187,41 @@ struct Layer {
                     to_output(column, changed);
                     for (int i = 0; i < 4; i++) half[i][j] = changed[i];
                 }
-                Vector constant = bias ? load(bias + group * GROUP + k) : none;
-                for (int i = 0; i < std::min(4, height - top); i++) {
-                    Vector row[4];
-                    to_output(half[i], row);
-                    size_t at = ((size_t)(top + i) * width + left) * outputs + group * GROUP + k;
-                    for (int j = 0; j < std::min(4, width - left); j++, at += outputs) {
-                        Vector value = row[j] + constant;
-                        if (relu) value = value <= 0 ? none : value;  // keeps NaN, but not -0
-                        if (mask) value = load(mask + at) == 0 ? none : value;
-                        store(out + at, value);
+                Vector constant = bias ? load(bias + group * GROUP + k) : none, rows[4][4];
+                for (int i = 0; i < 4; i++) {
+                    to_output(half[i], rows[i]);
+                    for (int j = 0; j < 4; j++) {
+                        rows[i][j] += constant;
+                        if (relu) rows[i][j] = rows[i][j] <= 0 ? none : rows[i][j];  // keeps NaN, but not -0
                     }
                 }
+                to ? write_pooled(top, left, group * GROUP + k, rows) : write(top, left, group * GROUP + k, rows);
             }
         }
+    }
+
+    void write(int top, int left, int channel, const Vector rows[4][4]) const {
+        for (int i = 0; i < std::min(4, height - top); i++)
+            for (int j = 0; j < std::min(4, width - left); j++) {
+                size_t at = ((size_t)(top + i) * width + left + j) * outputs + channel;
+                Vector none = {}, value = rows[i][j];
+                if (mask) value = load(mask + at) == 0 ? none : value;
+                store(out + at, value);
+            }
+    }
+
+    void write_pooled(int top, int left, int channel, const Vector rows[4][4]) const {
+        for (int i = 0; i < 4 && top + i + 1 < height; i += 2)
+            for (int j = 0; j < 4 && left + j + 1 < width; j += 2) {
+                Ints a = in_order(rows[i][j], out), b = in_order(rows[i + 1][j], out);
+                Ints d = in_order(rows[i][j + 1], out), e = in_order(rows[i + 1][j + 1], out);
+                Ints one = a > b ? a : b, other = d > e ? d : e;
+                Ints position = other > one ? 2 - (e > d) : 0 - (b > a);  // a comparison is -1 if it is true
+                Ints largest = other > one ? other : one;
+                size_t at = ((size_t)((top + i) / 2) * (width / 2) + (left + j) / 2) * outputs + channel;
+                store_bits(out + at, largest);
+                *(Bytes*)(to + at) = __builtin_convertvector(largest == 0 ? 0 * position + 4 : position, Bytes);
+            }
     }
 
     void run(int threads) const {
@@ -215,14 +258,16 @@ extern "C" {
 int filter_block() { return VECTORS * WIDTH; }
 
 void convolve_float32(const float* in, float* out, const float* filters, const float* bias, const float* mask,
-                      int height, int width, int inputs, int outputs, bool relu, int threads) {
-    Layer<float>{in, out, filters, bias, mask, height, width, inputs, outputs, relu}.run(threads);
+                      const int8_t* from, int8_t* to, int height, int width, int inputs, int outputs, bool relu,
+                      int threads) {
+    Layer<float>{in, out, filters, bias, mask, from, to, height, width, inputs, outputs, relu}.run(threads);
 }
 
 #ifdef __AVX512BF16__
 void convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
-                       const bfloat16* mask, int height, int width, int inputs, int outputs, bool relu, int threads) {
-    Layer<bfloat16>{in, out, filters, bias, mask, height, width, inputs, outputs, relu}.run(threads);
+                       const bfloat16* mask, const int8_t* from, int8_t* to, int height, int width, int inputs,
+                       int outputs, bool relu, int threads) {
+    Layer<bfloat16>{in, out, filters, bias, mask, from, to, height, width, inputs, outputs, relu}.run(threads);
 }
 #endif
 }

@@ -59,8 +59,8 @@ def test_without_it_there_is_no_error(reason: str, tmp_path: Path, monkeypatch: 
         (tmp_path / "nst").chmod(0o777)
     else:
         monkeypatch.setattr("sys.platform", "darwin")
-    assert not is_available(torch.float32)
-    assert not supports(torch.zeros(64, 64, 3, 3), torch.float32)
+    assert not is_available(torch.float32, True)
+    assert not supports(torch.zeros(64, 64, 3, 3), torch.float32, True)
     features = torch.rand(1, 64, 4, 4)
     assert operation("pool", features) is None
     assert pool(features, "max")[0].shape == (1, 64, 2, 2)

@@ -6,6 +6,7 @@ import torch
 
 from nst.network import device, processor
 from nst.network.device import Arithmetic, arithmetic_for, cores
+from nst.network.fused_convolution import is_available
 from nst.network.kernels import Convolve
 from nst.network.processor import processor_flags
 from nst.network.vgg import Backbone
@@ -37,7 +38,7 @@ def test_the_processors_flags_decide_without_measuring(
 
     monkeypatch.setattr(device, "_seconds", timed)
     monkeypatch.setattr(device, "processor_flags", lambda: frozenset(flags))
-    monkeypatch.setattr(device, "is_available", lambda dtype: dtype == torch.float32)
+    monkeypatch.setattr(device, "is_available", lambda dtype, winograd: dtype == torch.float32 and winograd)
     assert arithmetic_for(CPU) == expected
     assert arithmetic_for(CPU, "float32") == Arithmetic(torch.float32, winograd=True, fused=True)
 
@@ -46,7 +47,7 @@ def test_the_processors_flags_decide_without_measuring(
 def no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     """A processor that reports no features, with nothing measured yet."""
     monkeypatch.setattr(device, "processor_flags", frozenset)
-    monkeypatch.setattr(device, "is_available", lambda _: False)
+    monkeypatch.setattr(device, "is_available", lambda *_: False)
     for measured in (device._bfloat16_is_faster, device._winograd_is_faster):
         monkeypatch.setattr(device, measured.__name__, measured.__wrapped__)
 
@@ -85,7 +86,7 @@ def test_real_convolutions_are_measured(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_arguments_fix_the_arithmetic() -> None:
     fixed = arithmetic_for(CPU, "bfloat16", winograd=False)
-    assert fixed == Arithmetic(torch.bfloat16, winograd=False)
+    assert fixed == Arithmetic(torch.bfloat16, winograd=False, fused=is_available(torch.bfloat16, winograd=False))
     assert Backbone(bundled_weights(), CPU, fixed).arithmetic == fixed
     with pytest.raises(ValueError, match="precision is 'half'; choose one of float32, bfloat16, f"):
         arithmetic_for(CPU, "half")
