@@ -117,11 +117,14 @@ struct Layer {
     int columns() const { return (width + 3) / 4; }
     int tiles() const { return (height + 3) / 4 * columns(); }
 
-    // Tiles of a block. With few tiles the products stay in the cache; with many the filters are read less often. With a
-    // power of two the rows would compete for the same cache lines.
-    int tiles_at_once() const { return inputs > 128 ? 30 : 12; }
+    // Tiles of a block: the more inputs there are, the larger the filters are and the less often they should be read.
+    int tiles_at_once() const { return ROWS * inputs / 32; }
 
-    // The spectra of tiles from `first` on: 36 x tiles_at_once() x C.
+    // Numbers from one of the 36 matrices to the next: multiples of 4 KB would compete for the same cache lines.
+    size_t spectrum_size() const { return (size_t)tiles_at_once() * inputs + 32; }
+    size_t product_size() const { return (size_t)tiles_at_once() * GROUP + 16; }
+
+    // The spectra of tiles from `first` on: 36 matrices of tiles x C.
     void transform_patches(int first, int count, const T* zeros, T* spectra) const {
         const int rows = from ? height / 2 * 2 : height, pixels = from ? width / 2 * 2 : width;
         for (int t = 0; t < count; t++) {
@@ -150,7 +153,7 @@ struct Layer {
                 for (int i = 0; i < 6; i++) {
                     Vector row[6];
                     to_spectrum(half[i], row);
-                    for (int k = 0; k < 6; k++) store(spectra + ((size_t)(6 * i + k) * tiles_at_once() + t) * inputs + c, row[k]);
+                    for (int k = 0; k < 6; k++) store(spectra + (6 * i + k) * spectrum_size() + (size_t)t * inputs + c, row[k]);
                 }
             }
         }
@@ -160,15 +163,15 @@ struct Layer {
         return (Vector)((Ints)values & (__builtin_convertvector(*(const Bytes*)positions, Ints) == place));
     }
 
-    // GROUP outputs of all tiles' products: 36 x tiles_at_once() x GROUP.
+    // GROUP outputs of all tiles' products: 36 matrices of tiles x GROUP.
     void multiply(int count, int group, const T* spectra, float* products) const {
         constexpr int BLOCK = VECTORS * WIDTH;
         for (int p = 0; p < 36; p++)
             for (int part = 0; part < GROUP / BLOCK; part++) {
                 size_t block = (size_t)p * (outputs / BLOCK) + group * (GROUP / BLOCK) + part;
                 const T* f = filters + block * inputs * BLOCK;
-                const T* rows = spectra + (size_t)p * tiles_at_once() * inputs;
-                float* into = products + (size_t)p * tiles_at_once() * GROUP + part * BLOCK;
+                const T* rows = spectra + p * spectrum_size();
+                float* into = products + p * product_size() + part * BLOCK;
                 int t = 0;
                 for (; t + ROWS <= count; t += ROWS)
                     multiply_rows<ROWS>(rows + (size_t)t * inputs, f, inputs, into + t * GROUP);
@@ -183,7 +186,7 @@ struct Layer {
                 Vector half[4][6], none = {};
                 for (int j = 0; j < 6; j++) {
                     Vector column[6], changed[4];
-                    for (int i = 0; i < 6; i++) column[i] = load(products + ((6 * i + j) * tiles_at_once() + t) * GROUP + k);
+                    for (int i = 0; i < 6; i++) column[i] = load(products + (6 * i + j) * product_size() + t * GROUP + k);
                     to_output(column, changed);
                     for (int i = 0; i < 4; i++) half[i][j] = changed[i];
                 }
@@ -230,8 +233,8 @@ struct Layer {
         int together = blocks >= 2 * threads ? groups : (jobs + threads - 1) / threads;
 #pragma omp parallel num_threads(threads)
         {
-            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * tiles_at_once() * inputs);
-            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * tiles_at_once() * GROUP);
+            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * spectrum_size());
+            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * product_size());
             T* zeros = (T*)aligned_alloc(64, sizeof(T) * inputs);
             memset(zeros, 0, sizeof(T) * inputs);
             int transformed = -1;
