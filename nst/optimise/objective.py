@@ -82,8 +82,13 @@ class Objective:
         self._evaluations = 0
 
     def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
-        terms, gradient = self._evaluate(pixels.detach())
+        renews = self.changes_at(self._evaluations)
         self._evaluations += 1
+        return self.evaluate(pixels.detach(), renews)
+
+    def evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
+        """What a call returns. If `renews`, the nearest neighbours are found again before."""
+        terms, gradient = self._evaluate(pixels, renews)
         if self._movable is not None:
             gradient = gradient * self._movable
         return with_total(terms), gradient
@@ -109,10 +114,10 @@ class Objective:
         weights = 1 + LIKE_CONTENT * degree_of_likeness(self._regions, of_photo)
         return factor * (weights / weights.mean()).clamp_min(1)
 
-    def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
         """The weighted losses, and the gradient of their sum."""
         variable = pixels.detach().requires_grad_()
-        terms = self._weighted(*self._feature_losses(variable))
+        terms = self._weighted(*self._feature_losses(variable, renews))
         gradient = loss_gradient(terms["content"] + terms["style"], variable, self._backbone.arithmetic.dtype)
         terms["tv"] = self._add_total_variation(pixels, gradient)
         return {name: term.detach() for name, term in terms.items()}, gradient
@@ -128,15 +133,16 @@ class Objective:
         weight = self._weights[2]
         return weight * add_total_variation(pixels, weight, gradient)
 
-    def _feature_losses(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _feature_losses(self, pixels: Tensor, renews: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Content, style (Gram matrix) and matching (nearest neighbour) loss: three scalars.
 
         Each is the weighted sum over layers and, by area, over regions.
         """
-        content = style = matching = pixels.new_zeros(())
+        content = matching = pixels.new_zeros(())
+        style = [content]
 
         def add_losses(k: str, features: Tensor) -> Tensor:
-            nonlocal content, style, matching
+            nonlocal content, matching
             if k in self._content_layers:
                 features, loss = with_weighted_error(features, self._photo[k], self._content_factors[k])
                 content = content + self._content_layers[k] * loss
@@ -144,16 +150,16 @@ class Objective:
                 if k in self._style_layers:
                     weight = target.share * self._style_layers[k]
                     features, loss = target.style_loss(k, features, self._settings.style_loss, weight)
-                    style = style + loss
+                    style.append(loss)
                 if k in self._match_layers:
-                    if self.changes_at(self._evaluations):
+                    if renews:
                         target.find_matches(k, features)
                     features, loss = target.matching_loss(k, features)
                     matching = matching + target.share * self._match_layers[k] * loss
             return features
 
         self._backbone.visit(pixels, self._layers, add_losses, self._settings.pooling)
-        return content, style, matching
+        return content, torch.stack(style).sum(), matching
 
 
 def with_total(terms: LossTensors) -> LossTensors:
@@ -174,7 +180,7 @@ def loss_gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     if dtype != torch.float16:
         return torch.autograd.grad(total, pixels)[0]
     factor = (FLOAT16_GRADIENT * pixels.numel() / total.detach()).log2().round().exp2()
-    factor = torch.where(total > 0, factor, 1)  # a loss of 0 has no gradient to scale
+    factor = torch.where(total > 0, factor, torch.ones_like(factor))  # a loss of 0 has no gradient to scale
     return torch.autograd.grad(total, pixels, factor)[0].div_(factor)
 
 

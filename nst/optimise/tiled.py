@@ -23,7 +23,7 @@ from nst.optimise.losses import (
     with_weighted_error,
 )
 from nst.optimise.matching import PictureMean, Search, match_target, matching_similarity, pulls, sum_of, unit_offsets
-from nst.optimise.objective import Objective, loss_gradient
+from nst.optimise.objective import LossTensors, Objective, loss_gradient
 from nst.optimise.targets import RegionTarget
 from nst.optimise.tiling import Tile, reach, stride_of, tiles
 
@@ -57,10 +57,10 @@ class TiledObjective(Objective):
                 channels[k] = core.shape[1]
         self._content_factors = {k: self._content_factor(k, x, channels[k]) for k, x in of_photo.items()}
 
-    def _evaluate(self, pixels: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def _evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
         with torch.no_grad():
             self._sum_up(pixels)
-            if self.changes_at(self._evaluations):
+            if renews:
                 self._find_matches(pixels)
         gradient, zero = torch.zeros_like(pixels), pixels.new_zeros(())
         content, style, similarity = zero, zero, zero

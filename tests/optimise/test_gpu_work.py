@@ -54,7 +54,7 @@ def _kernels(evaluate: Objective, size: int) -> int:
 
 @pytest.mark.parametrize(
     ("evaluate", "size", "most", "most_with_search"),
-    [(512, 512, 255, 360), (2048, 2048, 315, 600)],
+    [(512, 512, 250, 350), (2048, 2048, 310, 595)],
     indirect=["evaluate"],
 )
 def test_an_evaluation_launches_few_kernels(evaluate: Objective, size: int, most: int, most_with_search: int) -> None:
