@@ -1,6 +1,7 @@
-"""One-pass previews of the visitor's photo: on the canvas, and of every style in the gallery.
+"""Previews of the visitor's photo: on the canvas, and of every style in the gallery.
 
-The visitor's device draws them if it is fast enough (`device.js`), else the server.
+The visitor's device draws them with the one-pass network if it is fast enough (`device.js`), else the server. Where
+the optimiser takes less than a second, its painting follows every setting.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ import gradio as gr
 from PIL import Image
 
 from nst.errors import InputError
-from nst.page.events import DIRECT, FINE_TUNING, Context, Inputs, Outputs, run_script
+from nst.job import Request
+from nst.page.events import DIRECT, FINE_TUNING, REPAINTING, Context, Inputs, Outputs, run_script
 from nst.page.photo import PhotoInput
 from nst.page.result import Result
 from nst.page.settings import SettingsPanel, visible_values
@@ -20,6 +22,7 @@ from nst.page.ui import static
 from nst.page.ui.html import gallery_items, title_of
 from nst.recipes import RECIPES
 from nst.service.previews import PREVIEW_SIZE, THUMBNAIL_SIZE
+from nst.service.repaint import repaint
 from nst.service.session import Session
 from nst.service.uploads import Upload
 from nst.settings import ONE_PASS_SETTINGS
@@ -59,6 +62,24 @@ class Preview:
     def preview_setting(self, *, session: Session, drawn: Any, **values: Any) -> Outputs:
         """Another strength or stroke size: the preview follows; a painting stays."""
         return gr.skip() if drawn or session.painting else self._preview(session, **values)
+
+    def repaint(
+        self, *, session: Session, photo: Any, chosen: list[str], mask: Any, recipe: str, **values: Any
+    ) -> Outputs:
+        """Another value of any setting: the painting with it, where the optimiser is fast enough."""
+        painting, file = session.painting, None
+        try:
+            upload = self.app.uploads.photo(photo)
+            if upload and not session.run:
+                overrides = visible_values(chosen, values)
+                mask = self.app.uploads.mask(mask)
+                request = Request(photo=upload.path, styles=chosen, recipe=recipe, overrides=overrides, mask=mask)
+                picture = repaint(self.app, request, upload, self.app.styles_for(session))
+                if picture and not session.run and session.painting == painting:  # else Paint was quicker
+                    file = next(iter(self._save(session, "canvas", [picture])), None)
+        except InputError:  # `Estimate` reports what is wrong
+            return gr.skip()
+        return self.result.show_preview(session, file) if file else gr.skip()
 
     def _preview(self, session: Session, *, photo: Any, chosen: list[str], **values: Any) -> Outputs:
         paths = [s.path for s in selected_styles(self.app.styles_for(session), chosen)]
@@ -175,8 +196,7 @@ class Preview:
         gallery_on_device(style.on_photo.input).then(**gallery)
 
         def redrawn(trigger: Any) -> Any:
-            drawing = drawn_on_device(trigger, replaces=False)
-            drawing.then(
+            return drawn_on_device(trigger, replaces=False).then(
                 self.preview_setting,
                 js=DRAWN,
                 inputs_kwargs=inputs,
@@ -184,10 +204,23 @@ class Preview:
                 trigger_mode="always_last",
                 **DIRECT,
             )
-            return drawing
 
-        for setting in (controls["strength"], controls["style_scale"]):
-            redrawn(setting.input)
+        for name, setting in controls.items():
+            trigger = redrawn(setting.input).then if name in ("strength", "style_scale") else setting.input
+            trigger(
+                self.repaint,
+                inputs_kwargs={
+                    "session": self.session,
+                    "photo": photo,
+                    "chosen": style.chosen,
+                    "mask": self.settings.mask,
+                    **recipe,
+                    **controls,
+                },
+                outputs=self.result.outputs,
+                trigger_mode="always_last",
+                **REPAINTING,
+            )
         fine_tuned = added_gallery.then(
             style.fine_tune, inputs_kwargs={"session": self.session}, outputs=style.sources, **FINE_TUNING
         )

@@ -11,8 +11,11 @@ from PIL import Image
 from nst.gallery import load_styles, sample
 from nst.images import open_image
 from nst.page.app import Page, release
-from nst.service.previews import MAX_WAITING, THUMBNAIL_SIZE, Previewer
+from nst.page.ui.controls import control_values
+from nst.service.engine import Pace
+from nst.service.previews import MAX_WAITING, PREVIEW_SIZE, THUMBNAIL_SIZE, Previewer
 from nst.service.session import Session
+from nst.settings import Settings
 from tests.conftest import sent
 
 from .conftest import paint_task
@@ -166,3 +169,56 @@ def test_too_many_go_without() -> None:
     assert crowd.thumbnails(photo, "digest", [one_style]) == []
     crowd._places.release()
     assert len(crowd.thumbnails(photo, "digest", [one_style])) == 1
+
+
+def _repaint(page: Page, session: Session, photo: Any, **changed: Any) -> dict[Any, Any]:
+    values = control_values(Settings(size=64, effort="quick", scales=1))
+    asked: dict[str, Any] = {"photo": photo, "chosen": ["gold_spirals"], "mask": None, "recipe": "atelier", **values}
+    return page.preview.repaint(session=session, **asked | changed)
+
+
+@pytest.fixture
+def fast(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that paints in less than a second, as far as it knows."""
+    monkeypatch.setattr(page.app_state.engine, "pace", Pace(guess=1e9))
+
+
+@pytest.mark.usefixtures("fast")
+def test_on_a_fast_machine_the_painting_follows_the_settings(page: Page, session: Session, photo_sent: Any) -> None:
+    session.painting = "token"
+    first = _shown(page, _repaint(page, session, photo_sent))
+    assert session.painting == ""
+    before = _pixels(first)
+    assert before.shape == (51, 64, 3)
+    other = _pixels(_shown(page, _repaint(page, session, photo_sent, colour="photo")))
+    assert np.abs(other - before).mean() > 5
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_repainting_is_no_larger_than_a_preview(page: Page, session: Session, photo_sent: Any) -> None:
+    shown = _repaint(page, session, photo_sent, size=2048, steps=1, effort="one-pass")
+    assert max(_pixels(_shown(page, shown)).shape) == PREVIEW_SIZE
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize("changed", [{"chosen": []}, {"chosen": ["nobody"]}, {"strength": "much"}, {"size": -1}])
+def test_nothing_is_repainted_where_something_is_missing_or_wrong(
+    changed: dict[str, Any], page: Page, session: Session, photo_sent: Any
+) -> None:
+    assert page.result.image not in _repaint(page, session, photo_sent, **changed)
+    assert page.result.image not in _repaint(page, session, None)
+
+
+@pytest.mark.usefixtures("fast")
+def test_nothing_is_repainted_while_somebody_paints(page: Page, session: Session, photo_sent: Any) -> None:
+    with page.app_state.running(paint_task()):
+        assert page.result.image not in _repaint(page, session, photo_sent)
+    session.run = paint_task()
+    assert page.result.image not in _repaint(page, session, photo_sent)
+
+
+def test_on_a_slow_machine_nothing_is_repainted(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page.app_state.engine, "pace", Pace(guess=1e3))
+    assert page.result.image not in _repaint(page, session, photo_sent)
