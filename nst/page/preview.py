@@ -131,8 +131,8 @@ class Preview:
             return []
         return files
 
-    def wire(self, clicked: Any, listed: Any, added: Any) -> None:
-        """Connect the events, those of a style that was clicked, chosen by name or added first."""
+    def wire(self, clicked: Any, listed: Any, added: Any, preset: Any) -> None:
+        """Connect the events. Given are those of a style, clicked, chosen by name or added, and of a preset."""
         photo, style, controls = self.photo.image, self.style, self.settings.controls
         recipe: Inputs = {"recipe": self.settings.recipe}
         drawn: Inputs = {"drawn": self.drawn}  # a script sets it
@@ -205,8 +205,10 @@ class Preview:
                 **DIRECT,
             )
 
-        for name, setting in controls.items():
-            trigger = redrawn(setting.input).then if name in ("strength", "style_scale") else setting.input
+        followed = "strength", "style_scale"
+        triggers = [controls[name].input for name in controls if name not in followed]
+        triggers += [redrawn(trigger).then for trigger in (preset.success, *(controls[k].input for k in followed))]
+        for trigger in triggers:
             trigger(
                 self.repaint,
                 inputs_kwargs={

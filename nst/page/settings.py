@@ -123,9 +123,9 @@ class SettingsPanel:
         """Another photo: the mask belonged to the one before."""
         return {self.mask_fold: gr.Accordion(open=False), self.mask: None}
 
-    def wire(self, chosen: gr.Dropdown) -> None:
-        """Connect the events; `chosen` are the styles chosen."""
-        self.preset.input(
+    def wire(self, chosen: gr.Dropdown) -> Any:
+        """Connect the events; `chosen` are the styles chosen. Returns the event of a preset."""
+        preset = self.preset.input(
             self.choose_preset,
             inputs_kwargs={"preset": self.preset},
             outputs=[self.controls[name] for name in PRESETS["balanced"]],
@@ -141,6 +141,7 @@ class SettingsPanel:
             self.open_mask_editor, inputs_kwargs={"photo": self.photo.image}, outputs=self.mask, **QUEUED
         )
         self.photo.image.change(self.close_mask_editor, outputs=[self.mask_fold, self.mask], **DIRECT)
+        return preset
 
 
 def visible_values(chosen: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,8 +130,11 @@ def test_steering_on_a_phone(browser: Browser, server: Served) -> None:
     phone = context.new_page()
     open_link(phone, server.url, f"photo=lion&style=stained_glass&{SMALL}")
     expect(phone.locator("#on")).to_be_disabled()
+    preview = phone.locator("#canvas img").first
+    before = str(preview.get_attribute("src"))
     phone.get_by_label("Bold").tap()
     expect(phone).to_have_url(re.compile("strength=0.65"))
+    expect(preview).not_to_have_attribute("src", before)
     phone.locator("#settings button.label-wrap").first.tap()
     phone.get_by_label("photo", exact=True).first.tap()
     expect(phone).to_have_url(re.compile("colour=photo"))
