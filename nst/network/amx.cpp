@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <immintrin.h>
+#include <omp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ constexpr int PANEL = 32;   // outputs in two registers
 constexpr int ROWS = 8;     // rows of a block
 constexpr int SPAN = 1 << 15;     // numbers in a row of a block
 constexpr int LARGE = 1 << 21;    // outputs: so many would displace everything in the cache, and are written past it
-constexpr int NONE = 4;     // position of a maximum of 0: see `nst.network.pooling`
+constexpr int ALL_ZERO = 4;  // position where all four values are 0: see `nst.network.pooling`
 
 struct alignas(64) Registers {
     uint8_t palette = 1, start = 0, reserved[14] = {};
@@ -37,8 +38,8 @@ struct Layer {
     const bfloat16* filters;    // K / PANEL x 3 x C / DEPTH x 3 x DEPTH / 2 x PANEL x 2
     const float* bias;          // K, or null
     const bfloat16* mask;       // null, or H x W x K: outputs are set to 0 where it is 0
-    const int8_t* from;         // null, or positions H / 2 x W / 2 x C of the maxima whose gradient `in` is
-    int8_t* to;                 // null, or where the positions of the pooled outputs go, H / 2 x W / 2 x K
+    const int8_t* in_maxima;    // null, or positions H / 2 x W / 2 x C of the maxima whose gradient `in` is
+    int8_t* out_maxima;         // null, or where the positions of the pooled outputs go, H / 2 x W / 2 x K
     int height, width, inputs, outputs;
     bool relu;
 
@@ -47,28 +48,30 @@ struct Layer {
     int blocks() const { return (height + ROWS - 1) / ROWS * columns(); }
     int line() const { return (block_width() + 2) * inputs; }  // numbers in a row of a block with its margin
 
-    void copy(int top, int left, bfloat16* block) const {
-        const int start = std::max(0, left - 1), whole_width = from ? width / 2 * 2 : width;
-        const int stop = std::min(whole_width, left + block_width() + 1), whole_height = from ? height / 2 * 2 : height;
+    void read_block(int top, int left, bfloat16* block) const {
+        const int whole_width = in_maxima ? width / 2 * 2 : width, whole_height = in_maxima ? height / 2 * 2 : height;
+        const int start = std::max(0, left - 1), stop = std::min(whole_width, left + block_width() + 1);
         for (int y = top - 1; y < top + ROWS + 1; y++, block += line()) {
             bfloat16* first = block + (size_t)(start - left + 1) * inputs;
             bfloat16* last = y < 0 || y >= whole_height ? first : first + (size_t)std::max(0, stop - start) * inputs;
             std::fill(block, first, 0);
-            if (from)
+            if (in_maxima)
                 unpool(y, start, first, last);
             else
                 memcpy(first, in + ((size_t)y * width + start) * inputs, sizeof(bfloat16) * (last - first));
             std::fill(last, block + line(), 0);
         }
+        asm volatile("" ::: "memory");  // the compiler does not know that the unit reads it
     }
 
-    void unpool(int y, int x, bfloat16* to, const bfloat16* end) const {
-        for (; to < end; x++) {
+    void unpool(int y, int x, bfloat16* pixels, const bfloat16* end) const {
+        for (; pixels < end; x++) {
             const size_t at = ((size_t)(y / 2) * (width / 2) + x / 2) * inputs;
             const __m256i place = _mm256_set1_epi8(y % 2 + 2 * (x % 2));
-            for (int c = 0; c < inputs; c += DEPTH, to += DEPTH) {
-                __mmask32 here = _mm256_cmpeq_epi8_mask(_mm256_loadu_si256((const __m256i*)(from + at + c)), place);
-                _mm512_storeu_si512(to, _mm512_maskz_loadu_epi16(here, in + at + c));
+            for (int c = 0; c < inputs; c += DEPTH, pixels += DEPTH) {
+                __m256i positions = _mm256_loadu_si256((const __m256i*)(in_maxima + at + c));
+                __mmask32 here = _mm256_cmpeq_epi8_mask(positions, place);
+                _mm512_storeu_si512(pixels, _mm512_maskz_loadu_epi16(here, in + at + c));
             }
         }
     }
@@ -117,8 +120,8 @@ struct Layer {
                 const size_t at = ((size_t)y * width + x) * outputs + first;
                 __m512i values = finished(sums + ((y - top) * RUN + x - left) * PANEL, bias + first);
                 if (mask) {
-                    const __m512i sign = _mm512_set1_epi16(0x7fff);
-                    values = _mm512_maskz_mov_epi16(_mm512_test_epi16_mask(_mm512_loadu_si512(mask + at), sign), values);
+                    const __m512i own = _mm512_loadu_si512(mask + at), all_but_sign = _mm512_set1_epi16(0x7fff);
+                    values = _mm512_maskz_mov_epi16(_mm512_test_epi16_mask(own, all_but_sign), values);
                 }
                 if (large)
                     _mm512_stream_si512((__m512i*)(out + at), values);
@@ -142,43 +145,48 @@ struct Layer {
             __m256i position = _mm256_maskz_set1_epi8((below & ~right) | (other_below & right), 1);
             position = _mm256_mask_add_epi8(position, right, position, _mm256_set1_epi8(2));
             __mmask32 zero = _mm512_testn_epi16_mask(largest, largest);
-            position = _mm256_mask_mov_epi8(position, zero, _mm256_set1_epi8(NONE));
+            position = _mm256_mask_mov_epi8(position, zero, _mm256_set1_epi8(ALL_ZERO));
             const size_t at = ((size_t)(top / 2) * (width / 2) + left / 2 + x) * outputs + first;
             _mm512_store_si512(out + at, largest);
-            _mm256_storeu_si256((__m256i*)(to + at), position);
+            _mm256_storeu_si256((__m256i*)(out_maxima + at), position);
         }
     }
 
-    void run(int threads) const {
+    bool run(int threads) const {
         const int panels = outputs / PANEL, jobs = blocks() * panels;
         // Threads share the outputs of a block where there are few blocks.
         const int together = blocks() >= 2 * threads ? panels : (jobs + threads - 1) / threads;
+        const size_t block_size = (size_t)(ROWS + 2) * line();
+        bfloat16* memory = (bfloat16*)aligned_alloc(64, sizeof(bfloat16) * block_size * threads);
+        if (!memory) return false;
 #pragma omp parallel num_threads(threads)
         {
             const Registers registers;
+            asm volatile("" ::: "memory");
             _tile_loadconfig(&registers);
-            bfloat16* block = (bfloat16*)aligned_alloc(64, sizeof(bfloat16) * (ROWS + 2) * line());
+            bfloat16* block = memory + block_size * omp_get_thread_num();
             alignas(64) float sums[2 * RUN * PANEL];
-            int copied = -1;
+            int current = -1;
 #pragma omp for schedule(dynamic, together)
             for (int job = 0; job < jobs; job++) {
                 const int number = job / panels, panel = job % panels;
                 const int top = number / columns() * ROWS, left = number % columns() * block_width();
-                if (number != copied) copy(top, left, block);
-                copied = number;
+                if (number != current) read_block(top, left, block);
+                current = number;
                 for (int y = 0; y < std::min(ROWS, height - top); y += 2)
                     for (int x = 0; x < std::min(block_width(), width - left); x += RUN) {
                         multiply(block + y * line() + x * inputs, filters + (size_t)panel * 9 * inputs * PANEL, sums);
-                        if (to)
+                        if (out_maxima)
                             write_pooled(top + y, left + x, panel * PANEL, sums);
                         else
                             write(top + y, left + x, panel * PANEL, sums);
                     }
             }
-            free(block);
             _tile_release();
             _mm_sfence();
         }
+        free(memory);
+        return true;
     }
 };
 
@@ -187,14 +195,18 @@ struct Layer {
 extern "C" {
 
 // Whether this process may use the unit, for which it has to ask Linux.
-bool is_permitted() {
+int is_permitted() {
     constexpr int REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;
     return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
 }
 
-void convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
-                       const bfloat16* mask, const int8_t* from, int8_t* to, int height, int width, int inputs,
-                       int outputs, bool relu, int threads) {
-    Layer{in, out, filters, bias, mask, from, to, height, width, inputs, outputs, relu}.run(threads);
+// Outputs that are neighbours in `filters`.
+int filter_block() { return PANEL; }
+
+// 0 without enough memory.
+int convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
+                      const bfloat16* mask, const int8_t* in_maxima, int8_t* out_maxima, int height, int width,
+                      int inputs, int outputs, bool relu, int threads) {
+    return Layer{in, out, filters, bias, mask, in_maxima, out_maxima, height, width, inputs, outputs, relu}.run(threads);
 }
 }

@@ -27,7 +27,9 @@ The digits lost at the small end are below 1e-9 of the largest feature.
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """The number format of features and weights, and whether convolutions use Winograd's algorithm, fused or not.
+    """The number format of features and weights, and how convolutions are computed.
+
+    winograd: by Winograd's algorithm. fused: in C++ (`nst.network.fused_convolution`), with or without it.
 
     All change the last bits of every feature. So the same settings give the same pixels only with the same
     arithmetic.
@@ -35,7 +37,7 @@ class Arithmetic:
 
     dtype: torch.dtype
     winograd: bool = False
-    fused: bool = False  # see `nst.network.fused_convolution`
+    fused: bool = False
 
     @property
     def scale(self) -> float:

@@ -109,7 +109,7 @@ void maxima_of_rows(const T* x, int columns, int first, float* best, int* rows, 
             if (found) break;
         }
         while (start + 1 < columns && number(row[start]) != target) start++;
-        of_rows[r] = start;
+        of_rows[r] = std::min(start, columns - 1);  // of NaN none is found
     }
 }
 

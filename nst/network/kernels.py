@@ -53,10 +53,11 @@ class Kernel:
 
     def forward_pooled(self, x: Tensor) -> tuple[Tensor, Pooling]:
         """`forward` with a ReLU and `pool` with "max", and what `unpool` needs."""
-        if self._fused:
+        if self._fused and min(x.shape[2:]) > 1:
             return self._forward.pooled(x, self._bias)
         features = self.forward(x, relu=True)
         pooled, positions = pool(features, "max")
+        assert positions is not None
         return pooled, (features.shape, positions)
 
     def backward(self, grad: Tensor, features: Tensor | None, pooling: Pooling | None = None) -> Tensor:

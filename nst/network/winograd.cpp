@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <omp.h>
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
@@ -109,8 +110,8 @@ struct Layer {
     const T* filters;   // 36 x K / (VECTORS * WIDTH) x C x (VECTORS * WIDTH)
     const float* bias;  // K, or null
     const T* mask;      // null, or H x W x K: outputs are set to 0 where it is 0
-    const int8_t* from; // null, or positions H / 2 x W / 2 x C of the maxima whose gradient `in` is
-    int8_t* to;         // null, or where the positions of the pooled outputs go, H / 2 x W / 2 x K
+    const int8_t* in_maxima;  // null, or positions H / 2 x W / 2 x C of the maxima whose gradient `in` is
+    int8_t* out_maxima;       // null, or where the positions of the pooled outputs go, H / 2 x W / 2 x K
     int height, width, inputs, outputs;
     bool relu;
 
@@ -126,7 +127,7 @@ struct Layer {
 
     // The spectra of tiles from `first` on: 36 matrices of tiles x C.
     void transform_patches(int first, int count, const T* zeros, T* spectra) const {
-        const int rows = from ? height / 2 * 2 : height, pixels = from ? width / 2 * 2 : width;
+        const int rows = in_maxima ? height / 2 * 2 : height, pixels = in_maxima ? width / 2 * 2 : width;
         for (int t = 0; t < count; t++) {
             int top = (first + t) / columns() * 4 - 1, left = (first + t) % columns() * 4 - 1;
             const T* patch[6][6];
@@ -135,16 +136,16 @@ struct Layer {
                 for (int k = 0; k < 6; k++) {
                     int y = top + i, x = left + k;
                     bool outside = y < 0 || y >= rows || x < 0 || x >= pixels;
-                    size_t at = from ? (size_t)(y / 2) * (width / 2) + x / 2 : (size_t)y * width + x;
+                    size_t at = in_maxima ? (size_t)(y / 2) * (width / 2) + x / 2 : (size_t)y * width + x;
                     patch[i][k] = outside ? zeros : in + at * inputs;
-                    positions[i][k] = outside || !from ? (const int8_t*)zeros : from + at * inputs;
+                    positions[i][k] = outside || !in_maxima ? (const int8_t*)zeros : in_maxima + at * inputs;
                 }
             for (int c = 0; c < inputs; c += WIDTH) {
                 Vector half[6][6];
                 for (int k = 0; k < 6; k++) {
                     Vector column[6], changed[6];
                     for (int i = 0; i < 6; i++) column[i] = load(patch[i][k] + c);
-                    if (from)
+                    if (in_maxima)
                         for (int i = 0; i < 6; i++)
                             column[i] = at_place(column[i], positions[i][k] + c, (i + 1) % 2 + 2 * ((k + 1) % 2));
                     to_spectrum(column, changed);
@@ -198,7 +199,10 @@ struct Layer {
                         if (relu) rows[i][j] = rows[i][j] <= 0 ? none : rows[i][j];  // keeps NaN, but not -0
                     }
                 }
-                to ? write_pooled(top, left, group * GROUP + k, rows) : write(top, left, group * GROUP + k, rows);
+                if (out_maxima)
+                    write_pooled(top, left, group * GROUP + k, rows);
+                else
+                    write(top, left, group * GROUP + k, rows);
             }
         }
     }
@@ -223,33 +227,39 @@ struct Layer {
                 Ints largest = other > one ? other : one;
                 size_t at = ((size_t)((top + i) / 2) * (width / 2) + (left + j) / 2) * outputs + channel;
                 store_bits(out + at, largest);
-                *(Bytes*)(to + at) = __builtin_convertvector(largest == 0 ? 0 * position + 4 : position, Bytes);
+                *(Bytes*)(out_maxima + at) = __builtin_convertvector(largest == 0 ? 0 * position + 4 : position, Bytes);
             }
     }
 
-    void run(int threads) const {
+    bool run(int threads) const {
         int blocks = (tiles() + tiles_at_once() - 1) / tiles_at_once(), groups = outputs / GROUP, jobs = blocks * groups;
         // Threads share the outputs of a block where there are few blocks, as reading the filters takes longest there.
         int together = blocks >= 2 * threads ? groups : (jobs + threads - 1) / threads;
+        T* zeros = (T*)calloc(inputs, sizeof(T));
+        T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * spectrum_size() * threads);
+        float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * product_size() * threads);
+        const bool enough = zeros && spectra && products;
+        if (enough) {
 #pragma omp parallel num_threads(threads)
-        {
-            T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * spectrum_size());
-            float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * product_size());
-            T* zeros = (T*)aligned_alloc(64, sizeof(T) * inputs);
-            memset(zeros, 0, sizeof(T) * inputs);
-            int transformed = -1;
+            {
+                T* own_spectra = spectra + 36 * spectrum_size() * omp_get_thread_num();
+                float* own_products = products + 36 * product_size() * omp_get_thread_num();
+                int transformed = -1;
 #pragma omp for schedule(dynamic, together)
-            for (int job = 0; job < jobs; job++) {
-                int block = job / groups, first = block * tiles_at_once(), count = std::min(tiles_at_once(), tiles() - first);
-                if (block != transformed) transform_patches(first, count, zeros, spectra);
-                transformed = block;
-                multiply(count, job % groups, spectra, products);
-                transform_products(first, count, job % groups, products);
+                for (int job = 0; job < jobs; job++) {
+                    int block = job / groups, group = job % groups;
+                    int first = block * tiles_at_once(), count = std::min(tiles_at_once(), tiles() - first);
+                    if (block != transformed) transform_patches(first, count, zeros, own_spectra);
+                    transformed = block;
+                    multiply(count, group, own_spectra, own_products);
+                    transform_products(first, count, group, own_products);
+                }
             }
-            free(spectra);
-            free(products);
-            free(zeros);
         }
+        free(products);
+        free(spectra);
+        free(zeros);
+        return enough;
     }
 };
 
@@ -260,17 +270,20 @@ extern "C" {
 // Outputs that are neighbours in `filters`.
 int filter_block() { return VECTORS * WIDTH; }
 
-void convolve_float32(const float* in, float* out, const float* filters, const float* bias, const float* mask,
-                      const int8_t* from, int8_t* to, int height, int width, int inputs, int outputs, bool relu,
-                      int threads) {
-    Layer<float>{in, out, filters, bias, mask, from, to, height, width, inputs, outputs, relu}.run(threads);
+// 0 without enough memory, as in bfloat16.
+int convolve_float32(const float* in, float* out, const float* filters, const float* bias, const float* mask,
+                     const int8_t* in_maxima, int8_t* out_maxima, int height, int width, int inputs, int outputs,
+                     bool relu, int threads) {
+    return Layer<float>{in, out, filters, bias, mask, in_maxima, out_maxima, height, width, inputs, outputs, relu}.run(
+        threads);
 }
 
 #ifdef __AVX512BF16__
-void convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
-                       const bfloat16* mask, const int8_t* from, int8_t* to, int height, int width, int inputs,
-                       int outputs, bool relu, int threads) {
-    Layer<bfloat16>{in, out, filters, bias, mask, from, to, height, width, inputs, outputs, relu}.run(threads);
+int convolve_bfloat16(const bfloat16* in, bfloat16* out, const bfloat16* filters, const float* bias,
+                      const bfloat16* mask, const int8_t* in_maxima, int8_t* out_maxima, int height, int width,
+                      int inputs, int outputs, bool relu, int threads) {
+    return Layer<bfloat16>{in, out, filters, bias, mask, in_maxima, out_maxima, height, width, inputs, outputs, relu}
+        .run(threads);
 }
 #endif
 }

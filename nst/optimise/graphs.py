@@ -1,49 +1,58 @@
-"""An objective on an NVIDIA GPU as CUDA graphs: one launch for each evaluation instead of 250.
+"""An objective on an NVIDIA GPU as a CUDA graph: one launch for each evaluation instead of 250.
 
-Without them a small picture takes as long as Python takes to launch its kernels. A graph repeats the same kernels on
-the same memory, and no Python runs. So there is one graph for evaluations that renew the matches and one for the
-others, and both use the matches in the memory of the first.
+Without it a small picture takes as long as Python takes to launch its kernels. A graph repeats the same kernels on the
+same memory, and no Python runs. Evaluations that renew the matches are few, and do not use it.
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from nst.network.memory import free_memory, needed_memory
 from nst.optimise.objective import Evaluate, LossTensors, Objective
 
 log = logging.getLogger("nst")
 
-MAX_PIXELS = 1024 * 1536
-"""A larger picture keeps the GPU busy while kernels are launched, and a graph would hold much memory."""
+MAX_PIXELS = 1024 * 1536  # a larger picture keeps the GPU busy while kernels are launched
+
+MIN_TORCH = (2, 13)  # before, a capture that failed could leave the allocator in a state that ends the process
+
+SPARE_MEMORY = 2.5
+"""Free memory that a graph takes, relative to that of a run: it keeps its own besides the cache of evaluations without
+it."""
 
 MAX_DIFFERENCE = 0.05  # of a graph's gradient, relative: sums in another order change a few per cent in 16 bits
 
 _capturing = threading.Lock()  # two captures at a time would disturb each other
+_failed = threading.Event()  # in this process
 
 
-def with_graphs(objective: Objective, pixels: Tensor, capture: "Capture | None" = None) -> Evaluate:
-    """`objective` itself, or where graphs are faster a function that returns the same for pictures like `pixels`."""
-    if capture is None:
-        if not pixels.is_cuda or pixels[0, 0].numel() > MAX_PIXELS:
-            return objective
-        capture = CudaGraph
-    return _Graphs(objective, capture)
+def with_graph(objective: Objective, pixels: Tensor) -> Evaluate:
+    """A function that returns what `objective` does for pictures like `pixels`; itself where a graph is not faster."""
+    count, dtype = pixels[0, 0].numel(), objective.dtype
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if not pixels.is_cuda or count > MAX_PIXELS or version < MIN_TORCH or _failed.is_set():
+        return objective
+    if free_memory(pixels.device) < SPARE_MEMORY * needed_memory(count, dtype, pixels.device):
+        return objective
+    return Graphed(objective, CudaGraph)
 
 
 class CudaGraph:
     """The kernels that `function` launches for a picture like `pixels`, as a function.
 
-    The results of a call are overwritten by the next one. `pool` is the memory of another graph, to be shared.
+    The results of a call are overwritten by the next one.
     """
 
-    def __init__(self, function: Evaluate, pixels: Tensor, pool: Any) -> None:
+    def __init__(self, function: Evaluate, pixels: Tensor) -> None:
         self._pixels, self._graph = pixels.clone(), torch.cuda.CUDAGraph()
-        stream = torch.cuda.Stream(pixels.device)
-        with _capturing, torch.cuda.graph(self._graph, pool, stream, capture_error_mode="thread_local"):
+        # The current stream is set again even if the capture fails.
+        current = torch.cuda.stream(torch.cuda.current_stream(pixels.device))
+        with _capturing, current, torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._results = function(self._pixels)
 
     def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
@@ -51,50 +60,41 @@ class CudaGraph:
         self._graph.replay()
         return self._results
 
-    @property
-    def pool(self) -> Any:
-        return self._graph.pool()
 
+class Graphed:
+    """Calls an objective by a graph that the first evaluation with constant matches creates.
 
-Capture = Callable[[Evaluate, Tensor, Any], CudaGraph]
-
-
-class _Graphs:
-    """Calls an objective, by graphs that the first evaluations create.
-
-    If a graph can't be created, or its results differ, the objective is called without graphs from then on.
+    If that fails, or if its results differ, this process uses no graphs from then on.
     """
 
-    def __init__(self, objective: Objective, capture: Capture) -> None:
+    def __init__(self, objective: Objective, capture: Callable[[Evaluate, Tensor], Evaluate]) -> None:
         self._objective, self._capture = objective, capture
-        self._graphs: dict[bool, CudaGraph] = {}  # by whether the matches are renewed
-        self._evaluations, self._usable = 0, True
+        self._graph: Evaluate | None = None
+        self._evaluations = 0
 
     def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
         renews = self._objective.changes_at(self._evaluations)
         self._evaluations += 1
         pixels = pixels.detach()
-        if self._usable and renews not in self._graphs:
-            return self._create(pixels, renews)
-        if not self._usable:
-            return self._objective.evaluate(pixels, renews)
-        losses, gradient = self._graphs[renews](pixels)
-        return {name: loss.clone() for name, loss in losses.items()}, gradient.clone()
+        if self._graph and not renews:
+            losses, gradient = self._graph(pixels)
+            return {name: loss.clone() for name, loss in losses.items()}, gradient.clone()
+        results = self._objective.evaluate(pixels, renews)  # also prepares what a graph must not do
+        if not renews and not _failed.is_set():
+            self._create(pixels, results[1])
+        return results
 
-    def _create(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
-        """Evaluate without a graph, which also prepares what a graph must not do, and then create it."""
-        losses, gradient = self._objective.evaluate(pixels, renews)
-        pool = next((graph.pool for graph in self._graphs.values()), None)
+    def _create(self, pixels: Tensor, gradient: Tensor) -> None:
+        """Create the graph, and compare its gradient."""
+        size = float(gradient.norm())
+        if not math.isfinite(size):  # the run will fail, and others need not know
+            return
         try:
-            graph = self._capture(lambda x: self._objective.evaluate(x, renews), pixels, pool)
-            _, same = graph(pixels)
-            difference = float((same - gradient).norm() / gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny))
-            if not difference < MAX_DIFFERENCE:
-                raise RuntimeError(f"a gradient differs by {difference:.2g}")
-            self._graphs[renews] = graph
+            graph = self._capture(lambda x: self._objective.evaluate(x, renews=False), pixels)
+            difference = float((graph(pixels)[1] - gradient).norm())
+            if not difference <= MAX_DIFFERENCE * size:
+                raise RuntimeError(f"a gradient differs by {difference / size:.2g}")
+            self._graph = graph
         except RuntimeError as error:
             log.warning("CUDA graphs are not used: %s", str(error).partition("\n")[0])
-            self._usable = False
-            self._graphs.clear()
-            self._objective.evaluate(pixels, renews)  # the matches may be in the memory of a graph
-        return losses, gradient
+            _failed.set()

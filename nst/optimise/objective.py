@@ -81,6 +81,11 @@ class Objective:
         self._movable = self._targets[0].mask if len(self._targets) == 1 else None
         self._evaluations = 0
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of the features."""
+        return self._backbone.arithmetic.dtype
+
     def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
         renews = self.changes_at(self._evaluations)
         self._evaluations += 1
@@ -118,7 +123,7 @@ class Objective:
         """The weighted losses, and the gradient of their sum."""
         variable = pixels.detach().requires_grad_()
         terms = self._weighted(*self._feature_losses(variable, renews))
-        gradient = loss_gradient(terms["content"] + terms["style"], variable, self._backbone.arithmetic.dtype)
+        gradient = loss_gradient(terms["content"] + terms["style"], variable, self.dtype)
         terms["tv"] = self._add_total_variation(pixels, gradient)
         return {name: term.detach() for name, term in terms.items()}, gradient
 

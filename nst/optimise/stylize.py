@@ -23,7 +23,7 @@ from nst.network.isolation import isolated, isolated_steps
 from nst.network.memory import free_memory, needed_memory, return_freed_memory, tiled_memory
 from nst.network.vgg import Backbone, load_backbone
 from nst.optimise.cost import plan_work, remaining, scale_of
-from nst.optimise.graphs import with_graphs
+from nst.optimise.graphs import with_graph
 from nst.optimise.lbfgs import COARSE_FIRST_STEP, FIRST_STEP, lbfgs
 from nst.optimise.likeness import with_likeness
 from nst.optimise.methods import METHODS, MethodObjective, finish_method, method_start, method_steps
@@ -255,7 +255,7 @@ def _optimise(
         objective = _make_objective(scene, regions, photo.size)
         return_freed_memory()
         check_cancelled()
-        evaluate: Evaluate = with_graphs(objective, pixels) if type(objective) is Objective else objective
+        evaluate: Evaluate = with_graph(objective, pixels) if type(objective) is Objective else objective
         if options.confidence is not None:
             confidence = torch.from_numpy(options.confidence)[None, None].to(backbone.device)
             evaluate = with_temporal_loss(objective, pixels, confidence)

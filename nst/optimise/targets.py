@@ -86,11 +86,17 @@ class RegionTarget:
         return features, F.mse_loss(own, target, reduction="sum") * self._style_factors[layer]
 
     def find_matches(self, layer: str, features: Tensor) -> None:
-        """Find the nearest neighbours that `matching_loss` uses until the next call."""
+        """Find the nearest neighbours that `matching_loss` uses until the next call.
+
+        They stay at the same place in the memory, where a CUDA graph expects them.
+        """
         with torch.no_grad():
             own = directions(features, self._positions_inside(layer, features))
             target, weight = match(own, self.styles.directions[layer], features.dtype)
-            self._matches[layer] = match_dtype(target, features), weight
+            new = match_dtype(target, features), weight
+            for old, tensor in zip(self._matches.setdefault(layer, new), new, strict=True):
+                if old is not tensor:
+                    old.copy_(tensor)
 
     def matching_loss(self, layer: str, features: Tensor) -> tuple[Tensor, Tensor]:
         """The features for the layers that follow, and `matching.matching_loss` of those inside the region."""

@@ -73,7 +73,7 @@ class TiledObjective(Objective):
             own_content, style, own_similarity = self._tile_losses(tile, crop, of_photo)
             terms = self._weighted(own_content, style, highest - own_similarity)
             total = terms["content"] + terms["style"]
-            tile.crop(gradient).add_(loss_gradient(total, crop, self._backbone.arithmetic.dtype))
+            tile.crop(gradient).add_(loss_gradient(total, crop, self.dtype))
             content, similarity = content + own_content.detach(), similarity + own_similarity.detach()
         terms = self._weighted(content, style.detach(), highest - similarity)
         return terms | {"tv": self._add_total_variation(pixels, gradient)}, gradient

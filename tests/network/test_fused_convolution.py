@@ -1,5 +1,7 @@
 """The fused convolution against PyTorch's."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -88,6 +90,13 @@ def test_wrong_results_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     spectra = fused_convolution._spectra
     monkeypatch.setattr(fused_convolution, "_spectra", lambda *arguments: 1.01 * spectra(*arguments))
     assert not is_available.__wrapped__(torch.float32, True)
+
+
+def test_a_matrix_unit_is_used_only_with_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = SimpleNamespace(is_permitted=lambda: False, convolve_bfloat16=None)
+    monkeypatch.setattr(fused_convolution, "processor_flags", lambda: frozenset({"amx_bf16"}))
+    monkeypatch.setattr(fused_convolution, "library", lambda _: library)
+    assert not is_available.__wrapped__(torch.bfloat16, winograd=False)
 
 
 @pytest.mark.parametrize(("outputs", "inputs"), [(64, 3), (3, 64), (64, 48), (96, 64)])

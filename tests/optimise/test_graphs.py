@@ -1,5 +1,6 @@
 """CUDA graphs without a GPU: a stand-in records operations and repeats them on the same memory, without any Python."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from nst.network import compiled
 from nst.network.device import Arithmetic
 from nst.network.vgg import Backbone
 from nst.network.weights import bundled_weights
-from nst.optimise.graphs import with_graphs
+from nst.optimise import graphs
+from nst.optimise.graphs import Graphed, with_graph
 from nst.optimise.objective import Evaluate, LossTensors, Objective
 from nst.optimise.regions import Region
 
@@ -25,9 +27,7 @@ SIZE, EVALUATIONS = 64, 12  # with searches for matches at 0, 3, 6 and 10
 class RecordedGraph(TorchDispatchMode):
     """What `CudaGraph` does, on a CPU."""
 
-    pool = "memory"
-
-    def __init__(self, function: Evaluate, pixels: Tensor, pool: Any) -> None:
+    def __init__(self, function: Evaluate, pixels: Tensor) -> None:
         super().__init__()
         self._calls: list[tuple[Any, Any, Any, Any]] = []
         self._pixels = pixels.clone()
@@ -80,49 +80,52 @@ def _assert_same(one: tuple[LossTensors, Tensor], other: tuple[LossTensors, Tens
     torch.testing.assert_close(one[1], other[1], rtol=1e-3, atol=1e-3 * float(one[1].abs().max()))
 
 
-def test_graphs_give_what_the_objective_gives(
+def test_a_graph_gives_what_the_objective_gives(
     objectives: tuple[Objective, Objective], pictures: Iterator[Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objective, other = objectives
     evaluations: list[bool] = []
     evaluate = other.evaluate
     monkeypatch.setattr(other, "evaluate", lambda x, renews: evaluations.append(renews) or evaluate(x, renews))
-    graphs = with_graphs(other, torch.rand(1, 3, SIZE, SIZE), RecordedGraph)
+    graphed = Graphed(other, RecordedGraph)
     results = []
     for picture in pictures:
-        expected, actual = objective(picture), graphs(picture)
+        expected, actual = objective(picture), graphed(picture)
         _assert_same(actual, expected)
-        results.append((actual, actual[1].clone()))
-    assert evaluations == [True, True, False, False]  # each without a graph and for the capture
-    assert all(torch.equal(actual[1], copy) for actual, copy in results)  # no later call has overwritten it
+        results.append((actual[1], actual[1].clone()))
+    assert evaluations == [True, False, False, True, True, True]  # two without a graph, the capture, three searches
+    assert all(torch.equal(gradient, copy) for gradient, copy in results)  # no later call has overwritten it
 
 
-@pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize("fault", ["error", "difference"])
-def test_without_usable_graphs_the_objective_is_called(
-    number: int, fault: str, objectives: tuple[Objective, Objective], pictures: Iterator[Tensor]
+def test_without_a_usable_graph_the_objective_is_called(
+    fault: str,
+    objectives: tuple[Objective, Objective],
+    pictures: Iterator[Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(graphs, "_failed", threading.Event())
     objective, other = objectives
-    captures = []
 
     class Faulty(RecordedGraph):
-        def __init__(self, function: Evaluate, pixels: Tensor, pool: Any) -> None:
-            super().__init__(function, pixels, pool)
-            captures.append(pool)
-            self.is_faulty = len(captures) > number
-            if self.is_faulty and fault == "error":
+        def __init__(self, function: Evaluate, pixels: Tensor) -> None:
+            super().__init__(function, pixels)
+            if fault == "error":
                 raise RuntimeError("CUDA error")
 
         def __call__(self, pixels: Tensor) -> tuple[LossTensors, Tensor]:
             losses, gradient = super().__call__(pixels)
-            return losses, 1.1 * gradient if self.is_faulty else gradient
+            return losses, 1.1 * gradient
 
-    graphs = with_graphs(other, torch.rand(1, 3, SIZE, SIZE), Faulty)
+    graphed = Graphed(other, Faulty)
     for picture in pictures:
-        _assert_same(graphs(picture), objective(picture))
-    assert captures == [None, "memory"][: number + 1]
+        _assert_same(graphed(picture), objective(picture))
+    assert [record.message for record in caplog.records] == [
+        f"CUDA graphs are not used: {'CUDA error' if fault == 'error' else 'a gradient differs by 0.1'}"
+    ]
 
 
 def test_on_a_cpu_there_is_no_graph(objectives: tuple[Objective, Objective]) -> None:
     objective = objectives[0]
-    assert with_graphs(objective, torch.rand(1, 3, SIZE, SIZE)) is objective
+    assert with_graph(objective, torch.rand(1, 3, SIZE, SIZE)) is objective
