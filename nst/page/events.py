@@ -36,9 +36,6 @@ WAITING = QUEUED | {"concurrency_limit": None, "concurrency_id": "waiting"}
 FINE_TUNING = QUEUED | {"concurrency_limit": 1, "concurrency_id": "fine-tuning"}
 """For a handler that computes for seconds: one visitor's at a time."""
 
-REPAINTING = QUEUED | {"concurrency_limit": 1, "concurrency_id": "repainting"}
-"""For a handler that computes for up to a second: one visitor's at a time."""
-
 REATTACHING: dict[str, Any] = {"concurrency_limit": 8, "concurrency_id": "reattaching"}
 """A run that goes on already has the engine."""
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst.errors import InputError
 from nst.job import Request
-from nst.page.events import DIRECT, FINE_TUNING, REPAINTING, Context, Inputs, Outputs, run_script
+from nst.page.events import DIRECT, FINE_TUNING, Context, Inputs, Outputs, run_script
 from nst.page.photo import PhotoInput
 from nst.page.result import Result
 from nst.page.settings import SettingsPanel, visible_values
@@ -21,6 +21,7 @@ from nst.page.style import StylePicker, selected_styles
 from nst.page.ui import static
 from nst.page.ui.html import gallery_items, title_of
 from nst.recipes import RECIPES
+from nst.service.engine import Engine
 from nst.service.previews import PREVIEW_SIZE, THUMBNAIL_SIZE
 from nst.service.repaint import repaint
 from nst.service.session import Session
@@ -53,6 +54,7 @@ class Preview:
     def preview_photo(self, *, session: Session, drawn: Any, chosen: list[str], recipe: str, **values: Any) -> Outputs:
         """Another photo or style: its preview, which the browser may have drawn, replaces a painting; that one
         stays in the strip."""
+        session.drawing += 1
         if drawn and not session.run:
             session.painting = ""
             return self.result.buttons(session)
@@ -66,20 +68,22 @@ class Preview:
     def repaint(
         self, *, session: Session, photo: Any, chosen: list[str], mask: Any, recipe: str, **values: Any
     ) -> Outputs:
-        """Another value of any setting: the painting with it, where the optimiser is fast enough."""
-        painting, file = session.painting, None
+        """Another value of any setting: the painting with it, where the optimiser is fast enough; a painting stays."""
+        session.drawing += 1
+        drawing, picture = session.drawing, None
         try:
             upload = self.app.uploads.photo(photo)
-            if upload and not session.run:
+            if upload and not session.run and not session.painting:
                 overrides = visible_values(chosen, values)
-                mask = self.app.uploads.mask(mask)
-                request = Request(photo=upload.path, styles=chosen, recipe=recipe, overrides=overrides, mask=mask)
-                picture = repaint(self.app, request, upload, self.app.styles_for(session))
-                if picture and not session.run and session.painting == painting:  # else Paint was quicker
-                    file = next(iter(self._save(session, "canvas", [picture])), None)
-        except InputError:  # `Estimate` reports what is wrong
+                request = Request(photo=upload.path, styles=chosen, recipe=recipe, overrides=overrides)
+                styles = self.app.styles_for(session)
+                picture = repaint(self.app, request, upload, styles, lambda: self.app.uploads.mask(mask))
+        except InputError:  # Paint will report it
+            pass
+        if not picture or session.run or session.painting or session.drawing != drawing:  # something else was quicker
             return gr.skip()
-        return self.result.show_preview(session, file) if file else gr.skip()
+        files = self._save(session, "repainted", [picture])
+        return self.result.show_preview(session, files[0]) if files else gr.skip()
 
     def _preview(self, session: Session, *, photo: Any, chosen: list[str], **values: Any) -> Outputs:
         paths = [s.path for s in selected_styles(self.app.styles_for(session), chosen)]
@@ -206,9 +210,9 @@ class Preview:
             )
 
         followed = "strength", "style_scale"
-        triggers = [controls[name].input for name in controls if name not in followed]
-        triggers += [redrawn(trigger).then for trigger in (preset.success, *(controls[k].input for k in followed))]
-        for trigger in triggers:
+        after_preview = [redrawn(event).then for event in (preset.success, *(controls[k].input for k in followed))]
+        others = [controls[name].input for name in controls if name not in followed]
+        for trigger in [*after_preview, *others] if isinstance(self.app.engine, Engine) else []:
             trigger(
                 self.repaint,
                 inputs_kwargs={
@@ -221,7 +225,7 @@ class Preview:
                 },
                 outputs=self.result.outputs,
                 trigger_mode="always_last",
-                **REPAINTING,
+                **DIRECT,
             )
         fine_tuned = added_gallery.then(
             style.fine_tune, inputs_kwargs={"session": self.session}, outputs=style.sources, **FINE_TUNING

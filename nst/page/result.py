@@ -102,7 +102,7 @@ class Result:
         return {self.image: image, self.compare: tuple(compare), **self.buttons(session)}
 
     def show_preview(self, session: Session, file: Path) -> Outputs:
-        """A one-pass preview on the canvas, in place of a painting."""
+        """A preview on the canvas, in place of a painting."""
         session.painting = ""
         image = gr.Image(str(file), label="Preview", show_label=True)
         return {self.image: image, **self.buttons(session)}

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from contextvars import copy_context
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from nst.config import Config
 from nst.gallery import load_photos, load_styles
@@ -34,6 +35,8 @@ GUESS = 400_000  # pixel-steps per second on two cores, as a free Space has them
 WARM_UP_SIZE = 256  # pixels on the longest side of what the warm-up paints
 WARM_UP_SECONDS = 3.0  # duration of the warm-up, if it has shown three frames by then
 POLL_INTERVAL = 0.1  # seconds between two checks whether a run was stopped
+
+Result = TypeVar("Result")
 
 
 class Pace:
@@ -123,7 +126,11 @@ class Engine:
                         break
             return frames
 
-        return self._thread.submit(run).result()
+        return self.compute(run)
+
+    def compute(self, function: Callable[[], Result]) -> Result:
+        """The function's result, computed in the engine's thread."""
+        return self._thread.submit(function).result()
 
     def _set_step_started(self, started: float | None) -> None:
         self._step_started = started

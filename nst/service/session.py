@@ -24,7 +24,8 @@ class Session:
     painting: str = ""  # token of the painting on the canvas
     selected: int = -1  # index in the strip of earlier paintings
     dropped_link: ShareLink | None = None  # settings of a painting that was dropped in
-    previews: dict[str, Path] = field(default_factory=dict)  # folders of one-pass pictures, by place
+    previews: dict[str, Path] = field(default_factory=dict)  # folders of previews, by place
+    drawing: int = 0  # number of the latest request for a preview: a slow one must not replace a newer
     loaded: bool = False  # the link's settings are in the controls
     estimate_number: float = 0.0  # number of the latest request for an estimate
     status_key: int = 0  # hash of the photo, styles and settings that the status is about; 0: none

@@ -1,5 +1,6 @@
 """What is shown of a photo before anything is painted."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -185,9 +186,7 @@ def fast(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("fast")
 def test_on_a_fast_machine_the_painting_follows_the_settings(page: Page, session: Session, photo_sent: Any) -> None:
-    session.painting = "token"
     first = _shown(page, _repaint(page, session, photo_sent))
-    assert session.painting == ""
     before = _pixels(first)
     assert before.shape == (51, 64, 3)
     other = _pixels(_shown(page, _repaint(page, session, photo_sent, colour="photo")))
@@ -207,6 +206,38 @@ def test_nothing_is_repainted_where_something_is_missing_or_wrong(
 ) -> None:
     assert page.result.image not in _repaint(page, session, photo_sent, **changed)
     assert page.result.image not in _repaint(page, session, None)
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_late_repainting_does_not_replace_a_newer_preview(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute, newer = page.app_state.engine.compute, []
+
+    def slowly(function: Any) -> Any:
+        newer.append(_shown(page, _anew(page, session, photo_sent, chosen=["swirling_night"])))
+        return compute(function)
+
+    monkeypatch.setattr(page.app_state.engine, "compute", slowly)
+    assert page.result.image not in _repaint(page, session, photo_sent)
+    assert newer[0].is_file()
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_repainting_that_takes_too_long_is_ended(
+    page: Page, session: Session, photo_sent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nst.service.repaint.LIMIT", 0.05)
+    started = time.perf_counter()
+    assert page.result.image not in _repaint(page, session, photo_sent, size=512, effort="fine", scales=3)
+    assert time.perf_counter() - started < 10  # the run would take half a minute
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_painting_stays_while_settings_change(page: Page, session: Session, photo_sent: Any) -> None:
+    session.painting = "token"
+    assert page.result.image not in _repaint(page, session, photo_sent)
+    assert session.painting == "token"
 
 
 @pytest.mark.usefixtures("fast")
