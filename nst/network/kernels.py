@@ -63,8 +63,8 @@ class Kernel:
     def backward(self, grad: Tensor, features: Tensor | None, pooling: Pooling | None = None) -> Tensor:
         """Gradient with respect to the output -> to the input.
 
-        `features`: the input, if a ReLU produced it; then the gradient is the one with respect to the ReLU's input.
-        `pooling`: from `forward_pooled`; then `grad` is the gradient with respect to its result.
+        With `features`, the input that a ReLU produced, it is the gradient with respect to that ReLU's input. With
+        `pooling`, from `forward_pooled`, `grad` is the gradient with respect to the pooled result.
         """
         if self._fused:
             return self._backward(grad, mask=features, pooling=pooling)

@@ -21,9 +21,8 @@ MAX_PIXELS = 1024 * 1536  # a larger picture keeps the GPU busy while kernels ar
 
 MIN_TORCH = (2, 13)  # before, a capture that failed could leave the allocator in a state that ends the process
 
-SPARE_MEMORY = 2.5
-"""Free memory that a graph takes, relative to that of a run: it keeps its own besides the cache of evaluations without
-it."""
+GRAPH_MEMORY = 2.5
+"""Memory of a run with a graph, relative to one without: the graph keeps its own, and other evaluations need theirs."""
 
 MAX_DIFFERENCE = 0.05  # of a graph's gradient, relative: sums in another order change a few per cent in 16 bits
 
@@ -37,7 +36,7 @@ def with_graph(objective: Objective, pixels: Tensor) -> Evaluate:
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if not pixels.is_cuda or count > MAX_PIXELS or version < MIN_TORCH or _failed.is_set():
         return objective
-    if free_memory(pixels.device) < SPARE_MEMORY * needed_memory(count, dtype, pixels.device):
+    if free_memory(pixels.device) < GRAPH_MEMORY * needed_memory(count, dtype, pixels.device):
         return objective
     return Graphed(objective, CudaGraph)
 

@@ -92,7 +92,7 @@ class Objective:
         return self.evaluate(pixels.detach(), renews)
 
     def evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
-        """What a call returns. If `renews`, the nearest neighbours are found again before."""
+        """The losses and the gradient, as a call returns them. If `renews`, matches are searched for before."""
         terms, gradient = self._evaluate(pixels, renews)
         if self._movable is not None:
             gradient = gradient * self._movable

@@ -27,8 +27,8 @@ def repaint(
 ) -> bytes | None:
     """The painting at PREVIEW_SIZE or less, as WebP; ValueError if the request is wrong.
 
-    None if it takes too long, without a style, if someone paints or too many wait, and on ZeroGPU, where each run uses
-    up a part of the visitor's quota. `mask` is called only if there is something to paint.
+    None without a style, or if it takes too long. None while someone paints or too many wait. None on ZeroGPU, where
+    each run uses up a part of the visitor's quota. `mask` is called only if there is something to paint.
     """
     engine = app_state.engine
     if not isinstance(engine, Engine) or app_state.runs or app_state.closing.is_set():
