@@ -22,7 +22,7 @@ MAX_PIXELS = 1024 * 1536  # a larger picture keeps the GPU busy while kernels ar
 MIN_TORCH = (2, 13)  # before, a capture that failed could leave the allocator in a state that ends the process
 
 GRAPH_MEMORY = 2.5
-"""Memory of a run with a graph, relative to one without: the graph keeps its own, and other evaluations need theirs."""
+"""Memory of a run with a graph, relative to one without: the graph keeps its own beside that of other evaluations."""
 
 MAX_DIFFERENCE = 0.05  # of a graph's gradient, relative: sums in another order change a few per cent in 16 bits
 
