@@ -235,7 +235,10 @@ async function addStyles(files) {
  * @param {IDBValidKey | void} key
  */
 function addStyle(title, canvas, key) {
-    const style = strip.addOwn(title, canvas, () => key !== undefined && forgetStyle(key));
+    const forget = async () => {
+        if (key !== undefined) await forgetStyle(key).catch(() => {});
+    };
+    const style = strip.addOwn(title, canvas, forget);
     if (photo) queue.addSmall(thumbnailJob(style, square(photo.canvas, THUMBNAIL)));
     return style;
 }

@@ -20,12 +20,27 @@ export async function loadStyles() {
  * @param {Stored} style
  */
 export async function storeStyle(style) {
-    return done((await open()).transaction(STORE, "readwrite").objectStore(STORE).add(style));
+    return changed((await open()).transaction(STORE, "readwrite"), (store) => store.add(style));
 }
 
 /** @param {IDBValidKey} key */
 export async function forgetStyle(key) {
-    await done((await open()).transaction(STORE, "readwrite").objectStore(STORE).delete(key));
+    await changed((await open()).transaction(STORE, "readwrite"), (store) => store.delete(key));
+}
+
+/**
+ * Resolves once a change survives a reload of the page.
+ * @template T
+ * @param {IDBTransaction} transaction
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} change
+ * @returns {Promise<T>}
+ */
+function changed(transaction, change) {
+    return new Promise((resolve, reject) => {
+        const request = change(transaction.objectStore(STORE));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = () => reject(transaction.error);
+    });
 }
 
 /** @returns {Promise<IDBDatabase>} */

@@ -56,13 +56,13 @@ export class StyleStrip extends EventTarget {
      * Adds a style of the visitor's in front of the others.
      * @param {string} title
      * @param {HTMLCanvasElement} picture
-     * @param {(style: Style) => void} onRemove
+     * @param {() => Promise<void>} forget is awaited before the style disappears
      */
-    addOwn(title, picture, onRemove) {
+    addOwn(title, picture, forget) {
         const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#own-style"));
         const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
         const item = /** @type {HTMLElement} */ (copy.firstElementChild);
-        const remove = /** @type {HTMLElement} */ (item.querySelector(".remove"));
+        const remove = /** @type {HTMLButtonElement} */ (item.querySelector(".remove"));
         item.querySelector("img")?.setAttribute("src", picture.toDataURL("image/jpeg", 0.85));
         /** @type {HTMLElement} */ (item.querySelector(".name")).textContent = title;
         remove.setAttribute("aria-label", t("Remove {}", title));
@@ -70,10 +70,11 @@ export class StyleStrip extends EventTarget {
         /** @type {Style} */
         const style = { title, tradition: "", item, picture };
         this.#add(style);
-        remove.addEventListener("click", () => {
+        remove.addEventListener("click", async () => {
+            remove.disabled = true;
+            await forget();
             this.styles.splice(this.styles.indexOf(style), 1);
             item.remove();
-            onRemove(style);
             if (!this.chosen.has(style)) return;
             const others = [...this.chosen.keys()].filter((other) => other !== style);
             this.#choose(others.length ? others : this.styles.slice(0, 1));
