@@ -17,7 +17,15 @@ KINDS = [(torch.float32, True), (torch.bfloat16, True), (torch.bfloat16, False)]
 @pytest.mark.parametrize(("dtype", "winograd"), KINDS)
 @pytest.mark.parametrize(
     ("inputs", "outputs", "height", "width"),
-    [(64, 64, 4, 4), (32, 128, 5, 7), (128, 64, 61, 33), (64, 64, 1, 200), (256, 512, 13, 3), (512, 64, 9, 130)],
+    [
+        (64, 64, 4, 4),
+        (32, 128, 5, 7),
+        (128, 64, 61, 33),
+        (64, 64, 1, 200),
+        (256, 512, 13, 3),
+        (512, 64, 9, 130),
+        (32, 64, 190, 182),
+    ],
 )
 def test_it_equals_pytorchs_convolution(
     dtype: torch.dtype, winograd: bool, inputs: int, outputs: int, height: int, width: int
@@ -70,19 +78,21 @@ def test_pooling_and_its_gradient_equal_those_of_separate_operations(
     assert torch.equal(convolve(grad, mask=features, pooling=pooling), convolve(unpooled, mask=features))
 
 
-def test_nan_passes_its_relu() -> None:
-    weight, x = torch.ones(64, 64, 3, 3), torch.zeros(1, 64, 8, 8)
-    if not supports(weight, torch.float32, True):
-        pytest.skip("no fused convolution here")
+@pytest.mark.parametrize(("dtype", "winograd"), KINDS)
+def test_nan_passes_its_relu(dtype: torch.dtype, winograd: bool) -> None:
+    weight, x = torch.ones(64, 64, 3, 3), torch.zeros(1, 64, 8, 8, dtype=dtype)
+    if not supports(weight, dtype, winograd):
+        pytest.skip(f"no fused convolution in {dtype} here")
     x[0, 0, 0, 0] = torch.nan
-    assert FusedConvolution(weight, torch.float32, True)(x, None, relu=True).isnan().any()
+    assert FusedConvolution(weight, dtype, winograd)(x, relu=True).isnan().any()
 
 
-def test_its_relu_makes_no_negative_zero() -> None:
+@pytest.mark.parametrize(("dtype", "winograd"), KINDS)
+def test_its_relu_makes_no_negative_zero(dtype: torch.dtype, winograd: bool) -> None:
     weight, bias = torch.zeros(64, 64, 3, 3), torch.full((64,), -0.0)
-    if not supports(weight, torch.float32, True):
-        pytest.skip("no fused convolution here")
-    result = FusedConvolution(weight, torch.float32, True)(-torch.ones(1, 64, 8, 8), bias, relu=True)
+    if not supports(weight, dtype, winograd):
+        pytest.skip(f"no fused convolution in {dtype} here")
+    result = FusedConvolution(weight, dtype, winograd)(-torch.ones(1, 64, 8, 8, dtype=dtype), bias, relu=True)
     assert not result.signbit().any()
 
 

@@ -91,3 +91,10 @@ def test_matches_in_the_features_format_are_compared_by_the_compiled_operations(
     monkeypatch.setattr(matching, "unit_offsets", lambda *_: pytest.fail("PyTorch's operations were used"))
     features = torch.rand(1, 64, 6, 6).to(dtype).requires_grad_()
     matching_loss(features, torch.rand(36, 64).to(dtype)).backward()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_nan_has_a_match_within_bounds(dtype: torch.dtype) -> None:
+    of_rows, _, of_columns = matching._maxima(torch.full((9, 32), torch.nan, dtype=dtype))
+    assert 0 <= int(of_rows.min()) <= int(of_rows.max()) < 32
+    assert 0 <= int(of_columns.min()) <= int(of_columns.max()) < 9
