@@ -2,8 +2,8 @@
 //
 // Features are H x W x C in bfloat16 (channels last), C and the outputs K multiples of 32. A block of the input, with
 // its margin, is copied to where it stays in the cache. There the unit reads shifted pixels as matrices: a convolution
-// is nine products, and their sums stay in its registers. Memory limits the speed, so that what comes before and after
-// is computed here too: pooling, its gradient, and ReLU.
+// is nine products, and their sums stay in its registers. Memory limits the speed, so pooling, its gradient and ReLU are
+// computed in the same pass.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,13 +18,13 @@ namespace {
 
 typedef uint16_t bfloat16;
 
-constexpr int RUN = 16;     // neighbouring pixels in a register of the unit
-constexpr int DEPTH = 32;   // inputs in a register
-constexpr int PANEL = 32;   // outputs in two registers
-constexpr int ROWS = 8;     // rows of a block
-constexpr int SPAN = 1 << 15;     // numbers in a row of a block
-constexpr int LARGE = 1 << 21;    // outputs: so many would displace everything in the cache, and are written past it
-constexpr int ALL_ZERO = 4;  // position where all four values are 0: see `nst.network.pooling`
+constexpr int RUN = 16;         // neighbouring pixels in a register of the unit
+constexpr int DEPTH = 32;       // inputs in a register
+constexpr int PANEL = 32;       // outputs in two registers
+constexpr int ROWS = 8;         // rows of a block
+constexpr int SPAN = 1 << 15;   // numbers in a row of a block, at most
+constexpr int LARGE = 1 << 21;  // numbers; a larger output is written past the cache, where it would displace all else
+constexpr int ALL_ZERO = 4;     // position where all four values are 0: see `nst.network.pooling`
 
 struct alignas(64) Registers {
     uint8_t palette = 1, start = 0, reserved[14] = {};
@@ -82,27 +82,29 @@ struct Layer {
         _tile_zero(1);
         _tile_zero(2);
         _tile_zero(3);
-        const int stride = sizeof(bfloat16) * inputs;
+        const int of_pixels = sizeof(bfloat16) * inputs, of_filters = sizeof(bfloat16) * 2 * PANEL;  // bytes of a row
+        const int of_sums = sizeof(float) * PANEL;
         for (int dy = 0; dy < 3; dy++)
             for (int c = 0; c < inputs; c += DEPTH)
                 for (int dx = 0; dx < 3; dx++, f += DEPTH * PANEL) {
                     const bfloat16* pixels = block + dy * line() + dx * inputs + c;
-                    _tile_loadd(6, f, 128);
-                    _tile_loadd(7, f + PANEL, 128);
-                    _tile_loadd(4, pixels, stride);
+                    _tile_loadd(6, f, of_filters);
+                    _tile_loadd(7, f + PANEL, of_filters);
+                    _tile_loadd(4, pixels, of_pixels);
                     _tile_dpbf16ps(0, 4, 6);
                     _tile_dpbf16ps(1, 4, 7);
-                    _tile_loadd(5, pixels + line(), stride);
+                    _tile_loadd(5, pixels + line(), of_pixels);
                     _tile_dpbf16ps(2, 5, 6);
                     _tile_dpbf16ps(3, 5, 7);
                 }
-        _tile_stored(0, sums, 128);
-        _tile_stored(1, sums + 16, 128);
-        _tile_stored(2, sums + RUN * PANEL, 128);
-        _tile_stored(3, sums + RUN * PANEL + 16, 128);
+        _tile_stored(0, sums, of_sums);
+        _tile_stored(1, sums + 16, of_sums);
+        _tile_stored(2, sums + RUN * PANEL, of_sums);
+        _tile_stored(3, sums + RUN * PANEL + 16, of_sums);
     }
 
-    __m512i finished(const float* sums, const float* constants) const {
+    // PANEL outputs of a pixel: the sums plus the bias, after the ReLU.
+    __m512i outputs_of(const float* sums, const float* constants) const {
         const __m512 none = _mm512_setzero_ps();
         __m512 low = _mm512_loadu_ps(sums), high = _mm512_loadu_ps(sums + 16);
         if (bias) low += _mm512_loadu_ps(constants), high += _mm512_loadu_ps(constants + 16);
@@ -118,7 +120,7 @@ struct Layer {
         for (int y = top; y < std::min(top + 2, height); y++)
             for (int x = left; x < std::min(left + RUN, width); x++) {
                 const size_t at = ((size_t)y * width + x) * outputs + first;
-                __m512i values = finished(sums + ((y - top) * RUN + x - left) * PANEL, bias + first);
+                __m512i values = outputs_of(sums + ((y - top) * RUN + x - left) * PANEL, bias + first);
                 if (mask) {
                     const __m512i own = _mm512_loadu_si512(mask + at), all_but_sign = _mm512_set1_epi16(0x7fff);
                     values = _mm512_maskz_mov_epi16(_mm512_test_epi16_mask(own, all_but_sign), values);
@@ -136,7 +138,7 @@ struct Layer {
         for (int x = 0; x < std::min(RUN, width - left) / 2; x++) {
             __m512i corners[4];
             for (int k = 0; k < 4; k++)
-                corners[k] = finished(sums + (k % 2 * RUN + 2 * x + k / 2) * PANEL, bias + first);
+                corners[k] = outputs_of(sums + (k % 2 * RUN + 2 * x + k / 2) * PANEL, bias + first);
             __m512i one = _mm512_max_epi16(corners[0], corners[1]), other = _mm512_max_epi16(corners[2], corners[3]);
             __mmask32 below = _mm512_cmpgt_epi16_mask(corners[1], corners[0]);
             __mmask32 other_below = _mm512_cmpgt_epi16_mask(corners[3], corners[2]);

@@ -74,7 +74,8 @@ void relu_gradient(const Int* grad, const Int* features, Int* out, int positions
     for (int64_t i = 0; i < count; i++) out[i] = features[i] > 0 ? grad[i] : 0;
 }
 
-// Of R rows, from row `first` on: adds them to the largest numbers of the columns, `best`, and their `rows`.
+// Of R rows, whose numbers begin with `first`, and N columns. It updates the largest number of each column, `best`, and
+// its row, `rows`; and the largest number of each row so far, `largest`, in LANES parts.
 template <int R, int N, class T>
 inline void add_maxima(const T* x, int columns, int first, float* best, int* rows, float (*largest)[LANES]) {
 #pragma omp simd
@@ -92,6 +93,7 @@ inline void add_maxima(const T* x, int columns, int first, float* best, int* row
     }
 }
 
+// `maxima` for R rows: the column of the largest number in each, R, and the columns' `best` and `rows` so far.
 template <int R, class T>
 void maxima_of_rows(const T* x, int columns, int first, float* best, int* rows, int64_t* of_rows) {
     float largest[R][LANES];

@@ -108,6 +108,7 @@ def is_available(dtype: torch.dtype, winograd: bool) -> bool:
 
 
 def _functions(dtype: torch.dtype, winograd: bool) -> ctypes.CDLL | None:
+    """The functions of `winograd.cpp` or `amx.cpp`; None where they can't be used."""
     if winograd:
         return library("winograd")
     if dtype != torch.bfloat16 or "amx_bf16" not in processor_flags():
@@ -123,7 +124,8 @@ def _name(dtype: torch.dtype) -> str:
 def _spectra(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
     """The filters in the order in which the inner loop of `winograd.cpp` reads them.
 
-    36 x blocks of outputs x inputs x outputs of a block; in bfloat16 pairs of inputs come last.
+    Blocks have `block` outputs. The shape is 36 x blocks x inputs x block. In bfloat16 pairs of inputs come last: 36 x
+    blocks x inputs / 2 x block x 2.
     """
     outputs, inputs = weight.shape[:2]
     filters = spectra_of(weight).view(36, outputs // block, block, inputs).to(dtype)
@@ -135,7 +137,8 @@ def _spectra(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
 def _panels(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
     """The filters in the order in which the inner loop of `amx.cpp` reads them.
 
-    Blocks of outputs x 3 rows x inputs / 32 x 3 columns x 16 pairs of inputs x outputs of a block x 2.
+    Blocks have `block` outputs. The shape is blocks x 3 rows x inputs / 32 x 3 columns x 16 x block x 2, where the 16 x
+    2 are 32 inputs in pairs.
     """
     outputs, inputs = weight.shape[:2]
     panels = weight.to(dtype).reshape(outputs // block, block, inputs // 32, 16, 2, 3, 3)

@@ -30,8 +30,10 @@ _capturing = threading.Lock()  # two captures at a time would disturb each other
 _failed = threading.Event()  # in this process
 
 
-def with_graph(objective: Objective, pixels: Tensor) -> Evaluate:
+def with_graph(objective: Evaluate, pixels: Tensor) -> Evaluate:
     """A function that returns what `objective` does for pictures like `pixels`; itself where a graph is not faster."""
+    if type(objective) is not Objective:  # the others compute too much, or not the same in each evaluation
+        return objective
     count, dtype = pixels[0, 0].numel(), objective.dtype
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if not pixels.is_cuda or count > MAX_PIXELS or version < MIN_TORCH or _failed.is_set():

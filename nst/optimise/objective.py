@@ -93,7 +93,7 @@ class Objective:
 
     def evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
         """The losses and the gradient, as a call returns them. If `renews`, matches are searched for before."""
-        terms, gradient = self._evaluate(pixels, renews)
+        terms, gradient = self._terms_and_gradient(pixels, renews)
         if self._movable is not None:
             gradient = gradient * self._movable
         return with_total(terms), gradient
@@ -119,7 +119,7 @@ class Objective:
         weights = 1 + LIKE_CONTENT * degree_of_likeness(self._regions, of_photo)
         return factor * (weights / weights.mean()).clamp_min(1)
 
-    def _evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
+    def _terms_and_gradient(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
         """The weighted losses, and the gradient of their sum."""
         variable = pixels.detach().requires_grad_()
         terms = self._weighted(*self._feature_losses(variable, renews))

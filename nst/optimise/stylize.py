@@ -255,10 +255,10 @@ def _optimise(
         objective = _make_objective(scene, regions, photo.size)
         return_freed_memory()
         check_cancelled()
-        evaluate: Evaluate = with_graph(objective, pixels) if type(objective) is Objective else objective
+        evaluate = with_graph(objective, pixels)
         if options.confidence is not None:
             confidence = torch.from_numpy(options.confidence)[None, None].to(backbone.device)
-            evaluate = with_temporal_loss(objective, pixels, confidence)
+            evaluate = with_temporal_loss(evaluate, pixels, confidence)
         steps = _optimizer(pixels, evaluate, objective.changes_at, scale.steps - done, scene)
         for pixels, losses in steps:
             check_cancelled()

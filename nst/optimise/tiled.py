@@ -57,7 +57,7 @@ class TiledObjective(Objective):
                 channels[k] = core.shape[1]
         self._content_factors = {k: self._content_factor(k, x, channels[k]) for k, x in of_photo.items()}
 
-    def _evaluate(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
+    def _terms_and_gradient(self, pixels: Tensor, renews: bool) -> tuple[LossTensors, Tensor]:
         with torch.no_grad():
             self._sum_up(pixels)
             if renews:

@@ -212,6 +212,7 @@ class Preview:
         followed = "strength", "style_scale"
         after_preview = [redrawn(event).then for event in (preset.success, *(controls[k].input for k in followed))]
         others = [controls[name].input for name in controls if name not in followed]
+        # On ZeroGPU each run uses up a part of the visitor's quota.
         for trigger in [*after_preview, *others] if isinstance(self.app.engine, Engine) else []:
             trigger(
                 self.repaint,

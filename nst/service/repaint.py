@@ -27,11 +27,12 @@ def repaint(
 ) -> bytes | None:
     """The painting at PREVIEW_SIZE or less, as WebP; ValueError if the request is wrong.
 
-    None without a style, or if it takes too long. None while someone paints or too many wait. None on ZeroGPU, where
-    each run uses up a part of the visitor's quota. `mask` is called only if there is something to paint.
+    None without a style, or if it takes too long. None while someone paints or too many wait. `mask` is called only if
+    there is something to paint. The engine is one of this process.
     """
     engine = app_state.engine
-    if not isinstance(engine, Engine) or app_state.runs or app_state.closing.is_set():
+    assert isinstance(engine, Engine)
+    if app_state.runs or app_state.closing.is_set():
         return None
     _, settings, chosen = resolve_request(request, styles)
     settings = replace(settings, size=min(settings.size, PREVIEW_SIZE))
