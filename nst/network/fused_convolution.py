@@ -137,8 +137,8 @@ def _spectra(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
 def _panels(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
     """The filters in the order in which the inner loop of `amx.cpp` reads them.
 
-    Blocks have `block` outputs. The shape is blocks x 3 rows x inputs / 32 x 3 columns x 16 x block x 2, where the 16 x
-    2 are 32 inputs in pairs.
+    Blocks have `block` outputs. The shape is blocks x 3 rows x inputs / 32 x 3 columns x 16 x block x 2, where 16 x 2
+    are 32 inputs in pairs.
     """
     outputs, inputs = weight.shape[:2]
     panels = weight.to(dtype).reshape(outputs // block, block, inputs // 32, 16, 2, 3, 3)
