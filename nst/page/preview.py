@@ -135,8 +135,11 @@ class Preview:
             return []
         return files
 
-    def wire(self, clicked: Any, listed: Any, added: Any, preset: Any) -> None:
-        """Connect the events. Given are those of a style, clicked, chosen by name or added, and of a preset."""
+    def wire(self, clicked: Any, listed: Any, added: Any, settings_changed: Sequence[Any]) -> None:
+        """Connect the events.
+
+        Given are those of a style that was clicked, chosen by name or added, and those that change several settings.
+        """
         photo, style, controls = self.photo.image, self.style, self.settings.controls
         recipe: Inputs = {"recipe": self.settings.recipe}
         drawn: Inputs = {"drawn": self.drawn}  # a script sets it
@@ -209,9 +212,10 @@ class Preview:
                 **DIRECT,
             )
 
-        followed = "strength", "style_scale"
-        after_preview = [redrawn(event).then for event in (preset.success, *(controls[k].input for k in followed))]
-        others = [controls[name].input for name in controls if name not in followed]
+        sliders = "strength", "style_scale"
+        followed = [event.success for event in settings_changed] + [controls[name].input for name in sliders]
+        after_preview = [redrawn(trigger).then for trigger in followed]
+        others = [controls[name].input for name in controls if name not in sliders]
         # On ZeroGPU each run uses up a part of the visitor's quota.
         for trigger in [*after_preview, *others] if isinstance(self.app.engine, Engine) else []:
             trigger(

@@ -123,15 +123,15 @@ class SettingsPanel:
         """Another photo: the mask belonged to the one before."""
         return {self.mask_fold: gr.Accordion(open=False), self.mask: None}
 
-    def wire(self, chosen: gr.Dropdown) -> Any:
-        """Connect the events; `chosen` are the styles chosen. Returns the event of a preset."""
+    def wire(self, chosen: gr.Dropdown) -> list[Any]:
+        """Connect the events; `chosen` are the styles chosen. Returns those that change several settings."""
         preset = self.preset.input(
             self.choose_preset,
             inputs_kwargs={"preset": self.preset},
             outputs=[self.controls[name] for name in PRESETS["balanced"]],
             **DIRECT,
         )
-        self.recipe.input(
+        recipe = self.recipe.input(
             self.choose_recipe,
             inputs_kwargs={"session": self.session, "recipe": self.recipe, "chosen": chosen},
             outputs=self.outputs,
@@ -141,7 +141,7 @@ class SettingsPanel:
             self.open_mask_editor, inputs_kwargs={"photo": self.photo.image}, outputs=self.mask, **QUEUED
         )
         self.photo.image.change(self.close_mask_editor, outputs=[self.mask_fold, self.mask], **DIRECT)
-        return preset
+        return [preset, recipe]
 
 
 def visible_values(chosen: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

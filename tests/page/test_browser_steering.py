@@ -36,6 +36,16 @@ def test_a_recipe_survives_a_reload_by_its_link(blank: Tab, server: Served) -> N
     expect(blank).to_have_url(re.compile("photo=lion&style=gold_spirals&recipe=gatys"))
 
 
+def test_the_preview_follows_the_strength_of_a_recipe(blank: Tab, server: Served) -> None:
+    open_link(blank, server.url, "photo=lion&style=gold_spirals&strength=0.2")
+    preview = blank.locator("#canvas img").first
+    before = str(preview.get_attribute("src"))
+    blank.locator("#settings button.label-wrap").first.click()
+    blank.get_by_label("Recipe", exact=True).click()
+    blank.get_by_role("option", name="Gatys et al.").click()
+    expect(preview).not_to_have_attribute("src", before)
+
+
 def test_a_copied_link_paints_the_same_elsewhere(blank: Tab, browser: Browser, server: Served, tmp_path: Path) -> None:
     blank.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_link(blank, server.url, f"photo=tower&style=roman_mosaic&colour=matched&{SMALL}")
