@@ -22,7 +22,8 @@ from nst.optimise.regions import Region
 from nst.optimise.schedule import schedule
 from nst.optimise.stylize import run
 from nst.settings import Settings
-from nst.video.flow import CUT, Motion, View, find_motion, warp
+from nst.video.flow import warp
+from nst.video.motion import CUT, Motion, View, find_motion
 
 STEPS = {"quick": 4, "normal": 8, "fine": 16}
 """Steps of each frame but the first, by effort; at most those of the last scale."""

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.video.flow import CUT, Affine, Motion, Pixels, View, find_motion, follow_camera, grid, warp
+from nst.video.camera import Affine, aligned, joined
+from nst.video.flow import Pixels, grid, squared_length, warp
+from nst.video.motion import CUT, Motion, View, find_motion, follow_camera
 from nst.video.painting import Paint
 
 KEEP, KEEP_NEW = 0.98, 0.5
@@ -25,6 +27,10 @@ NEW_PENALTY, REPAINT_FRAMES = 0.9, 40.0
 beside an object are painted with strokes around that object, which then leaves."""
 
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
+STILL, MAX_DRIFT = 0.1, 3.0
+"""Pixels: the motion from frame to frame, apart from the camera's, of what stands still; and the error of its place in
+the anchor that is corrected."""
+
 MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
 
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
@@ -97,31 +103,35 @@ def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Mot
     painted, forms, confidence = pixels.astype(np.float32), _forms(pixels), motion.confidence
     age, weight, x, y = cv2.split(warp(before.tracks, motion.places))
     age, weight = confidence * (age + 1), confidence * weight
-    moved = warp(before.pixels, motion.places, cv2.INTER_LANCZOS4)
+    moved = warp(before.pixels, motion.places, cv2.INTER_CUBIC)
     young = 1 - (1 - KEEP_NEW) * np.exp(age / -NEW_FRAMES)
     penalty = PENALTY + NEW_PENALTY * np.exp(age / -REPAINT_FRAMES)
     keep = np.minimum(KEEP * young, KEEP - penalty * _change(forms, _forms(moved), age.shape))
     blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
-    path = _product(before.path, motion.camera)
+    path, source = _path(before, view, motion), cv2.merge([x, y])
     if path is not None:
         places, visible = follow_camera(before.anchor.view, view, path)
         visible *= 1 - confidence
         uncovered = visible > weight
         weight = np.where(uncovered, visible, weight)
-        x, y = (np.where(uncovered, one, other) for one, other in zip(cv2.split(places), (x, y), strict=True))
-    anchored = warp(before.anchor.pixels, cv2.merge([x, y]), cv2.INTER_CUBIC)
+        still = cv2.resize(squared_length(motion.own), age.shape[::-1]) < STILL**2
+        drifted = still & (squared_length(places - source) < MAX_DRIFT**2)
+        np.copyto(source, places, where=(uncovered | drifted)[:, :, None])
+    anchored = warp(before.anchor.pixels, source, cv2.INTER_CUBIC)
     weight *= 1 - ANCHOR_PENALTY * _change(forms, _forms(anchored), age.shape)
     pixels = _blend(blended, anchored.astype(np.float32), weight).round().clip(0, 255).astype(np.uint8)
     if weight.mean() < MIN_ANCHORED:
         return _start(view, pixels, age, motion)
-    return _Painted(view, pixels, before.anchor, cv2.merge([age, weight, x, y]), motion, path)
+    tracks = cv2.merge([age, weight, *cv2.split(source)])
+    return _Painted(view, pixels, before.anchor, tracks, motion, path)
 
 
-def _product(path: Affine | None, camera: Affine | None) -> Affine | None:
-    """The path of the camera from a frame on, whose motion is `camera`, to the anchor; None: not known."""
-    if path is None or camera is None:
+def _path(before: _Painted, view: View, motion: Motion) -> Affine | None:
+    """The path of the camera to the anchor; None: not known."""
+    if before.path is None or motion.camera is None:
         return None
-    return path @ np.vstack([camera, [0, 0, 1]])
+    still = squared_length(motion.own) < STILL**2
+    return aligned(joined(before.path, motion.camera), before.anchor.view.grey, view.grey, still)
 
 
 def _blend(one: Pixels, other: Pixels, weight: Pixels) -> Pixels:

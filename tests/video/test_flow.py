@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nst.gallery import sample
-from nst.video.flow import MIN_FLOW_SIDE, Motion, Pixels, Places, View, find_motion, follow_camera, warp
+from nst.video.flow import MIN_FLOW_SIDE, Pixels, Places, warp
+from nst.video.motion import Motion, View, find_motion, follow_camera
 
 SIZE = WIDTH, HEIGHT = 160, 120
 
@@ -101,7 +102,7 @@ def test_a_slow_object_keeps_its_confidence() -> None:
 def test_a_pan_is_no_cut_where_the_camera_was_not_known_before(monkeypatch: pytest.MonkeyPatch) -> None:
     views = [View.of(_frame([[1, 0, 200 + 4 * number], [0, 1, 150]], number), SIZE) for number in range(3)]
     with monkeypatch.context() as patched:
-        patched.setattr("nst.video.flow._camera_motion", lambda *_: None)
+        patched.setattr("nst.video.motion.camera_motion", lambda *_: None)
         first = find_motion(*views[:2])
     assert first.camera is None
     second = find_motion(*views[1:], first)

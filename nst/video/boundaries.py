@@ -1,0 +1,102 @@
+"""Sharp boundaries between what moves and what does not.
+
+Optical flow compares windows. A window on both sides of a boundary shows one motion, so a margin of the background
+moves with each object. Here each pixel may take another motion, by its colour and by the motions around it.
+"""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from nst.video.flow import Pixels
+
+VOTERS, CANDIDATES = (8, 16), 12
+"""Distances in pixels: of the neighbours that vote, in eight directions, and of those whose motion is tried, in four.
+
+The margin is about 8 pixels wide, so that many of the neighbours lie outside."""
+
+SAME_COLOUR = 20.0  # difference of colours, in levels of 255, at which a vote counts 1/e
+INCONSISTENT = 0.3  # weight of a vote where the optical flow is not consistent
+SAME_MOTION = 1.0  # pixels by which equal motions differ at most
+NOISE = 3.0  # medians of the change along the optical flow that count as no match
+MIN_NOISE, MAX_NOISE = 3.0, 24.0  # levels of 255
+OWN_ADVANTAGE = 0.05  # of a pixel's own motion, in units of the cost, which is from 0 to 2
+
+_WINDOW, _MEDIAN = (3, 3), 5  # pixels over which changes are averaged, and motions filtered
+_VOTE_STEP = 2  # pixels from one that counts votes to the next
+
+_EIGHT = [(0, 1), (0.7, 0.7), (1, 0), (0.7, -0.7), (0, -1), (-0.7, -0.7), (-1, 0), (-0.7, 0.7)]
+
+
+def sharpened(
+    motion: Pixels,
+    colours: Pixels,
+    change: Pixels,
+    consistent: NDArray[np.bool_],
+    change_along: Callable[[Pixels], Pixels],
+) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
+    """Motion, change and consistency, with sharp boundaries.
+
+    `motion` is H x W x 2 in pixels, relative to the camera's, so that 0 is background. `colours` are H x W x 3.
+    `change` is the difference of colours along the motion, H x W; `change_along` computes it for another one.
+
+    Each pixel takes the motion with the lowest cost: its own, the background's, or a neighbour's. The cost is the mean
+    change around it, in units of the noise and at most 1, plus the share of votes for another motion. Neighbours of
+    similar colour vote: the non-local term of Sun, Roth and Black 2010, "Secrets of Optical Flow Estimation and Their
+    Principles".
+    """
+    if np.abs(motion).max(initial=0) < SAME_MOTION:
+        return motion, change, consistent
+    known = change[consistent]
+    noise = np.clip(NOISE * np.median(known), MIN_NOISE, MAX_NOISE) if known.size else MAX_NOISE
+    share_of_others = _votes(motion, colours, np.minimum(change / noise, 1), consistent)
+    near = [(CANDIDATES * y, CANDIDATES * x) for y, x in _EIGHT[::2]]
+    lowest = np.full(change.shape, np.inf, np.float32)
+    best, is_consistent = motion.copy(), consistent.copy()
+    for candidate in (motion, np.zeros_like(motion), *_neighbours(motion, near)):
+        own = candidate is motion
+        along = change if own else change_along(candidate)
+        cost = cv2.blur(np.minimum(along / noise, 1), _WINDOW) + share_of_others(candidate) - own * OWN_ADVANTAGE
+        lower = cost < lowest
+        np.copyto(lowest, cost, where=lower)
+        np.copyto(best, candidate, where=lower[:, :, None])
+        if not own:
+            is_consistent |= lower
+    best = cv2.merge([cv2.medianBlur(part, _MEDIAN) for part in cv2.split(best)])  # no single pixels in an object
+    return best, change_along(best), is_consistent
+
+
+def _votes(
+    motion: Pixels, colours: Pixels, mismatch: Pixels, consistent: NDArray[np.bool_]
+) -> Callable[[Pixels], Pixels]:
+    """A function: motion, H x W x 2 -> the share of votes for another one, H x W in 0..1."""
+    height, width = mismatch.shape
+    some = (slice(None, None, _VOTE_STEP),) * 2
+    offsets = [(0.0, 0.0), *((r * y / _VOTE_STEP, r * x / _VOTE_STEP) for r in VOTERS for y, x in _EIGHT)]
+    small = cv2.resize(colours, mismatch[some].shape[::-1], interpolation=cv2.INTER_AREA)
+    trust = np.exp(-cv2.blur(mismatch, _WINDOW))[some] * np.where(consistent[some], np.float32(1), INCONSISTENT)
+    weights = [
+        np.exp(cv2.transform(np.square(other - small), np.full((1, 3), -1 / 3 / SAME_COLOUR**2))) * trusted
+        for other, trusted in zip(_neighbours(small, offsets), _neighbours(trust, offsets), strict=True)
+    ]
+    weight = np.stack(weights) / sum(weights)
+    x, y = (np.stack(_neighbours(np.ascontiguousarray(part), offsets)) for part in cv2.split(motion[some]))
+
+    def share_of_others(candidate: Pixels) -> Pixels:
+        own_x, own_y = cv2.split(candidate[some])
+        distance = np.maximum(np.abs(x - own_x), np.abs(y - own_y))
+        votes = np.einsum("khw,khw->hw", weight, np.minimum(distance / SAME_MOTION, 1))
+        return cv2.resize(votes, (width, height))
+
+    return share_of_others
+
+
+def _neighbours(pixels: Pixels, offsets: Sequence[tuple[float, float]]) -> list[Pixels]:
+    """For each offset, down and across in pixels: for each pixel the one there, or the nearest one at the edge."""
+    height, width = pixels.shape[:2]
+    rounded = [(round(y), round(x)) for y, x in offsets]
+    edge = max(abs(part) for offset in rounded for part in offset)
+    larger = cv2.copyMakeBorder(pixels, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
+    return [larger[edge + y : edge + y + height, edge + x : edge + x + width] for y, x in rounded]
