@@ -26,6 +26,10 @@ NEW_PENALTY, REPAINT_FRAMES = 0.9, 40.0
 """What is added to PENALTY at an age of 0, and the frames after which 1/e of it is left. Areas that come into view
 beside an object are painted with strokes around that object, which then leaves."""
 
+FADE = 0.2
+"""What the weights lose in each frame where an object has passed. Otherwise the outline that was painted around it
+would be left behind."""
+
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
 STILL, MAX_DRIFT = 0.1, 3.0
 """Pixels: the motion from frame to frame, apart from the camera's, of what stands still; and the error of its place in
@@ -107,6 +111,8 @@ def _follow(before: _Painted, view: View, pixels: NDArray[np.uint8], motion: Mot
     young = 1 - (1 - KEEP_NEW) * np.exp(age / -NEW_FRAMES)
     penalty = PENALTY + NEW_PENALTY * np.exp(age / -REPAINT_FRAMES)
     keep = np.minimum(KEEP * young, KEEP - penalty * _change(forms, _forms(moved), age.shape))
+    held = 1 - FADE * cv2.resize(motion.passed, age.shape[::-1])
+    keep, weight = held * keep, held * weight
     blended = _restore_detail(_blend(painted, moved.astype(np.float32), keep * confidence), painted)
     path, source = _path(before, view, motion), cv2.merge([x, y])
     if path is not None:

@@ -19,6 +19,8 @@ MIN_HALVED_SIDE = 256  # pixels; the motion of larger frames is computed at half
 _BLUR = 3  # side of a window in pixels, for noise
 _EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
 _MOVED, _STILL = 1.5, 0.5  # pixels of a `View` from one frame to the next that count as a motion, and as none
+_BESIDE = 9  # side, in pixels, of the window in which an object is beside a pixel
+_PASSED_DECAY = 0.92  # from one frame to the next
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
 _SAME, _NEAR = 0.25, 2.5  # pixels between the optical flow and the camera's motion
 _FIT_WINDOW, _FIT = 9, 0.1  # pixels, and levels of 255 by which the camera's motion may fit worse
@@ -52,6 +54,7 @@ class Motion:
     confidence: Pixels  # in the places, H x W in 0..1
     own: Pixels  # the motion relative to the camera's, H' x W' x 2 in pixels; 0 if that is not known
     camera: Affine | None  # of H' x W'
+    passed: Pixels  # whether an object has passed beside a pixel, H' x W', from 1 down to 0 over frames
 
 
 def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
@@ -82,9 +85,11 @@ def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
         own = np.zeros_like(places)
     confidence = cv2.blur(np.exp(-np.square(change / COLOUR_CHANGE)) * consistent, (_BLUR, _BLUR))
     confidence *= _visible(places)
+    passed = _beside(own)
     if last is not None:
         confidence *= 1 - _stopped(warp(last.own, places), own)
-    return Motion(*_enlarged(places, confidence, now.size), own, camera)
+        passed = np.maximum(passed, _PASSED_DECAY * warp(last.passed, places))
+    return Motion(*_enlarged(places, confidence, now.size), own, camera, passed)
 
 
 def _agrees(distance: Pixels, change: Pixels, camera_change: Pixels) -> NDArray[np.bool_]:
@@ -122,6 +127,13 @@ def _stopped(before: Pixels, own: Pixels) -> Pixels:
     moved = 1 - np.exp(-squared_length(before) / _MOVED**2)
     still = np.exp(-squared_length(own) / _STILL**2)
     return cv2.blur(moved * still, (_BLUR, _BLUR))
+
+
+def _beside(own: Pixels) -> Pixels:
+    """Whether an object moves beside a pixel that stands still, H x W in 0..1; motion is relative to the camera's."""
+    moved = 1 - np.exp(-squared_length(own) / _MOVED**2)
+    near = cv2.blur(cv2.dilate(moved, np.ones((_BESIDE, _BESIDE))), (_BLUR, _BLUR))
+    return np.maximum(near - moved, 0)
 
 
 def _enlarged(places: Places, confidence: Pixels, size: tuple[int, int]) -> tuple[Places, Pixels]:

@@ -55,6 +55,27 @@ def test_strokes_move_with_what_they_depict(shift: int) -> None:
     assert flicker(together) < 0.35 * flicker(alone)
 
 
+def test_strokes_do_not_drift_from_what_they_depict() -> None:
+    """A slow zoom with a camera's noise: small errors of the motion from frame to frame would add up."""
+    photo = np.asarray(Image.open(sample("tower")).convert("RGB").resize((800, 1000)))[200:800]
+    random, size = np.random.default_rng(0), (320, 256)
+    paint = CoherentPainter(_strokes())
+
+    def zoomed(pixels: NDArray[np.generic], number: int) -> NDArray[np.float32]:
+        scale, centre = 0.99**number, np.array(pixels.shape[1::-1]) / 2
+        matrix = np.column_stack([scale * np.eye(2), centre - scale * np.array(size) / 2])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(pixels.astype(np.float32), matrix, size, flags=flags)
+
+    painted = []
+    for number in range(30):
+        view = zoomed(photo, number) + random.normal(0, 2, (*size[::-1], 3))
+        painted.append(_pixels(paint(Image.fromarray(view.clip(0, 255).astype(np.uint8)))))
+    inner = slice(30, -30), slice(30, -30)
+    drifted, moved = (_difference(zoomed(painted[0], by)[inner], painted[-1][inner]) for by in (29, 0))
+    assert drifted < 0.15 * moved
+
+
 def test_detail_does_not_fade() -> None:
     plain, paint = _strokes(), CoherentPainter(_strokes())
     for frame in _frames(40, 2):
@@ -112,6 +133,22 @@ def test_an_object_leaves_no_trail() -> None:
         painted = _pixels(together(frame))
     trail = slice(28, 88), slice(50, centre - 40)
     assert _difference(painted[trail], _pixels(frame)[trail]) < 5
+
+
+def test_the_outline_of_an_object_is_not_left_behind() -> None:
+    """It is drawn outside, where nothing moves, and is too thin to change the forms."""
+    centre = 0
+
+    def paint(frame: Image.Image) -> Image.Image:
+        painted = frame.copy()
+        ImageDraw.Draw(painted).ellipse((centre - 21, 37, centre + 21, 79), outline="black")
+        return painted
+
+    together, left = CoherentPainter(paint), []
+    for frame, x in _passing(25):
+        centre = x
+        left.append(_difference(*(_pixels(each)[30:86, :46] for each in (together(frame), frame))))
+    assert left[-1] < 0.6 * left[0]
 
 
 def test_strokes_that_an_object_has_covered_come_back() -> None:

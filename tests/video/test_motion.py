@@ -80,7 +80,7 @@ def test_what_an_object_has_dragged_along_has_no_confidence_when_it_stops() -> N
     still = find_motion(*views)
     dragged = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     dragged[40:80, 40:80] = 5
-    last = Motion(still.places, still.confidence, dragged, still.camera)
+    last = Motion(still.places, still.confidence, dragged, still.camera, still.passed)
     confidence = find_motion(*views, last).confidence
     assert confidence[44:76, 44:76].max() < 0.1
     assert np.allclose(confidence[:, 90:], still.confidence[:, 90:])
