@@ -20,8 +20,8 @@ The margin is about 8 pixels wide, so that many of the neighbours lie outside.""
 SAME_COLOUR = 20.0  # difference of colours, in levels of 255, at which a vote counts 1/e
 INCONSISTENT = 0.3  # weight of a vote where the optical flow is not consistent
 SAME_MOTION = 1.0  # pixels by which equal motions differ at most
-NOISE = 3.0  # medians of the change along the optical flow that count as no match
-MIN_NOISE, MAX_NOISE = 3.0, 24.0  # levels of 255
+NO_MATCH = 3.0  # medians of the change of colour along the motion, from which on colours do not match
+MIN_NO_MATCH, MAX_NO_MATCH = 3.0, 24.0  # levels of 255
 OWN_ADVANTAGE = 0.05  # of a pixel's own motion, in units of the cost, which is from 0 to 2
 
 _WINDOW, _MEDIAN = (3, 3), 5  # pixels over which changes are averaged, and motions filtered
@@ -43,26 +43,27 @@ def sharpened(
     `change` is the difference of colours along the motion, H x W; `change_along` computes it for another one.
 
     Each pixel takes the motion with the lowest cost: its own, the background's, or a neighbour's. The cost is the mean
-    change around it, in units of the noise and at most 1, plus the share of votes for another motion. Neighbours of
+    change around it, from 0 to 1 where colours do not match, plus the share of votes for another motion. Neighbours of
     similar colour vote: the non-local term of Sun, Roth and Black 2010, "Secrets of Optical Flow Estimation and Their
     Principles".
     """
     if np.abs(motion).max(initial=0) < SAME_MOTION:
         return motion, change, consistent
     known = change[consistent]
-    noise = np.clip(NOISE * np.median(known), MIN_NOISE, MAX_NOISE) if known.size else MAX_NOISE
-    share_of_others = _votes(motion, colours, np.minimum(change / noise, 1), consistent)
+    no_match = np.clip(NO_MATCH * np.median(known), MIN_NO_MATCH, MAX_NO_MATCH) if known.size else MAX_NO_MATCH
+    share_of_others = _votes(motion, colours, np.minimum(change / no_match, 1), consistent)
     near = [(CANDIDATES * y, CANDIDATES * x) for y, x in _EIGHT[::2]]
     lowest = np.full(change.shape, np.inf, np.float32)
     best, is_consistent = motion.copy(), consistent.copy()
     for candidate in (motion, np.zeros_like(motion), *_neighbours(motion, near)):
-        own = candidate is motion
-        along = change if own else change_along(candidate)
-        cost = cv2.blur(np.minimum(along / noise, 1), _WINDOW) + share_of_others(candidate) - own * OWN_ADVANTAGE
+        along = change if candidate is motion else change_along(candidate)
+        cost = cv2.blur(np.minimum(along / no_match, 1), _WINDOW) + share_of_others(candidate)
+        if candidate is motion:
+            cost -= OWN_ADVANTAGE
         lower = cost < lowest
         np.copyto(lowest, cost, where=lower)
         np.copyto(best, candidate, where=lower[:, :, None])
-        if not own:
+        if candidate is not motion:
             is_consistent |= lower
     best = cv2.merge([cv2.medianBlur(part, _MEDIAN) for part in cv2.split(best)])  # no single pixels in an object
     return best, change_along(best), is_consistent
@@ -75,7 +76,7 @@ def _votes(
     height, width = mismatch.shape
     some = (slice(None, None, _VOTE_STEP),) * 2
     offsets = [(0.0, 0.0), *((r * y / _VOTE_STEP, r * x / _VOTE_STEP) for r in VOTERS for y, x in _EIGHT)]
-    small = cv2.resize(colours, mismatch[some].shape[::-1], interpolation=cv2.INTER_AREA)
+    small = np.ascontiguousarray(colours[some])
     trust = np.exp(-cv2.blur(mismatch, _WINDOW))[some] * np.where(consistent[some], np.float32(1), INCONSISTENT)
     weights = [
         np.exp(cv2.transform(np.square(other - small), np.full((1, 3), -1 / 3 / SAME_COLOUR**2))) * trusted
@@ -83,12 +84,13 @@ def _votes(
     ]
     weight = np.stack(weights) / sum(weights)
     x, y = (np.stack(_neighbours(np.ascontiguousarray(part), offsets)) for part in cv2.split(motion[some]))
+    enlarge, flags = np.eye(2, 3) / _VOTE_STEP, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
     def share_of_others(candidate: Pixels) -> Pixels:
         own_x, own_y = cv2.split(candidate[some])
         distance = np.maximum(np.abs(x - own_x), np.abs(y - own_y))
         votes = np.einsum("khw,khw->hw", weight, np.minimum(distance / SAME_MOTION, 1))
-        return cv2.resize(votes, (width, height))
+        return cv2.warpAffine(votes, enlarge, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
     return share_of_others
 

@@ -31,10 +31,10 @@ FADE = 0.2
 would be left behind."""
 
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
-STILL, MAX_DRIFT = 0.1, 3.0
-"""Pixels: the motion from frame to frame, apart from the camera's, of what stands still; and the error of its place in
-the anchor that is corrected."""
-
+STILL = 0.1  # pixels of a `View` that something moves from frame to frame, apart from the camera, if it stands still
+MAX_DRIFT = (
+    3.0  # pixels of a frame; a place in the anchor that is so far from the camera's path, or less, is corrected
+)
 MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
 
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for
@@ -67,7 +67,7 @@ class CoherentPainter:
     Frames are painted independently, so strokes would flicker. So each area comes from an earlier painted frame, the
     anchor, warped along the motion since then. An area that the anchor does not show, or shows with other forms, is
     blended with the painted frame before it. Only such areas are warped again in each frame, which blurs them.
-    Background that an object covers and uncovers again comes from the anchor, too.
+    Background that an object covers and uncovers again comes from the anchor, too, at first.
     """
 
     def __init__(self, paint: Paint) -> None:

@@ -20,9 +20,10 @@ _BLUR = 3  # side of a window in pixels, for noise
 _EDGE = 7  # pixels over which the confidence rises inside what has come into view; a sharp edge would stay visible
 _MOVED, _STILL = 1.5, 0.5  # pixels of a `View` from one frame to the next that count as a motion, and as none
 _BESIDE = 9  # side, in pixels, of the window in which an object is beside a pixel
-_PASSED_DECAY = 0.92  # from one frame to the next
+_PASSED_DECAY = 0.92  # from frame to frame: after twelve 1/e is left
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
-_SAME, _NEAR = 0.25, 2.5  # pixels between the optical flow and the camera's motion
+_SAME = 0.25  # pixels between the optical flow and the camera's motion if both say the same
+_NEAR = 2.5  # the same if the camera's motion fits the colours as well
 _FIT_WINDOW, _FIT = 9, 0.1  # pixels, and levels of 255 by which the camera's motion may fit worse
 
 
@@ -87,7 +88,8 @@ def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
     confidence *= _visible(places)
     passed = _beside(own)
     if last is not None:
-        confidence *= 1 - _stopped(warp(last.own, places), own)
+        if camera is not None:
+            confidence *= 1 - _stopped(warp(last.own, places), own)
         passed = np.maximum(passed, _PASSED_DECAY * warp(last.passed, places))
     return Motion(*_enlarged(places, confidence, now.size), own, camera, passed)
 
@@ -102,7 +104,7 @@ def _agrees(distance: Pixels, change: Pixels, camera_change: Pixels) -> NDArray[
 def follow_camera(earlier: View, now: View, path: Affine) -> tuple[Places, Pixels]:
     """Where each pixel was in an earlier frame if only the camera has moved, and the confidence in that.
 
-    `path` is the product of the camera's motions since then.
+    `path` is the camera's since then.
     """
     places = cv2.transform(grid(*now.grey.shape), path).astype(np.float32)
     change = cv2.blur(_colour_change(earlier, now, places), (_BLUR, _BLUR))

@@ -42,12 +42,29 @@ def test_a_path_that_has_drifted_is_corrected(gain: float) -> None:
     assert _error(aligned(drifted, _view(np.eye(2, 3)), _view(PATH, gain, 1), STILL)) < 0.25
 
 
+def test_a_path_far_away_is_corrected_in_more_than_one_round() -> None:
+    drifted = PATH + [[0, 0, 1.4], [0, 0, -1.4]]
+    assert _error(aligned(drifted, _view(np.eye(2, 3)), _view(PATH, seed=1), STILL)) < 0.1
+
+
 def test_what_moves_is_not_compared() -> None:
-    now = _view(PATH, seed=1)
-    now[30:100, 40:110] = np.roll(now, 3, axis=1)[30:100, 40:110]
-    still = STILL.copy()
-    still[28:102, 38:112] = False
-    assert _error(aligned(PATH, _view(np.eye(2, 3)), now, still)) < 0.25
+    """Most of the view is an object that has moved by a pixel."""
+    now, moved, still = _view(PATH, seed=1), _view(PATH + [[0, 0, 1], [0, 0, 0]], seed=1), STILL.copy()
+    now[20:140, 20:150] = moved[20:140, 20:150]
+    still[18:142, 18:152] = False
+    drifted = PATH + [[0, 0, 0.5], [0, 0, -0.5]]
+    assert _error(aligned(drifted, _view(np.eye(2, 3)), now, still)) < 0.25
+    assert _error(aligned(drifted, _view(np.eye(2, 3)), now, STILL)) > 0.5
+
+
+def test_stripes_do_not_move_a_path_along_them() -> None:
+    """As the light fades, frame by frame."""
+    stripes, path = np.tile(128 + 60 * np.sin(np.arange(WIDTH) / 5), (HEIGHT, 1)), np.eye(2, 3)
+    for number in range(20):
+        noise = np.random.default_rng(number).normal(0, 1, stripes.shape)
+        now = ((1 - 0.02 * number) * stripes + noise).clip(0, 255).astype(np.uint8)
+        path = aligned(path, stripes.astype(np.uint8), now, STILL)
+    assert np.abs(path - np.eye(2, 3)).max() < 0.5
 
 
 @pytest.mark.parametrize("still", [False, True])
@@ -58,6 +75,11 @@ def test_a_path_stays_if_there_is_nothing_to_compare(still: bool) -> None:
     assert _error(kept) < 1e-6
 
 
-def test_another_scene_does_not_change_a_path_much() -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH), np.uint8)
-    assert _error(aligned(PATH, _view(np.eye(2, 3)), noise, STILL)) <= 2 * 2**0.5
+def test_a_correction_that_is_too_large_is_an_error() -> None:
+    wrong = PATH + [[0, 0, 3], [0, 0, 3]]
+    assert np.array_equal(aligned(wrong, _view(np.eye(2, 3)), _view(PATH, seed=1), STILL), wrong)
+
+
+def test_paths_are_joined_in_order() -> None:
+    zoom, shift = np.array([[2.0, 0, 0], [0, 2, 0]]), np.array([[1.0, 0, 3], [0, 1, 0]])
+    assert np.array_equal(joined(zoom, shift), [[2, 0, 6], [0, 2, 0]])  # 2 (x + 3)

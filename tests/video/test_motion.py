@@ -86,6 +86,15 @@ def test_what_an_object_has_dragged_along_has_no_confidence_when_it_stops() -> N
     assert np.allclose(confidence[:, 90:], still.confidence[:, 90:])
 
 
+def test_nothing_has_stopped_where_the_camera_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    views = [View.of(_frame(STILL, number), SIZE) for number in range(2)]
+    still = find_motion(*views)
+    moved = np.full((HEIGHT, WIDTH, 2), 5, np.float32)
+    monkeypatch.setattr("nst.video.motion.camera_motion", lambda *_: None)
+    confidence = find_motion(*views, Motion(still.places, still.confidence, moved, None, still.passed)).confidence
+    assert confidence[20:-20, 20:-20].mean() > 0.9
+
+
 def test_a_slow_object_keeps_its_confidence() -> None:
     """Its motion is near the camera's, which replaces it in some frames."""
     texture = Image.open(sample("pagoda")).convert("RGB").resize((600, 450)).crop((100, 100, 340, 340))
