@@ -18,11 +18,9 @@ VOTERS, CANDIDATES = (8, 16), 12
 The margin is about 8 pixels wide, so that many of the neighbours lie outside."""
 
 SAME_COLOUR = 20.0  # difference of colours, in levels of 255, at which a vote counts 1/e
-INCONSISTENT = 0.3  # weight of a vote where the optical flow is not consistent
 SAME_MOTION = 1.0  # pixels by which equal motions differ at most
 NO_MATCH = 3.0  # medians of the change of colour along the motion, from which on colours do not match
 MIN_NO_MATCH, MAX_NO_MATCH = 3.0, 24.0  # levels of 255
-OWN_ADVANTAGE = 0.05  # of a pixel's own motion, in units of the cost, which is from 0 to 2
 
 _WINDOW, _MEDIAN = (3, 3), 5  # pixels over which changes are averaged, and motions filtered
 _VOTE_STEP = 2  # pixels from one that counts votes to the next
@@ -39,27 +37,24 @@ def sharpened(
 ) -> tuple[Pixels, Pixels, NDArray[np.bool_]]:
     """Motion, change and consistency, with sharp boundaries.
 
-    `motion` is H x W x 2 in pixels, relative to the camera's, so that 0 is background. `colours` are H x W x 3.
-    `change` is the difference of colours along the motion, H x W; `change_along` computes it for another one.
+    `motion` is H x W x 2 in pixels. `colours` are H x W x 3. `change` is the difference of colours along the motion,
+    H x W; `change_along` computes it for another one.
 
-    Each pixel takes the motion with the lowest cost: its own, the background's, or a neighbour's. The cost is the mean
-    change around it, from 0 to 1 where colours do not match, plus the share of votes for another motion. Neighbours of
-    similar colour vote: the non-local term of Sun, Roth and Black 2010, "Secrets of Optical Flow Estimation and Their
-    Principles".
+    Each pixel takes its own motion or a neighbour's, by the lowest cost. The cost is the mean change around it, from 0
+    to 1 where colours do not match, plus the share of votes for another motion. Neighbours of similar colour vote: the
+    non-local term of Sun, Roth and Black 2010, "Secrets of Optical Flow Estimation and Their Principles".
     """
     if np.abs(motion).max(initial=0) < SAME_MOTION:
         return motion, change, consistent
     known = change[consistent]
     no_match = np.clip(NO_MATCH * np.median(known), MIN_NO_MATCH, MAX_NO_MATCH) if known.size else MAX_NO_MATCH
-    share_of_others = _votes(motion, colours, np.minimum(change / no_match, 1), consistent)
+    share_of_others = _votes(motion, colours, np.minimum(change / no_match, 1))
     near = [(CANDIDATES * y, CANDIDATES * x) for y, x in _EIGHT[::2]]
     lowest = np.full(change.shape, np.inf, np.float32)
     best, is_consistent = motion.copy(), consistent.copy()
-    for candidate in (motion, np.zeros_like(motion), *_neighbours(motion, near)):
+    for candidate in (motion, *_neighbours(motion, near)):
         along = change if candidate is motion else change_along(candidate)
         cost = cv2.blur(np.minimum(along / no_match, 1), _WINDOW) + share_of_others(candidate)
-        if candidate is motion:
-            cost -= OWN_ADVANTAGE
         lower = cost < lowest
         np.copyto(lowest, cost, where=lower)
         np.copyto(best, candidate, where=lower[:, :, None])
@@ -69,15 +64,13 @@ def sharpened(
     return best, change_along(best), is_consistent
 
 
-def _votes(
-    motion: Pixels, colours: Pixels, mismatch: Pixels, consistent: NDArray[np.bool_]
-) -> Callable[[Pixels], Pixels]:
+def _votes(motion: Pixels, colours: Pixels, mismatch: Pixels) -> Callable[[Pixels], Pixels]:
     """A function: motion, H x W x 2 -> the share of votes for another one, H x W in 0..1."""
     height, width = mismatch.shape
     some = (slice(None, None, _VOTE_STEP),) * 2
     offsets = [(0.0, 0.0), *((r * y / _VOTE_STEP, r * x / _VOTE_STEP) for r in VOTERS for y, x in _EIGHT)]
     small = np.ascontiguousarray(colours[some])
-    trust = np.exp(-cv2.blur(mismatch, _WINDOW))[some] * np.where(consistent[some], np.float32(1), INCONSISTENT)
+    trust = np.exp(-cv2.blur(mismatch, _WINDOW))[some]
     weights = [
         np.exp(cv2.transform(np.square(other - small), np.full((1, 3), -1 / 3 / SAME_COLOUR**2))) * trusted
         for other, trusted in zip(_neighbours(small, offsets), _neighbours(trust, offsets), strict=True)

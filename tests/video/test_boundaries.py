@@ -122,8 +122,7 @@ def test_the_change_of_colour_decides_where_all_have_one_colour() -> None:
     assert is_consistent[:, EDGE + 1 :].all()
 
 
-def test_the_motion_of_a_neighbour_is_tried() -> None:
-    """The background moves, too, so that neither its own motion nor 0 is right in the margin."""
+def test_the_background_may_move_too() -> None:
     motion, colours = _dragged()
     motion[:, EDGE + MARGIN :, 1] = 3
     sharp, _, _ = sharpened(motion, colours, _even(motion), ALL, _even)

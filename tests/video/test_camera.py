@@ -67,6 +67,19 @@ def test_stripes_do_not_move_a_path_along_them() -> None:
     assert np.abs(path - np.eye(2, 3)).max() < 0.5
 
 
+def test_an_object_that_is_not_known_to_move_does_not_count() -> None:
+    now = _view(PATH, seed=1)
+    now[40:90, 60:120] = 255 - now[40:90, 60:120]
+    drifted = PATH + [[0, 0, 0.5], [0, 0, -0.5]]
+    assert _error(aligned(drifted, _view(np.eye(2, 3)), now, STILL)) < 0.1
+
+
+def test_noise_alone_does_not_change_a_path() -> None:
+    random = np.random.default_rng(0)
+    one, other = (random.normal(128, 4, (HEIGHT, WIDTH)).astype(np.uint8) for _ in range(2))
+    assert np.array_equal(aligned(PATH, one, other, STILL), PATH)
+
+
 @pytest.mark.parametrize("still", [False, True])
 def test_a_path_stays_if_there_is_nothing_to_compare(still: bool) -> None:
     even = np.full((HEIGHT, WIDTH), 128, np.uint8)

@@ -56,14 +56,15 @@ def test_strokes_move_with_what_they_depict(shift: int) -> None:
 
 
 def test_strokes_do_not_drift_from_what_they_depict() -> None:
-    """A slow zoom with a camera's noise: small errors of the motion from frame to frame would add up."""
+    """A slow zoom and pan with a camera's noise: small errors of the motion from frame to frame would add up."""
     photo = np.asarray(Image.open(sample("tower")).convert("RGB").resize((800, 1000)))[200:800]
     random, size = np.random.default_rng(0), (320, 256)
     paint = CoherentPainter(_strokes())
 
     def zoomed(pixels: NDArray[np.generic], number: int) -> NDArray[np.float32]:
         scale, centre = 0.99**number, np.array(pixels.shape[1::-1]) / 2
-        matrix = np.column_stack([scale * np.eye(2), centre - scale * np.array(size) / 2])
+        shift = centre - scale * np.array(size) / 2 + number * np.array([2, 1])
+        matrix = np.column_stack([scale * np.eye(2), shift])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(pixels.astype(np.float32), matrix, size, flags=flags)
 
