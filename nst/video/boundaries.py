@@ -23,14 +23,14 @@ NO_MATCH = 3.0  # medians of the change of colour along the motion, from which o
 MIN_NO_MATCH, MAX_NO_MATCH = 3.0, 24.0  # levels of 255
 
 _WINDOW, _MEDIAN = (3, 3), 5  # pixels over which changes are averaged, and motions filtered
-_VOTE_STEP = 2  # pixels from one that counts votes to the next
+_VOTE_STEP = 3  # pixels from one that counts votes to the next
 
 _EIGHT = [(0, 1), (0.7, 0.7), (1, 0), (0.7, -0.7), (0, -1), (-0.7, -0.7), (-1, 0), (-0.7, 0.7)]
 
 
 def sharpened(
     motion: Pixels,
-    colours: Pixels,
+    colours: NDArray[np.generic],
     change: Pixels,
     consistent: NDArray[np.bool_],
     change_along: Callable[[Pixels], Pixels],
@@ -51,25 +51,25 @@ def sharpened(
     share_of_others = _votes(motion, colours, np.minimum(change / no_match, 1))
     near = [(CANDIDATES * y, CANDIDATES * x) for y, x in _EIGHT[::2]]
     lowest = np.full(change.shape, np.inf, np.float32)
-    best, is_consistent = motion.copy(), consistent.copy()
+    best, is_consistent = np.empty_like(motion), consistent.copy()
     for candidate in (motion, *_neighbours(motion, near)):
         along = change if candidate is motion else change_along(candidate)
         cost = cv2.blur(np.minimum(along / no_match, 1), _WINDOW) + share_of_others(candidate)
-        lower = cost < lowest
-        np.copyto(lowest, cost, where=lower)
-        np.copyto(best, candidate, where=lower[:, :, None])
+        lower = cv2.compare(cost, lowest, cv2.CMP_LT)
+        cv2.copyTo(cost, lower, lowest)
+        cv2.copyTo(candidate, lower, best)
         if candidate is not motion:
-            is_consistent |= lower
+            is_consistent |= lower > 0
     best = cv2.merge([cv2.medianBlur(part, _MEDIAN) for part in cv2.split(best)])  # no single pixels in an object
     return best, change_along(best), is_consistent
 
 
-def _votes(motion: Pixels, colours: Pixels, mismatch: Pixels) -> Callable[[Pixels], Pixels]:
+def _votes(motion: Pixels, colours: NDArray[np.generic], mismatch: Pixels) -> Callable[[Pixels], Pixels]:
     """A function: motion, H x W x 2 -> the share of votes for another one, H x W in 0..1."""
     height, width = mismatch.shape
     some = (slice(None, None, _VOTE_STEP),) * 2
     offsets = [(0.0, 0.0), *((r * y / _VOTE_STEP, r * x / _VOTE_STEP) for r in VOTERS for y, x in _EIGHT)]
-    small = np.ascontiguousarray(colours[some])
+    small = colours[some].astype(np.float32)
     trust = np.exp(-cv2.blur(mismatch, _WINDOW))[some]
     weights = [
         np.exp(cv2.transform(np.square(other - small), np.full((1, 3), -1 / 3 / SAME_COLOUR**2))) * trusted
@@ -78,11 +78,13 @@ def _votes(motion: Pixels, colours: Pixels, mismatch: Pixels) -> Callable[[Pixel
     weight = np.stack(weights) / sum(weights)
     x, y = (np.stack(_neighbours(np.ascontiguousarray(part), offsets)) for part in cv2.split(motion[some]))
     enlarge, flags = np.eye(2, 3) / _VOTE_STEP, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    across, down = np.empty_like(x), np.empty_like(y)  # for all candidates: allocation would take longer
 
     def share_of_others(candidate: Pixels) -> Pixels:
-        own_x, own_y = cv2.split(candidate[some])
-        distance = np.maximum(np.abs(x - own_x), np.abs(y - own_y))
-        votes = np.einsum("khw,khw->hw", weight, np.minimum(distance / SAME_MOTION, 1))
+        for distance, theirs, own in zip((across, down), (x, y), cv2.split(candidate[some]), strict=True):
+            np.abs(np.subtract(theirs, own, out=distance), out=distance)
+        np.minimum(np.maximum(across, down, out=across), SAME_MOTION, out=across)
+        votes = np.multiply(across, weight, out=across).sum(0) / SAME_MOTION
         return cv2.warpAffine(votes, enlarge, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
     return share_of_others

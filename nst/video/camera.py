@@ -12,7 +12,7 @@ _STEP = 8  # pixels between the places from which the motion is estimated
 _ERROR = 0.5  # pixels by which a place that has the camera's motion differs from it at most
 _MIN_PLACES = 50
 
-_ALIGN_STEP = 2  # pixels between those that `aligned` compares
+_ALIGN_STEP = 4  # pixels between those that `aligned` compares
 _ALIGN_ROUNDS = 2  # a third changes nothing
 _MIN_ALIGNED = 200  # pixels
 _MIN_GAIN = 0.01  # share of the squared error that a correction has to explain; noise alone explains less

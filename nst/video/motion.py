@@ -33,7 +33,7 @@ class View:
 
     size: tuple[int, int]  # width and height
     grey: NDArray[np.uint8]  # H/2 x W/2, or H x W of a small frame
-    colours: Pixels  # the same with three channels, without noise
+    colours: NDArray[np.uint8]  # the same with three channels, without noise
 
     @classmethod
     def of(cls, frame: Image.Image, size: tuple[int, int]) -> "View":
@@ -43,7 +43,7 @@ class View:
         if frame.size != shape:
             frame = frame.resize(shape, Image.Resampling.BILINEAR, reducing_gap=2.0)
         pixels = np.asarray(frame)
-        colours = cv2.blur(pixels, (_BLUR, _BLUR)).astype(np.float32)
+        colours = cv2.blur(pixels, (_BLUR, _BLUR))
         return cls(size, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), colours)
 
 
@@ -151,4 +151,4 @@ def _enlarged(places: Places, confidence: Pixels, size: tuple[int, int]) -> tupl
 def _colour_change(before: View, now: View, places: Places) -> Pixels:
     """The largest difference of a channel, H x W."""
     channels = cv2.split(cv2.absdiff(now.colours, warp(before.colours, places)))
-    return reduce(cv2.max, channels)
+    return reduce(cv2.max, channels).astype(np.float32)
