@@ -46,8 +46,8 @@ def sharpened(
     """
     if np.abs(motion).max(initial=0) < SAME_MOTION:
         return motion, change, consistent
-    known = change[consistent]
-    no_match = np.clip(NO_MATCH * np.median(known), MIN_NO_MATCH, MAX_NO_MATCH) if known.size else MAX_NO_MATCH
+    changes = change[consistent]
+    no_match = np.clip(NO_MATCH * np.median(changes), MIN_NO_MATCH, MAX_NO_MATCH) if changes.size else MAX_NO_MATCH
     share_of_others = _votes(motion, colours, np.minimum(change / no_match, 1))
     near = [(CANDIDATES * y, CANDIDATES * x) for y, x in _EIGHT[::2]]
     lowest = np.full(change.shape, np.inf, np.float32)

@@ -58,7 +58,7 @@ def aligned(path: Affine, earlier: NDArray[np.uint8], now: NDArray[np.uint8], st
     correction = np.eye(2, 3)
     for _ in range(_ALIGN_ROUNDS):
         corrected = joined(path, correction)
-        moved = _shown(smooth, corrected)
+        moved = _view_along(smooth, corrected)
         places = here @ corrected.T.astype(np.float32)
         compared = ((places > _MARGIN) & (places < far)).all(1) & still[some].ravel()
         if compared.sum() < _MIN_ALIGNED:
@@ -66,9 +66,9 @@ def aligned(path: Affine, earlier: NDArray[np.uint8], now: NDArray[np.uint8], st
         error = np.abs(target - moved)[some].ravel()
         compared &= error <= 4 * np.median(error[compared]) + 1
         across, down, before, after = (x[some].reshape(-1, 1)[compared] for x in (*gradients(moved), moved, target))
-        known, light = here[compared], np.hstack([before, np.ones_like(before)])
+        pixels, light = here[compared], np.hstack([before, np.ones_like(before)])
         _, left = _least_squares(light, after - before)
-        step, remaining = _least_squares(np.hstack([across * known, down * known, light]), after - before)
+        step, remaining = _least_squares(np.hstack([across * pixels, down * pixels, light]), after - before)
         if remaining > (1 - _MIN_GAIN) * left:
             break
         correction = joined(correction, np.eye(2, 3) + step[:6].reshape(2, 3))
@@ -84,8 +84,8 @@ def _least_squares(columns: NDArray[np.floating], values: NDArray[np.floating]) 
     return factors, float(np.square(values - columns @ factors).sum())
 
 
-def _shown(earlier: Pixels, path: Affine) -> Pixels:
-    """The earlier frame, H x W, as it would look now."""
+def _view_along(earlier: Pixels, path: Affine) -> Pixels:
+    """The earlier frame, H x W, moved to where the camera is now."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(earlier, path, earlier.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
