@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from nst.video.flow import Pixels
 
 VOTERS, CANDIDATES = (8, 16), 12
-"""Distances in pixels: of the neighbours that vote, in eight directions, and of those whose motion is tried, in four.
+"""Distances in pixels. Neighbours in eight directions vote; the motions of neighbours in four directions are tried.
 
-The margin is about 8 pixels wide, so that many of the neighbours lie outside."""
+The margin is about 8 pixels wide, so many of the neighbours are outside.
+"""
 
 SAME_COLOUR = 20.0  # difference of colours, in levels of 255, at which a vote counts 1/e
 SAME_MOTION = 1.0  # pixels by which equal motions differ at most
@@ -23,7 +24,7 @@ NO_MATCH = 3.0  # medians of the change of colour along the motion, from which o
 MIN_NO_MATCH, MAX_NO_MATCH = 3.0, 24.0  # levels of 255
 
 _WINDOW, _MEDIAN = (3, 3), 5  # pixels over which changes are averaged, and motions filtered
-_VOTE_STEP = 3  # pixels from one that counts votes to the next
+_VOTE_STEP = 3  # votes are counted at every third pixel, down and across
 
 _EIGHT = [(0, 1), (0.7, 0.7), (1, 0), (0.7, -0.7), (0, -1), (-0.7, -0.7), (-1, 0), (-0.7, 0.7)]
 
@@ -38,7 +39,7 @@ def sharpened(
     """Motion, change and consistency, with sharp boundaries.
 
     `motion` is H x W x 2 in pixels. `colours` are H x W x 3. `change` is the difference of colours along the motion,
-    H x W; `change_along` computes it for another one.
+    H x W. `change_along` computes the difference for another motion.
 
     Each pixel takes its own motion or a neighbour's, by the lowest cost. The cost is the mean change around it, from 0
     to 1 where colours do not match, plus the share of votes for another motion. Neighbours of similar colour vote: the

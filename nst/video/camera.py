@@ -78,7 +78,7 @@ def aligned(path: Affine, earlier: NDArray[np.uint8], now: NDArray[np.uint8], st
 
 
 def _least_squares(columns: NDArray[np.floating], values: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
-    """The factors of the columns, N x K, that fit the values, N x 1, best; and the squared error that is left."""
+    """Factors of the columns, N x K, whose sum is nearest to the values, N x 1; and the squared error of that sum."""
     columns, values = columns.astype(np.float64), values.astype(np.float64)
     factors = np.linalg.lstsq(columns.T @ columns, columns.T @ values, rcond=1e-9)[0]
     return factors, float(np.square(values - columns @ factors).sum())

@@ -31,10 +31,8 @@ FADE = 0.2
 would be left behind."""
 
 ANCHOR_PENALTY = 0.15  # as PENALTY, for areas that come from the anchor
-STILL = 0.1  # pixels of a `View` that something moves from frame to frame, apart from the camera, if it stands still
-MAX_DRIFT = (
-    3.0  # pixels of a frame; a place in the anchor that is so far from the camera's path, or less, is corrected
-)
+STILL = 0.1  # pixels of a `View`: an area that moves less, relative to the camera, stands still
+MAX_DRIFT = 3.0  # pixels between an area's place in the anchor and the camera's path; more is no drift
 MIN_ANCHORED = 0.4  # share of a frame that still comes from the anchor; below, the painted frame is the next anchor
 
 _OLD = 1000.0  # age of all areas after a cut: there is nothing to wait for

@@ -22,8 +22,8 @@ _MOVED, _STILL = 1.5, 0.5  # pixels of a `View` from one frame to the next that 
 _BESIDE = 9  # side, in pixels, of the window in which an object is beside a pixel
 _PASSED_DECAY = 0.92  # from frame to frame: after twelve 1/e is left
 _JITTER = 0.1  # pixels by which the motion of an area that stands still is wrong
-_SAME = 0.25  # pixels between the optical flow and the camera's motion if both say the same
-_NEAR = 2.5  # the same if the camera's motion fits the colours as well
+_SAME = 0.25  # pixels between the optical flow and the camera's motion, below which they agree
+_NEAR = 2.5  # the same where the camera's motion fits the colours as well as the optical flow
 _FIT_WINDOW, _FIT = 9, 0.1  # pixels, and levels of 255 by which the camera's motion may fit worse
 
 
@@ -55,7 +55,7 @@ class Motion:
     confidence: Pixels  # in the places, H x W in 0..1
     own: Pixels  # the motion relative to the camera's, H' x W' x 2 in pixels; 0 if that is not known
     camera: Affine | None  # of H' x W'
-    passed: Pixels  # whether an object has passed beside a pixel, H' x W', from 1 down to 0 over frames
+    passed: Pixels  # H' x W': 1 where an object moves beside a pixel; then it falls toward 0 over frames
 
 
 def find_motion(before: View, now: View, last: Motion | None = None) -> Motion:
@@ -104,7 +104,7 @@ def _agrees(distance: Pixels, change: Pixels, camera_change: Pixels) -> NDArray[
 def follow_camera(earlier: View, now: View, path: Affine) -> tuple[Places, Pixels]:
     """Where each pixel was in an earlier frame if only the camera has moved, and the confidence in that.
 
-    `path` is the camera's since then.
+    `path` is the camera's path to that frame.
     """
     places = cv2.transform(grid(*now.grey.shape), path).astype(np.float32)
     change = cv2.blur(_colour_change(earlier, now, places), (_BLUR, _BLUR))
@@ -126,16 +126,20 @@ def _stopped(before: Pixels, own: Pixels) -> Pixels:
     Mostly it is background. The optical flow moves a margin of it with each object, and what was painted there would
     be left behind as a trail. An object that stops is painted anew, too.
     """
-    moved = 1 - np.exp(-squared_length(before) / _MOVED**2)
     still = np.exp(-squared_length(own) / _STILL**2)
-    return cv2.blur(moved * still, (_BLUR, _BLUR))
+    return cv2.blur(_moves(before) * still, (_BLUR, _BLUR))
 
 
 def _beside(own: Pixels) -> Pixels:
     """Whether an object moves beside a pixel that stands still, H x W in 0..1; motion is relative to the camera's."""
-    moved = 1 - np.exp(-squared_length(own) / _MOVED**2)
-    near = cv2.blur(cv2.dilate(moved, np.ones((_BESIDE, _BESIDE))), (_BLUR, _BLUR))
-    return np.maximum(near - moved, 0)
+    moves = _moves(own)
+    near = cv2.blur(cv2.dilate(moves, np.ones((_BESIDE, _BESIDE))), (_BLUR, _BLUR))
+    return np.maximum(near - moves, 0)
+
+
+def _moves(own: Pixels) -> Pixels:
+    """Whether a pixel moves, H x W in 0..1; `own` is relative to the camera's motion."""
+    return 1 - np.exp(-squared_length(own) / _MOVED**2)
 
 
 def _enlarged(places: Places, confidence: Pixels, size: tuple[int, int]) -> tuple[Places, Pixels]:
