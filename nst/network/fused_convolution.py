@@ -127,11 +127,11 @@ def _spectra(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:
     Blocks have `block` outputs. The shape is 36 x blocks x inputs x block. In bfloat16 pairs of inputs come last: 36 x
     blocks x inputs / 2 x block x 2.
     """
-    outputs, inputs = weight.shape[:2]
-    filters = spectra_of(weight).view(36, outputs // block, block, inputs).to(dtype)
+    blocks = weight.unflatten(0, (-1, block)).permute(3, 4, 0, 2, 1)
+    filters = spectra_of(blocks).to(dtype)
     if dtype == torch.bfloat16:
-        return filters.unflatten(3, (-1, 2)).permute(0, 1, 3, 2, 4).contiguous()
-    return filters.transpose(2, 3).contiguous()
+        return filters.unflatten(2, (-1, 2)).transpose(3, 4).contiguous()
+    return filters
 
 
 def _panels(weight: Tensor, block: int, dtype: torch.dtype) -> Tensor:

@@ -113,7 +113,7 @@ class Winograd2d:
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
         self._outputs, self._inputs = weight.shape[:2]
-        self._filters = spectra_of(weight).transpose(1, 2).to(dtype).contiguous()
+        self._filters = spectra_of(weight.permute(2, 3, 1, 0)).to(dtype)
         self._to_patch = _on_patches(PATCH, weight).to(dtype)
         self._to_output = _on_patches(OUTPUT, weight).to(dtype)
 
@@ -174,10 +174,9 @@ class Winograd2d:
         return out[:, 1 : height + 1, 1 : width + 1].permute(0, 3, 1, 2)
 
 
-def spectra_of(weight: Tensor) -> Tensor:
-    """The transformed filters of F(4 x 4, 3 x 3): outputs x inputs x 3 x 3 -> 36 x outputs x inputs."""
-    outputs, inputs = weight.shape[:2]
-    return (_on_patches(FILTER, weight) @ weight.reshape(-1, 9).T).view(36, outputs, inputs)
+def spectra_of(filters: Tensor) -> Tensor:
+    """The transformed filters of F(4 x 4, 3 x 3): 3 x 3 x any shape -> 36 x that shape, without gaps."""
+    return (_on_patches(FILTER, filters) @ filters.reshape(9, -1)).view(36, *filters.shape[2:])
 
 
 def _on_patches(matrix: Sequence[Sequence[float]], like: Tensor) -> Tensor:
