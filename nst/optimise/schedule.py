@@ -7,7 +7,7 @@ from nst.settings import Settings
 
 COARSEST = 128  # longest side at the first scale, in pixels; large forms settle there at little cost
 
-STEPS = {"quick": (15, 8, 6), "normal": (25, 20, 22), "fine": (50, 30, 70)}
+STEPS = {"quick": (15, 8, 6), "normal": (25, 20, 22), "fine": (50, 30, 85)}
 """Steps for each effort: at the coarse scales, the last but one, and the last (the slowest)."""
 
 LARGE, LARGE_STEPS = 2048, {"quick": 4, "normal": 8, "fine": 16}
