@@ -163,9 +163,10 @@ def race_pictures(
             median = statistics.median(times[name])
             print(
                 f"  from {start:5} {name:8} {median:7.1f} s to the same loss, ends at "
-                f"{statistics.median(losses[name]):.4f}; {classic_time / median:.1f} times; {effort}",
+                f"{statistics.median(losses[name]):.4f}; {classic_time / median:.1f} times",
                 flush=True,
             )
+        print(f"  effort of nst, in the last run: {effort}", flush=True)
         speedups.append(classic_time / statistics.median(times["nst"]))
     return min(speedups)
 

@@ -68,7 +68,7 @@ inline void to_output(const Vector m[6], Vector out[4]) {
 }
 
 // R rows of C inputs times filters C x (VECTORS * WIDTH) -> R rows of products, GROUP apart. Meanwhile C * WIDTH numbers
-// from `ahead` on are read into the second cache.
+// from `ahead` on are read into the second-level cache.
 template <int R>
 inline void multiply_rows(const float* rows, const float* filters, const float* ahead, int inputs, float* products) {
     Vector sums[R][VECTORS] = {};
@@ -184,7 +184,7 @@ struct Layer {
             for (int part = 0; part < GROUP / BLOCK; part++) {
                 size_t block = (size_t)p * (outputs / BLOCK) + group * (GROUP / BLOCK) + part;
                 const T* f = filters + block * inputs * BLOCK;
-                // Of the next matrix, which follows in a moment: without this, waiting for it takes a tenth of the time.
+                // The filters of the next matrix. If they were not read ahead, waiting would take a tenth of the time.
                 const T* next = p < 35 ? f + (size_t)outputs * inputs : f;
                 const T* rows = spectra + p * spectrum_size();
                 float* into = products + p * product_size() + part * BLOCK;
