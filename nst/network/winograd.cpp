@@ -2,7 +2,8 @@
 //
 // Features are H x W x C (channels last), C a multiple of 32 and the outputs K one of 64. A block of tiles, each 4 x 4
 // outputs of a 6 x 6 patch, is transformed to 36 matrices of tiles x C; each is multiplied with its C x K filters, and
-// the products are transformed back while they are in the cache. Lavin and Gray 2016, section 4; see `winograd.py`.
+// the products are transformed back while they are in the cache. The 36 rows of a tile are neighbours, as writing to 36
+// places that are far apart takes longer. Lavin and Gray 2016, section 4; see `winograd.py`.
 
 #include <algorithm>
 #include <cstdint>
@@ -24,6 +25,11 @@ constexpr int WIDTH = 4, VECTORS = 4;
 #endif
 constexpr int ROWS = 6;     // tiles in the inner loop: ROWS * VECTORS sums stay in registers
 constexpr int GROUP = 64;   // outputs whose products are held at a time
+
+// Numbers from one tile's spectrum, 36 x C, to the next one's, and from its products, 36 x GROUP, to the next one's.
+// Multiples of 4 KB would compete for the same cache lines.
+inline size_t spectrum_size(int inputs) { return 36 * inputs + 32; }
+constexpr size_t PRODUCT_SIZE = 36 * GROUP + 16;
 
 typedef float Vector __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 typedef uint32_t Bits __attribute__((vector_size(4 * WIDTH)));
@@ -67,8 +73,8 @@ inline void to_output(const Vector m[6], Vector out[4]) {
     out[3] = near_odd + 8 * far_odd + m[5];
 }
 
-// R rows of C inputs times filters C x (VECTORS * WIDTH) -> R rows of products, GROUP apart. Meanwhile C * WIDTH numbers
-// from `ahead` on are read into the second-level cache.
+// Rows of R tiles, C inputs each, times filters C x (VECTORS * WIDTH) -> their rows of products. Meanwhile C * WIDTH
+// numbers from `ahead` on are read into the second-level cache.
 template <int R>
 inline void multiply_rows(const float* rows, const float* filters, const float* ahead, int inputs, float* products) {
     Vector sums[R][VECTORS] = {};
@@ -77,10 +83,10 @@ inline void multiply_rows(const float* rows, const float* filters, const float* 
         Vector f[VECTORS];
         for (int v = 0; v < VECTORS; v++) f[v] = load(filters + (c * VECTORS + v) * WIDTH);
         for (int r = 0; r < R; r++)
-            for (int v = 0; v < VECTORS; v++) sums[r][v] += rows[r * inputs + c] * f[v];
+            for (int v = 0; v < VECTORS; v++) sums[r][v] += rows[r * spectrum_size(inputs) + c] * f[v];
     }
     for (int r = 0; r < R; r++)
-        for (int v = 0; v < VECTORS; v++) store(products + r * GROUP + v * WIDTH, sums[r][v]);
+        for (int v = 0; v < VECTORS; v++) store(products + r * PRODUCT_SIZE + v * WIDTH, sums[r][v]);
 }
 
 #ifdef __AVX512BF16__
@@ -97,13 +103,13 @@ inline void multiply_rows(const bfloat16* rows, const bfloat16* filters, const b
         for (int v = 0; v < VECTORS; v++) f[v] = _mm512_loadu_si512(filters + (c * VECTORS + 2 * v) * WIDTH);
         for (int r = 0; r < R; r++) {
             int pair;
-            memcpy(&pair, rows + r * inputs + c, 4);
+            memcpy(&pair, rows + r * spectrum_size(inputs) + c, 4);
             __m512bh both = (__m512bh)_mm512_set1_epi32(pair);
             for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbf16_ps(sums[r][v], both, (__m512bh)f[v]);
         }
     }
     for (int r = 0; r < R; r++)
-        for (int v = 0; v < VECTORS; v++) _mm512_storeu_ps(products + r * GROUP + v * WIDTH, sums[r][v]);
+        for (int v = 0; v < VECTORS; v++) _mm512_storeu_ps(products + r * PRODUCT_SIZE + v * WIDTH, sums[r][v]);
 }
 #endif
 
@@ -134,11 +140,7 @@ struct Layer {
     // Tiles of a block: the more inputs there are, the larger the filters are and the less often they should be read.
     int tiles_at_once() const { return ROWS * inputs / 32; }
 
-    // Numbers from one of the 36 matrices to the next: multiples of 4 KB would compete for the same cache lines.
-    size_t spectrum_size() const { return (size_t)tiles_at_once() * inputs + 32; }
-    size_t product_size() const { return (size_t)tiles_at_once() * GROUP + 16; }
-
-    // The spectra of tiles from `first` on: 36 matrices of tiles x C.
+    // The spectra of tiles from `first` on: tiles x 36 x C.
     void transform_patches(int first, int count, const T* zeros, T* spectra) const {
         const int rows = in_maxima ? height / 2 * 2 : height, pixels = in_maxima ? width / 2 * 2 : width;
         for (int t = 0; t < count; t++) {
@@ -164,10 +166,11 @@ struct Layer {
                     to_spectrum(column, changed);
                     for (int i = 0; i < 6; i++) half[i][k] = changed[i];
                 }
+                T* spectrum = spectra + t * spectrum_size(inputs) + c;
                 for (int i = 0; i < 6; i++) {
                     Vector row[6];
                     to_spectrum(half[i], row);
-                    for (int k = 0; k < 6; k++) store(spectra + (6 * i + k) * spectrum_size() + (size_t)t * inputs + c, row[k]);
+                    for (int k = 0; k < 6; k++) store(spectrum + (6 * i + k) * inputs, row[k]);
                 }
             }
         }
@@ -177,7 +180,7 @@ struct Layer {
         return (Vector)((Ints)values & (__builtin_convertvector(*(const Bytes*)positions, Ints) == place));
     }
 
-    // GROUP outputs of all tiles' products: 36 matrices of tiles x GROUP.
+    // GROUP outputs of all tiles' products: tiles x 36 x GROUP.
     void multiply(int count, int group, const T* spectra, float* products) const {
         constexpr int BLOCK = VECTORS * WIDTH;
         for (int p = 0; p < 36; p++)
@@ -186,11 +189,12 @@ struct Layer {
                 const T* f = filters + block * inputs * BLOCK;
                 // The filters of the next matrix. If they were not read ahead, waiting would take a tenth of the time.
                 const T* next = p < 35 ? f + (size_t)outputs * inputs : f;
-                const T* rows = spectra + p * spectrum_size();
-                float* into = products + p * product_size() + part * BLOCK;
+                const T* rows = spectra + p * inputs;
+                float* into = products + p * GROUP + part * BLOCK;
                 for (int t = 0; t < count; t += ROWS) {
                     const T* ahead = next + t / ROWS % VECTORS * inputs * WIDTH;
-                    multiply_up_to<ROWS>(count - t, rows + (size_t)t * inputs, f, ahead, inputs, into + t * GROUP);
+                    const T* from = rows + t * spectrum_size(inputs);
+                    multiply_up_to<ROWS>(count - t, from, f, ahead, inputs, into + t * PRODUCT_SIZE);
                 }
             }
     }
@@ -202,7 +206,7 @@ struct Layer {
                 Vector half[4][6], none = {};
                 for (int j = 0; j < 6; j++) {
                     Vector column[6], changed[4];
-                    for (int i = 0; i < 6; i++) column[i] = load(products + (6 * i + j) * product_size() + t * GROUP + k);
+                    for (int i = 0; i < 6; i++) column[i] = load(products + t * PRODUCT_SIZE + (6 * i + j) * GROUP + k);
                     to_output(column, changed);
                     for (int i = 0; i < 4; i++) half[i][j] = changed[i];
                 }
@@ -251,14 +255,14 @@ struct Layer {
         // Threads share the outputs of a block where there are few blocks, as reading the filters takes longest there.
         int together = blocks >= 2 * threads ? groups : (jobs + threads - 1) / threads;
         T* zeros = (T*)calloc(inputs, sizeof(T));
-        T* spectra = (T*)aligned_alloc(64, sizeof(T) * 36 * spectrum_size() * threads);
-        float* products = (float*)aligned_alloc(64, sizeof(float) * 36 * product_size() * threads);
+        T* spectra = (T*)aligned_alloc(64, sizeof(T) * tiles_at_once() * spectrum_size(inputs) * threads);
+        float* products = (float*)aligned_alloc(64, sizeof(float) * tiles_at_once() * PRODUCT_SIZE * threads);
         const bool enough = zeros && spectra && products;
         if (enough) {
 #pragma omp parallel num_threads(threads)
             {
-                T* own_spectra = spectra + 36 * spectrum_size() * omp_get_thread_num();
-                float* own_products = products + 36 * product_size() * omp_get_thread_num();
+                T* own_spectra = spectra + tiles_at_once() * spectrum_size(inputs) * omp_get_thread_num();
+                float* own_products = products + tiles_at_once() * PRODUCT_SIZE * omp_get_thread_num();
                 int transformed = -1;
 #pragma omp for schedule(dynamic, together)
                 for (int job = 0; job < jobs; job++) {
