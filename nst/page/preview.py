@@ -62,7 +62,7 @@ class Preview:
         return self._preview(session, chosen=names, **values | own)
 
     def preview_setting(self, *, session: Session, drawn: Any, **values: Any) -> Outputs:
-        """Another strength or stroke size: the preview follows; a painting stays."""
+        """Another strength, stroke size or share of a style: the preview follows; a painting stays."""
         return gr.skip() if drawn or session.painting else self._preview(session, **values)
 
     def repaint(
@@ -214,8 +214,9 @@ class Preview:
 
         sliders = "strength", "style_scale"
         followed = [event.success for event in settings_changed] + [controls[name].input for name in sliders]
+        followed.append(controls["style_weights"].change)  # `input` misses a text that is pasted
         after_preview = [redrawn(trigger).then for trigger in followed]
-        others = [controls[name].input for name in controls if name not in sliders]
+        others = [controls[name].input for name in controls if name not in CONTROLS]
         # On ZeroGPU each run uses up a part of the visitor's quota.
         for trigger in [*after_preview, *others] if isinstance(self.app.engine, Engine) else []:
             trigger(

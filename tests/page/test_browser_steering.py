@@ -46,6 +46,16 @@ def test_the_preview_follows_the_strength_of_a_recipe(blank: Tab, server: Served
     expect(preview).not_to_have_attribute("src", before)
 
 
+def test_the_preview_follows_the_shares_of_a_blend(blank: Tab, server: Served) -> None:
+    open_link(blank, server.url, "photo=lion&style=gold_spirals,stained_glass")
+    shares = blank.get_by_label("Style weights")
+    expect(shares).to_be_visible()
+    preview = blank.locator("#canvas img").first
+    before = str(preview.get_attribute("src"))
+    shares.fill("1,0")
+    expect(preview).not_to_have_attribute("src", before)
+
+
 def test_a_copied_link_paints_the_same_elsewhere(blank: Tab, browser: Browser, server: Served, tmp_path: Path) -> None:
     blank.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_link(blank, server.url, f"photo=tower&style=roman_mosaic&colour=matched&{SMALL}")
