@@ -35,10 +35,10 @@ def lbfgs(
     """L-BFGS with projection onto the box 0..1 and without a line search.
 
     Nocedal and Wright 2006, "Numerical Optimization", section 7.2. Yields the pixels and their losses `count` times,
-    after one evaluation each. The first of several steps only evaluates the start; a single one also moves. The
-    curvature pairs (s, y) are those of the projected step. `changes_at` tells whether the loss changes before an
-    evaluation, counted from 0. Then the two gradients belong to different losses and give no pair. `stride` is
-    FIRST_STEP or COARSE_FIRST_STEP.
+    after one evaluation each. The first of several steps only evaluates the start; a single one also moves. The last
+    evaluation is without autograd, and its gradient is ignored. The curvature pairs (s, y) are those of the projected
+    step. `changes_at` tells whether the loss changes before an evaluation, counted from 0. Then the two gradients
+    belong to different losses and give no pair. `stride` is FIRST_STEP or COARSE_FIRST_STEP.
     """
     size = min(HISTORY, max(5, MAX_HISTORY_VALUES // pixels.numel()))
     hessian = InverseHessian(pixels, min(size, count))
@@ -48,7 +48,8 @@ def lbfgs(
     first = pixels.new_full((), stride * min(1.0, count / CAREFUL_STEPS))
     if count > 1:
         yield pixels, losses
-    for number in range(1, max(2, count)):
+    last = max(1, count - 1)
+    for number in range(1, last + 1):
         pixels, gradient = state[:2]
         # Pixels that the gradient pushes out of the box can't move and must not affect the others.
         stuck = ((pixels <= 0) & (gradient > 0)) | ((pixels >= 1) & (gradient < 0))
@@ -56,10 +57,11 @@ def lbfgs(
         length = direction.square().mean().sqrt().clamp_min(1e-20)
         direction *= torch.where(hessian.is_empty(), first / length, (MAX_STEP / length).clamp_max(1))
         moved = direction.neg_().add_(pixels).clamp_(0, 1)
-        losses, new_gradient = evaluate(moved)
+        with torch.set_grad_enabled(number < last):  # no step follows the last, so its gradient is not needed
+            losses, new_gradient = evaluate(moved)
         new_state = [moved, new_gradient, *losses.values()]
         accepted = length.isfinite() & new_state[total].isfinite() & ~(new_state[total] > 3 * best[total])
-        if not changes_at(number):
+        if number < last and not changes_at(number):
             hessian.add((moved, pixels), (new_gradient, gradient), accepted)
         hessian.clear_unless(accepted)
         first = torch.where(accepted, first, first / 4)

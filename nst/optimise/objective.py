@@ -39,7 +39,7 @@ LossTensors = dict[str, Tensor]
 """`Losses` as scalars on the device: a step must not wait for a GPU."""
 
 Evaluate = Callable[[Tensor], tuple[LossTensors, Tensor]]
-"""Pixels -> the losses, and the gradient of "total" with respect to the pixels."""
+"""Pixels -> the losses, and the gradient of "total" with respect to the pixels; without autograd any gradient."""
 
 
 class Objective:
@@ -180,7 +180,7 @@ def loss_gradient(total: Tensor, pixels: Tensor, dtype: torch.dtype) -> Tensor:
     leaves room on both sides, and the gradient is divided by it: loss scaling, Micikevicius et al.
     2018, "Mixed Precision Training".
     """
-    if not total.requires_grad:  # all weights are 0
+    if not total.requires_grad:  # all weights are 0, or autograd is off
         return torch.zeros_like(pixels)
     if dtype != torch.float16:
         return torch.autograd.grad(total, pixels)[0]

@@ -33,6 +33,19 @@ def test_lbfgs_stays_between_0_and_1() -> None:
     assert torch.allclose(pixels, target.clamp(0, 1), atol=1e-3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_the_last_evaluation_of_lbfgs_is_without_autograd(count: int) -> None:
+    modes = []
+
+    def bowl(pixels: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        modes.append(torch.is_grad_enabled())
+        return {"total": pixels.square().sum()}, 2 * pixels
+
+    assert len(list(lbfgs(torch.full((1, 3, 4, 4), 0.9), bowl, count))) == count
+    assert modes == [True] * max(1, count - 1) + [False]
+    assert torch.is_grad_enabled()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_gradient_rules_stay_between_0_and_1(rule: str) -> None:
     target = torch.tensor([-0.5, 0.5, 1.5]).view(1, 3, 1, 1).expand(1, 3, 4, 4)

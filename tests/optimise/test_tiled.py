@@ -64,6 +64,15 @@ def test_losses_and_gradient_are_those_of_the_whole(
     assert (gradient - expected[1]).norm() < 3e-6 * expected[1].norm()
 
 
+@pytest.mark.parametrize("kind", [Objective, TiledObjective])
+def test_losses_are_the_same_without_autograd(kind: type[Objective], style: Image.Image, exact: Backbone) -> None:
+    objective = kind(_picture(0), _regions(style, "two regions"), 512, Settings(), exact)
+    expected, _ = objective(_picture(1))
+    with torch.no_grad():
+        losses, _ = objective(_picture(1))
+    assert {k: float(x) for k, x in losses.items()} == {k: float(x) for k, x in expected.items()}
+
+
 def test_total_variation_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(losses, "TV_ROWS", 7)
     pixels = _picture(3).requires_grad_()
