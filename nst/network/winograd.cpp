@@ -2,8 +2,8 @@
 //
 // Features are H x W x C (channels last), C a multiple of 32 and the outputs K one of 64. A block of tiles, each 4 x 4
 // outputs of a 6 x 6 patch, is transformed to 36 matrices of tiles x C; each is multiplied with its C x K filters, and
-// the products are transformed back while they are in the cache. The 36 rows of a tile are neighbours, as writing to 36
-// places that are far apart takes longer. Lavin and Gray 2016, section 4; see `winograd.py`.
+// the products are transformed back while they are in the cache. The 36 rows of a tile are neighbours in memory, because
+// writing to 36 distant places takes longer. Lavin and Gray 2016, section 4; see `winograd.py`.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,8 +26,8 @@ constexpr int WIDTH = 4, VECTORS = 4;
 constexpr int ROWS = 6;     // tiles in the inner loop: ROWS * VECTORS sums stay in registers
 constexpr int GROUP = 64;   // outputs whose products are held at a time
 
-// Numbers from one tile's spectrum, 36 x C, to the next one's, and from its products, 36 x GROUP, to the next one's.
-// Multiples of 4 KB would compete for the same cache lines.
+// Numbers in the spectrum of a tile, 36 x C, and in its products, 36 x GROUP, with a gap before the next tile: tiles a
+// multiple of 4 KB apart would compete for the same cache lines.
 inline size_t spectrum_size(int inputs) { return 36 * inputs + 32; }
 constexpr size_t PRODUCT_SIZE = 36 * GROUP + 16;
 
@@ -73,8 +73,8 @@ inline void to_output(const Vector m[6], Vector out[4]) {
     out[3] = near_odd + 8 * far_odd + m[5];
 }
 
-// Rows of R tiles, C inputs each, times filters C x (VECTORS * WIDTH) -> their rows of products. Meanwhile C * WIDTH
-// numbers from `ahead` on are read into the second-level cache.
+// One row of C inputs from each of R tiles, times filters C x (VECTORS * WIDTH) -> one row of products for each tile.
+// Meanwhile C * WIDTH numbers from `ahead` on are read into the second-level cache.
 template <int R>
 inline void multiply_rows(const float* rows, const float* filters, const float* ahead, int inputs, float* products) {
     Vector sums[R][VECTORS] = {};

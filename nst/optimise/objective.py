@@ -39,7 +39,7 @@ LossTensors = dict[str, Tensor]
 """`Losses` as scalars on the device: a step must not wait for a GPU."""
 
 Evaluate = Callable[[Tensor], tuple[LossTensors, Tensor]]
-"""Pixels -> the losses, and the gradient of "total" with respect to the pixels; without autograd any gradient."""
+"""Pixels -> the losses, and the gradient of "total" with respect to the pixels. Without autograd it has no meaning."""
 
 
 class Objective:
