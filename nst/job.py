@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from nst.gallery import Style, find_style
-from nst.images import ImageError, ImageSource
+from nst.images import ImageError, ImageSource, check_plain
 from nst.network.vgg import Backbone
 from nst.optimise import stylize
 from nst.optimise.cost import plan_work, remaining
@@ -148,7 +148,7 @@ def prepare(
         title=job_title(request.photo, styles, request.photo_name),
         pictures=pictures,
         styles=styles,
-        style_hashes=tuple(_style_hash(file) for file in files),
+        style_hashes=tuple(style_hash(file) for file in files),
         link=ShareLink(recipe, settings, tuple(style.name for style in styles), request.sample),
         backbone=backbone,
         work=pictures_work(pictures, settings, request.run.first_step),
@@ -177,11 +177,13 @@ def job_title(photo: ImageSource, styles: Sequence[Style], photo_name: str = "")
     return " after ".join(filter(None, (photo_name or stem, names)))
 
 
-def _style_hash(file: Path) -> str:
+def style_hash(file: Path) -> str:
+    """The `file_hash` of a style, which perhaps has not been opened; ImageError if it can't be read."""
+    check_plain(file, "the style image")
     try:
         return file_hash(file)
-    except OSError as error:  # a style of weight 0 has not been opened before
-        raise ImageError(f"the style {str(file)!r} can't be read: {error.strerror}") from None
+    except OSError as error:
+        raise ImageError(f"the style image {str(file)!r} can't be read: {error.strerror}") from None
 
 
 def resolve_request(request: Request, available: Sequence[Style]) -> tuple[str, Settings, tuple[Style, ...]]:

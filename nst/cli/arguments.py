@@ -79,6 +79,7 @@ def parse_request(options: argparse.Namespace, overrides: Mapping[str, Any], ava
     photos, names = split_photos_and_styles(options)
     if not photos:
         raise InputError("a photo is required: write PHOTO STYLE -o OUT.png")
+    _check_films(photos, names)
     if len(photos) > 1:
         if not is_folder(options.out):
             raise InputError(f"{len(photos)} photos need a folder; end {options.out!r} in a slash")
@@ -145,6 +146,23 @@ def check_request(request: CliRequest, available: Sequence[Style]) -> None:
     mask = request.options.mask
     photo = Image.new("L", upright_size(mask, "the mask") if mask else (64, 48))
     open_pictures(photo, [style.path for style in styles], settings, mask)
+
+
+def check_one_pass(overrides: Mapping[str, Any], settings: Settings) -> None:
+    """Raise ValueError if --one-pass is given with options that only the optimiser has."""
+    if overrides.get("effort") == "one-pass" and not settings.in_one_pass:
+        raise InputError(f"--one-pass takes no steps; leave out what asks for {settings.steps} of them, or --one-pass")
+
+
+def _check_films(photos: Sequence[str], styles: Sequence[str]) -> None:
+    """Raise ValueError for a film among several photos, or as a style. An animation may show its first picture."""
+    for names, reason in (
+        (photos[: len(photos) * (len(photos) > 1)], "is painted alone; write FILM STYLE -o OUT.mp4"),
+        (styles, "can't be a style; save one of its pictures, and name that"),
+    ):
+        for name in names:
+            if Path(name).suffix.lower() not in ANIMATIONS and is_clip(name):
+                raise InputError(f"{name!r} is a film, which {reason}")
 
 
 def is_folder(out: str) -> bool:

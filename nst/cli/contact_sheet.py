@@ -8,13 +8,13 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from nst.cli.arguments import reject_painting_options
+from nst.cli.arguments import check_one_pass, reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.terminal import Interrupted, Interrupts, print_message
 from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import check_writable, image_format, save_image
-from nst.job import Request, prepare
+from nst.job import Request, prepare, resolve_request
 from nst.network.vgg import Backbone
 from nst.sheet import CELL, contact_sheet
 
@@ -38,16 +38,22 @@ def paint_sheet(
     image_format(options.out)
     check_writable(options.out)
     check_not_input(Path(options.out), [*options.pictures, *(style.path for style in available)])
+    requests = [
+        Request(
+            photo=options.pictures[0],
+            styles=[style.name],
+            recipe=options.recipe,
+            preset=options.preset,
+            overrides={"size": CELL, **overrides},
+        )
+        for style in available
+    ]
+    for request in requests:
+        _, settings, _ = resolve_request(request, available)
+        check_one_pass(overrides, settings)
     pictures: list[Image.Image] = []
     try:
-        for style in tqdm(available, unit=" styles"):
-            request = Request(
-                photo=options.pictures[0],
-                styles=[style.name],
-                recipe=options.recipe,
-                preset=options.preset,
-                overrides={"size": CELL, **overrides},
-            )
+        for request in tqdm(requests, unit=" styles"):
             *_, last = prepare(request, available, backbone).frames
             pictures.append(last.image)
     except Interrupted:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-from nst.cli.arguments import CliRequest, is_folder
+from nst.cli.arguments import CliRequest, check_one_pass, is_folder
 from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import ImageError, check_writable, image_format
@@ -26,6 +26,7 @@ def plan_outputs(request: CliRequest, available: Sequence[Style]) -> list[Path]:
     """
     common = request.for_any_photo()
     _, settings, styles = resolve_request(common, available)
+    check_one_pass(request.overrides, settings)
     options, out = request.options, str(request.options.out)
     if options.bits == 16 and settings.colour == "photo":
         raise InputError("colour is photo, which has 8 bits per channel; leave --bits out")

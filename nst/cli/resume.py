@@ -34,6 +34,9 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     if not out.exists():
         print_message(f"there is no {str(out)!r} yet; this begins it")
         return request
+    with open_checked(out, "the painting to continue") as picture:
+        picture.load()  # raises the right error for a broken file
+        hashes = picture.info.get(INPUTS)
     metadata = from_file(out)
     if metadata is None:
         raise InputError(f"{str(out)!r} does not remember how it was painted; leave --resume out to paint anew")
@@ -52,8 +55,6 @@ def resume(request: Request, out: Path, available: Sequence[Style]) -> Request |
     if provenance.step == provenance.steps:
         print_message(f"{str(out)!r} is finished")
         return None
-    with open_checked(out) as picture:
-        hashes = picture.info.get(INPUTS)
     if hashes is not None and hashes != input_hashes(request):  # None: the page has written the file
         raise InputError(f"{str(out)!r} is of another photo or mask; leave --resume out to paint anew")
     photo = fitted_size(upright_size(request.photo), settings.size)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nst.cli.arguments import parse_request, reject_painting_options
+from nst.cli.arguments import check_one_pass, parse_request, reject_painting_options
 from nst.cli.outputs import check_not_input
 from nst.cli.paint import AUTOSAVE_SECONDS, describe_failure
 from nst.cli.terminal import Interrupted, Interrupts, print_message
@@ -18,7 +18,7 @@ from nst.config import Config
 from nst.errors import InputError
 from nst.gallery import Style
 from nst.images import ImageError, check_writable
-from nst.job import resolve_request
+from nst.job import resolve_request, style_hash
 from nst.messages import duration
 from nst.network.vgg import load_backbone
 from nst.one_pass import OnePass
@@ -47,6 +47,7 @@ def paint_video(
     recipe, settings, styles = resolve_request(request.for_any_photo(), available)
     files = [style.path for style in styles]
     check_not_input(out, [source, *files])
+    check_one_pass(overrides, settings)
     _check_settings(settings)
     clip = open_clip(source)
     comment = _comment(ShareLink(recipe, settings, tuple(style.name for style in styles)), files, source)
@@ -56,7 +57,7 @@ def paint_video(
     if one_pass:
         _fine_tune(one_pass)
     if isinstance(painter, SequencePainter):
-        _print_estimate(clip, painter, unfinished.frames if unfinished else 0)
+        _print_estimate(clip, painter, unfinished.frames if unfinished else 0, out)
     out.parent.mkdir(parents=True, exist_ok=True)
     done, failure, warnings = 0, "", list[str]()
     try:
@@ -112,7 +113,7 @@ def _paint_and_save(
 
 def _comment(link: ShareLink, styles: Sequence[Path], source: str) -> str:
     """The settings, styles and video of a film, which --resume compares."""
-    hashes = [file_hash(style) for style in styles]
+    hashes = [style_hash(style) for style in styles]
     return json.dumps({"nst": to_query(link), "styles": hashes, "film": file_hash(source)})
 
 
@@ -138,11 +139,12 @@ def _read_unfinished(out: Path, comment: str, painter: CoherentPainter | Sequenc
     return Unfinished(out, frames, last, painter.continue_from)
 
 
-def _print_estimate(clip: Clip, painter: SequencePainter, done: int) -> None:
+def _print_estimate(clip: Clip, painter: SequencePainter, done: int, out: Path) -> None:
     if any(clip.size) and clip.pictures > done:
         seconds = expected_seconds(painter.work(clip.size, clip.pictures - done), painter.backbone)
+        resume = ", and --resume continues" if out.suffix.lower() in FILMS else ""
         print_message(
-            f"this takes about {duration(seconds)}; Ctrl-C keeps the pictures so far, and --resume continues. "
+            f"this takes about {duration(seconds)}; Ctrl-C keeps the pictures so far{resume}. "
             "--one-pass takes less than a second for each"
         )
 
@@ -158,10 +160,6 @@ def _check_files(options: argparse.Namespace, source: str, out: Path) -> None:
 
 
 def _check_settings(settings: Settings) -> None:
-    if settings.effort == "one-pass" and not settings.in_one_pass:
-        raise InputError(
-            f"a film is painted in one pass; leave out what asks for {settings.steps} steps, or --one-pass"
-        )
     if settings.in_one_pass and settings.colour != "style":
         raise InputError(f"colour {settings.colour} is for photos; a film in one pass takes the style's")
     if settings.content_loss != "relative" or settings.method != "gram":

@@ -142,9 +142,11 @@ def switch_off_other_formats() -> None:
 
 
 def check_plain(path: str | os.PathLike[str], name: str) -> None:
-    """Raise ImageError if there is no file, or if it is a pipe, a socket or a device."""
+    """Raise ImageError if there is no file, if it may not be read, or if it is a pipe, a socket or a device."""
     try:
         kind = stat.S_IFMT(Path(path).stat().st_mode)
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise _file_error(error, path, name) from None
     except ValueError:  # a NUL, or half of a surrogate pair

@@ -9,10 +9,7 @@ def fit(image: Image.Image, size: int) -> Image.Image:
     """The image with its longest side at `size` pixels; ImageError if it gets too narrow."""
     width, height = fitted_size(image.size, size)
     if min(width, height) < MIN_SIDE:
-        raise ImageError(
-            f"a picture of {image.width}x{image.height} is too narrow at {size} pixels; "
-            "crop it or choose a larger size"
-        )
+        raise ImageError(f"a picture of {image.width}x{image.height} is too narrow at {size} pixels; crop it")
     if (width, height) == image.size:
         return image
     return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

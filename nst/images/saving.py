@@ -8,6 +8,7 @@ import platform
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ _ENCODER_OPTIONS = {
 }
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS}
-"""The folder is read-only; the file itself may still be writable."""
+_FIXED = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.EROFS, errno.EXDEV}
+"""The file can't be replaced, but its content perhaps can."""
 
 
 @dataclass(frozen=True)
@@ -122,19 +123,8 @@ def save_image(
 def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file completely, or leave the existing file as it is; ImageError if that fails."""
     try:
-        try:
-            with _replaced(path) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            target = Path(path)
-            if error.errno not in _FIXED or not target.is_file():
-                raise
-            before = target.read_bytes()
-            try:
-                target.write_bytes(data)
-            except OSError:
-                target.write_bytes(before)
-                raise
+        with _replaced(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise write_error(path, error) from None
     except ValueError:  # a NUL
@@ -157,16 +147,38 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
 @contextmanager
 def _replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(os.path.realpath(path))  # a link stays a link
+    folder = target.parent
+    if target.is_file() and not os.access(folder, os.W_OK):
+        folder = Path(tempfile.gettempdir())
     key = hashlib.sha256(os.fsencode(f"{platform.node()} {target.name}")).hexdigest()[:12]
-    _remove_abandoned(target.parent, key)
-    temporary = target.with_name(f".{key}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    _remove_abandoned(folder, key)
+    temporary = folder / f".{key}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
     try:
         yield temporary
         if target.exists():
             shutil.copymode(target, temporary)
-        temporary.replace(target)
+        try:
+            temporary.replace(target)
+        except OSError as error:
+            if error.errno not in _FIXED or not target.is_file():
+                raise
+            _overwrite(target, temporary)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _overwrite(target: Path, new: Path) -> None:
+    """Copy the content of a new file into an existing one, which keeps its content if that fails."""
+    before = new.with_suffix(".bak")
+    try:
+        shutil.copyfile(target, before)
+        try:
+            shutil.copyfile(new, target)
+        except OSError:
+            shutil.copyfile(before, target)
+            raise
+    finally:
+        before.unlink(missing_ok=True)
 
 
 def _remove_abandoned(folder: Path, key: str) -> None:

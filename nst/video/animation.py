@@ -21,6 +21,7 @@ MAX_ANIMATED_RATE = 50  # frames per second that are written: browsers show a fa
 _SHORTEST = 1000 // MAX_ANIMATED_RATE  # milliseconds between two frames
 _IGNORED, _DEFAULT = 10, 100  # a delay that browsers do not believe, and what they take for it
 _UNIT = {".gif": 10, ".webp": 1}  # milliseconds
+_LONGEST = {".gif": 655_350, ".webp": 0xFFFFFF}  # milliseconds of one frame that the formats hold
 
 
 def header(path: Path) -> tuple[list[int], int, tuple[int, int]]:
@@ -83,7 +84,8 @@ class AnimationWriter:
 
     def __init__(self, file: Path, plays: int) -> None:
         self._file, self._plays = file, plays
-        self._unit = _UNIT[file.suffix.lower()]
+        suffix = file.suffix.lower()
+        self._unit, self._longest = _UNIT[suffix], _LONGEST[suffix]
         self._images: list[Image.Image] = []
         self._times: list[int] = []  # of the frames, then of the end, in milliseconds
 
@@ -105,7 +107,8 @@ class AnimationWriter:
 
     def close(self) -> None:
         """Write the file."""
-        options: dict[str, Any] = {"duration": [after - time for time, after in pairwise(self._times)]}
+        durations = [min(after - time, self._longest) for time, after in pairwise(self._times)]
+        options: dict[str, Any] = {"duration": durations}
         gif = self._unit == 10
         loop = self._plays - 1 if gif and self._plays else self._plays
         if not gif or self._plays != 1:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from av.error import FFmpegError
 
 from nst.images import ImageError
 from nst.video.frames import Converter, TimedFrame
+from nst.video.timeline import Timeline, start_time
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
 """Formats that are read, as FFmpeg names them; others, such as playlists, refer to other files."""
 
-_BROADCAST = {"mpeg", "mpegts"}  # formats whose timestamps may jump
-_JUMP = 10  # seconds between two frames that are a jump there
+_FIRST = 32  # packets from which the start of a video is determined
+_MISSING = 0.25  # seconds that a header may promise too much
 
 
 @contextmanager
@@ -61,75 +63,61 @@ def readable() -> Iterator[None]:
         raise ImageError(message) from None
 
 
-def read_parts(film: Any, rate: Fraction, max_seconds: float, warn: Callable[[str], None]) -> Iterator[Any]:
+def first_time(film: Any) -> Fraction:
+    """When an open file starts, in seconds of its own timestamps. It reads the first packets."""
+    with readable():
+        return start_time(film, list(islice(film.demux(film.streams.best("video")), _FIRST)))
+
+
+def read_parts(
+    film: Any, rate: Fraction, seconds: float, max_seconds: float, warn: Callable[[str], None]
+) -> Iterator[Any]:
     """Frames (TimedFrame) and packets of the audio; None for a packet that brings neither.
 
-    Times count from the earliest of both. Damaged packets are left out, and `warn` receives their number at the end.
+    Times count from the earliest of both. `seconds` is the header's duration. Damaged packets are left out. At the
+    end `warn` receives their number, and a message if the video breaks off.
     """
     video = film.streams.best("video")
-    streams = [stream for stream in (video, audio_track(film)) if stream]
-    clocks = {stream.index: _Clock(film, stream) for stream in streams}
-    clock, converter, damaged = clocks[video.index], Converter(), 0
-    for packet in _packets(film, streams, warn):
+    packets = _packets(film, [stream for stream in (video, audio_track(film)) if stream], warn)
+    first = list(islice(packets, _FIRST))
+    timeline, converter, damaged = Timeline(film, start_time(film, first), rate), Converter(), 0
+    for packet in chain(first, packets):
+        timeline.move(packet)
         if packet.stream.type == "audio":
-            yield _timed(packet, clocks[packet.stream.index]) if packet.size and packet.dts is not None else None
+            yield _timed(packet, timeline) if packet.size and packet.dts is not None else None
             continue
         try:
             # An empty packet repeats the frame before; only the last one, which has no time, is decoded.
             frames = packet.decode() if packet.size or packet.dts is None else []
             for frame in frames:
-                duration = frame.duration or max(1, round(1 / rate / clock.base))
-                time = clock.time(frame.pts, duration)
-                if time * clock.base > max_seconds:
+                duration = frame.duration or max(1, round(1 / rate / video.time_base))
+                time = timeline.increasing(video, frame.pts, duration)
+                if time * video.time_base > max_seconds:
                     warn(f"the film is longer than its header says, and ends after {max_seconds:g} seconds")
                     return
                 aspect = video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio
-                yield TimedFrame(converter.image(frame, aspect), time, duration, clock.base)
+                yield TimedFrame(converter.image(frame, aspect), time, duration, video.time_base)
         except FFmpegError:
             frames, damaged = [], damaged + 1
         if not frames:
             yield None
     if damaged:
         warn(f"{damaged} damaged parts of the film are left out")
+    if not timeline.may_jump and timeline.end < seconds - _MISSING - 2 / rate:
+        warn(
+            f"the film breaks off after {float(timeline.end):.1f} of {seconds:.1f} seconds; "
+            "copy or download it once more to paint the rest"
+        )
 
 
 def _packets(film: Any, streams: list[Any], warn: Callable[[str], None]) -> Iterator[Any]:
     """All packets of these streams; an error ends them early."""
-    packets = film.demux(*streams)
-    while True:
-        try:
-            packet = next(packets, None)
-        except FFmpegError as error:
-            warn(f"the film can't be read to its end ({error.strerror})")
-            return
-        if packet is None:
-            return
-        yield packet
+    try:
+        yield from film.demux(*streams)
+    except FFmpegError as error:
+        warn(f"the film can't be read to its end ({error.strerror})")
 
 
-def _timed(packet: Any, clock: "_Clock") -> Any:
-    packet.dts = packet.pts = clock.time(packet.dts, packet.duration or 1)
+def _timed(packet: Any, timeline: Timeline) -> Any:
+    packet.dts = packet.pts = timeline.increasing(packet.stream, packet.dts, packet.duration or 1)
     return packet
-
-
-class _Clock:
-    """The times of one stream, from the start of the video, increasing and without jumps."""
-
-    def __init__(self, film: Any, stream: Any) -> None:
-        self.base: Fraction = stream.time_base
-        self._start = round(Fraction(film.start_time or 0, av.time_base) / self.base)
-        self._longest = _JUMP if film.format.name in _BROADCAST else float("inf")
-        self._last: int | None = None
-        self._next = 0  # when the next frame is due
-
-    def time(self, stamp: int | None, duration: int) -> int:
-        """The time of a frame or packet with this timestamp and duration, in units of `base` seconds."""
-        time = self._next if stamp is None else stamp - self._start
-        if self._last is not None:
-            gap = (time - self._next) * self.base
-            if gap > self._longest or gap < -_JUMP:
-                self._start += time - self._next
-                time = self._next
-            time = max(time, self._last + 1)
-        self._last, self._next = time, time + duration
-        return time

@@ -1,5 +1,6 @@
 """Writes H.264 with AAC, as every browser plays it."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -16,7 +17,8 @@ from nst.images import ImageError
 from nst.video.container import audio_track
 from nst.video.frames import TimedFrame
 
-_COPIED = {"aac", "mp3", "ac3", "eac3", "alac"}  # codecs of audio that MP4 holds
+_COPIED = {"aac": 0, "mp3": 16_000, "ac3": 0, "eac3": 0, "alac": 0}
+"""Codecs of audio that MP4 holds, with the lowest sample rates in Hz."""
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 _LAYOUTS = {1: "mono", 6: "5.1"}  # number of channels -> layout; others become stereo
@@ -133,7 +135,8 @@ def _audio_writer(track: Any, made: Any) -> Callable[[Any], None]:
     if track is None:
         return lambda packet: None
     context = track.codec_context
-    if context.codec.canonical_name in _COPIED and context.sample_rate:
+    lowest = _COPIED.get(context.codec.canonical_name, sys.maxsize)
+    if context.sample_rate and context.sample_rate >= lowest:
         copied = made.add_stream_from_template(track)
 
         def copy(packet: Any) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import os
 import re
 import signal
 import subprocess
@@ -380,11 +381,24 @@ def test_damage_of_a_video_is_reported(tmp_path: Path) -> None:
         (["clip.gif", "tiny.png", "-o", "out.mp4", "--one-pass"], "has only 8x8 pixels"),
         (["clip.gif", "swirling_night", "-o", "out.mp4", "--one-pass", "--colour=photo"], "photos"),
         (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--log=a.csv"], "of a photo"),
-        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--recipe=gatys"], "500 steps"),
+        (["clip.gif", "swirling_night", "-o", "a.mp4", "--one-pass", "--recipe=gatys"], "asks for 500 of them"),
         (["no.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "the film is not there"),
         (["text.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
         (["empty.mp4", "swirling_night", "-o", "out.mp4", "--one-pass"], "save it as MP4"),
         (["tiny.png", "swirling_night", "-o", "out.mp4", "--one-pass"], "is a picture, not a film"),
+        (["clip.gif", "pipe", "-o", "out.mp4", "--one-pass"], "the style image is a pipe"),
+        (["clip.gif", "--style=pipe", "-o", "out.mp4", "--effort=quick"], "the style image is a pipe"),
+        (["clip.gif", "no.jpg", "-o", "out.mp4", "--one-pass"], "the style image is not there"),
+        (["clip.gif", "https://example.com/a.jpg", "-o", "out.mp4"], "the style image is an address"),
+        (["clip.gif", "text.mp4", "-o", "out.mp4"], "'text.mp4' is a film, which can't be a style"),
+        (
+            ["text.mp4", "big.png", "--style=gold_spirals", "-o", "new/"],
+            "'text.mp4' is a film, which is painted alone",
+        ),
+        (["big.png", "text.mp4", "gold_spirals", "-o", "new/"], "'text.mp4' is a film, which is painted alone"),
+        (["big.png", "gold_spirals", "-o", "out.png", "--one-pass", "--steps=9"], "asks for 9 of them"),
+        (["big.png", "gold_spirals", "-o", "out.png", "--one-pass", "--recipe=gatys"], "asks for 500 of them"),
+        (["--sheet", "big.png", "-o", "out.png", "--one-pass", "--steps=9"], "asks for 9 of them"),
         (["--sheet", "-o", "out.png"], "write --sheet PHOTO"),
         (["--sheet", "clip.gif", "-o", "out.psd"], "names no format"),
         (["--sheet", "clip.gif", "-o", "out.png", "--mask=clip.gif"], "a sheet of many"),
@@ -402,6 +416,7 @@ def test_an_error_of_a_video_or_sheet_is_one_line(
     Path("link.gif").symlink_to("clip.gif")
     Path("text.mp4").write_text("no film")
     Path("empty.mp4").write_bytes(b"")
+    os.mkfifo("pipe")
     before = sorted(tmp_path.iterdir())
     done = _nst(*options)
     assert done.returncode == 2

@@ -85,6 +85,7 @@ def test_a_finished_painting_is_left_alone(command: list[str], capsys: pytest.Ca
         (["--start", "own.png"], "leave --start out"),
         (["-o", "own.png"], "'own.png' does not remember how it was painted"),
         (["-o", "out.jpg"], "only a PNG can be resumed"),
+        (["-o", "cut.png"], "the painting to continue is damaged or incomplete"),
     ],
 )
 def test_what_cannot_be_continued_is_kept(
@@ -92,6 +93,7 @@ def test_what_cannot_be_continued_is_kept(
 ) -> None:
     assert main(command) == 0
     Image.new("RGB", (64, 51)).save("out.jpg")
+    Path("cut.png").write_bytes(Path("out.png").read_bytes()[:2000])
     files = {path: path.read_bytes() for path in Path().iterdir() if path.is_file()}
     photo, style, *rest = command
     words = [photo, *rest] if "--style" in change else command

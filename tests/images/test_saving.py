@@ -1,14 +1,17 @@
 import errno
+import itertools
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nst.images import ImageError, check_writable, image_format, open_image, save_image, write_file
+from nst.images import ImageError, check_writable, image_format, open_image, replaced, save_image, write_file
 from nst.images.saving import FORMATS
 
 RED = (255, 0, 0)
@@ -100,6 +103,33 @@ def test_a_file_in_a_folder_that_takes_no_others(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "replace", refuse)
     write_file(out, b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+    copy, calls = shutil.copyfile, itertools.count(1)
+
+    def break_off(source: Path, target: Path) -> None:
+        copy(source, target)
+        if next(calls) == 2:  # the first one is a backup
+            target.write_bytes(b"ha")
+            raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(shutil, "copyfile", break_off)
+    with pytest.raises(ImageError, match="the disk is full"):
+        write_file(out, b"half")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
+
+
+def test_a_writable_file_in_a_folder_that_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (out := folder / "a.mp4").write_bytes(b"old")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != folder and access(path, mode))
+    with replaced(out) as new:
+        assert new.parent == elsewhere
+        new.write_bytes(b"new")
+    assert out.read_bytes() == b"new"
+    assert not [*elsewhere.iterdir()]
 
 
 def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:

@@ -36,11 +36,13 @@ def write_video(
     format: str = "yuv420p",
     rate: int = 10,
     audio: tuple[str, int] | None = None,
+    audio_start: Fraction | None = None,
     **context: Any,
 ) -> Path:
     """A video of arrays or frames, `rate` a second or at these times in seconds, with a tone of one second.
 
-    `audio` is a codec and its sample rate; `context` are attributes of the codec context.
+    `audio` is a codec and its sample rate, `audio_start` its time if it is not that of the first frame; `context` are
+    attributes of the codec context.
     """
     frames = list(frames) or [ramp(number) for number in range(10)]
     times = times or [Fraction(number, rate) for number in range(len(frames))]
@@ -63,7 +65,7 @@ def write_video(
             frame.pts, frame.time_base = round(time / base), base
             film.mux(stream.encode(frame))
             if audio and number == 0:
-                _write_tone(film, tone, audio[1], times[0])
+                _write_tone(film, tone, audio[1], times[0] if audio_start is None else audio_start)
         film.mux(stream.encode(None))
         if audio:
             film.mux(tone.encode(None))

@@ -39,6 +39,13 @@ def test_each_delay_is_kept(tmp_path: Path, suffix: str, out: str, last: int) ->
         assert end == pytest.approx(sum(wanted) / 1000, abs=0.002)
 
 
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_a_delay_that_no_gif_holds_is_cut(tmp_path: Path, suffix: str) -> None:
+    source = write_video(tmp_path / "a.mp4", [ramp(0), ramp(9), ramp(5)], [Fraction(0), Fraction(1), Fraction(901)])
+    painted(source, tmp_path / f"out.{suffix}")
+    assert delays(tmp_path / f"out.{suffix}")[:2] == [1000, 655_350 if suffix == "gif" else 900_000]
+
+
 def test_a_delay_that_browsers_do_not_believe_is_a_tenth(tmp_path: Path) -> None:
     source = write_animation(tmp_path / "a.gif", [0, 10, 20, 50])
     painted(source, tmp_path / "out.gif")

@@ -1,5 +1,6 @@
 """Reading of videos: times, damage, sizes, limits."""
 
+import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -40,6 +41,36 @@ def test_timestamps_that_jump_or_go_back_are_made_continuous(tmp_path: Path) -> 
     assert [b - a for a, b in pairwise(begins)] == pytest.approx([0.1] * 9, abs=0.02)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv"])
+def test_audio_that_begins_later_stays_there(tmp_path: Path, suffix: str) -> None:
+    source = write_video(tmp_path / f"a.{suffix}", codec="libx264", audio=("aac", 44_100), audio_start=Fraction(2, 5))
+    assert open_clip(source).seconds == pytest.approx(1.4, abs=0.3)
+    assert not painted(source, tmp_path / "out.mp4")
+    begins, _ = times(tmp_path / "out.mp4")
+    assert (len(begins), begins[0]) == (10, 0)
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        first = next(packet for packet in film.demux(audio=0))
+        assert float(first.pts * first.time_base) == pytest.approx(0.4, abs=0.04)
+
+
+@pytest.mark.parametrize(("suffix", "codec", "audio"), [("ts", "libx264", "aac"), ("vob", "mpeg2video", "mp2")])
+def test_the_parts_of_a_joined_video_follow_each_other(tmp_path: Path, suffix: str, codec: str, audio: str) -> None:
+    part = write_video(
+        tmp_path / f"a.{suffix}", [ramp(n) for n in range(25)], (), codec, rate=25, audio=(audio, 44_100)
+    )
+    joined = tmp_path / f"b.{suffix}"
+    joined.write_bytes(part.read_bytes() * 3)
+    assert not painted(joined, tmp_path / "out.mp4")
+    begins, end = times(tmp_path / "out.mp4")
+    assert len(begins) == 75
+    assert end == pytest.approx(3.3, abs=0.1)  # the tone lasts longer than the pictures
+    assert min(b - a for a, b in pairwise(begins)) > 0.03
+    with av.open(str(tmp_path / "out.mp4")) as film:
+        [audio_stream] = film.streams.audio
+        assert audio_stream.duration and audio_stream.time_base
+        assert float(audio_stream.duration * audio_stream.time_base) == pytest.approx(end, abs=0.2)
+
+
 def test_a_video_ends_at_the_limit_whatever_its_header_says(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mkv", times=[Fraction(number * 300) for number in range(10)])
     assert painted(source, tmp_path / "out.mp4", max_seconds=700.0) == [
@@ -70,10 +101,20 @@ def test_damaged_packets_are_left_out(tmp_path: Path, suffix: str) -> None:
     assert end == pytest.approx(1.2)
 
 
-def test_a_video_that_breaks_off_is_painted_to_there(tmp_path: Path) -> None:
-    source = write_video(tmp_path / "a.avi", [ramp(n) for n in range(12)], codec="mjpeg", format="yuvj420p")
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        ("avi", "1 damaged parts"),
+        ("mkv", r"breaks off after 0\.[2-9] of 1\.2 seconds"),
+        ("mp4", r"breaks off after 0\.[2-9] of 1\.2 seconds"),
+    ],
+)
+def test_a_video_that_breaks_off_is_painted_to_there(tmp_path: Path, suffix: str, message: str) -> None:
+    source = write_video(tmp_path / f"a.{suffix}", [ramp(n) for n in range(12)], codec="mjpeg", format="yuvj420p")
+    if suffix == "mp4":
+        _move_header_to_start(source)
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-    painted(source, tmp_path / "out.mp4")
+    assert re.search(message, painted(source, tmp_path / "out.mp4")[-1])
     assert 1 <= len(decoded(tmp_path / "out.mp4")) <= 9
 
 
@@ -113,3 +154,15 @@ def test_file_names_are_no_protocols(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write_video(Path(name))
     painted(Path(name), Path(f"out {name}"))
     assert len(decoded(Path(f"out {name}"))) == 10
+
+
+def _move_header_to_start(path: Path) -> None:
+    """As files on the web have it: half of the file can be played."""
+    copy = path.with_stem("copy")
+    with av.open(str(path)) as film, av.open(str(copy), "w", options={"movflags": "faststart"}) as made:
+        stream = made.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                made.mux(packet)
+    copy.replace(path)

@@ -21,6 +21,9 @@ from .files import painted, write_video
         ("mp4", "alac", 44_100, 44_100),
         ("mkv", "libopus", 48_000, 48_000),  # needs no conversion of samples
         ("ts", "mp2", 32_000, 32_000),
+        ("mkv", "libmp3lame", 8_000, 8_000),
+        ("avi", "libmp3lame", 11_025, 11_025),
+        ("mkv", "libmp3lame", 16_000, 16_000),
         ("ts", "aac", 48_000, 48_000),
     ],
 )
@@ -33,7 +36,7 @@ def test_audio_is_kept_or_converted(tmp_path: Path, suffix: str, codec: str, rat
         assert track.rate == kept
         frames = list(film.decode(audio=0))
     assert {frame.layout.nb_channels for frame in frames} == {1}
-    assert float(frames[-1].pts * frames[-1].time_base) == pytest.approx(1, abs=0.15)
+    assert float(frames[-1].pts * frames[-1].time_base) == pytest.approx(1, abs=0.25)
     samples = np.concatenate([frame.to_ndarray().astype(float).reshape(-1) for frame in frames])
-    assert len(samples) / kept == pytest.approx(1, abs=0.15)
+    assert len(samples) / kept == pytest.approx(1, abs=0.35)  # MP3 adds silence
     assert np.abs(samples).max() > 0.1
