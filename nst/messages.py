@@ -1,12 +1,10 @@
 """Texts that people read, wherever they appear."""
 
-import html
-
 
 def sentence(problem: Exception | str) -> str:
-    """A message as a sentence that may be shown as HTML."""
+    """A message as a sentence."""
     text = str(problem).rstrip(".")
-    return html.escape(text[:1].upper() + text[1:], quote=False) + "."
+    return text[:1].upper() + text[1:] + "."
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from nst.cli.terminal import Interrupted, Interrupts, print_message
 from nst.config import Config
 from nst.errors import InputError
 from nst.gallery import Style
-from nst.images import ImageError, check_writable
+from nst.images import ImageError, check_width, check_writable
 from nst.job import resolve_request, style_hash
 from nst.messages import duration
 from nst.network.vgg import load_backbone
@@ -50,6 +50,8 @@ def paint_video(
     check_one_pass(overrides, settings)
     _check_settings(settings)
     clip = open_clip(source)
+    if any(clip.size):
+        check_width(clip.size, settings.size)
     comment = _comment(ShareLink(recipe, settings, tuple(style.name for style in styles)), files, source)
     one_pass = _open_one_pass(files, settings) if settings.in_one_pass else None
     painter = CoherentPainter(one_pass) if one_pass else SequencePainter(files, settings, load_backbone(config=config))

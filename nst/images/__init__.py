@@ -1,7 +1,7 @@
 """Picture files and RGB images: checked opening, sizes, saving. `tensors` needs PyTorch."""
 
 from nst.images.files import check_plain, open_checked, switch_off_other_formats
-from nst.images.fitting import fit, fitted_size
+from nst.images.fitting import check_width, fit, fitted_size
 from nst.images.limits import MAX_PIXELS, MIN_SIDE, ImageError, check_size, is_address
 from nst.images.opening import open_alpha, open_cutout, open_image, open_mask, upright_size
 from nst.images.saving import FileOptions, check_writable, image_format, replaced, save_image, write_file
@@ -15,6 +15,7 @@ __all__ = [
     "ImageSource",
     "check_plain",
     "check_size",
+    "check_width",
     "check_writable",
     "fit",
     "fitted_size",

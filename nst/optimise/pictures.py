@@ -95,7 +95,7 @@ def _style_weights(settings: Settings, count: int) -> tuple[float, ...]:
         raise InputError("styles is empty; name at least one style image")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:
-        raise InputError(f"style_weights has {len(weights)} numbers for {count} styles; give one for each")
+        raise InputError(f"style_weights needs as many numbers as there are styles: {count}, not {len(weights)}")
     if math.isinf(sum(weights)):
         return tuple(weight / max(weights) for weight in weights)
     return weights

@@ -14,7 +14,6 @@ from nst.messages import duration, sentence
 from nst.page.clip import uploaded_clip
 from nst.page.events import QUEUED, Context
 from nst.page.ui.controls import MAIN_SETTINGS, blank_control, limits, setting_fields
-from nst.page.ui.html import user_error
 from nst.recipes import DEFAULT, RECIPES
 from nst.service.clips import paint_clip_task
 from nst.service.previews import PREVIEW_SIZE
@@ -96,7 +95,7 @@ class Api:
                         gr.Warning(f"It was ended after {limit}, the most that is allowed here.")
                     yield str(progress.file)
             except InputError as error:
-                raise user_error(error) from None
+                raise _program_error(error) from None
             if progress.painting:
                 progress.painting.frames.clear()  # programs can't request the time-lapse
 
@@ -129,7 +128,7 @@ class Api:
         request = Request(
             photo=upload.path,
             styles=_names(DEFAULT_STYLE if style is None else style),
-            recipe=recipe or None,
+            recipe=None if recipe == "" else recipe,
             overrides=_without_empty(values) | _more(more),
             mask=self.app.uploads.file(mask, "the mask"),
             start=self.app.uploads.file(start, "the painting to go on from"),
@@ -158,7 +157,7 @@ class Api:
             file = self.app.store.result_folder() / "preview.webp"
             file.write_bytes(preview)
         except InputError as error:
-            raise user_error(error) from None
+            raise _program_error(error) from None
         return str(file)
 
     def paint_clip(self, *, film: Any, style: Any = None, size: Any = None, strength: Any = None) -> Iterator[Any]:
@@ -171,19 +170,21 @@ class Api:
             strength: how far the style may go, 0 to 1 (default 0.5)
         """
         try:
-            clip, previewer = uploaded_clip(self.app, film), self.app.previewer
             paths, options = self._one_pass(style, size, strength)
+            clip, previewer = uploaded_clip(self.app, film, options["size"]), self.app.previewer
             stylizer = previewer.run(lambda: previewer.stylizer(*paths, **options))
             out = self.app.store.result_folder() / "painted.mp4"
             for _ in paint_clip_task(self.app, ClipTask(clip=clip, paint=stylizer), out):
                 yield gr.skip()  # as long as the program listens
         except InputError as error:
-            raise user_error(error) from None
+            raise _program_error(error) from None
         yield str(out)
 
     def _one_pass(self, style: Any, size: Any, strength: Any) -> tuple[list[Any], dict[str, Any]]:
         """The styles' files and the settings of a one-pass picture; ValueError for wrong ones."""
-        names = _names(style or DEFAULT_STYLE)
+        names = _names(DEFAULT_STYLE if style in (None, "", []) else style)
+        if not names:
+            raise InputError(f"style is {style!r}; write names with commas between, or a list of names")
         if len(names) > MAX_STYLES:
             raise InputError(f"{len(names)} styles are too many; name {MAX_STYLES} at most")
         paths = [find_style(name, self.app.styles).path for name in names]
@@ -218,6 +219,11 @@ class Api:
             **run,
         )
         plain_endpoint(self.list_styles, api_name="list_styles")
+
+
+def _program_error(error: InputError) -> gr.Error:
+    """A message for a program, which shows it as text."""
+    return gr.Error(sentence(error), print_exception=False)
 
 
 def _describe(component: gr.components.Component, also: list[dict[str, Any]]) -> None:
@@ -261,8 +267,10 @@ def _names(style: Any) -> tuple[str, ...]:
 
 def _more(more: Any) -> dict[str, Any]:
     """Settings by name, as in a link or as an object; ValueError for anything else."""
-    if isinstance(more or "", str):
-        return dict(parse_query(more or ""))
+    if more is None:
+        return {}
+    if isinstance(more, str):
+        return dict(parse_query(more))
     if isinstance(more, dict):
         return more
     raise InputError(f"more is {more!r}; write settings as in coherence=0&init=noise, or as an object")

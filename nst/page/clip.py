@@ -6,13 +6,12 @@ from typing import Any
 import gradio as gr
 
 from nst.errors import InputError
-from nst.messages import sentence
 from nst.page.events import DIRECT, QUEUED, WAITING, Context, Inputs, Outputs
 from nst.page.preview import CONTROLS
 from nst.page.queue_status import queue_positions
 from nst.page.settings import visible_values
 from nst.page.style import StylePicker, selected_styles
-from nst.page.ui.html import status_html, user_error
+from nst.page.ui.html import status_html, toast_html, user_error
 from nst.service.app_state import AppState
 from nst.service.clips import check_clip, paint_clip_task
 from nst.service.session import Session
@@ -55,16 +54,16 @@ class ClipTab:
     def check_film(self, *, film: Any) -> Outputs:
         """Report a film that can't be painted."""
         try:
-            uploaded_clip(self.app, film)
+            uploaded_clip(self.app, film, CLIP_SIZE)
         except InputError as error:
-            gr.Warning(sentence(error), title="This film can't be painted")
+            gr.Warning(toast_html(error), title="This film can't be painted")
             return {self.film: None}
         return gr.skip()
 
     def start_film(self, *, session: Session, film: Any, chosen: list[str], **values: Any) -> Outputs:
         """Put the film into the queue, or say why that can't be."""
         try:
-            clip = uploaded_clip(self.app, film)
+            clip = uploaded_clip(self.app, film, CLIP_SIZE)
             stylizer = self.style.stylizer(session, chosen, size=CLIP_SIZE, **visible_values(chosen, values))
         except InputError as error:
             raise user_error(error) from None
@@ -99,9 +98,8 @@ class ClipTab:
                 if task.fine_tuning:
                     yield {self.status: status_html("Learning the style")}
                 if done > before and done % 5 == 1:
-                    detail = f"picture {done} of {total}" if total else f"picture {done}"
                     progress = min(1.0, done / max(1, total))
-                    yield {self.status: status_html("Painting", progress, detail)}
+                    yield {self.status: status_html("Painting", progress, _count(done, total))}
         except InputError as error:
             raise user_error(error) from None
         finally:
@@ -109,11 +107,10 @@ class ClipTab:
             if session.clip is task:
                 session.clip = None
         stopped = task.stop.is_set()
-        message = f"Stopped after {done} pictures" if stopped else f"Done after {done} pictures"
         for warning in task.warnings:
-            gr.Warning(sentence(warning))
+            gr.Warning(toast_html(warning))
         yield self._buttons(running=False) | {
-            self.status: status_html(message, 1.0),
+            self.status: status_html("Stopped" if stopped else "Done", 1.0, _count(done, total)),
             self.painted: gr.Video(str(out), visible=True),
             self.download: gr.DownloadButton(value=out, interactive=True),
         }
@@ -156,11 +153,16 @@ class ClipTab:
         self.stop.click(self.stop_film, inputs_kwargs=session, outputs=buttons, **DIRECT)
 
 
-def uploaded_clip(app_state: AppState, film: Any) -> Clip:
-    """The film that a visitor has sent; ValueError where it can't be painted."""
+def _count(done: int, total: int) -> str:
+    """How many pictures of a film are painted; some headers do not say how many there are."""
+    return f"picture {done} of {total}" if total else f"picture {done}"
+
+
+def uploaded_clip(app_state: AppState, film: Any, size: int) -> Clip:
+    """The film that a visitor has sent; ValueError where it can't be painted at `size` pixels."""
     if not app_state.config.clip_seconds:
         raise InputError("the owner of this page has switched films off")
     file = app_state.uploads.file(film, "the film")
     if file is None:
         raise InputError(NO_FILM)
-    return check_clip(file, app_state.config)
+    return check_clip(file, size, app_state.config)

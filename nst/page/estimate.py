@@ -7,13 +7,13 @@ import gradio as gr
 from nst.errors import InputError
 from nst.images import ImageError
 from nst.job import network_name
-from nst.messages import duration, sentence
+from nst.messages import duration
 from nst.optimise.cost import run_work
 from nst.page.events import DIRECT, Context, Outputs, run_script
 from nst.page.painting import PaintControls
 from nst.page.settings import share_link, status_key
 from nst.page.ui import static
-from nst.page.ui.html import status_html
+from nst.page.ui.html import status_html, visitor_sentence
 from nst.service.runs import too_long
 from nst.service.session import Session
 from nst.settings import Settings
@@ -60,7 +60,7 @@ class Estimate:
             link = share_link(upload, chosen, recipe, values)
         except InputError as error:
             session.status_key = 0
-            return outputs | {self.painting.status: status_html(sentence(error))}
+            return outputs | {self.painting.status: status_html(visitor_sentence(error))}
         missing = "" if chosen or not link.settings.style_layers else "Now pick a style"
         if upload is None:
             missing = "Start with a photo, or try a sample"

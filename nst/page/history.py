@@ -102,6 +102,7 @@ class History:
         return {
             self.remove: gr.Button(visible=True),
             **self.result.show(session, image, (compared, image)),
+            self.result.image: gr.Image(image, show_label=False),  # it is no preview
             **self.style.show_link(session, link),
         }
 

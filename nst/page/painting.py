@@ -10,7 +10,7 @@ import pandas as pd
 
 from nst.errors import InputError
 from nst.job import Request
-from nst.messages import sentence
+from nst.messages import duration
 from nst.page.events import DIRECT, QUEUED, REATTACHING, WAITING, Context, Inputs, Outputs, run_script
 from nst.page.history import History
 from nst.page.photo import NO_PHOTO, PhotoInput
@@ -19,7 +19,7 @@ from nst.page.result import PRINT_SIZE, Result
 from nst.page.settings import SettingsPanel, share_link, status_key, visible_values
 from nst.page.style import StylePicker
 from nst.page.ui import static
-from nst.page.ui.html import status_html, user_error
+from nst.page.ui.html import status_html, toast_html, user_error
 from nst.service.resumable import ResumableRun
 from nst.service.runs import NothingPainted, Progress, create_task
 from nst.service.session import Session
@@ -168,7 +168,7 @@ class PaintControls:
                 if progress.painting or frame.seconds - plotted >= PLOT_INTERVAL:
                     outputs[self.losses], plotted = loss_table(history), frame.seconds
                 if frame.failed:
-                    gr.Warning(sentence(frame.failed), title="This led nowhere")
+                    gr.Warning(toast_html(frame.failed), title="This led nowhere")
                 if progress.painting:
                     session.painting = progress.painting.token
                     outputs |= self._finished(session, progress.painting, remembered)
@@ -216,8 +216,8 @@ class PaintControls:
         detail = f"step {frame.step} of {frame.steps} · {progress.job.network}"
         seconds = f"{frame.seconds:.{0 if frame.seconds >= 3 else 1}f} s"
         if progress.painting is None:
-            left = max(1, round(progress.seconds_left))
-            return status_html(f"Painting, about {left} s left", frame.progress, detail)
+            left = duration(progress.seconds_left)
+            return status_html(f"Painting, about {left} left", frame.progress, detail)
         if frame.done:
             return status_html(f"Done in {seconds}", 1.0, detail)
         limit = ", the most that is allowed here" if progress.timed_out else ""

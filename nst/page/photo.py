@@ -5,9 +5,8 @@ from typing import Any
 import gradio as gr
 
 from nst.images import ImageError
-from nst.messages import sentence
 from nst.page.events import DIRECT, QUEUED, Context, Outputs, selected_index
-from nst.page.ui.html import gallery_items, settings_offer_html
+from nst.page.ui.html import gallery_items, settings_offer_html, toast_html
 from nst.service.session import Session
 
 NO_PHOTO = "Add a photo first: drop one in, take one, or click a sample"
@@ -54,7 +53,7 @@ class PhotoInput:
         try:
             upload = self.app.uploads.photo(photo)
         except ImageError as error:
-            gr.Warning(sentence(error), title="This photo can't be painted")
+            gr.Warning(toast_html(error), title="This photo can't be painted")
             return outputs | {self.image: None}
         if upload is None:
             return outputs

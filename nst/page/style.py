@@ -10,13 +10,12 @@ import gradio as gr
 from nst.errors import InputError
 from nst.gallery import Style, find_style
 from nst.images import ImageError
-from nst.messages import sentence
 from nst.one_pass import OnePass
 from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, selected_index
 from nst.page.photo import PhotoInput
 from nst.page.settings import SettingsPanel, preset_of
 from nst.page.ui.controls import control_values
-from nst.page.ui.html import gallery_items, is_builtin, style_card_html, title_of, user_error
+from nst.page.ui.html import gallery_items, is_builtin, style_card_html, title_of, toast_html, user_error
 from nst.recipes import RECIPES, combine
 from nst.service.previews import PREVIEW_SIZE
 from nst.service.runs import MAX_STYLES, NO_STYLE
@@ -184,7 +183,7 @@ class StylePicker:
         chosen = [name for name in link.styles if name in styles][:MAX_STYLES]
         missing = [f"style {name!r} is not here" for name in link.styles if name not in styles]
         for complaint in [*complaints, *missing]:
-            gr.Warning(sentence(complaint), title="Not everything can be had")
+            gr.Warning(toast_html(complaint), title="Not everything can be had")
         several = len(chosen) > 1
         session.style_chosen = bool(chosen)
         return {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nst.config import Config
 from nst.errors import InputError
+from nst.images import check_width
 from nst.messages import duration
 from nst.service.app_state import AppState
 from nst.service.runs import CLOSING, NothingPainted
@@ -18,9 +19,11 @@ MAX_PIXELS = 9_000_000  # pixels of one frame: 4K, and a little
 TOLERANCE = 1.05  # of the longest film
 
 
-def check_clip(path: Path, config: Config) -> Clip:
-    """The film in a file; ValueError if it can't be read, or is too long or too large."""
+def check_clip(path: Path, size: int, config: Config) -> Clip:
+    """The film in a file; ValueError if it can't be read or painted at `size` pixels, or is too long or too large."""
     clip = open_clip(path, MAX_PIXELS, config.clip_seconds * TOLERANCE)
+    if any(clip.size):
+        check_width(clip.size, size)
     if clip.seconds > clip.max_seconds:
         raise InputError(
             f"the film takes {duration(clip.seconds)}, and {duration(config.clip_seconds)} are "

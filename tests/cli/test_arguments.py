@@ -120,7 +120,7 @@ def test_size_photo_is_the_photos_own_size() -> None:
 def test_an_error_of_every_photo_is_found_once() -> None:
     for line, message in {
         "a.jpg b.jpg no.png -o c": "the style image is not there",
-        "a.jpg b.jpg own.png -o c --style-weights 1,2": "2 numbers for 1 styles",
+        "a.jpg b.jpg own.png -o c --style-weights 1,2": "as many numbers as there are styles: 1, not 2",
         "a.jpg b.jpg own.png -o c --mask no.png": "the mask is not there",
         "a.jpg b.jpg --style own.png --style own.png --style-weights 1,2 -o c --mask own.png": ("each has a part"),
     }.items():

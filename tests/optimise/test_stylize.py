@@ -151,7 +151,7 @@ def test_styles_blend_by_their_weights(photo: Image.Image, style: Image.Image, b
     one, blend, two = (paint(both, weights) for weights in ((1, 0), (1, 1), (0, 3)))
     assert len({one, blend, two}) == 3
     assert (one, blend, two) == (paint([style], ()), paint(both, ()), paint([other], ()))
-    with pytest.raises(ValueError, match="style_weights has 2 numbers for 1 styles"):
+    with pytest.raises(ValueError, match="as there are styles: 1, not 2"):
         stylize(photo, [style], Settings(style_weights=(1, 2)))
 
 

@@ -43,7 +43,7 @@ def test_a_film_is_painted_and_played(tab: Tab, tmp_path: Path) -> None:
     chosen.set_input_files(tmp_path / "film.webm")
     expect(tab.locator("#clip")).to_contain_text(re.compile(r"film\s*\.webm"))
     tab.locator("#clip-paint").click()
-    expect(tab.locator("#clip-status")).to_contain_text("Done after 8 pictures")
+    expect(tab.locator("#clip-status")).to_contain_text("picture 8 of 8")
     tab.wait_for_function("document.querySelector('#clip-painted video')?.videoWidth === 512")
 
 

@@ -60,7 +60,7 @@ def test_a_film_is_painted_and_goes_with_its_visitor(page: Page, session: Sessio
     assert page.clip.status in page.clip.start_film(session=session, **asked)
     *on_the_way, last = page.clip.show_film(session=session)
     assert "picture 1 of 6" in on_the_way[0][page.clip.status]
-    assert "Done after 6 pictures" in last[page.clip.status]
+    assert "picture 6 of 6" in last[page.clip.status]
     out = Path(last[page.clip.painted].value["path"])
     painted = open_clip(out)
     assert (out.name, painted.pictures) == ("lion after gold_spirals.mp4", 6)
@@ -78,7 +78,7 @@ def test_stop_keeps_what_is_painted(page: Page, session: Session, film: Write) -
     next(shown)
     assert page.clip.stop_film(session=session)[page.clip.paint].visible
     *_, last = shown
-    assert "Stopped after" in last[page.clip.status]
+    assert "Stopped" in last[page.clip.status]
     assert 1 <= open_clip(last[page.clip.painted].value["path"]).pictures < 30
 
 
@@ -98,7 +98,7 @@ def test_a_visitors_own_style_is_learned_once(
         page.clip.start_film(session=session, **asked)
         shown = [outputs[page.clip.status] for outputs in page.clip.show_film(session=session)]
         assert sum("Learning the style" in status for status in shown) == learned
-        assert "Done after 6 pictures" in shown[-1]
+        assert "picture 6 of 6" in shown[-1]
 
 
 def test_stop_ends_learning(page: Page, session: Session, film: Write, own_style: dict[str, Any]) -> None:
@@ -117,14 +117,16 @@ def test_a_film_that_cannot_be_painted_is_reported_first(
     (uploads / "none.mp4").write_bytes(b"nothing" * 100)
     Image.new("RGB", (64, 64)).save(uploads / "photo.png")
     short = film()
+    narrow = write_video(uploads / "narrow.mp4", [np.zeros((16, 2000, 3), np.uint8)] * 3)
     cases = (
         (_asked(None), "Add a film first"),
         (_asked(film("long.mp4", 110)), "The film takes 11 s, and 10 s are allowed here"),
         (_asked(sent(uploads / "none.mp4")), "The film can't be read"),
         (_asked(sent(uploads / "photo.png")), "The film "),
         (_asked(sent("/etc/passwd")), "did not arrive"),
+        (_asked(sent(narrow)), "A picture of 2000x16 is too narrow at 512 pixels; crop it"),
         (_asked(short, chosen=[]), "Choose a style first"),
-        (_asked(short, strength="much"), "Strength is 'much'"),
+        (_asked(short, strength="much"), "“Strength” is 'much'"),
     )
     for asked, message in cases:
         with pytest.raises(gr.Error, match=message):
@@ -171,7 +173,7 @@ def test_a_damaged_film_is_painted_and_reported(
     damaged = damage(write_video(uploads / "damaged.mov", codec="png", format="rgb24"))
     page.clip.start_film(session=session, **_asked(sent(damaged)))
     *_, last = page.clip.show_film(session=session)
-    assert "Done after 8 pictures" in last[page.clip.status]
+    assert "picture 8 of 10" in last[page.clip.status]
     assert notices == ["2 damaged parts of the film are left out."]
 
 

@@ -86,7 +86,9 @@ def test_a_painting_comes_back_with_its_settings(page: Page, session: Session, p
 
 def test_of_a_painting_that_is_gone_the_small_picture_is_left(page: Page, session: Session) -> None:
     brought = page.history.bring_back(_select(0), session=session, remembered=[_entry()])
-    assert brought[page.result.image].size == (40, 30)
+    with Image.open(brought[page.result.image].value["path"]) as small:
+        assert small.size == (40, 30)
+    assert brought[page.result.image].show_label is False
     assert not brought[page.result.go_on].interactive
     assert not brought[page.result.download].interactive
 

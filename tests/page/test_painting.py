@@ -76,8 +76,9 @@ def test_from_the_click_to_the_png(
         ({"photo": None}, "Add a photo first"),
         ({"chosen": []}, "Choose a style first"),
         ({"chosen": ["gold_spiral"]}, "did you mean 'gold_spirals'"),
-        ({"size": 9}, "Size is 9"),
-        ({"chosen": TWO, "style_weights": "1,2,3"}, "3 numbers for 2 styles"),
+        ({"size": 9}, "“Size” is 9"),
+        ({"chosen": TWO, "style_weights": "1,2,3"}, "as many numbers as there are styles: 2, not 3"),
+        ({"chosen": TWO, "style_weights": "<b>&,1"}, "“Style weights” is '&lt;b&gt;&amp;,1'"),  # once, for HTML
         ({"photo": {"path": "/etc/hostname"}}, "did not arrive"),
     ],
 )

@@ -24,7 +24,7 @@ def test_a_link_sets_all_controls_and_reports_what_is_wrong(page: Page, notices:
     assert outputs[page.style.chosen].value == ["gold_spirals"]
     assert named(page, outputs)["size"] == 128
     assert named(page, outputs)["strength"] == 0.5
-    assert [notice.split(";")[0] for notice in notices] == ["Strength is '9'", "Style 'nobody' is not here."]
+    assert [notice.split(";")[0] for notice in notices] == ["“Strength” is '9'", "Style 'nobody' is not here."]
 
 
 def test_a_style_in_a_handwritten_link_has_its_own_settings(page: Page) -> None:

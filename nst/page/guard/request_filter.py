@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
 from nst.images import ImageError
-from nst.messages import sentence
+from nst.page.ui.html import toast_html
 
 log = logging.getLogger("nst")
 
@@ -246,7 +246,7 @@ def summary(error: Exception) -> str:
 
 def _body(rejected: Rejected) -> Any:
     """The answer in the form that Gradio's own clients understand."""
-    message = sentence(str(rejected))
+    message = toast_html(str(rejected))
     if rejected.status == 422:
         return {"detail": [{"__type__": "validate", "is_valid": False, "message": message}]}
     return {"detail": message}

@@ -8,6 +8,7 @@ import gradio as gr
 
 from nst.gallery import EXAMPLES, Photo, Style
 from nst.messages import sentence
+from nst.page.ui.controls import setting_fields
 
 VERBATIM = "\N{WORD JOINER}"  # an invisible character at the start of a text that `translate.js` must leave as it is
 
@@ -29,9 +30,23 @@ def title_of(picture: Style | Photo) -> str:
     return verbatim(picture.title)
 
 
+def visitor_sentence(problem: Exception | str) -> str:
+    """A message as a sentence, in which a setting has the name of its control."""
+    name, _, rest = str(problem).partition(" ")
+    title = setting_fields()[name].metadata["label"] if name in setting_fields() else ""
+    return sentence(
+        f"\N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK} {rest}" if title else problem
+    )
+
+
+def toast_html(problem: Exception | str) -> str:
+    """A message as a sentence for a toast, which shows HTML."""
+    return html.escape(visitor_sentence(problem), quote=False)
+
+
 def user_error(problem: Exception | str) -> gr.Error:
     """A message for the visitor; it leaves no line in the log."""
-    return gr.Error(sentence(problem), print_exception=False)
+    return gr.Error(toast_html(problem), print_exception=False)
 
 
 def status_html(message: str, progress: float = 0.0, detail: str = "") -> str:

@@ -42,8 +42,8 @@ def test_every_language_says_everything() -> None:
 
 
 def _plain(text: str) -> str:
-    """As sentences are compared: without what fills them in, their case and their end."""
-    return re.sub(r"\s+", " ", text).strip().rstrip(".").casefold()
+    """As sentences are compared: without what fills them in, quotation marks, their case and their end."""
+    return re.sub(r"[\s“”]+", " ", text).strip().rstrip(".").casefold()
 
 
 def _said() -> Iterator[str]:
