@@ -145,12 +145,13 @@ def _place(page: Page) -> None:
 def _wire(blocks: gr.Blocks, page: Page) -> None:
     """Connect the events of all features."""
     run_script(blocks.load, static.read("label_elements.js"))
+    run_script(blocks.load, static.read("open_channel.js"))
     sources = page.style.sources_of(Session())
     run_script(blocks.load, static.read("device.js", address=device.address(), sources=sources))
     blocks.load(
         page.history.load_history,
         inputs_kwargs={"remembered": page.history.remembered},
-        outputs=page.history.strip,
+        outputs=[page.history.strip, page.history.remove],
         **DIRECT,
     )
     loaded, opened = page.welcome.wire(blocks)

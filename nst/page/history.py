@@ -9,12 +9,11 @@ import gradio as gr
 from PIL import Image
 
 from nst.images import ImageError, open_image
-from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, selected_index
+from nst.page.events import DIRECT, QUEUED, Context, Inputs, Outputs, run_script, selected_index
 from nst.page.result import Result
 from nst.page.style import StylePicker
 from nst.page.ui.html import verbatim
 from nst.service.session import Session
-from nst.service.store import Painting
 from nst.sharing import from_query, parse_query, to_query
 
 MAX_REMEMBERED = 8  # paintings in a visitor's browser, which has 5 MB for a page
@@ -64,11 +63,16 @@ class History:
                 buttons=[],
             )
             self.remove = gr.Button("Remove this one", visible=False, size="sm")
-        self.outputs = [self.remembered, self.strip]
-        """The components that `add` sets."""
+            self.synchronise = gr.Button(elem_id="synchronise")
 
-    def add(self, painting: Painting, remembered: Any) -> Outputs:
-        """The painting becomes the first in the strip."""
+    def add(self, *, session: Session, remembered: Any) -> Outputs:
+        """The painting of the run that has ended becomes the first in the strip.
+
+        This is an event of its own: the list that a run begins with is old when it ends.
+        """
+        painting, session.unlisted = self.app.store.find(session.unlisted), ""
+        if painting is None:
+            return gr.skip()
         small = open_image(painting.file)
         small.thumbnail((SMALL, SMALL))
         data = io.BytesIO()
@@ -79,11 +83,11 @@ class History:
             title=painting.file.stem,
             picture=base64.b64encode(data.getvalue()).decode(),
         )
-        return self._show([memory, *valid_memories(remembered)][:MAX_REMEMBERED])
+        return self._show(session, [memory, *valid_memories(remembered)][:MAX_REMEMBERED])
 
     def load_history(self, *, remembered: Any) -> Outputs:
         """The strip as the browser has kept it."""
-        return {self.strip: strip_of(valid_memories(remembered))}
+        return {self.strip: strip_of(valid_memories(remembered)), self.remove: gr.Button(visible=False)}
 
     def bring_back(self, event: gr.SelectData, *, session: Session, remembered: Any) -> Outputs:
         """An earlier painting with its settings, compared with the one that was on the canvas."""
@@ -95,7 +99,7 @@ class History:
         painting, previous = store.find(memory.token), store.find(session.painting)
         image = open_image(painting.file) if painting else memory.open()
         compared = open_image(previous.file).resize(image.size) if previous else image
-        session.selected, session.painting = index, memory.token
+        session.selected = session.painting = memory.token
         if painting:
             store.hand_over(painting, session.key)
         link, _ = from_query(parse_query(memory.address))
@@ -108,18 +112,29 @@ class History:
 
     def remove_selected(self, *, session: Session, remembered: Any) -> Outputs:
         """Forget the painting that is selected in the strip."""
-        memories = valid_memories(remembered)
-        others = [memory for i, memory in enumerate(memories) if i != session.selected]
-        session.selected = -1
-        return {self.remove: gr.Button(visible=False), **self._show(others)}
+        return self._show(session, [kept for kept in valid_memories(remembered) if kept.token != session.selected])
 
-    def _show(self, memories: list[Memory]) -> Outputs:
-        return {self.remembered: [asdict(memory) for memory in memories], self.strip: strip_of(memories)}
+    def _show(self, session: Session, memories: list[Memory]) -> Outputs:
+        session.selected = ""
+        return {
+            self.remembered: [asdict(memory) for memory in memories],
+            self.strip: strip_of(memories),
+            self.remove: gr.Button(visible=False),
+        }
+
+    def add_after(self, run: Any) -> None:
+        """Add the painting when the event `run` has ended."""
+        inputs: Inputs = {"session": self.session, "remembered": self.remembered}
+        run.success(self.add, inputs_kwargs=inputs, outputs=[self.remembered, self.strip, self.remove], **QUEUED)
 
     def wire(self) -> Any:
         """Connect the events; returns the one after which an earlier painting's settings are in the controls."""
         inputs: Inputs = {"session": self.session, "remembered": self.remembered}
-        self.remove.click(self.remove_selected, inputs_kwargs=inputs, outputs=[*self.outputs, self.remove], **DIRECT)
+        shown = [self.strip, self.remove]
+        self.remove.click(self.remove_selected, inputs_kwargs=inputs, outputs=[self.remembered, *shown], **DIRECT)
+        run_script(self.remembered.change, "(paintings) => window.nst?.announce?.(paintings)", self.remembered)
+        synchronised = run_script(self.synchronise.click, "() => [window.nst.announced()]", None, self.remembered)
+        synchronised.then(self.load_history, inputs_kwargs={"remembered": self.remembered}, outputs=shown, **DIRECT)
         return self.strip.select(
             self.bring_back,
             inputs_kwargs=inputs,

@@ -123,7 +123,7 @@ class PaintControls:
             async for outputs in queue_positions(self.app, session.run, self.status):
                 yield outputs
 
-    def reattach_run(self, *, session: Session, key: Any, remembered: Any) -> Outputs:
+    def reattach_run(self, *, session: Session, key: Any) -> Outputs:
         """A page that was reloaded or cut off returns to its run, or to that run's painting."""
         session.session_hash = session.session_hash or secrets.token_hex(8)
         run = self.app.find_run(key)
@@ -135,9 +135,8 @@ class PaintControls:
         painting = self.app.store.find_run(str(key))
         if painting is None:  # nothing to return to, and nothing to say
             raise gr.Error("", visible=False, print_exception=False)
-        session.painting = painting.token
         self.app.store.hand_over(painting, session.key)
-        return {self.status: status_html("Done", 1.0), **self._finished(session, painting, remembered)}
+        return {self.status: status_html("Done", 1.0), **self._finished(session, painting)}
 
     def stop_run(self, *, session: Session) -> Outputs:
         """End the run and keep the picture as it stands; one that waits leaves the queue."""
@@ -151,7 +150,7 @@ class PaintControls:
         session.run = None
         return self.buttons(session) | {self.status: status_html("Stopped before it began")}
 
-    def show_frames(self, *, session: Session, remembered: Any) -> Iterator[Outputs]:
+    def show_frames(self, *, session: Session) -> Iterator[Outputs]:
         """Show each frame; at the end, or at the visitor's Stop, the finished painting."""
         run = session.run
         if run is None:  # stopped while it waited
@@ -170,8 +169,7 @@ class PaintControls:
                 if frame.failed:
                     gr.Warning(toast_html(frame.failed), title="This led nowhere")
                 if progress.painting:
-                    session.painting = progress.painting.token
-                    outputs |= self._finished(session, progress.painting, remembered)
+                    outputs |= self._finished(session, progress.painting)
                 yield outputs
         except NothingPainted:
             yield self.show_failure(session=session) | {self.status: status_html("Stopped before it began")}
@@ -181,13 +179,13 @@ class PaintControls:
             if session.run is run:
                 session.run = None
 
-    def _finished(self, session: Session, painting: Painting, remembered: Any) -> Outputs:
+    def _finished(self, session: Session, painting: Painting) -> Outputs:
+        session.painting = session.unlisted = painting.token
         files = str(painting.before), str(painting.file)
         return {
             self.session: session,  # what is set counts as used, and does not expire
             **self.result.show(session, str(painting.file), files),
             **self.buttons(session),
-            **self.history.add(painting, remembered),
         }
 
     def buttons(self, session: Session, running: bool = False) -> Outputs:
@@ -226,7 +224,6 @@ class PaintControls:
     def wire(self) -> None:
         """Connect the events: paint, go on, paint again, stop, and what follows a run."""
         session: Inputs = {"session": self.session}
-        remembered: Inputs = {"remembered": self.history.remembered}
         inputs: Inputs = {
             **session,
             "photo": self.photo.image,
@@ -251,8 +248,8 @@ class PaintControls:
         reattached = self.reattach.click(
             self.reattach_run,
             js=static.read("read_run_key.js"),
-            inputs_kwargs={"key": self.run_key, **session, **remembered},
-            outputs=[*started, self.session, self.photo.image, *self.history.outputs],
+            inputs_kwargs={"key": self.run_key, **session},
+            outputs=[*started, self.session, self.photo.image],
             **QUEUED,
         )
         run_script(reattached.success, static.read("store_run_key.js"), self.run_key)
@@ -265,13 +262,14 @@ class PaintControls:
         session: Inputs = {"session": self.session}
         run = started.success(
             self.show_frames,
-            inputs_kwargs=session | {"remembered": self.history.remembered},
-            outputs=[*buttons, self.losses, self.session, *self.history.outputs],
+            inputs_kwargs=session,
+            outputs=[*buttons, self.losses, self.session],
             trigger_mode="multiple",
             **QUEUED | queue,
         )
         run_script(run.then, FORGET_RUN)
         run.failure(self.show_failure, inputs_kwargs=session, outputs=buttons, **DIRECT)
+        self.history.add_after(run)
         run.success(self.result.make_film, inputs_kwargs=session, outputs=self.result.film_outputs, **QUEUED)
 
 

@@ -22,7 +22,8 @@ class Session:
     run_key: str = ""  # the page's key to it
     clip: ClipTask | None = None
     painting: str = ""  # token of the painting on the canvas
-    selected: int = -1  # index in the strip of earlier paintings
+    unlisted: str = ""  # token of a painting that is not in the strip of earlier paintings yet
+    selected: str = ""  # token of the one that is selected there
     dropped_link: ShareLink | None = None  # settings of a painting that was dropped in
     previews: dict[str, Path] = field(default_factory=dict)  # folders of previews, by place
     drawing: int = 0  # number of the latest request for a preview: a slow one must not replace a newer

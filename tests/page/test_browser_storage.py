@@ -137,3 +137,21 @@ def test_a_closed_duplicate_leaves_the_run_to_the_original_and_that_ends_it(
     expect(original.locator("#status")).to_contain_text("Painting, about")
     original.close(run_before_unload=True)
     until(lambda: b'"outcome": "left"' in server.log.read_bytes()[written:])
+
+
+def test_paintings_of_two_tabs_stay(browser: Browser, server: Served) -> None:
+    with browser.new_context() as context:
+        tabs = [context.new_page() for _ in range(2)]
+        for tab in tabs:
+            open_link(tab, server.url, LINK)
+        for number, tab in enumerate(tabs, 1):
+            tab.locator("#paint").click()
+            for other in tabs:
+                expect(other.locator("#strip img")).to_have_count(number)
+        first, second = tabs
+        second.locator("#strip .thumbnail-item").last.click()
+        second.get_by_role("button", name="Remove this one").click()
+        for tab in tabs:
+            expect(tab.locator("#strip img")).to_have_count(1)
+        first.reload()
+        expect(first.locator("#strip img")).to_have_count(1)

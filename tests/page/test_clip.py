@@ -117,7 +117,7 @@ def test_a_film_that_cannot_be_painted_is_reported_first(
     (uploads / "none.mp4").write_bytes(b"nothing" * 100)
     Image.new("RGB", (64, 64)).save(uploads / "photo.png")
     short = film()
-    narrow = write_video(uploads / "narrow.mp4", [np.zeros((16, 2000, 3), np.uint8)] * 3)
+    narrow = write_video(uploads / "narrow.mp4", [np.zeros((16, 2000, 3), np.uint8)] * 3, codec="libx264")
     cases = (
         (_asked(None), "Add a film first"),
         (_asked(film("long.mp4", 110)), "The film takes 11 s, and 10 s are allowed here"),

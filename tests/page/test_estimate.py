@@ -37,7 +37,7 @@ def test_a_late_request_leaves_the_status_of_a_finished_run(
 ) -> None:
     asked: dict[str, Any] = {"photo": photo_sent, "chosen": ["gold_spirals"], "size": 64, "effort": "one-pass"}
     page.painting.start_painting(session=session, mask=None, recipe="atelier", **controls() | asked)
-    *_, last = page.painting.show_frames(session=session, remembered=None)
+    *_, last = page.painting.show_frames(session=session)
     assert "Done in" in last[page.painting.status]
     assert page.painting.status not in _plan(page, session, **asked)
     for changed in ({"strength": 0.7}, {}, {"chosen": []}, {}, {"photo": None}, {}, {"content_layers": "none=1"}, {}):

@@ -71,8 +71,8 @@ def test_what_cannot_be_true_is_nothing_remembered(memory: Any, page: Page) -> N
 
 def test_a_painting_comes_back_with_its_settings(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, strength=0.8))
-    *_, done = page.painting.show_frames(session=session, remembered=[_entry()])
-    kept = done[page.history.remembered]
+    assert list(page.painting.show_frames(session=session))
+    kept = page.history.add(session=session, remembered=[_entry()])[page.history.remembered]
     assert [entry["title"] for entry in kept] == ["photo after gold_spirals", "a"]
     later = Session(loaded=True)
     brought = page.history.bring_back(_select(0), session=later, remembered=kept)

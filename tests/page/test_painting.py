@@ -34,9 +34,9 @@ def _asked(photo: Any, /, **changed: Any) -> dict[str, Any]:
     return asked | controls() | SMALL | changed
 
 
-def _paint(page: Page, session: Session, remembered: Any = None) -> dict[Any, Any]:
+def _paint(page: Page, session: Session) -> dict[Any, Any]:
     """The last outputs of a run that has begun."""
-    *_, last = page.painting.show_frames(session=session, remembered=remembered)
+    *_, last = page.painting.show_frames(session=session)
     return last
 
 
@@ -51,7 +51,7 @@ def test_from_the_click_to_the_png(
     waiting = page.painting.start_painting(session=session, **_asked(photo_sent))
     assert waiting[page.painting.stop].visible
     assert not waiting[page.painting.paint].visible
-    outputs = _paint(page, session, remembered=[{"no": "memory"}])
+    outputs = _paint(page, session)
     assert session.run is None
     assert "Done in" in outputs[page.painting.status]
     assert outputs[page.painting.paint].visible
@@ -67,7 +67,9 @@ def test_from_the_click_to_the_png(
     assert after == str(file)
     shown = np.asarray(open_image(before), dtype=int)
     assert np.abs(shown - np.asarray(fit(photo, 64), dtype=int)).mean() < 4
-    assert [entry["title"] for entry in outputs[page.history.remembered]] == [file.stem]
+    kept = page.history.add(session=session, remembered=[{"no": "memory"}])
+    assert [entry["title"] for entry in kept[page.history.remembered]] == [file.stem]
+    assert page.history.add(session=session, remembered=[]) == gr.skip()  # once
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_run_ends_at_the_time_limit_with_its_picture(
 
 def test_stop_keeps_the_picture_as_it_stands(page: Page, session: Session, photo_sent: dict[str, Any]) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
-    frames = page.painting.show_frames(session=session, remembered=None)
+    frames = page.painting.show_frames(session=session)
     assert next(frames)[page.result.image].endswith(".jpg")
     assert page.painting.stop_run(session=session)[page.painting.stop].value == "Stopping"
     *_, last = frames
@@ -149,10 +151,10 @@ def test_stop_gives_up_a_place_in_the_queue(page: Page, session: Session, photo_
     outputs = page.painting.stop_run(session=session)
     assert "before it began" in outputs[page.painting.status]
     assert outputs[page.painting.paint].visible
-    assert list(page.painting.show_frames(session=session, remembered=None)) == []
+    assert list(page.painting.show_frames(session=session)) == []
     page.painting.start_painting(session=session, **_asked(photo_sent))
-    assert len(list(page.painting.show_frames(session=session, remembered=None))) >= 1
-    assert list(page.painting.show_frames(session=session, remembered=None)) == []
+    assert len(list(page.painting.show_frames(session=session))) >= 1
+    assert list(page.painting.show_frames(session=session)) == []
 
 
 def test_a_visitor_who_leaves_takes_it_all_along(
@@ -161,7 +163,7 @@ def test_a_visitor_who_leaves_takes_it_all_along(
     monkeypatch.setattr(resumable, "RECONNECT_SECONDS", 0.0)
     outputs = _painted(page, session, photo_sent)
     page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
-    frames = page.painting.show_frames(session=session, remembered=None)
+    frames = page.painting.show_frames(session=session)
     preview = Path(next(frames)[page.result.image])
     frames.close()
     while page.app_state.runs:
@@ -207,7 +209,7 @@ def test_a_page_that_closes_ends_runs_and_begins_none(
     page: Page, session: Session, photo_sent: dict[str, Any]
 ) -> None:
     page.painting.start_painting(session=session, **_asked(photo_sent, steps=2000))
-    frames = page.painting.show_frames(session=session, remembered=None)
+    frames = page.painting.show_frames(session=session)
     next(frames)
     closing = threading.Thread(target=page.app_state.close, args=[5.0])
     closing.start()
@@ -224,7 +226,7 @@ def test_a_stop_before_there_is_anything_to_see(page: Page, session: Session, ph
     page.painting.start_painting(session=session, **_asked(photo_sent))
     assert session.run
     session.run.stop.set()
-    *_, last = page.painting.show_frames(session=session, remembered=None)
+    *_, last = page.painting.show_frames(session=session)
     assert "Stopped before it began" in last[page.painting.status]
     assert last[page.painting.paint].visible
     assert session.run is None

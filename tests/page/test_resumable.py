@@ -32,7 +32,7 @@ def _begun(page: Page, photo: Any, **changed: Any) -> tuple[Session, PaintTask, 
     session = Session(loaded=True, session_hash=f"browser of {photo['path']} {time.monotonic()}")
     asked = {"photo": photo, "chosen": ["gold_spirals"], "mask": None, "recipe": "atelier"}
     page.painting.start_painting(session=session, **asked, **controls(size=64) | changed)
-    frames = page.painting.show_frames(session=session, remembered=None)
+    frames = page.painting.show_frames(session=session)
     next(frames)
     assert session.run
     return session, session.run, frames
@@ -48,7 +48,7 @@ def _until(true: Callable[[], bool]) -> None:
 def _back(page: Page, key: str) -> tuple[Session, dict[Any, Any]]:
     """The page, loaded once more."""
     again = Session(loaded=True)
-    return again, page.painting.reattach_run(session=again, key=key, remembered=None)
+    return again, page.painting.reattach_run(session=again, key=key)
 
 
 def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ def test_a_page_that_is_cut_off_comes_back_for_its_run(page: Page, photo_sent: d
     again, outputs = _back(page, session.run_key)
     assert outputs[page.photo.image] == photo_sent["path"]
     assert outputs[page.painting.stop].visible
-    *_, last = page.painting.show_frames(session=again, remembered=None)
+    *_, last = page.painting.show_frames(session=again)
     assert "Done in" in last[page.painting.status]
     assert again.painting
     assert page.app_state.runs == []
@@ -118,7 +118,7 @@ def test_a_run_goes_on_while_one_page_of_several_watches(
     session, run, frames = _begun(page, photo_sent, steps=2000)
     client = TestClient(Starlette(routes=[left_route(page.app_state)]))
     pages = [_back(page, session.run_key)[0] for _ in range(3)]
-    others = [page.painting.show_frames(session=other, remembered=None) for other in pages]
+    others = [page.painting.show_frames(session=other) for other in pages]
     for watched in others:
         next(watched)
     assert len({session.run_key, *(other.run_key for other in pages)}) == 4
