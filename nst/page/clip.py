@@ -34,7 +34,7 @@ class ClipTab:
         with gr.Tab("Clip", visible=seconds > 0, render=False) as self.tab:
             # Not a `Video`: browsers would load 30 MB of its editor with the first film.
             self.film = gr.File(
-                label=f"A film of up to {seconds:g} seconds", file_types=["video"], height=140, elem_id="clip"
+                label=f"A film of up to {seconds:g} seconds", file_types=["video"], height=180, elem_id="clip"
             )
             with gr.Row():
                 self.paint = gr.Button("Paint the film", variant="primary", elem_id="clip-paint")

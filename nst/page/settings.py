@@ -70,6 +70,7 @@ class SettingsPanel:
                 layers=False,
                 brush=gr.Brush(default_size=40, colors=["rgba(255, 140, 0, 0.6)"], color_mode="fixed"),
                 label="The part to paint",
+                show_label=False,  # the toolbar would cover it on a phone
                 height=320,
                 elem_id="mask",
                 buttons=[],
