@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
-
 from nst.images import MAX_PIXELS, ImageError, check_plain, check_size
 from nst.video import animation
-from nst.video.container import first_time, open_container
+from nst.video.container import header_duration, open_container
 
 FILMS = (".mp4", ".mov", ".mkv")  # suffixes of videos with audio that can be written
 
@@ -93,8 +91,6 @@ def _read_film(path: Path, max_pixels: int) -> Clip:
     with open_container(path, max_pixels) as film:
         stream = film.streams.best("video")
         rate = min(stream.average_rate or stream.guessed_rate or _DEFAULT_RATE, Fraction(_MAX_RATE))
-        seconds = film.duration / av.time_base if film.duration else float(stream.frames / rate)
-        if "matroska" in film.format.name:  # its duration is the time of the end
-            seconds -= float(first_time(film))
+        seconds = float(header_duration(film) or stream.frames / rate)
         size = (stream.width, stream.height)
     return Clip(path=path, rate=rate, pictures=round(seconds * rate), seconds=seconds, size=size)

@@ -13,13 +13,13 @@ from av.error import FFmpegError
 
 from nst.images import ImageError
 from nst.video.frames import Converter, TimedFrame
-from nst.video.timeline import Timeline, start_time
+from nst.video.timeline import Timeline, end_time, start_time
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf"
 """Formats that are read, as FFmpeg names them; others, such as playlists, refer to other files."""
 
-_FIRST = 32  # packets from which the start of a video is determined
-_MISSING = 0.25  # seconds that a header may promise too much
+_FIRST = 8  # packets from which the start of a video is determined
+_MISSING = Fraction(1, 4)  # seconds that a header may promise too much
 
 
 @contextmanager
@@ -63,25 +63,32 @@ def readable() -> Iterator[None]:
         raise ImageError(message) from None
 
 
-def first_time(film: Any) -> Fraction:
-    """When an open file starts, in seconds of its own timestamps. It reads the first packets."""
+def header_duration(film: Any) -> Fraction:
+    """The seconds of an open file by its header, or 0. It reads the first packets."""
     with readable():
-        return start_time(film, list(islice(film.demux(film.streams.best("video")), _FIRST)))
+        start = start_time(film, list(islice(film.demux(film.streams.best("video")), _FIRST)))
+    return max(Fraction(), end_time(film, _streams(film)) - start)
 
 
-def read_parts(
-    film: Any, rate: Fraction, seconds: float, max_seconds: float, warn: Callable[[str], None]
-) -> Iterator[Any]:
+def _streams(film: Any) -> list[Any]:
+    """The video, and the audio that is kept."""
+    return [stream for stream in (film.streams.best("video"), audio_track(film)) if stream]
+
+
+def read_parts(film: Any, rate: Fraction, max_seconds: float, warn: Callable[[str], None]) -> Iterator[Any]:
     """Frames (TimedFrame) and packets of the audio; None for a packet that brings neither.
 
-    Times count from the earliest of both. `seconds` is the header's duration. Damaged packets are left out. At the
-    end `warn` receives their number, and a message if the video breaks off.
+    Times count from the earliest of both. Damaged packets are left out. At the end `warn` receives their number, and
+    a message if the video breaks off.
     """
     video = film.streams.best("video")
-    packets = _packets(film, [stream for stream in (video, audio_track(film)) if stream], warn)
+    packets = _packets(film, _streams(film), warn)
     first = list(islice(packets, _FIRST))
-    timeline, converter, damaged = Timeline(film, start_time(film, first), rate), Converter(), 0
-    for packet in chain(first, packets):
+    start = start_time(film, first)
+    packets = chain(first, packets)
+    del first  # they may be large
+    timeline, converter, damaged = Timeline(film, start, rate), Converter(), 0
+    for packet in packets:
         timeline.move(packet)
         if packet.stream.type == "audio":
             yield _timed(packet, timeline) if packet.size and packet.dts is not None else None
@@ -103,9 +110,10 @@ def read_parts(
             yield None
     if damaged:
         warn(f"{damaged} damaged parts of the film are left out")
-    if not timeline.may_jump and timeline.end < seconds - _MISSING - 2 / rate:
+    end = Fraction() if timeline.may_jump else end_time(film, _streams(film)) - start
+    if timeline.end < end - _MISSING - 2 / rate:
         warn(
-            f"the film breaks off after {float(timeline.end):.1f} of {seconds:.1f} seconds; "
+            f"the film breaks off after {float(timeline.end):.1f} of {float(end):.1f} seconds; "
             "copy or download it once more to paint the rest"
         )
 

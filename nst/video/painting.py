@@ -117,4 +117,4 @@ def _open_parts(clip: Clip, warn: Callable[[str], None]) -> Iterator[tuple[Itera
         yield read_frames(clip.path, clip.delays, clip.max_pixels, warn), None
         return
     with open_container(clip.path, clip.max_pixels) as film:
-        yield read_parts(film, clip.rate, clip.seconds, clip.max_seconds, warn), film
+        yield read_parts(film, clip.rate, clip.max_seconds, warn), film

@@ -1,5 +1,6 @@
 """The times of a video's packets and frames: from the start of the video, increasing, and without jumps."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -20,6 +21,27 @@ def start_time(film: Any, packets: Sequence[Any]) -> Fraction:
     start = Fraction(film.start_time or 0, av.time_base)
     shown = [packet.pts * packet.time_base for packet in packets if packet.pts is not None and not packet.is_discard]
     return min([start, *(time for time in shown if time > start - _JUMP)])
+
+
+def end_time(film: Any, streams: Sequence[Any]) -> Fraction:
+    """When these streams of the open file end, in seconds of its own timestamps, if its header says so; else 0."""
+    matroska = "matroska" in film.format.name  # FFmpeg gives each of its streams the duration of the file
+    ends = [_tagged_end(stream) if matroska else _stream_end(stream) for stream in streams]
+    known = [end for end in ends if end]
+    return max(known) if len(known) == len(ends) else Fraction(film.duration or 0, av.time_base)
+
+
+def _tagged_end(stream: Any) -> Fraction | None:
+    tags = {name.lower(): text for name, text in stream.metadata.items()}
+    tag = re.fullmatch(r"(\d\d):(\d\d):(\d\d(?:\.\d{1,9})?)", tags.get("duration", ""))
+    if tag is None:
+        return None
+    hours, minutes, seconds = map(Fraction, tag.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _stream_end(stream: Any) -> Fraction | None:
+    return ((stream.start_time or 0) + stream.duration) * stream.time_base if stream.duration else None
 
 
 class Timeline:

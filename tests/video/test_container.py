@@ -1,6 +1,7 @@
 """Reading of videos: times, damage, sizes, limits."""
 
 import re
+import struct
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -125,6 +126,16 @@ def test_a_frame_is_not_decoded_before_its_size_is_checked(tmp_path: Path, suffi
     source = write_video(tmp_path / f"a.{suffix}", [large] * 3, codec=codec, format=format, rate=25)
     with pytest.raises(ImageError, match="1200x1200 pixels; make it smaller than 1 megapixels"):
         open_clip(source, max_pixels=1_000_000)
+
+
+def test_a_video_with_longer_subtitles_has_the_length_of_its_pictures(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "a.mkv", audio=("aac", 44_100))
+    data = bytearray(source.read_bytes())
+    place = data.index(b"\x44\x89\x88") + 3  # the duration of the file, in milliseconds; those of its tracks stay
+    data[place : place + 8] = struct.pack(">d", 20_000)
+    source.write_bytes(data)
+    assert open_clip(source).seconds == pytest.approx(1, abs=0.2)
+    assert not painted(source, tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize("suffix", ["avi", "mkv"])
