@@ -130,11 +130,11 @@ class History:
     def wire(self) -> Any:
         """Connect the events; returns the one after which an earlier painting's settings are in the controls."""
         inputs: Inputs = {"session": self.session, "remembered": self.remembered}
-        shown = [self.strip, self.remove]
-        self.remove.click(self.remove_selected, inputs_kwargs=inputs, outputs=[self.remembered, *shown], **DIRECT)
+        strip = [self.strip, self.remove]
+        self.remove.click(self.remove_selected, inputs_kwargs=inputs, outputs=[self.remembered, *strip], **DIRECT)
         run_script(self.remembered.change, "(paintings) => window.nst?.announce?.(paintings)", self.remembered)
         synchronised = run_script(self.synchronise.click, "() => [window.nst.announced()]", None, self.remembered)
-        synchronised.then(self.load_history, inputs_kwargs={"remembered": self.remembered}, outputs=shown, **DIRECT)
+        synchronised.then(self.load_history, inputs_kwargs={"remembered": self.remembered}, outputs=strip, **DIRECT)
         return self.strip.select(
             self.bring_back,
             inputs_kwargs=inputs,

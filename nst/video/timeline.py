@@ -19,16 +19,17 @@ def start_time(film: Any, packets: Sequence[Any]) -> Fraction:
     Without decoders FFmpeg does not count video packets that have no decoding time.
     """
     start = Fraction(film.start_time or 0, av.time_base)
-    shown = [packet.pts * packet.time_base for packet in packets if packet.pts is not None and not packet.is_discard]
-    return min([start, *(time for time in shown if time > start - _JUMP)])
+    times = [packet.pts * packet.time_base for packet in packets if packet.pts is not None and not packet.is_discard]
+    return min([start, *(time for time in times if time > start - _JUMP)])
 
 
 def end_time(film: Any, streams: Sequence[Any]) -> Fraction:
     """When these streams of the open file end, in seconds of its own timestamps, if its header says so; else 0."""
     matroska = "matroska" in film.format.name  # FFmpeg gives each of its streams the duration of the file
     ends = [_tagged_end(stream) if matroska else _stream_end(stream) for stream in streams]
-    known = [end for end in ends if end]
-    return max(known) if len(known) == len(ends) else Fraction(film.duration or 0, av.time_base)
+    if None in ends:
+        return Fraction(film.duration or 0, av.time_base)
+    return max(end for end in ends if end is not None)
 
 
 def _tagged_end(stream: Any) -> Fraction | None:
