@@ -139,7 +139,7 @@ def _place(page: Page) -> None:
                 page.welcome.column.render()
             page.result.column.render()
             page.history.column.render()
-            page.painting.losses_fold.render()
+            page.result.losses_fold.render()
 
 
 def _wire(blocks: gr.Blocks, page: Page) -> None:

@@ -105,7 +105,7 @@ class History:
         link, _ = from_query(parse_query(memory.address))
         return {
             self.remove: gr.Button(visible=True),
-            **self.result.show(session, image, (compared, image)),
+            **self.result.show(session, image, (compared, image), painting.losses if painting else []),
             self.result.image: gr.Image(image, show_label=False),  # it is no preview
             **self.style.show_link(session, link),
         }

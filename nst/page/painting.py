@@ -1,12 +1,10 @@
 """A run on the page: from the click, through its frames, to the finished painting."""
 
-import math
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from nst.errors import InputError
 from nst.job import Request
@@ -15,7 +13,7 @@ from nst.page.events import DIRECT, QUEUED, REATTACHING, WAITING, Context, Input
 from nst.page.history import History
 from nst.page.photo import NO_PHOTO, PhotoInput
 from nst.page.queue_status import queue_positions
-from nst.page.result import PRINT_SIZE, Result
+from nst.page.result import PRINT_SIZE, Result, loss_table
 from nst.page.settings import SettingsPanel, share_link, status_key, visible_values
 from nst.page.style import StylePicker
 from nst.page.ui import static
@@ -32,10 +30,9 @@ FORGET_RUN = "() => { sessionStorage.removeItem('nst-run'); window.nst.run = und
 
 
 class PaintControls:
-    """Paint and Stop, how far the run is, and the losses.
+    """Paint and Stop, and how far the run is.
 
-    `column` and `losses_fold` are placed by the page. `run_key` lets a page that was reloaded find
-    its run again.
+    `column` is placed by the page. `run_key` lets a page that was reloaded find its run again.
     """
 
     def __init__(
@@ -58,10 +55,6 @@ class PaintControls:
                 self.stop = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id="stop")
             self.status = gr.HTML(elem_id="status")
             self.reattach = gr.Button(elem_id="reattach")
-        with gr.Accordion("Losses", open=False, elem_id="losses", render=False) as self.losses_fold:
-            self.losses = gr.LinePlot(
-                x="step", y="loss", y_title="loss, as a power of ten", color="term", height=260, show_label=False
-            )
 
     def start_painting(self, *, session: Session, **values: Any) -> Outputs:
         """Begin a run, or say why it can't begin."""
@@ -157,15 +150,13 @@ class PaintControls:
             return
         styles = self.app.styles_for(session)
         run.resumable = run.resumable or ResumableRun(self.app, run, styles, session.key)
-        history: list[tuple[int, str, float]] = []
         plotted = 0.0
         try:
             for progress in run.resumable.watch(session.run_key):
                 frame = progress.frame
-                history += [(frame.step, name, math.log10(value)) for name, value in frame.losses.items() if value > 0]
                 outputs: Outputs = {self.result.image: str(progress.file), self.status: self._status(progress)}
-                if progress.painting or frame.seconds - plotted >= PLOT_INTERVAL:
-                    outputs[self.losses], plotted = loss_table(history), frame.seconds
+                if frame.seconds - plotted >= PLOT_INTERVAL:
+                    outputs[self.result.losses], plotted = loss_table([*progress.losses]), frame.seconds
                 if frame.failed:
                     gr.Warning(toast_html(frame.failed), title="This led nowhere")
                 if progress.painting:
@@ -184,7 +175,7 @@ class PaintControls:
         files = str(painting.before), str(painting.file)
         return {
             self.session: session,  # what is set counts as used, and does not expire
-            **self.result.show(session, str(painting.file), files),
+            **self.result.show(session, str(painting.file), files, painting.losses),
             **self.buttons(session),
         }
 
@@ -263,7 +254,7 @@ class PaintControls:
         run = started.success(
             self.show_frames,
             inputs_kwargs=session,
-            outputs=[*buttons, self.losses, self.session],
+            outputs=[*buttons, self.session],
             trigger_mode="multiple",
             **QUEUED | queue,
         )
@@ -271,8 +262,3 @@ class PaintControls:
         run.failure(self.show_failure, inputs_kwargs=session, outputs=buttons, **DIRECT)
         self.history.add_after(run)
         run.success(self.result.make_film, inputs_kwargs=session, outputs=self.result.film_outputs, **QUEUED)
-
-
-def loss_table(history: list[tuple[int, str, float]]) -> pd.DataFrame:
-    """Step, term, and the common logarithm of the term's loss."""
-    return pd.DataFrame(history, columns=["step", "term", "loss"])

@@ -1,10 +1,12 @@
-"""The picture that is painted: canvas, comparison, time-lapse, downloads, and how to go on."""
+"""The picture that is painted: canvas, comparison, time-lapse, losses, downloads, and how to go on."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 
 from nst.film import write_animation, write_film
 from nst.images import ImageError, open_image, save_image
@@ -12,7 +14,7 @@ from nst.page.events import QUEUED, Context, Outputs, run_script
 from nst.page.ui import static
 from nst.page.ui.html import user_error
 from nst.service.session import Session
-from nst.service.store import Painting
+from nst.service.store import Painting, StepLosses
 
 PRINT_SIZE = 2048  # pixels on the longest side of a painting to be printed
 
@@ -40,7 +42,12 @@ class Result:
                 self.go_on = gr.Button("Paint on from here", interactive=False, elem_id="on")
                 self.print = gr.Button(f"In print size, {size}", interactive=False, elem_id="print")
                 self.again = gr.Button("Again, with another seed", visible=False, elem_id="again")
-        self.outputs = [self.image, self.compare, self.download, self.jpeg, self.go_on, self.print, self.again]
+        with gr.Accordion("Losses", open=False, elem_id="losses", render=False) as self.losses_fold:
+            self.losses = gr.LinePlot(
+                x="step", y="loss", y_title="loss, as a power of ten", color="term", height=260, show_label=False
+            )
+        buttons = [self.download, self.jpeg, self.go_on, self.print, self.again]
+        self.outputs = [self.image, self.compare, self.losses, *buttons]
         """The components that `show`, `show_preview` and `buttons` set."""
 
     def _build_tabs(self) -> None:
@@ -97,9 +104,14 @@ class Result:
             self.again: gr.Button(interactive=not running),
         }
 
-    def show(self, session: Session, image: Any, compare: Sequence[Any]) -> Outputs:
-        """A picture on the canvas, and two in the comparison."""
-        return {self.image: image, self.compare: tuple(compare), **self.buttons(session)}
+    def show(self, session: Session, image: Any, compare: Sequence[Any], losses: Sequence[StepLosses]) -> Outputs:
+        """A picture on the canvas, two in the comparison, and the losses of the run."""
+        return {
+            self.image: image,
+            self.compare: tuple(compare),
+            self.losses: loss_table(losses),
+            **self.buttons(session),
+        }
 
     def show_preview(self, session: Session, file: Path) -> Outputs:
         """A preview on the canvas, in place of a painting."""
@@ -146,6 +158,12 @@ class Result:
             **QUEUED,
         )
         run_script(self.share.click, static.read("share.js"))
+
+
+def loss_table(losses: Sequence[StepLosses]) -> pd.DataFrame:
+    """Step, term, and the common logarithm of the term's loss."""
+    rows = [(step, term, math.log10(value)) for step, terms in losses for term, value in terms.items() if value > 0]
+    return pd.DataFrame(rows, columns=["step", "term", "loss"])
 
 
 def confirm_link(*, denied: Any) -> None:

@@ -23,13 +23,13 @@ from nst.optimise.schedule import schedule
 from nst.service import disk
 from nst.service.app_state import AppState
 from nst.service.metrics import Record
-from nst.service.store import FULL, Painting
+from nst.service.store import FULL, Painting, StepLosses
 from nst.service.tasks import PaintTask
 from nst.service.uploads import Upload
 from nst.settings import Settings
 from nst.sharing import file_name, to_text
 
-MAX_TIME_LAPSE_FRAMES = 120  # frames of one run that are kept for its time-lapse
+MAX_FRAMES = 120  # frames of one run that are kept for its time-lapse and its losses
 
 NO_STYLE = "choose a style first: click one of the pictures, or add your own"
 
@@ -54,6 +54,7 @@ class Progress:
     painting: Painting | None = None  # with the PNG
     timed_out: bool = False  # the time limit ended the run
     seconds_left: float = 0.0  # an estimate
+    losses: list[StepLosses]  # of the steps so far; it grows with the run
 
 
 class NothingPainted(InputError):
@@ -174,7 +175,7 @@ def _nothing_painted(task: PaintTask, record: Record, limit: float) -> InputErro
 def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: Record) -> Iterator[Progress]:
     photo = fit(job.photo, job.settings.size)
     time_lapse, first, painting, folder = [to_jpeg(photo)], None, None, None
-    frames = app_state.engine.frames(job)
+    frames, losses = app_state.engine.frames(job), list[StepLosses]()
     try:
         folder = app_state.store.new_folder()
         for frame in frames:
@@ -184,22 +185,24 @@ def _paint(app_state: AppState, task: PaintTask, job: Job, owner: str, record: R
             task.slowdown = (frame.seconds + left) / expected
             jpeg = to_jpeg(frame.image)
             time_lapse.append(jpeg)
-            if len(time_lapse) > MAX_TIME_LAPSE_FRAMES:
-                del time_lapse[1::2]
+            losses.append((frame.step, frame.losses))
+            for kept in (time_lapse, losses):
+                if len(kept) > MAX_FRAMES:
+                    del kept[1::2]
             if frame.done or task.stop.is_set():
                 break
             file = folder / f"{frame.step}.jpg"
             file.write_bytes(jpeg)
-            yield Progress(frame=frame, job=job, file=file, seconds_left=left)
+            yield Progress(frame=frame, job=job, file=file, seconds_left=left, losses=losses)
         if first is None or task.abandoned:
             raise _nothing_painted(task, record, app_state.config.max_seconds)
         app_state.engine.pace.learn(job, first, frame)
         painting = _save(task, job, frame, folder, photo)
-        painting.frames, painting.owner = time_lapse, owner
+        painting.frames, painting.losses, painting.owner = time_lapse, losses, owner
         app_state.store.keep(painting)
         timed_out = task.timed_out and not frame.done
         record.outcome = "done" if frame.done else "late" if timed_out else "stopped"
-        yield Progress(frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out)
+        yield Progress(frame=frame, job=job, file=painting.file, painting=painting, timed_out=timed_out, losses=losses)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,10 @@ CROWDED = (
 )
 
 
+StepLosses = tuple[int, Mapping[str, float]]
+"""A step and the value of each term of its loss."""
+
+
 @dataclass(kw_only=True)
 class Painting:
     """A finished painting in a folder of its own."""
@@ -37,6 +41,7 @@ class Painting:
     pages: Container[str] = ()  # keys of the pages that have shown its run
     owner: str = ""
     frames: list[bytes] = field(default_factory=list)  # JPEGs for the time-lapse, until it is made
+    losses: list[StepLosses] = field(default_factory=list)  # of its run
     created: float = field(default_factory=time.monotonic)
 
     @property

@@ -78,6 +78,7 @@ def test_a_painting_comes_back_with_its_settings(page: Page, session: Session, p
     brought = page.history.bring_back(_select(0), session=later, remembered=kept)
     assert named(page, brought)["strength"] == 0.8
     assert brought[page.result.go_on].interactive
+    assert len(brought[page.result.losses]) > 1
     page.app_state.store.release(session.key)
     assert page.app_state.store.find(later.painting)
     left = page.history.remove_selected(session=later, remembered=kept)
@@ -86,6 +87,7 @@ def test_a_painting_comes_back_with_its_settings(page: Page, session: Session, p
 
 def test_of_a_painting_that_is_gone_the_small_picture_is_left(page: Page, session: Session) -> None:
     brought = page.history.bring_back(_select(0), session=session, remembered=[_entry()])
+    assert brought[page.result.losses].empty
     with Image.open(brought[page.result.image].value["path"]) as small:
         assert small.size == (40, 30)
     assert brought[page.result.image].show_label is False
