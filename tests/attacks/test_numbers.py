@@ -33,7 +33,6 @@ OUT_OF_RANGE: list[tuple[dict[str, Any], str]] = [
 def test_values_out_of_range_are_rejected(stranger: Stranger, parameters: dict[str, Any], reply: str) -> None:
     answer = stranger.paint(sent(stranger.upload(picture())), **parameters)
     assert reply in answer
-    assert "<script>" not in answer
     clear(answer)
 
 
